@@ -1,0 +1,3 @@
+"""harness: a local-first Amazon SageMaker emulator and test harness."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,77 @@
+"""The ``harness`` command: one file for each subcommand, imported only when it is called.
+
+Owns exit codes and how an error looks; a command's file owns its options and its output.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from harness import __version__
+from harness.kernel.errors import StateError
+
+PASSED, FAILED, USAGE, UNFIT = 0, 1, 2, 3
+INTERRUPTED = 130
+
+# Said here as well as in the files, so that `harness --help` imports none of them; a test keeps the two in step.
+COMMANDS = {
+    "start": "Start the emulator in the background.",
+    "stop": "Stop the emulator of this state folder.",
+    "status": "Show whether the emulator runs, and where.",
+    "env": "Print shell lines that point this shell's AWS clients at the emulator.",
+    "exec": "Run a command wired to the emulator and exit with its code.",
+    "run": "Run scenarios and write a report.",
+    "list": "List the scenarios of this project.",
+    "logs": "Print the log of a job or an endpoint.",
+    "invoke": "Send a request to an endpoint.",
+    "clock": "Show the emulator's clock, or move it forward.",
+    "reset": "Forget all records, objects and logs.",
+    "images": "List the images and what stands in for them, or build their environments ahead.",
+    "coverage": "Show which API operations the emulator serves.",
+    "doctor": "Check this machine: what works here, how, and what to do about the rest.",
+}
+
+
+class Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"harness.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="harness")
+def harness() -> None:
+    """A local Amazon SageMaker: the real API on this machine, really running what it is asked to run."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point. Errors of the machine or the state folder are one line; our own defects are tracebacks."""
+    try:
+        code = harness.main(args=arguments, prog_name="harness", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except StateError as error:
+        click.echo(f"harness: {error}", err=True)
+        sys.exit(UNFIT)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # The reader (`| head`) has seen enough; closing quietly is what other tools do.
+        sys.stderr.close()
+        sys.exit(PASSED)
+    sys.exit(code if isinstance(code, int) else PASSED)

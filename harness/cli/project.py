@@ -1,0 +1,53 @@
+"""The project a command works on: its root folder, its settings, its emulator; and the options that say so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from harness.kernel.errors import StateError
+from harness.session.emulator_process import RunningEmulator, find
+from harness.session.environment import Target
+from harness.settings import FILE, Settings, load_settings
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+state_option: Callable[[_F], _F] = click.option(
+    "--state", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="The state folder (default: .harness)."
+)
+json_option: Callable[[_F], _F] = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
+
+
+def project_root() -> Path:
+    """The nearest folder, from here upwards, that holds a project; here when none does."""
+    here = Path.cwd()
+    marks = (FILE, "scenarios", ".harness")
+    return next((folder for folder in (here, *here.parents) if any((folder / mark).exists() for mark in marks)), here)
+
+
+def settings(**given: Any) -> Settings:
+    """The settings in force. A state folder given on the command line is meant from where the user stands."""
+    if given.get("state") is not None:
+        given["state"] = Path(given["state"]).absolute()
+    return load_settings(project_root(), **given)
+
+
+def running(state: Path | None) -> RunningEmulator:
+    """The emulator of this state folder, which must be running."""
+    folder = settings(state=state).state
+    emulator = find(folder)
+    if emulator is None:
+        raise StateError(f"no emulator runs on {folder}; start one with `harness start`")
+    return emulator
+
+
+def target(emulator: RunningEmulator, given: Settings) -> Target:
+    return Target(address=emulator.address, region=given.region, account=given.account)
+
+
+def print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, default=str))

@@ -1,0 +1,49 @@
+"""``harness start``: the emulator in the background, healthy when the command returns."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from harness.cli.project import json_option, print_json, settings, state_option
+from harness.session import emulator_process
+from harness.session.emulator_process import RunningEmulator
+
+
+@click.command("start")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port on loopback; 0 picks a free one (default: 4599).")
+@state_option
+@click.option("--ephemeral", is_flag=True, help="Keep nothing: all state goes when the emulator stops.")
+@click.option("--foreground", is_flag=True, help="Stay in this terminal; Ctrl-C stops it.")
+@json_option
+def command(port: int | None, state: Path | None, ephemeral: bool, foreground: bool, as_json: bool) -> None:
+    """Start the emulator in the background."""
+    given = settings(port=port, state=state)
+    options = ("--ephemeral",) if ephemeral else ()
+    emulator = emulator_process.find(given.state)
+    fresh = emulator is None
+    if foreground and fresh:
+        given.state.mkdir(parents=True, exist_ok=True)
+        os.chdir(emulator_process.package_parent())
+        os.execv(sys.executable, emulator_process.command(given.state, given.port, options))
+    if emulator is None:
+        emulator = emulator_process.start(given.state, port=given.port, options=options)
+    if as_json:
+        print_json({**asdict(emulator), "already_running": not fresh})
+    else:
+        click.echo(_announcement(emulator, fresh))
+
+
+def _announcement(emulator: RunningEmulator, fresh: bool) -> str:
+    return (
+        f"The emulator {'runs' if fresh else 'was already running'} at {emulator.address}"
+        f"  (process {emulator.pid}, state {emulator.state})\n\n"
+        "Point AWS clients at it:\n"
+        '  eval "$(harness env)"             every program in this shell\n'
+        "  harness exec -- python mine.py    one program, offline, with waiting cut short\n"
+        "Stop it with `harness stop`."
+    )

@@ -1,0 +1,31 @@
+"""``harness status``: whether the emulator runs, and what it says of itself. Exit code 3 when it does not run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from harness.cli import PASSED, UNFIT
+from harness.cli.project import json_option, print_json, settings, state_option
+from harness.session import emulator_process
+
+
+@click.command("status")
+@state_option
+@json_option
+def command(state: Path | None, as_json: bool) -> int:
+    """Show whether the emulator runs, and where."""
+    folder = settings(state=state).state
+    emulator = emulator_process.find(folder)
+    health = emulator.ask("/_harness/health") if emulator else None
+    if as_json:
+        print_json({"running": emulator is not None, "state": folder, **({**asdict(emulator), "health": health} if emulator else {})})
+    elif emulator is None:
+        click.echo(f"No emulator runs on {folder}; start one with `harness start`.")
+    else:
+        click.echo(f"address  {emulator.address}\nprocess  {emulator.pid}\nstate    {emulator.state}\nstarted  {emulator.started}")
+        for name, value in health.items() if isinstance(health, dict) else ():
+            click.echo(f"{name:<8} {value}")
+    return UNFIT if emulator is None else PASSED

@@ -1,0 +1,124 @@
+"""The image catalogue: AWS image URI -> the program folder, the Python environment and the commands that stand for it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from harness.runners.spec import Environment
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+IMAGES = Path(__file__).parent.parent / "images"
+HARNESS_ENVIRONMENT = Environment("harness")
+
+_TAG_ENDINGS = re.compile(r"(-cpu)?(-py\d+)?$")
+
+
+class UnknownImage(Exception):
+    """No entry of the catalogue stands for the URI; the message says what is known."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """What runs for one image URI. Scripts are absolute paths; ``""`` in ``scripts`` is the image's own entrypoint."""
+
+    name: str
+    version: str
+    repositories: tuple[str, ...]
+    folder: Path
+    environment: Environment
+    scripts: Mapping[str, Path] = field(default_factory=dict)
+    preload: tuple[str, ...] = ()
+    release: str = ""
+    runs: str = ""
+
+    @property
+    def title(self) -> str:
+        """How ``harness images`` names it: ``xgboost:3.0-5``."""
+        return f"{self.name}:{self.version}" if self.version else self.name
+
+    def command(self, word: str) -> tuple[str, ...] | None:
+        """The argv for ``train``, ``serve`` or ``""`` (no argument); None when the image has no such program."""
+        script = self.scripts.get(word)
+        return ("python3", str(script)) if script else None
+
+    @property
+    def stand_in(self) -> str:
+        """The line that tells what runs in place of the AWS image; empty when it is the very same release."""
+        if self.release == self.runs:
+            return ""
+        return f"{self.title}: {self.runs} stands in for {self.release}"
+
+
+@cache
+def load_catalog() -> tuple[Image, ...]:
+    """Every image and version, in the order of the file. Reads package data only."""
+    tables = tomllib.loads((IMAGES / "catalog.toml").read_text())
+    return tuple(
+        _image(name, table, version, details)
+        for name, table in tables.items()
+        for version, details in table["versions"].items()
+    )
+
+
+def resolve_image(uri: str) -> Image:
+    """The image a URI names: by the last part of its repository and its tag, in any registry, account and region."""
+    path, tag = _split(uri)
+    repository = path.rsplit("/", 1)[-1]
+    versions = [image for image in load_catalog() if repository in image.repositories]
+    if not versions:
+        known = ", ".join(sorted({name for image in load_catalog() for name in image.repositories}))
+        raise UnknownImage(f"image {uri!r} is not in the catalogue and there is no Docker to pull it; known: {known}")
+    for image in versions:
+        if image.version in (tag, _TAG_ENDINGS.sub("", tag)) or not image.version:
+            return image
+    offered = ", ".join(image.version for image in versions)
+    raise UnknownImage(f"image {uri!r}: version {tag or 'latest'!r} is not supported; supported: {offered}")
+
+
+def _split(uri: str) -> tuple[str, str]:
+    """Repository path and tag. A colon before the last slash belongs to the registry's port, not to a tag."""
+    path = uri.partition("@")[0]
+    slash = path.rfind("/")
+    colon = path.rfind(":")
+    return (path[:colon], path[colon + 1 :]) if colon > slash else (path, "")
+
+
+def _image(name: str, table: Mapping[str, Any], version: str, details: Mapping[str, Any]) -> Image:
+    folder = IMAGES / table["folder"]
+    words = {"train": "train", "serve": "serve", "entrypoint": ""}
+    return Image(
+        name=name,
+        version=version,
+        repositories=tuple(table["repositories"]),
+        folder=folder,
+        environment=_environment(f"{name}-{version}", folder, details),
+        scripts={word: folder / table[key] for key, word in words.items() if key in table},
+        preload=tuple(table.get("preload", ())),
+        release=details["release"],
+        runs=details["runs"],
+    )
+
+
+def _environment(name: str, folder: Path, details: Mapping[str, Any]) -> Environment:
+    if "pins" in details and all(_installed(package) == release for package, release in details["pins"].items()):
+        return HARNESS_ENVIRONMENT
+    return Environment(name, folder / details["lock"], details["python"]) if "lock" in details else HARNESS_ENVIRONMENT
+
+
+@cache
+def _installed(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""

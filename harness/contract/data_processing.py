@@ -1,0 +1,174 @@
+"""DataProcessing of a transform job: InputFilter -> model -> JoinSource -> OutputFilter, on CSV, JSON and JSON Lines.
+
+Pure. Bodies that need no filter and no join never pass here: their bytes are kept. The order of members of joined JSON
+is the byte order of their names, compact, as the service writes it.
+Slice ends are exclusive (the guide's prose says inclusive, its own operator table says otherwise; documented there).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jsonpath
+
+CSV = "text/csv"
+JSON = "application/json"
+JSON_LINES = "application/jsonlines"
+FORMATS = (CSV, JSON, JSON_LINES)
+
+_INDEXES = re.compile(r"\$\[\s*(-?\d+(?:\s*,\s*-?\d+)*)\s*\]")
+
+
+class BadData(Exception):
+    """A filter does not fit its data, or records and answers cannot be matched."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One JSONPath of the documented subset. ``$`` keeps everything."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        try:
+            jsonpath.compile(self.text)
+        except jsonpath.JSONPathError as error:
+            raise BadData(f"{self.text!r} is not a JSONPath this supports: {str(error).splitlines()[0]}") from error
+
+    @property
+    def keeps_all(self) -> bool:
+        return self.text == "$"
+
+    def columns(self, width: int) -> list[int]:
+        """Which columns of a row of ``width`` cells it keeps, in the order it names them."""
+        named = _INDEXES.fullmatch(self.text)
+        for index in named.group(1).split(",") if named else ():
+            if not -width <= int(index) < width:
+                raise BadData(f"filter {self.text!r}: index {index.strip()} is out of range for {width} columns")
+        found = jsonpath.findall(self.text, list(range(width)))
+        if found == [list(range(width))]:
+            return list(range(width))
+        if not all(isinstance(item, int) for item in found):
+            raise BadData(f"filter {self.text!r} does not name columns: CSV rows take index paths only")
+        return [int(item) for item in found]
+
+    def of(self, document: Any) -> Any:
+        """The part of a JSON document: one value for a path to one place, an object for a list of names."""
+        path = jsonpath.compile(self.text)
+        found = list(jsonpath.finditer(self.text, document))
+        if not found:
+            raise BadData(f"filter {self.text!r} finds nothing in the record")
+        if isinstance(path, jsonpath.JSONPath) and path.singular_query():
+            return found[0].obj
+        if all(isinstance(match.parts[-1], str) for match in found) and isinstance(document, dict):
+            return {str(match.parts[-1]): match.obj for match in found}
+        return [match.obj for match in found]
+
+
+@dataclass(frozen=True)
+class DataProcessing:
+    input_filter: Filter
+    output_filter: Filter
+    join: bool
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> DataProcessing:
+        return cls(
+            Filter(given.get("InputFilter", "$")),
+            Filter(given.get("OutputFilter", "$")),
+            given.get("JoinSource", "None") == "Input",
+        )
+
+    @property
+    def changes_input(self) -> bool:
+        return not self.input_filter.keeps_all
+
+    @property
+    def changes_output(self) -> bool:
+        return self.join or not self.output_filter.keeps_all
+
+    def filter_input(self, body: bytes, kind: str) -> bytes:
+        if kind == CSV:
+            rows = _rows(body)
+            return _csv(_pick(self.input_filter, rows))
+        return _dump([self.input_filter.of(document) for document in _documents(body, kind)], kind)
+
+    def finish(self, sent: bytes, answer: bytes, kind: str) -> bytes:
+        """Join the records as they were *before* the input filter with the model's answers, then filter."""
+        if kind == CSV:
+            return self._finish_csv(sent, answer)
+        answers = _documents(answer, kind)
+        if self.join:
+            records = _documents(sent, kind)
+            _same_length(records, answers)
+            answers = [_joined(record, found) for record, found in zip(records, answers, strict=True)]
+        return _dump([self.output_filter.of(document) for document in answers], kind)
+
+    def _finish_csv(self, sent: bytes, answer: bytes) -> bytes:
+        answers = _rows(answer)
+        if self.join:
+            records = _rows(sent)
+            _same_length(records, answers)
+            answers = [record + found for record, found in zip(records, answers, strict=True)]
+        return _csv(_pick(self.output_filter, answers))
+
+
+def media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
+def _rows(body: bytes) -> list[list[str]]:
+    try:
+        return [row for row in csv.reader(io.StringIO(body.decode())) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadData(f"Failed to parse data as CSV: {error}") from error
+
+
+def _pick(chosen: Filter, rows: Iterable[list[str]]) -> list[list[str]]:
+    if chosen.keeps_all:
+        return list(rows)
+    plans: dict[int, list[int]] = {}
+    picked = []
+    for row in rows:
+        columns = plans.setdefault(len(row), []) or chosen.columns(len(row))
+        plans[len(row)] = columns
+        picked.append([row[index] for index in columns])
+    return picked
+
+
+def _csv(rows: Iterable[list[str]]) -> bytes:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    return out.getvalue().encode()
+
+
+def _documents(body: bytes, kind: str) -> list[Any]:
+    """One document for JSON, one per line for JSON Lines."""
+    try:
+        if kind == JSON:
+            return [json.loads(body)]
+        return [json.loads(line) for line in body.splitlines() if line.strip()]
+    except ValueError as error:
+        raise BadData(f"Failed to parse data as JSON: {error}") from error
+
+
+def _dump(documents: Iterable[Any], kind: str) -> bytes:
+    texts = [json.dumps(item, separators=(",", ":"), sort_keys=True, ensure_ascii=False) for item in documents]
+    return ("\n".join(texts) + ("\n" if kind == JSON_LINES else "")).encode()
+
+
+def _joined(record: Any, answer: Any) -> dict[str, Any]:
+    if isinstance(record, dict):
+        return {**record, "SageMakerOutput": answer}
+    return {"SageMakerInput": record, "SageMakerOutput": answer}
+
+
+def _same_length(records: list[Any], answers: list[Any]) -> None:
+    if len(records) != len(answers):
+        raise BadData(f"cannot join: {len(records)} records were sent and {len(answers)} answers came back")

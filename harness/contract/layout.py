@@ -1,0 +1,75 @@
+"""The container's file layout as values: what a job finds below its root before it starts, and what is taken from it after.
+
+Paths here are relative to the root (``/opt/ml`` inside). Pure: the engine's staging does the copying.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from harness.kernel.s3uri import S3Uri
+from harness.runners.spec import RunSpec
+
+ROOT = PurePosixPath("/opt/ml")
+
+
+@dataclass(frozen=True)
+class Input:
+    """Objects to copy below ``path`` before the start. ``kind``: S3Prefix or ManifestFile."""
+
+    name: str
+    uri: S3Uri
+    path: str
+    kind: str = "S3Prefix"
+    gunzip: bool = False
+
+
+@dataclass(frozen=True)
+class Output:
+    """A folder to upload: file by file below ``uri``, or as one ``tar.gz`` object when ``archive``."""
+
+    name: str
+    path: str
+    uri: S3Uri
+    archive: bool = False
+    continuous: bool = False
+
+
+@dataclass(frozen=True)
+class JobPlan:
+    """Everything a job needs: files and folders to make, inputs, the program, outputs."""
+
+    run: RunSpec
+    files: Mapping[str, str] = field(default_factory=dict)
+    folders: tuple[str, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    outputs: tuple[Output, ...] = ()
+
+
+def below_root(path: str) -> str | None:
+    """An absolute container path as relative to ``/opt/ml``; None when it lies elsewhere or climbs out."""
+    pure = PurePosixPath(path)
+    if ".." in pure.parts or not pure.is_relative_to(ROOT):
+        return None
+    return str(pure.relative_to(ROOT))
+
+
+def relative_key(prefix: str, key: str) -> str:
+    """Where an object found under an S3 prefix goes below its folder.
+
+    A folder-style prefix keeps the tree below it; a prefix that is one object gives its base name; a prefix that ends
+    in the middle of a name keeps the path relative to its last slash (undocumented on AWS; the guide's advice).
+    """
+    if key == prefix:
+        return key.rsplit("/", 1)[-1]
+    if key.startswith(prefix.rstrip("/") + "/"):
+        return key[len(prefix.rstrip("/")) + 1 :]
+    return key[prefix.rfind("/") + 1 :]
+
+
+def to_json(document: Any) -> str:
+    return json.dumps(document, separators=(",", ":"))

@@ -1,0 +1,140 @@
+"""The processing container: files below ``/opt/ml``, command, environment, inputs and outputs of one processing job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.contract.catalog import Image
+from harness.contract.layout import Input, JobPlan, Output, below_root, to_json
+from harness.contract.surroundings import Surroundings, platform_environment, resource_config
+from harness.kernel.records import Record
+from harness.kernel.s3uri import S3Uri
+from harness.runners.spec import Network, RunSpec
+
+DEFAULT_MAX_RUNTIME = 86400
+LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
+MESSAGE_FILE = "output/message"
+CLOUDWATCH_FOLDER = "output/metrics/cloudwatch"
+
+
+def plan_processing(record: Record, image: Image, where: Surroundings) -> JobPlan:
+    spec = record.spec
+    resources = spec["ProcessingResources"]["ClusterConfig"]
+    inputs = tuple(_input(item) for item in spec.get("ProcessingInputs", []) if not item.get("AppManaged"))
+    outputs = tuple(
+        _output(item)
+        for item in spec.get("ProcessingOutputConfig", {}).get("Outputs", [])
+        if not item.get("AppManaged")
+    )
+    return JobPlan(
+        run=_run_spec(record, image, where),
+        files={
+            "config/processingjobconfig.json": to_json(_job_config(record)),
+            "config/resourceconfig.json": to_json(resource_config(resources["InstanceType"])),
+        },
+        folders=("output", CLOUDWATCH_FOLDER, "processing", *(item.path for item in (*inputs, *outputs))),
+        inputs=inputs,
+        outputs=outputs,
+    )
+
+
+def _run_spec(record: Record, image: Image, where: Surroundings) -> RunSpec:
+    spec = record.spec
+    network = spec.get("NetworkConfig", {})
+    return RunSpec(
+        name=record.name,
+        argv=_command(spec["AppSpecification"], image),
+        environment=image.environment,
+        root=where.root,
+        env={
+            **platform_environment(where),
+            "PROCESSING_JOB_NAME": record.name,
+            "PROCESSING_JOB_ARN": record.arn,
+            **spec.get("Environment", {}),
+        },
+        preload=image.preload,
+        visible=(image.folder,),
+        network=Network.ISOLATED if network.get("EnableNetworkIsolation") else Network.EMULATOR,
+        needs_absolute_root=image.command("") is None,
+        time_limit=float(spec.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME)),
+    )
+
+
+def _command(application: Mapping[str, Any], image: Image) -> tuple[str, ...]:
+    """As ``docker run`` with both overrides: a given entrypoint drops the image's own ENTRYPOINT and CMD."""
+    arguments = tuple(application.get("ContainerArguments", ()))
+    return (*(application.get("ContainerEntrypoint") or image.command("") or ("python3",)), *arguments)
+
+
+def _input(item: Mapping[str, Any]) -> Input:
+    source = item["S3Input"]
+    return Input(
+        name=item["InputName"],
+        uri=S3Uri.parse(source["S3Uri"]),
+        path=below_root(source["LocalPath"]) or "",
+        kind=source["S3DataType"],
+        gunzip=source.get("S3CompressionType") == "Gzip",
+    )
+
+
+def _output(item: Mapping[str, Any]) -> Output:
+    target = item["S3Output"]
+    return Output(
+        name=item["OutputName"],
+        path=below_root(target["LocalPath"]) or "",
+        uri=S3Uri.parse(target["S3Uri"]),
+        continuous=target["S3UploadMode"] == "Continuous",
+    )
+
+
+def _job_config(record: Record) -> dict[str, Any]:
+    """``processingjobconfig.json`` mirrors the request; absent optional entries are null, as in real jobs."""
+    spec = record.spec
+    application = spec["AppSpecification"]
+    output = spec.get("ProcessingOutputConfig", {})
+    return {
+        "ProcessingJobArn": record.arn,
+        "ProcessingJobName": record.name,
+        "AppSpecification": {
+            "ImageUri": application["ImageUri"],
+            "ContainerEntrypoint": application.get("ContainerEntrypoint"),
+            "ContainerArguments": application.get("ContainerArguments"),
+        },
+        "Environment": spec.get("Environment", {}),
+        "ProcessingInputs": [_input_config(item) for item in spec.get("ProcessingInputs", [])],
+        "ProcessingOutputConfig": {
+            "Outputs": [_output_config(item) for item in output.get("Outputs", [])],
+            "KmsKeyId": output.get("KmsKeyId"),
+        },
+        "ProcessingResources": spec["ProcessingResources"],
+        "RoleArn": spec["RoleArn"],
+        "StoppingCondition": spec.get("StoppingCondition", {"MaxRuntimeInSeconds": DEFAULT_MAX_RUNTIME}),
+    }
+
+
+def _input_config(item: Mapping[str, Any]) -> dict[str, Any]:
+    source = item["S3Input"]
+    return {
+        "InputName": item["InputName"],
+        "AppManaged": item.get("AppManaged", False),
+        "S3Input": {
+            "LocalPath": source.get("LocalPath"),
+            "S3Uri": source["S3Uri"],
+            "S3DataDistributionType": source.get("S3DataDistributionType", "FullyReplicated"),
+            "S3DataType": source["S3DataType"],
+            "S3InputMode": source.get("S3InputMode", "File"),
+            "S3CompressionType": source.get("S3CompressionType", "None"),
+            "S3DownloadMode": "StartOfJob",
+        },
+        "DatasetDefinition": None,
+    }
+
+
+def _output_config(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "OutputName": item["OutputName"],
+        "AppManaged": item.get("AppManaged", False),
+        "S3Output": item.get("S3Output"),
+        "FeatureStoreOutput": None,
+    }

@@ -1,0 +1,75 @@
+"""When a monitoring schedule is due and which hours an execution looks at. Pure functions of moments.
+
+Model Monitor knows three cron forms: hourly, daily at an hour, and every N hours from an hour; and NOW, once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from croniter import croniter
+
+from harness.kernel.clock import utc
+
+HOURLY = "cron(0 * ? * * *)"
+NOW = "NOW"
+
+_FORMS = (
+    (re.compile(r"cron\(0 \* \? \* \* \*\)"), "0 * * * *"),
+    (re.compile(r"cron\(0 (\d{1,2}) \? \* \* \*\)"), "0 {0} * * *"),
+    (re.compile(r"cron\(0 (\d{1,2})/(\d{1,2}) \? \* \* \*\)"), "0 {0}-23/{1} * * *"),
+)
+_DURATION = re.compile(r"-?P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?")
+
+
+class BadSchedule(Exception):
+    """The expression is none that Model Monitor takes."""
+
+
+def crontab(expression: str) -> str:
+    """The expression as a five-field crontab line."""
+    for form, line in _FORMS:
+        found = form.fullmatch(expression)
+        if found and all(0 <= int(number) <= 24 for number in found.groups()):
+            text = line.format(*found.groups())
+            if croniter.is_valid(text):
+                return text
+    raise BadSchedule(
+        f"ScheduleExpression {expression!r} is not supported: use cron(0 * ? * * *), cron(0 [00-23] ? * * *), "
+        "cron(0 [00-23]/[01-24] ? * * *) or NOW"
+    )
+
+
+def next_due(expression: str, after: float) -> float:
+    """The first nominal moment later than ``after``."""
+    return float(croniter(crontab(expression), utc(after)).get_next(float))
+
+
+def previous_due(expression: str, before: float) -> float:
+    return float(croniter(crontab(expression), utc(before)).get_prev(float))
+
+
+def seconds_of(offset: str) -> float:
+    """An ISO 8601 offset (``-PT1H``, ``-P8D``) in seconds, negative when it looks back."""
+    found = _DURATION.fullmatch(offset)
+    if found is None or not any(found.groups()):
+        raise BadSchedule(f"{offset!r} is not an offset such as -PT1H or -P1D")
+    days, hours, minutes = (int(number or 0) for number in found.groups())
+    seconds = float(days * 86400 + hours * 3600 + minutes * 60)
+    return -seconds if offset.startswith("-") else seconds
+
+
+def window(expression: str, scheduled: float, start: str | None, end: str | None) -> tuple[float, float]:
+    """``[start, end)`` of the data an execution looks at: from the previous scheduled moment to this one, or as offset."""
+    if start and end:
+        return scheduled + seconds_of(start), scheduled + seconds_of(end)
+    return previous_due(expression, scheduled), scheduled
+
+
+def hours(start: float, end: float) -> Iterator[float]:
+    """The hour folders that hold data of ``[start, end)``."""
+    moment = start - start % 3600
+    while moment < end:
+        yield moment
+        moment += 3600

@@ -1,0 +1,58 @@
+"""The model server: environment and command of one container of a model, for endpoints and for batch transform."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.contract.catalog import Image
+from harness.contract.surroundings import Surroundings, platform_environment
+from harness.kernel.records import Record
+from harness.runners.spec import Network, RunSpec
+
+STOP_GRACE = 30.0
+START_TIMEOUT = 240.0
+
+
+def endpoint_log_group(endpoint: str) -> str:
+    return f"/aws/sagemaker/Endpoints/{endpoint}"
+
+
+def container_of(model: Record) -> Mapping[str, Any]:
+    """The one container of a model: PrimaryContainer, or the only entry of Containers."""
+    primary: Mapping[str, Any] = model.spec.get("PrimaryContainer") or model.spec["Containers"][0]
+    return primary
+
+
+def model_data(container: Mapping[str, Any]) -> tuple[str, bool] | None:
+    """``(S3 URI, is an archive)`` of a container's model; None when it has none."""
+    source = container.get("ModelDataSource", {}).get("S3DataSource")
+    if source:
+        return source["S3Uri"], source.get("CompressionType", "None") == "Gzip"
+    return (container["ModelDataUrl"], True) if container.get("ModelDataUrl") else None
+
+
+def serve_spec(
+    name: str, model: Record, image: Image, where: Surroundings, extra: Mapping[str, str] | None = None
+) -> RunSpec:
+    """``serve`` in the model's image; ``extra`` (batch variables) wins over the model's own environment."""
+    container = container_of(model)
+    return RunSpec(
+        name=name,
+        argv=image.command("serve") or ("serve",),
+        environment=image.environment,
+        root=where.root,
+        env={
+            **platform_environment(where),
+            "HARNESS_IMAGE_TAG": image.version,
+            **container.get("Environment", {}),
+            **(extra or {}),
+        },
+        preload=image.preload,
+        visible=(image.folder,),
+        hostname=container.get("ContainerHostname", "algo-1"),
+        network=Network.ISOLATED if model.spec.get("EnableNetworkIsolation") else Network.EMULATOR,
+        needs_absolute_root=False,
+        grace=STOP_GRACE,
+        serves=True,
+    )

@@ -1,0 +1,97 @@
+"""Splitting an object into records and packing records into request bodies, as batch transform does. Pure generators.
+
+Record bytes are kept as they are: a line keeps its newline in a MultiRecord body.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
+
+CHUNK = 1 << 20
+_RECORDIO_MAGIC = 0xCED7230A
+
+
+class BadRecords(Exception):
+    """The object cannot be cut as asked; the text names why."""
+
+
+def lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Lines with their newline; blank lines are no records (XGBoost's own container would refuse them)."""
+    for line in stream:
+        if line.strip():
+            yield line
+
+
+def recordio(stream: BinaryIO) -> Iterator[bytes]:
+    """RecordIO frames: magic, little-endian length, payload, padding to four bytes. Yields whole frames."""
+    while header := stream.read(8):
+        if len(header) < 8:
+            raise BadRecords("RecordIO data ends inside a header")
+        magic, length = struct.unpack("<II", header)
+        if magic != _RECORDIO_MAGIC:
+            raise BadRecords(f"not RecordIO data: magic {magic:#x}")
+        padded = (length & 0x1FFFFFFF) + (-length % 4)
+        payload = stream.read(padded)
+        if len(payload) < padded:
+            raise BadRecords("RecordIO data ends inside a record")
+        yield header + payload
+
+
+def recordio_payload(frame: bytes) -> bytes:
+    """The payload alone: what a SingleRecord request carries."""
+    length = struct.unpack("<I", frame[4:8])[0] & 0x1FFFFFFF
+    return frame[8 : 8 + length]
+
+
+def packed_lines(stream: BinaryIO, limit: int) -> Iterator[bytes]:
+    """MultiRecord bodies of whole lines, each at most ``limit`` bytes: read in blocks, cut at the last newline."""
+    left = b""
+    while block := stream.read(max(limit - len(left), 1)):
+        body = left + block
+        if len(body) < limit:
+            left = body
+            continue
+        cut = body.rfind(b"\n") + 1
+        if cut == 0:
+            raise BadRecords(_too_large(limit))
+        yield body[:cut]
+        left = body[cut:]
+    if left.strip():
+        yield left
+
+
+def packed(records: Iterator[bytes], limit: int) -> Iterator[bytes]:
+    """MultiRecord bodies: greedily filled with whole records up to ``limit`` bytes."""
+    held: list[bytes] = []
+    size = 0
+    for record in records:
+        if len(record) > limit:
+            raise BadRecords(_too_large(limit))
+        if held and size + len(record) > limit:
+            yield b"".join(held)
+            held, size = [], 0
+        held.append(record)
+        size += len(record)
+    if held:
+        yield b"".join(held)
+
+
+def single(records: Iterator[bytes], limit: int) -> Iterator[bytes]:
+    for record in records:
+        if len(record) > limit:
+            raise BadRecords(_too_large(limit))
+        yield record
+
+
+def whole(stream: BinaryIO, limit: int) -> Iterator[bytes]:
+    """SplitType None: the object as one body."""
+    body = stream.read(limit + 1)
+    if len(body) > limit:
+        raise BadRecords(_too_large(limit))
+    yield body
+
+
+def _too_large(limit: int) -> str:
+    return f"Too much data for max payload size: a record is larger than MaxPayloadInMB ({limit / (1 << 20):g} MB)"

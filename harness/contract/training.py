@@ -1,0 +1,137 @@
+"""The training container: files below ``/opt/ml``, command, environment, channels and artefacts of one training job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.contract.catalog import Image
+from harness.contract.layout import Input, JobPlan, Output, below_root, to_json
+from harness.contract.surroundings import Surroundings, platform_environment, resource_config
+from harness.kernel.records import Record
+from harness.kernel.s3uri import S3Uri
+from harness.runners.spec import Network, RunSpec
+
+DEFAULT_MAX_RUNTIME = 86400
+LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+METRICS_NAMESPACE = "/aws/sagemaker/TrainingJobs"
+METRICS_FOLDER = "output/metrics/sagemaker"
+
+
+def plan_training(record: Record, image: Image, where: Surroundings) -> JobPlan:
+    spec = record.spec
+    channels = [_channel(channel) for channel in spec.get("InputDataConfig", [])]
+    return JobPlan(
+        run=_run_spec(record, image, where),
+        files={
+            "input/config/hyperparameters.json": to_json(spec.get("HyperParameters", {})),
+            "input/config/inputdataconfig.json": to_json(
+                {channel["ChannelName"]: _channel_config(spec, channel) for channel in spec.get("InputDataConfig", [])}
+            ),
+            "input/config/resourceconfig.json": to_json(resource_config(spec["ResourceConfig"]["InstanceType"])),
+            **_checkpoint_config(spec),
+        },
+        folders=("input/data", "model", "output/data", METRICS_FOLDER, *_checkpoint_folder(spec)),
+        inputs=(*channels, *_checkpoint_input(spec)),
+        outputs=(*artefacts(record), *_checkpoint_output(spec)),
+    )
+
+
+def artefacts(record: Record) -> tuple[Output, Output]:
+    """``model.tar.gz`` and ``output.tar.gz`` (or plain folders with CompressionType NONE) below S3OutputPath."""
+    config = record.spec["OutputDataConfig"]
+    base = S3Uri.parse(config["S3OutputPath"]).join(record.name, "output")
+    if config.get("CompressionType") == "NONE":
+        return Output("model", "model", base.join("model")), Output("output", "output/data", base.join("output"))
+    return (
+        Output("model", "model", base.join("model.tar.gz"), archive=True),
+        Output("output", "output/data", base.join("output.tar.gz"), archive=True),
+    )
+
+
+def model_artifact(record: Record) -> str:
+    model = artefacts(record)[0]
+    return str(model.uri) if model.archive else f"{model.uri}/"
+
+
+def _run_spec(record: Record, image: Image, where: Surroundings) -> RunSpec:
+    spec = record.spec
+    return RunSpec(
+        name=record.name,
+        argv=_command(spec["AlgorithmSpecification"], image),
+        environment=image.environment,
+        root=where.root,
+        env={
+            **platform_environment(where),
+            "TRAINING_JOB_NAME": record.name,
+            "TRAINING_JOB_ARN": record.arn,
+            "SAGEMAKER_METRICS_DIRECTORY": f"/opt/ml/{METRICS_FOLDER}",
+            "HARNESS_IMAGE_TAG": image.version,
+            **spec.get("Environment", {}),
+        },
+        preload=image.preload,
+        visible=(image.folder,),
+        network=Network.ISOLATED if spec.get("EnableNetworkIsolation") else Network.EMULATOR,
+        needs_absolute_root=image.command("train") is None,
+        time_limit=float(spec["StoppingCondition"].get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME)),
+    )
+
+
+def _command(algorithm: Mapping[str, Any], image: Image) -> tuple[str, ...]:
+    """ENTRYPOINT + ``train``; ContainerEntrypoint replaces both, ContainerArguments replaces ``train``."""
+    entrypoint = algorithm.get("ContainerEntrypoint")
+    arguments = tuple(algorithm.get("ContainerArguments", ()))
+    if entrypoint:
+        return (*entrypoint, *arguments)
+    return (*(image.command("train") or ("train",)), *arguments)
+
+
+def _channel(channel: Mapping[str, Any]) -> Input:
+    source = channel["DataSource"]["S3DataSource"]
+    return Input(
+        name=channel["ChannelName"],
+        uri=S3Uri.parse(source["S3Uri"]),
+        path=f"input/data/{channel['ChannelName']}",
+        kind=source["S3DataType"],
+    )
+
+
+def _channel_config(spec: Mapping[str, Any], channel: Mapping[str, Any]) -> dict[str, str]:
+    mode = channel.get("InputMode") or spec["AlgorithmSpecification"]["TrainingInputMode"]
+    source = channel["DataSource"]["S3DataSource"]
+    config = {
+        "TrainingInputMode": "File" if mode == "FastFile" else mode,
+        "S3DistributionType": source.get("S3DataDistributionType", "FullyReplicated"),
+        "RecordWrapperType": channel.get("RecordWrapperType", "None"),
+    }
+    return {"ContentType": channel["ContentType"], **config} if channel.get("ContentType") else config
+
+
+def _checkpoint_config(spec: Mapping[str, Any]) -> dict[str, str]:
+    config = spec.get("CheckpointConfig")
+    if not config:
+        return {}
+    document = {"S3Uri": config["S3Uri"], "LocalPath": config.get("LocalPath", "/opt/ml/checkpoints/")}
+    return {"input/config/checkpointconfig.json": to_json(document)}
+
+
+def _checkpoint_path(spec: Mapping[str, Any]) -> str:
+    """Relative to the root; empty when the job keeps no checkpoints."""
+    config = spec.get("CheckpointConfig")
+    return (below_root(config.get("LocalPath", "/opt/ml/checkpoints/")) or "") if config else ""
+
+
+def _checkpoint_folder(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    path = _checkpoint_path(spec)
+    return (path,) if path else ()
+
+
+def _checkpoint_input(spec: Mapping[str, Any]) -> tuple[Input, ...]:
+    path = _checkpoint_path(spec)
+    return (Input("checkpoints", S3Uri.parse(spec["CheckpointConfig"]["S3Uri"]), path),) if path else ()
+
+
+def _checkpoint_output(spec: Mapping[str, Any]) -> tuple[Output, ...]:
+    path = _checkpoint_path(spec)
+    uri = S3Uri.parse(spec["CheckpointConfig"]["S3Uri"]) if path else None
+    return (Output("checkpoints", path, uri, continuous=True),) if uri else ()

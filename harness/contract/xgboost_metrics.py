@@ -1,0 +1,22 @@
+"""The metric definitions that the service itself registers for the built-in XGBoost image (callers send none)."""
+
+from __future__ import annotations
+
+METRICS = (
+    "accuracy", "aft-nloglik", "auc", "aucpr", "balanced_accuracy", "cox-nloglik", "error", "f1", "f1_binary",
+    "f1_macro", "gamma-deviance", "gamma-nloglik", "interval-regression-accuracy", "logloss", "mae", "map", "mape",
+    "merror", "mlogloss", "mphe", "mse", "ndcg", "poisson-nloglik", "precision", "precision_macro", "precision_micro",
+    "r2", "recall", "recall_macro", "recall_micro", "rmse", "rmsle", "tweedie-nloglik",
+)  # fmt: skip
+
+# After the fact seen in Describe answers: tabs of the log lines arrive as the four characters #011.
+_REGEX = r".*\[[0-9]+\].*#011{data}-{metric}:([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?).*"
+
+
+def metric_definitions() -> list[dict[str, str]]:
+    """``train:<metric>`` and ``validation:<metric>`` for every metric: a superset of what AWS lists per version."""
+    return [
+        {"Name": f"{data}:{metric}", "Regex": _REGEX.format(data=data, metric=metric)}
+        for data in ("train", "validation")
+        for metric in METRICS
+    ]

@@ -1,0 +1,45 @@
+"""``python -m harness.emulator``: one emulator in the foreground, until SIGTERM, SIGINT or ``/_harness/shutdown``."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from harness.emulator.emulator import Emulator
+from harness.kernel.errors import StateError
+from harness.settings import load_settings
+
+NOT_FIT = 3
+
+
+def main(arguments: list[str] | None = None) -> int:
+    given = vars(_parser().parse_args(arguments))
+    try:
+        emulator = Emulator(load_settings(Path.cwd(), **given))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: emulator.shut_down())
+        with emulator:
+            print(emulator.address, flush=True)
+            emulator.wait()
+    except StateError as error:
+        print(f"harness: {error}", file=sys.stderr)
+        return NOT_FIT
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    # No defaults here: what is not given comes from harness.toml, the environment, or the settings themselves.
+    parser = argparse.ArgumentParser(prog="python -m harness.emulator", description=__doc__)
+    parser.add_argument("--state", type=Path)
+    parser.add_argument("--host")
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--account")
+    parser.add_argument("--region")
+    parser.add_argument("--ephemeral", action="store_true", default=None)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,233 @@
+"""``Emulator``: builds the parts, serves them from a thread of its own, and takes them down in order."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness import __version__
+from harness.emulator.accounts import Accounts
+from harness.emulator.parts import Foundation, Ground, Parts, RunningEngine
+from harness.emulator.port import take
+from harness.gateway import Gateway, Server, Site
+from harness.gateway.askers import Askers
+from harness.gateway.control_socket import ControlSocket
+from harness.gateway.dispatch import call
+from harness.gateway.journal import Journal
+from harness.gateway.parking import Parking
+from harness.kernel.clock import Clock, iso
+from harness.settings import Settings
+from harness.stores.aws_backends import AwsBackend
+from harness.stores.folder import StateFolder
+from harness.stores.records import RecordStore
+
+_CLOCK_OFFSET = "clock_offset"
+_WORKERS = 16
+
+log = logging.getLogger(__name__)
+
+
+class Emulator:
+    """One emulator on one state folder. ``start``, then ``close``; ``with`` does both."""
+
+    def __init__(self, settings: Settings, parts: Parts | None = None) -> None:
+        self._parts = parts or Parts()
+        self._stack = ExitStack()
+        if settings.ephemeral:
+            settings = replace(settings, state=Path(tempfile.mkdtemp(prefix="harness-")))
+            self._stack.callback(shutil.rmtree, settings.state, ignore_errors=True)
+        self.settings = settings
+        self.state = settings.state
+        self.clock = Clock()
+        self.address = ""
+        self.started = 0.0
+        self.site: Site
+        self.records: RecordStore
+        self._aws: AwsBackend
+        self._engine: RunningEngine
+        self._server: Server
+        self._ending = threading.Event()
+
+    def __enter__(self) -> Emulator:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Returns when the emulator listens. ``StateError`` when the folder or the port is not to be had."""
+        try:
+            self._start()
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def wait(self) -> None:
+        """Until somebody asks it to end."""
+        self._ending.wait()
+
+    def shut_down(self) -> None:
+        self._ending.set()
+
+    def close(self) -> None:
+        self._ending.set()
+        self._stack.close()
+
+    def adopt(self, listener: socket.socket) -> Callable[[], None]:
+        """Serve on a listening socket made in another network namespace until the function returned is called."""
+        return self._server.adopt(listener)
+
+    async def advance(self, seconds: float) -> Mapping[str, Any]:
+        ran = await asyncio.to_thread(self._engine.advance, seconds)
+        self.records.set_setting(_CLOCK_OFFSET, str(self.clock.offset))
+        return ran
+
+    async def reset(self) -> None:
+        await asyncio.to_thread(self._reset)
+
+    def facts(self) -> Mapping[str, Any]:
+        return {
+            "version": __version__,
+            "pid": os.getpid(),
+            "address": self.address,
+            "state": str(self.state),
+            "account": self.settings.account,
+            "region": self.settings.region,
+            "started": iso(self.started),
+            "held": self.site.parking.parked,
+            "ephemeral": self.settings.ephemeral,
+        }
+
+    def _start(self) -> None:
+        folder = StateFolder(self.state)
+        folder.hold()
+        self._stack.callback(folder.release)
+        listener = take(self.settings.host, self.settings.port)
+        self._stack.callback(listener.close)
+        port = listener.getsockname()[1]
+        host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
+        self.address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
+        self._build(port)
+        self._engine.recover()
+        self._serve(listener)
+        self.started = time.time()
+        folder.announce(
+            {"pid": os.getpid(), "address": self.address, "version": __version__, "started": iso(self.started)}
+        )
+        self._load_backend()
+
+    def _build(self, port: int) -> None:
+        """Parts in the order they stand on each other; the stack takes them down the other way round."""
+        parts, stack = self._parts, self._stack
+        ground = Ground(
+            settings=self.settings,
+            folder=self.state,
+            port=port,
+            address=self.address,
+            clock=self.clock,
+            adopt=self.adopt,
+            call=lambda *asked: call(self.site, *asked),
+        )
+        journal = Journal(self.state / "emulator.log")
+        stack.callback(journal.close)
+        stack.enter_context(journal.taking_warnings())
+        self.records = parts.records(ground)
+        stack.callback(self.records.close)
+        self.clock.advance_to(time.time() + float(self.records.setting(_CLOCK_OFFSET) or 0))
+        logs = parts.logs(ground)
+        self._aws = parts.aws(ground, logs)
+        stack.callback(self._aws.close)
+        runner = parts.runner(ground)
+        stack.callback(runner.close)
+        self._engine = parts.engine(
+            Foundation(ground=ground, records=self.records, logs=logs, aws=self._aws, runner=runner)
+        )
+        stack.callback(self._engine.close)
+        pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="service")
+        stack.callback(pool.shutdown)
+        self.site = Site(
+            settings=self.settings,
+            clock=self.clock,
+            records=self.records,
+            aws=self._aws,
+            engine=self._engine,
+            control=self,
+            journal=journal,
+            parking=Parking(self.records),
+            askers=Askers(),
+            pool=pool,
+            lookup=parts.lookup,
+            accounts=Accounts(self._aws),
+        )
+
+    def _serve(self, listener: socket.socket) -> None:
+        listening: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+        thread = threading.Thread(target=asyncio.run, args=(self._run(listener, listening),), name="gateway")
+        thread.start()
+        loop, end = listening.result()
+
+        def stop() -> None:
+            loop.call_soon_threadsafe(end.set)
+            thread.join()
+
+        self._stack.callback(stop)
+
+    async def _run(
+        self, listener: socket.socket, listening: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]
+    ) -> None:
+        end = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        try:
+            self.site.parking.open(loop)
+            self._server = Server(Gateway(self.site))
+            await self._server.serve_on(listener)
+            control = ControlSocket(self.state, self._server)
+            control.open()
+        except BaseException as error:
+            listening.set_exception(error)
+            return
+        listening.set_result((loop, end))
+        await end.wait()
+        self.site.parking.close()
+        await control.close()
+        await self._server.close()
+
+    def _load_backend(self) -> None:
+        thread = threading.Thread(target=self._load, name="load-backend")
+        thread.start()
+        self._stack.callback(thread.join)
+
+    def _load(self) -> None:
+        """In the background, while first requests are answered: they get the interpreter back within half a millisecond."""
+        usual = sys.getswitchinterval()
+        sys.setswitchinterval(0.0005)
+        try:
+            self._aws.load()
+        except Exception:
+            log.exception("the backing services could not be loaded; every call to them will say so")
+        finally:
+            sys.setswitchinterval(usual)
+        # Hundreds of thousands of objects that never go away: no collection needs to look at them again.
+        gc.collect()
+        gc.freeze()
+
+    def _reset(self) -> None:
+        self._engine.reset()
+        self.records.clear()
+        self._aws.reset()
+        self.clock.reset()

@@ -1,0 +1,136 @@
+"""Which concrete class plays which part. Each is imported when it is built: starting must not wait for what comes later."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from harness.engine import Engine
+from harness.kernel.clock import Clock
+from harness.runners.spec import Runner
+from harness.services.registry import operation
+from harness.services.scope import Operation
+from harness.settings import Settings
+from harness.stores.aws_backends import AwsBackend
+from harness.stores.logs import JobLogs
+from harness.stores.records import RecordStore
+
+Call = Callable[[str, str, Mapping[str, Any], str, str], dict[str, Any]]
+"""``(service, operation, request, account, region) -> answer``: the port through which composite jobs start others."""
+
+Adopt = Callable[[socket.socket], Callable[[], None]]
+"""Have the emulator serve on a listening socket made elsewhere, until the function returned is called."""
+
+
+class RunningEngine(Engine, Protocol):
+    """What the composition root asks of an engine besides what services do. All of it blocks; none runs on the loop."""
+
+    def recover(self) -> object:
+        """Once, before the first request: settle what was in flight when the predecessor was killed."""
+
+    def advance(self, seconds: float) -> Mapping[str, Any]:
+        """Move the clock, running what becomes due in order; returns when that has finished, and says what ran."""
+
+    def reset(self) -> None:
+        """Stop everything and forget it; the records go right after."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What the parts stand on. The port is taken before any part is built; it is served once all are."""
+
+    settings: Settings
+    folder: Path
+    port: int
+    address: str
+    """The emulator's address as programs reach it."""
+    clock: Clock
+    adopt: Adopt
+    call: Call
+
+
+@dataclass(frozen=True)
+class Foundation:
+    """What an engine is built on."""
+
+    ground: Ground
+    records: RecordStore
+    logs: JobLogs
+    aws: AwsBackend
+    runner: Runner
+
+
+def build_records(ground: Ground) -> RecordStore:
+    if ground.settings.ephemeral:
+        from harness.stores.memory import MemoryRecords
+
+        return MemoryRecords()
+    from harness.stores.sqlite import SqliteRecords
+
+    return SqliteRecords(ground.folder / "records.sqlite")
+
+
+def build_logs(ground: Ground) -> JobLogs:
+    from harness.stores.log_files import LogFiles
+
+    return LogFiles(ground.folder / "logs")
+
+
+def build_aws(ground: Ground, logs: JobLogs) -> AwsBackend:
+    from harness.stores.aws_backends.moto import MotoBackend
+
+    return MotoBackend(ground.folder, logs, ground.settings.account, ground.settings.region)
+
+
+def build_runner(ground: Ground) -> Runner:
+    from harness.runners.process.environments import Environments
+    from harness.runners.process.pool import WarmPool
+    from harness.runners.process.runner import ProcessRunner
+
+    return ProcessRunner(
+        ground.folder / "runs",
+        environments=Environments(),
+        port=ground.port,
+        adopt=ground.adopt,
+        hidden=(ground.folder,),
+        pool=WarmPool() if ground.settings.warm_pool else None,
+    )
+
+
+def build_engine(foundation: Foundation) -> RunningEngine:
+    from harness.engine.local import LocalEngine
+    from harness.engine.work import Doors
+
+    ground = foundation.ground
+
+    def call(account: str, region: str, name: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        return ground.call("sagemaker", name, request, account, region)
+
+    doors = Doors(
+        records=foundation.records,
+        aws=foundation.aws,
+        logs=foundation.logs,
+        runner=foundation.runner,
+        clock=ground.clock,
+        folder=ground.folder / "jobs",
+        endpoint_url=lambda: ground.address,
+        grace=ground.settings.grace,
+    )
+    return LocalEngine(doors, call, ground.settings.max_parallel_jobs)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Tests replace single parts by ``dataclasses.replace(Parts(), aws=…)``."""
+
+    records: Callable[[Ground], RecordStore] = build_records
+    logs: Callable[[Ground], JobLogs] = build_logs
+    aws: Callable[[Ground, JobLogs], AwsBackend] = build_aws
+    runner: Callable[[Ground], Runner] = build_runner
+    engine: Callable[[Foundation], RunningEngine] = build_engine
+    lookup: Callable[[str, str], Operation | None] = operation

@@ -1,0 +1,242 @@
+"""Endpoints after the answer: ``reconcile`` makes the running servers match the record, whatever changed it.
+
+Update is the same function as create: start the new set, swap, stop the old. A server that died is started again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from harness.contract.capture import CaptureRules
+from harness.contract.serving import STOP_GRACE, endpoint_log_group
+from harness.engine.capture import Capture
+from harness.engine.fleets import Fleet, FleetFailed, Wanted, start_fleet, start_instance, stop_fleet, stop_instances
+from harness.engine.instances import Instance
+from harness.engine.lifecycle import move, status_of
+from harness.engine.work import Doors
+from harness.kernel.records import Key, Record
+from harness.stores.records import RecordMissing
+
+log = logging.getLogger(__name__)
+
+WATCH_INTERVAL = 0.2
+
+
+@dataclass
+class Live:
+    """What runs for one endpoint. ``fleet`` and ``capture`` are swapped whole, so an invocation sees one or the other."""
+
+    fleet: Fleet | None = None
+    capture: Capture | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    ended: threading.Event = field(default_factory=threading.Event)
+    restarts: int = 0
+
+
+class Endpoints:
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+        self._live: dict[Key, Live] = {}
+        self._pool = ThreadPoolExecutor(8, thread_name_prefix="endpoint")
+        self._closed = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="endpoint-watch", daemon=True)
+        self._watcher.start()
+
+    def live(self, key: Key) -> Live | None:
+        return self._live.get(key)
+
+    def reconcile(self, key: Key) -> None:
+        record = self._doors.records.find(key)
+        if record is not None and status_of(record) == "Deleting" and key in self._live:
+            self._live[key].ended.set()  # a start that is under way gives up
+        self._pool.submit(self._reconcile_logged, key)
+
+    def recover(self) -> None:
+        """After a start of the emulator: endpoints that were in service get their servers back."""
+        for record in list(self._doors.records.scan("endpoint")):
+            status = status_of(record)
+            if status == "InService":
+                self._doors.records.change(record.key, lambda found: move(found, "SystemUpdating"))
+            if status != "Failed":
+                self.reconcile(record.key)
+
+    def flush(self) -> None:
+        for live in list(self._live.values()):
+            if live.capture is not None:
+                live.capture.flush()
+
+    def close(self) -> None:
+        self._closed.set()
+        for live in self._live.values():
+            live.ended.set()
+        self._pool.shutdown(wait=True)
+        self.flush()
+        for live in self._live.values():
+            if live.fleet is not None:
+                stop_fleet(live.fleet, 2.0)
+        self._live.clear()
+
+    def _reconcile_logged(self, key: Key) -> None:
+        try:
+            live = self._live.setdefault(key, Live())
+            with live.lock:
+                self._reconcile(key, live)
+        except Exception:
+            log.exception("endpoint %s", key)
+
+    def _reconcile(self, key: Key, live: Live) -> None:
+        record = self._doors.records.find(key)
+        if record is None or status_of(record) == "Deleting":
+            self._remove(key, live)
+            return
+        if status_of(record) not in ("Creating", "Updating", "SystemUpdating"):
+            return
+        self._doors.logs.ensure_group(endpoint_log_group(key.name), key.account, key.region)
+        wanted = record.inner["wanted"]
+        try:
+            self._bring_up(key, live, wanted)
+        except FleetFailed as failure:
+            self._change(key, lambda found: _failed(found, failure.reason))
+        else:
+            self._change(key, lambda found: _in_service(found, wanted))
+
+    def _bring_up(self, key: Key, live: Live, wanted: Mapping[str, Any]) -> None:
+        variants = [Wanted.of(item) for item in wanted["variants"]]
+        if live.fleet is not None and live.fleet.config == wanted["config"]:
+            self._resize(key, live, live.fleet, variants)
+        else:
+            fleet = start_fleet(self._doors, key, wanted["config"], variants, live.ended)
+            old, live.fleet = live.fleet, fleet
+            self._swap_capture(key, live, wanted)
+            if old is not None:
+                stop_fleet(old)
+            return
+        self._swap_capture(key, live, wanted)
+
+    def _resize(self, key: Key, live: Live, fleet: Fleet, variants: list[Wanted]) -> None:
+        """The same configuration with other weights or counts: only the difference is started or stopped."""
+        surplus: list[Instance] = []
+        for wanted in variants:
+            running = fleet.instances.setdefault(wanted.name, [])
+            for _ in range(wanted.count - len(running)):
+                running.append(start_instance(self._doors, key, wanted, live.ended))
+            surplus += running[wanted.count :]
+            fleet.instances[wanted.name] = running[: wanted.count]
+        fleet.weights = {wanted.name: wanted.weight for wanted in variants}
+        stop_instances(surplus, STOP_GRACE)
+
+    def _swap_capture(self, key: Key, live: Live, wanted: Mapping[str, Any]) -> None:
+        old, rules = live.capture, CaptureRules.of(wanted.get("capture"))
+        aws = self._doors.aws
+        live.capture = Capture(key.name, rules, lambda: aws.objects(key.account, key.region)) if rules else None
+        if old is not None:
+            old.flush()
+
+    def _remove(self, key: Key, live: Live) -> None:
+        live.ended.set()
+        fleet, live.fleet = live.fleet, None
+        self._live.pop(key, None)
+        if live.capture is not None:
+            live.capture.flush()
+        if fleet is not None:
+            stop_fleet(fleet)
+        try:
+            self._doors.records.delete(key)
+        except RecordMissing:
+            return
+
+    def _change(self, key: Key, change: Any) -> None:
+        """A record being deleted meanwhile wins: its own reconcile follows."""
+        try:
+            self._doors.records.change(key, lambda found: found if status_of(found) == "Deleting" else change(found))
+        except RecordMissing:
+            return
+
+    def _watch(self) -> None:
+        while not self._closed.wait(WATCH_INTERVAL):
+            for key, live in list(self._live.items()):
+                fleet = live.fleet
+                if fleet is not None and not live.ended.is_set() and not all(i.server.alive() for i in fleet.all()):
+                    self._pool.submit(self._restart_dead, key, live)
+
+    def _restart_dead(self, key: Key, live: Live) -> None:
+        """Replaces dead servers one by one; each death and each replacement is a line of the endpoint's log."""
+        with live.lock:
+            fleet = live.fleet
+            record = self._doors.records.find(key)
+            if fleet is None or record is None or live.ended.is_set():
+                return
+            for item in record.inner["wanted"]["variants"]:
+                wanted = Wanted.of(item)
+                for dead in [i for i in fleet.instances.get(wanted.name, []) if not i.server.alive()]:
+                    self._replace(key, live, fleet, wanted, dead)
+
+    def _replace(self, key: Key, live: Live, fleet: Fleet, wanted: Wanted, dead: Instance) -> None:
+        outcome = dead.server.run.wait(0)
+        code = outcome.code if outcome is not None else "unknown"
+        text = f"[harness] instance {dead.server.name} of variant {wanted.name} ended with code {code}; starting another"
+        log.warning("endpoint %s: %s", key.name, text)
+        dead.server.log.line(text)
+        dead.close()
+        dead.server.stop(0)
+        fleet.instances[wanted.name].remove(dead)
+        live.restarts += 1
+        self._change(key, lambda found: replace(found, inner={**found.inner, "restarts": live.restarts}))
+        try:
+            fleet.instances[wanted.name].append(start_instance(self._doors, key, wanted, live.ended))
+        except FleetFailed as failure:
+            log.warning("endpoint %s: %s", key.name, failure.reason)
+            if not fleet.instances[wanted.name]:
+                live.fleet = None
+                self._change(key, lambda found: move(found, "Failed", FailureReason=failure.reason))
+
+
+def _in_service(record: Record, wanted: Mapping[str, Any]) -> Record:
+    moved = move(
+        record,
+        "InService",
+        EndpointConfigName=wanted["config"],
+        ProductionVariants=[_described_variant(item) for item in wanted["variants"]],
+        **_described_capture(wanted.get("capture")),
+    )
+    status = {name: value for name, value in moved.status.items() if name != "FailureReason"}
+    return replace(moved, status=status, inner={**moved.inner, "active": wanted})
+
+
+def _failed(record: Record, reason: str) -> Record:
+    """A first start that fails is Failed; a failed update goes back to what serves, and says why."""
+    active = record.inner.get("active")
+    if active is None or status_of(record) != "Updating":
+        return move(record, "Failed", FailureReason=reason)
+    return replace(move(record, "InService", FailureReason=reason), inner={**record.inner, "wanted": active})
+
+
+def _described_variant(item: Mapping[str, Any]) -> dict[str, Any]:
+    weight, count = item.get("InitialVariantWeight", 1.0), item.get("InitialInstanceCount", 1)
+    return {
+        "VariantName": item["VariantName"],
+        "DeployedImages": [item["DeployedImage"]] if "DeployedImage" in item else [],
+        "CurrentWeight": weight,
+        "DesiredWeight": weight,
+        "CurrentInstanceCount": count,
+        "DesiredInstanceCount": count,
+    }
+
+
+def _described_capture(config: Mapping[str, Any] | None) -> dict[str, Any]:
+    if not config:
+        return {}
+    enabled = config.get("EnableCapture", True)
+    summary = {
+        "EnableCapture": enabled,
+        "CaptureStatus": "Started" if enabled else "Stopped",
+        "CurrentSamplingPercentage": config["InitialSamplingPercentage"],
+        "DestinationS3Uri": config["DestinationS3Uri"],
+        "KmsKeyId": config.get("KmsKeyId", ""),
+    }
+    return {"DataCaptureConfig": summary}

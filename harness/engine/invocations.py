@@ -1,0 +1,135 @@
+"""One invocation: variant, instance, one request over a kept-alive connection, capture, the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from harness.contract.capture import Invocation
+from harness.contract.serving import endpoint_log_group
+from harness.engine.endpoint_metrics import EndpointMetrics
+from harness.engine.endpoints import Endpoints, Live
+from harness.engine.fleets import Fleet
+from harness.engine.instances import Instance, Unreachable
+from harness.engine.traffic import choose_instance, choose_variant
+from harness.engine.work import Doors
+from harness.kernel.errors import ModelError, ValidationError
+from harness.kernel.records import Key
+
+TIMEOUT = 60.0
+LIMIT = 6 * 1024 * 1024
+MESSAGE_LIMIT = 2048
+
+_HEADERS = {
+    "ContentType": "Content-Type",
+    "Accept": "Accept",
+    "CustomAttributes": "X-Amzn-SageMaker-Custom-Attributes",
+    "InferenceId": "X-Amzn-SageMaker-Inference-Id",
+    "SessionId": "X-Amzn-SageMaker-Session-Id",
+}
+
+
+class Invocations:
+    def __init__(self, doors: Doors, endpoints: Endpoints, metrics: EndpointMetrics) -> None:
+        self._doors = doors
+        self._endpoints = endpoints
+        self._metrics = metrics
+
+    async def invoke(self, key: Key, request: Mapping[str, Any]) -> dict[str, Any]:
+        live = self._endpoints.live(key)
+        fleet = live.fleet if live is not None else None
+        if live is None or fleet is None:
+            raise ValidationError(f"Endpoint {key.name} of account {key.account} not found.")
+        body = request.get("Body", b"")
+        if len(body) > LIMIT:
+            raise ValidationError(f"The request body of {len(body)} bytes is over the limit of {LIMIT} bytes")
+        variant, instance = _target(key, fleet, request.get("TargetVariant"))
+        headers = {header: request[member] for member, header in _HEADERS.items() if request.get(member)}
+        started = time.perf_counter()
+        try:
+            status, answered, answer = await instance.post("/invocations", body, headers, TIMEOUT)
+        except asyncio.TimeoutError:
+            self._metrics.count(key, variant, 0, time.perf_counter() - started)
+            raise _model_error(key, 0, _TIMED_OUT) from None
+        except Unreachable as error:
+            self._metrics.count(key, variant, 0, time.perf_counter() - started)
+            raise _model_error(key, 0, f"The connection to container primary was lost: {error}") from error
+        self._metrics.count(key, variant, status, time.perf_counter() - started)
+        if status >= 300:
+            raise _model_error(key, status, answer.decode(errors="replace"))
+        if len(answer) > LIMIT:
+            raise _model_error(key, 0, f"The response of {len(answer)} bytes is over the limit of {LIMIT} bytes")
+        self._capture(live, variant, request, body, answered, answer)
+        return _answer(variant, answered, answer)
+
+    def _capture(
+        self, live: Live, variant: str, request: Mapping[str, Any], body: bytes, answered: Mapping[str, str], answer: bytes
+    ) -> None:
+        capture = live.capture
+        if capture is None or not capture.wants():
+            return
+        capture.take(
+            Invocation(
+                event_id=str(uuid.uuid4()),
+                variant=variant,
+                moment=self._doors.clock.now(),
+                body=body,
+                content_type=request.get("ContentType", ""),
+                answer=answer,
+                answer_type=answered.get("Content-Type", ""),
+                inference_id=request.get("InferenceId", ""),
+                custom_attributes=request.get("CustomAttributes", ""),
+            )
+        )
+
+
+_TIMED_OUT = (
+    "Your invocation timed out while waiting for a response from container primary. Review the latency metrics for each "
+    "container in Amazon CloudWatch, resolve the issue, and try again."
+)
+
+
+def _target(key: Key, fleet: Fleet, wanted: str | None) -> tuple[str, Instance]:
+    """The variant and instance that answer: an explicit target first, then the weights."""
+    variant = wanted or choose_variant(fleet.weights, random.random())
+    if variant is None:
+        raise ValidationError(f"Endpoint {key.name}: the weights of all its variants are 0; name a TargetVariant")
+    if variant not in fleet.weights:
+        raise ValidationError(f"Variant {variant!r} was not found for endpoint {key.name}.")
+    instances = fleet.instances.get(variant)
+    if not instances:
+        raise _model_error(key, 503, f"No instance of variant {variant} is running; it is being restarted")
+    return variant, choose_instance(instances, random.random())
+
+
+def _answer(variant: str, answered: Mapping[str, str], answer: bytes) -> dict[str, Any]:
+    members = {"Body": answer, "InvokedProductionVariant": variant}
+    for member, header in (
+        ("ContentType", "Content-Type"),
+        ("CustomAttributes", "X-Amzn-SageMaker-Custom-Attributes"),
+        ("NewSessionId", "X-Amzn-SageMaker-New-Session-Id"),
+        ("ClosedSessionId", "X-Amzn-SageMaker-Closed-Session-Id"),
+    ):
+        if header in answered:
+            members[member] = answered[header]
+    return members
+
+
+def _model_error(key: Key, status: int, text: str) -> ModelError:
+    side = "client" if 400 <= status < 500 else "server"
+    group = endpoint_log_group(key.name)
+    console = f"https://{key.region}.console.aws.amazon.com/cloudwatch/home?region={key.region}#logEventViewer:group={group}"
+    message = (
+        f'Received {side} error ({status}) from primary with message "{text[:1024]}". See {console} in account '
+        f"{key.account} for more information."
+    )
+    return ModelError(
+        message[:MESSAGE_LIMIT],
+        OriginalStatusCode=status,
+        OriginalMessage=text[:MESSAGE_LIMIT],
+        LogStreamArn=f"arn:aws:logs:{key.region}:{key.account}:log-group:{group}",
+    )

@@ -1,0 +1,115 @@
+"""Jobs after the answer: a queue, a bounded number of workers, and one way to end.
+
+Each kind of job (``training``, ``processing``, ``transform``) brings its five beats as one function; whatever that
+function raises, the job is settled here, exactly once.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from harness.engine.experiments import settle_component
+from harness.engine.failures import JobFailed, internal_reason
+from harness.engine.lifecycle import is_unfinished, move, status_of
+from harness.engine.work import Doors, JobKind, Stopped, Work
+from harness.kernel.records import Key, Record
+from harness.stores.records import RecordMissing
+
+log = logging.getLogger(__name__)
+
+
+class Jobs:
+    def __init__(self, doors: Doors, kinds: Iterable[JobKind], parallel: int) -> None:
+        self._doors = doors
+        self._kinds: Mapping[str, JobKind] = {kind.kind: kind for kind in kinds}
+        self._pool = ThreadPoolExecutor(parallel, thread_name_prefix="job")
+        self._works: dict[Key, Work] = {}
+        self._futures: dict[Key, Future[None]] = {}
+        self._lock = threading.Lock()
+
+    def submit(self, key: Key) -> None:
+        kind = self._kinds[key.kind]
+        work = Work(self._doors, key, kind.log_group)
+        with self._lock:
+            self._works[key] = work
+            future = self._futures[key] = self._pool.submit(self._work, kind, work)
+        future.add_done_callback(lambda _: self._forget(key))
+
+    def stop(self, key: Key) -> None:
+        with self._lock:
+            work, future = self._works.get(key), self._futures.get(key)
+        if work is None:
+            return
+        work.stop()
+        if future is not None and future.cancel():  # it never left the queue
+            self._settle(self._kinds[key.kind], work, "Stopped")
+
+    def running(self) -> list[Key]:
+        with self._lock:
+            return list(self._works)
+
+    def recover(self) -> list[Key]:
+        """Jobs in flight when the emulator was killed end as Failed; their programs died with it."""
+        found = [
+            record.key for kind in self._kinds for record in self._doors.records.scan(kind) if is_unfinished(record)
+        ]
+        for key in found:
+            kind = self._kinds[key.kind]
+            work = Work(self._doors, key, kind.log_group)
+            reason = "InternalServerError: The emulator was stopped while the job was running. Please start it again."
+            work.log.line(f"[harness] {reason}")
+            self._settle(kind, work, "Failed", reason)
+        return found
+
+    def close(self) -> None:
+        """Stop what runs; jobs still in the queue are stopped without having started."""
+        for key in self.running():
+            self._begin_stop(key)
+            self.stop(key)
+        self._pool.shutdown(wait=True)
+
+    def _begin_stop(self, key: Key) -> None:
+        def change(record: Record) -> Record:
+            return move(record, "Stopping") if status_of(record) == "InProgress" else record
+
+        try:
+            self._doors.records.change(key, change)
+        except RecordMissing:
+            return
+
+    def _work(self, kind: JobKind, work: Work) -> None:
+        try:
+            work.check_stop()
+            kind.execute(work)
+        except Stopped:
+            self._settle(kind, work, "Stopped")
+        except JobFailed as failure:
+            work.log.line(f"[harness] {failure.reason}")
+            self._settle(kind, work, "Failed", failure.reason)
+        except Exception as error:
+            log.exception("job %s", work.key)
+            self._settle(kind, work, "Failed", internal_reason(error, f"job {work.key.name}"))
+        else:
+            work.close()
+
+    def _settle(self, kind: JobKind, work: Work, status: str, reason: str = "") -> None:
+        members = {"FailureReason": reason} if reason else {}
+        work.close()
+
+        def change(record: Record) -> Record:
+            if not is_unfinished(record):
+                return record
+            return move(record, status, **kind.ending(record, status, self._doors.clock.real()), **members)
+
+        try:
+            settle_component(self._doors.records, self._doors.records.change(work.key, change), {})
+        except RecordMissing:  # deleted or reset meanwhile: nothing to settle
+            return
+
+    def _forget(self, key: Key) -> None:
+        with self._lock:
+            self._works.pop(key, None)
+            self._futures.pop(key, None)

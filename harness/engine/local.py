@@ -1,0 +1,97 @@
+"""``LocalEngine``: jobs, endpoints and schedules of this machine behind the ``Engine`` doors."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+from typing import Any
+
+from harness.engine.endpoint_metrics import EndpointMetrics
+from harness.engine.endpoints import Endpoints
+from harness.engine.invocations import Invocations
+from harness.engine.jobs import Jobs
+from harness.engine.monitoring import Call, Schedules
+from harness.engine.processing import PROCESSING
+from harness.engine.training import TRAINING
+from harness.engine.transform import TRANSFORM
+from harness.engine.work import Doors
+from harness.kernel.records import Key
+
+log = logging.getLogger(__name__)
+
+FLUSH_INTERVAL = 1.0
+
+
+class LocalEngine:
+    def __init__(self, doors: Doors, call: Call, parallel: int) -> None:
+        self._doors = doors
+        self._call = call
+        self._parallel = parallel
+        self._closed = threading.Event()
+        self._start_parts()
+        self._flusher = threading.Thread(target=self._flush_regularly, name="flush", daemon=True)
+        self._flusher.start()
+
+    def _start_parts(self) -> None:
+        doors = self._doors
+        self._metrics = EndpointMetrics(doors.aws, doors.clock)
+        self._jobs = Jobs(doors, (TRAINING, PROCESSING, TRANSFORM), self._parallel)
+        self._endpoints = Endpoints(doors)
+        self._invocations = Invocations(doors, self._endpoints, self._metrics)
+        self._schedules = Schedules(doors, self._call, self.flush)
+
+    def _stop_parts(self) -> None:
+        self._schedules.close()
+        self._jobs.close()
+        self._endpoints.close()
+        self._metrics.flush()
+
+    def submit(self, key: Key) -> None:
+        self._jobs.submit(key)
+
+    def stop(self, key: Key) -> None:
+        self._jobs.stop(key)
+
+    def reconcile(self, key: Key) -> None:
+        self._endpoints.reconcile(key)
+
+    async def invoke(self, key: Key, request: dict[str, Any]) -> dict[str, Any]:
+        return await self._invocations.invoke(key, request)
+
+    def wake_schedules(self) -> None:
+        self._schedules.wake()
+
+    def advance(self, seconds: float) -> dict[str, Any]:
+        """Move the clock, run what falls due on the way; names the executions, all of them finished."""
+        executions = self._schedules.advance_to(self._doors.clock.now() + seconds)
+        return {"executions": [dict(record.status) for record in executions]}
+
+    def reset(self) -> None:
+        """Stop what runs and forget it; a new set of parts takes over."""
+        self._stop_parts()
+        self._start_parts()
+
+    def flush(self) -> None:
+        """Captured data and endpoint metrics that wait in memory are written now."""
+        self._endpoints.flush()
+        self._metrics.flush()
+
+    def recover(self) -> list[Key]:
+        """After a start: jobs that were in flight are settled, endpoints in service get their servers back."""
+        shutil.rmtree(self._doors.folder, ignore_errors=True)
+        found = self._jobs.recover()
+        self._endpoints.recover()
+        return found
+
+    def close(self) -> None:
+        self._closed.set()
+        self._flusher.join(5)
+        self._stop_parts()
+
+    def _flush_regularly(self) -> None:
+        while not self._closed.wait(FLUSH_INTERVAL):
+            try:
+                self.flush()
+            except Exception:
+                log.exception("flush of captured data and metrics")

@@ -1,0 +1,52 @@
+"""Metric definitions applied to log lines: the first group of a regex is a value of the metric."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from harness.stores.logs import LogEvent
+
+Series = dict[str, list[tuple[float, float]]]
+"""Metric name -> ``(timestamp, value)`` in the order of the log."""
+
+
+@dataclass
+class MetricWatch:
+    """Collects the series of one job while its lines arrive. Lines of text that no regex finds are ignored."""
+
+    patterns: tuple[tuple[str, re.Pattern[str]], ...]
+    series: Series = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, definitions: Iterable[Mapping[str, str]]) -> MetricWatch:
+        return cls(tuple((item["Name"], re.compile(item["Regex"])) for item in definitions))
+
+    def see(self, event: LogEvent) -> None:
+        for name, pattern in self.patterns:
+            found = pattern.search(event.message)
+            if found is None or not found.groups():
+                continue
+            try:
+                value = float(found.group(1))
+            except (TypeError, ValueError):
+                continue
+            self.series.setdefault(name, []).append((event.timestamp / 1000, value))
+
+
+def final_metrics(series: Series) -> list[dict[str, object]]:
+    """``FinalMetricDataList``: the last value of each metric, as a 32-bit float widened, on a whole second."""
+    return [
+        {"MetricName": name, "Value": single(points[-1][1]), "Timestamp": float(int(points[-1][0]))}
+        for name, points in series.items()
+    ]
+
+
+def single(value: float) -> float:
+    """SageMaker keeps metrics as 32-bit floats (``0.03457`` reads back as ``0.03457000106573105``)."""
+    try:
+        return float(struct.unpack("f", struct.pack("f", value))[0])
+    except OverflowError:
+        return value

@@ -1,0 +1,155 @@
+"""One model server: its model unpacked below its own root, its program started, its ``/ping`` awaited."""
+
+from __future__ import annotations
+
+import http.client
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.contract.catalog import Image, UnknownImage, resolve_image
+from harness.contract.layout import relative_key
+from harness.contract.serving import container_of, model_data, serve_spec
+from harness.contract.surroundings import Surroundings
+from harness.engine.archives import unpack
+from harness.engine.failures import JobFailed
+from harness.engine.work import Doors
+from harness.kernel.records import Record
+from harness.kernel.s3uri import S3Uri
+from harness.runners.spec import Run
+from harness.stores.logs import LogWriter
+from harness.stores.objects import BucketMissing, ObjectMissing, ObjectStore
+
+PING_TIMEOUT = 2.0
+PING_PAUSE = 0.02
+
+
+@dataclass(frozen=True)
+class ModelServer:
+    """A started server. ``connect`` gives an HTTP connection that reaches it in its own network."""
+
+    name: str
+    run: Run
+    folder: Path
+    log: LogWriter
+
+    def connect(self, timeout: float) -> http.client.HTTPConnection:
+        return ServerConnection(self.run, timeout)
+
+    def alive(self) -> bool:
+        return self.run.wait(0) is None
+
+    def stop(self, grace: float | None = None) -> None:
+        """Ends the program and removes its folder; waits for both."""
+        self.run.stop(grace)
+        self.run.wait()
+        self.log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class ServerConnection(http.client.HTTPConnection):
+    """An HTTP connection over a socket that lives in the server's network namespace."""
+
+    def __init__(self, run: Run, timeout: float) -> None:
+        super().__init__("127.0.0.1", timeout=timeout)
+        self._run = run
+
+    def connect(self) -> None:
+        self.sock, address = self._run.socket()
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(address)
+
+
+class NotHealthy(Exception):
+    """The server ended, or did not answer ``/ping`` with 200 in time; ``tail`` is the end of its log."""
+
+    def __init__(self, why: str, tail: list[str]) -> None:
+        super().__init__(why)
+        self.tail = tail
+
+
+def resolve_model_image(model: Record) -> Image:
+    try:
+        return resolve_image(container_of(model)["Image"])
+    except UnknownImage as error:
+        raise JobFailed(f"ClientError: {error}") from error
+
+
+def start_server(
+    doors: Doors,
+    model: Record,
+    log: LogWriter,
+    name: str,
+    extra: Mapping[str, str] | None = None,
+) -> ModelServer:
+    """Fetch and unpack the model, start its program; ``name`` is unique. ``JobFailed`` when the model cannot be had."""
+    folder = doors.folder / "servers" / name
+    root = folder / "ml"
+    image = resolve_model_image(model)
+    if image.stand_in:
+        log.line(f"[harness] {image.stand_in}")
+    (root / "model").mkdir(parents=True)
+    try:
+        _fetch_model(doors.aws.objects(model.key.account, model.key.region), model, folder)
+        where = Surroundings(model.key.account, model.key.region, doors.endpoint_url(), root)
+        spec = serve_spec(name, model, image, where, extra)
+        doors.runner.prepare(spec.environment, spec.preload, lambda text: log.line(f"[harness] {text}"))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return ModelServer(name, doors.runner.start(spec, log.write), folder, log)
+
+
+def await_ping(server: ModelServer, timeout: float, cancelled: Callable[[], bool]) -> None:
+    """Returns when ``/ping`` answered 200; ``NotHealthy`` when the program ended or ``timeout`` seconds passed."""
+    deadline = time.monotonic() + timeout
+    last = "no answer"
+    while time.monotonic() < deadline and not cancelled():
+        outcome = server.run.wait(0)
+        if outcome is not None:
+            raise NotHealthy(outcome.message or f"the server exited with code {outcome.code}", server.log.tail())
+        last = _ping(server)
+        if last == "200":
+            return
+        time.sleep(PING_PAUSE)
+    raise NotHealthy(f"/ping: {last} after {timeout:.0f} seconds", server.log.tail())
+
+
+def _ping(server: ModelServer) -> str:
+    connection = server.connect(PING_TIMEOUT)
+    try:
+        connection.request("GET", "/ping")
+        return str(connection.getresponse().status)
+    except (OSError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__
+    finally:
+        connection.close()
+
+
+def _fetch_model(objects: ObjectStore, model: Record, folder: Path) -> None:
+    found = model_data(container_of(model))
+    if found is None:
+        return
+    url, archived = found
+    uri = S3Uri.parse(url)
+    target = folder / "ml" / "model"
+    try:
+        if archived:
+            archive = folder / "model.tar.gz"
+            objects.download(uri, archive)
+            unpack(archive, target, url)
+            archive.unlink()
+        else:
+            _copy_prefix(objects, uri, target)
+    except (BucketMissing, ObjectMissing) as error:
+        raise JobFailed(f"ClientError: Failed to download model data from {url}: {error}") from error
+
+
+def _copy_prefix(objects: ObjectStore, uri: S3Uri, target: Path) -> None:
+    for info in objects.list(uri):
+        if not info.uri.key.endswith("/"):
+            file = target / relative_key(uri.key, info.uri.key)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            objects.download(info.uri, file)

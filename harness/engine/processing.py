@@ -1,0 +1,81 @@
+"""A processing job after the answer: plan, stage in, run, stage out, settle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from harness.contract.catalog import resolve_image
+from harness.contract.processing import CLOUDWATCH_FOLDER, LOG_GROUP, MESSAGE_FILE, plan_processing
+from harness.engine.experiments import settle_component
+from harness.engine.failures import JobFailed, exit_reason
+from harness.engine.work import JobKind, Work
+from harness.kernel.records import Record
+from harness.runners.spec import Cause, Outcome
+
+
+def _execute(work: Work) -> None:
+    image = resolve_image(work.record.spec["AppSpecification"]["ImageUri"])
+    plan = plan_processing(work.record, image, work.where())
+    work.announce(image)
+    work.stage_in(plan)
+    work.set(ProcessingStartTime=work.doors.clock.real())
+    outcome = work.run_program(plan)
+    if outcome.cause is Cause.NOT_STARTED:
+        raise JobFailed(exit_reason(outcome, ""))
+    work.stage_out(plan.outputs)
+    work.log.close()
+    status, members = _verdict(work, outcome)
+    ending = _ending(work.record, status, work.doors.clock.real())
+    settle_component(work.doors.records, work.settle(status, **ending, **members), {})
+
+
+def _verdict(work: Work, outcome: Outcome) -> tuple[str, dict[str, Any]]:
+    message, broken = _exit_message(work)
+    members: dict[str, Any] = {"ExitMessage": message} if message else {}
+    if broken:
+        return "Failed", {"FailureReason": broken}
+    if outcome.cause is Cause.STOPPED:
+        return "Stopped", members
+    if outcome.cause is Cause.TIME_LIMIT:
+        limit = work.record.status["StoppingCondition"]["MaxRuntimeInSeconds"]
+        reason = f"ClientError: The job ran longer than MaxRuntimeInSeconds ({limit}) and was stopped"
+        return "Stopped", {**members, "FailureReason": reason}
+    if outcome.code != 0:
+        return "Failed", {**members, "FailureReason": exit_reason(outcome, message)}
+    return "Completed", members
+
+
+def _exit_message(work: Work) -> tuple[str, str]:
+    """The first 1,024 bytes of the message file; text that is not UTF-8 fails the job."""
+    file = work.root / MESSAGE_FILE
+    if not file.is_file():
+        return "", ""
+    with file.open("rb") as stream:
+        head = stream.read(1024)
+    try:
+        return head.decode(), ""
+    except UnicodeDecodeError as error:
+        if error.start > len(head) - 4 and error.reason == "unexpected end of data":  # cut inside a character
+            return head[: error.start].decode(), ""
+        return "", f"ClientError: {MESSAGE_FILE} is not valid UTF-8: {error}"
+
+
+def cloudwatch_lines(work: Work) -> list[dict[str, Any]]:
+    """Metric lines a monitoring container left for the platform to publish; broken lines are passed over."""
+    found = []
+    for file in sorted((work.root / CLOUDWATCH_FOLDER).glob("*.jsonl")):
+        for line in file.read_text(errors="replace").splitlines():
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                continue
+    return found
+
+
+def _ending(record: Record, status: str, now: float) -> Mapping[str, Any]:
+    return {"ProcessingEndTime": now}
+
+
+PROCESSING = JobKind("processing-job", LOG_GROUP, _execute, _ending)

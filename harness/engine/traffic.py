@@ -1,0 +1,26 @@
+"""Which variant and which instance answers an invocation. Pure but for the random number it is handed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def choose_variant(weights: Mapping[str, float], draw: float) -> str | None:
+    """A variant by its share of the weights; ``draw`` is uniform in [0, 1). None when all weights are 0."""
+    total = sum(weights.values())
+    if total <= 0:
+        return None
+    place = draw * total
+    for name, weight in weights.items():
+        place -= weight
+        if place < 0:
+            return name
+    return max(weights, key=lambda name: weights[name])  # rounding left a crumb
+
+
+def choose_instance(instances: Sequence[T], draw: float) -> T:
+    """RoutingStrategy RANDOM."""
+    return instances[int(draw * len(instances))]

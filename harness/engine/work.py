@@ -1,0 +1,149 @@
+"""``Work``: one job being run. What the kinds of jobs share: record changes, log, folder, program, stop, staging."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from harness.contract.catalog import Image
+from harness.contract.layout import JobPlan, Output
+from harness.contract.surroundings import Surroundings
+from harness.engine.continuous import ContinuousUpload
+from harness.engine.lifecycle import move
+from harness.engine.staging import lay_out, stage_in, stage_out
+from harness.kernel.clock import Clock
+from harness.kernel.records import Key, Record
+from harness.runners.spec import Outcome, Run, Runner
+from harness.stores.aws_backends import AwsBackend
+from harness.stores.logs import JobLogs, LogWriter
+from harness.stores.objects import ObjectStore
+from harness.stores.records import RecordStore
+
+
+@dataclass(frozen=True)
+class Doors:
+    """What the engine works with; made once by the composition root."""
+
+    records: RecordStore
+    aws: AwsBackend
+    logs: JobLogs
+    runner: Runner
+    clock: Clock
+    folder: Path
+    """Where jobs get their folders: ``<state>/jobs``."""
+    endpoint_url: Callable[[], str]
+    """The emulator's address as programs reach it."""
+    grace: float = 120.0
+
+
+class Stopped(Exception):
+    """The job was asked to stop before its program started; nothing more is done but settling."""
+
+
+@dataclass
+class Work:
+    doors: Doors
+    key: Key
+    group: str
+    stopping: threading.Event = field(default_factory=threading.Event)
+    run: Run | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        started = int(self.doors.clock.real())
+        self.stream = f"{self.key.name}/algo-1-{started}"
+        self.log: LogWriter = self.doors.logs.open(self.group, self.stream, self.key.account, self.key.region)
+        self.folder = self.doors.folder / self.key.kind / f"{self.key.account}-{self.key.region}-{self.key.name}"
+        self.root = self.folder / "ml"
+
+    @property
+    def objects(self) -> ObjectStore:
+        return self.doors.aws.objects(self.key.account, self.key.region)
+
+    @property
+    def record(self) -> Record:
+        found = self.doors.records.find(self.key)
+        if found is None:  # only a reset or a delete can do that; the job ends without a trace
+            raise Stopped
+        return found
+
+    def where(self) -> Surroundings:
+        return Surroundings(self.key.account, self.key.region, self.doors.endpoint_url(), self.root)
+
+    def change(self, change: Callable[[Record], Record]) -> Record:
+        return self.doors.records.change(self.key, change)
+
+    def set(self, **members: Any) -> Record:
+        return self.change(lambda record: replace(record, status={**record.status, **members}))
+
+    def settle(self, status: str, **members: Any) -> Record:
+        """The last change of the job: final status with its members, in one write."""
+        return self.change(lambda record: move(record, status, **members))
+
+    def announce(self, image: Image) -> None:
+        """The first line of the log says what stands in for what, if anything does."""
+        if image.stand_in:
+            self.log.line(f"[harness] {image.stand_in}")
+
+    def stage_in(self, plan: JobPlan) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.root.mkdir(parents=True)
+        lay_out(plan, self.root)
+        stage_in(self.objects, plan.inputs, self.root)
+        self.check_stop()
+
+    def run_program(self, plan: JobPlan) -> Outcome:
+        """Start the program and wait for its end, uploading continuous outputs meanwhile."""
+        self.doors.runner.prepare(plan.run.environment, plan.run.preload, lambda text: self.log.line(f"[harness] {text}"))
+        continuous = [output for output in plan.outputs if output.continuous]
+        with ContinuousUpload(self.objects, continuous, self.root):
+            with self._lock:
+                self.check_stop()
+                self.run = self.doors.runner.start(plan.run, self.log.write)
+            outcome = self.run.wait()
+        assert outcome is not None  # wait() without a time-out returns when the program has ended
+        return outcome
+
+    def stage_out(self, outputs: tuple[Output, ...]) -> None:
+        stage_out(self.objects, outputs, self.root)
+
+    def stop(self) -> None:
+        """Called from another thread: no program starts after this, and a running one is asked to end."""
+        self.stopping.set()
+        with self._lock:
+            if self.run is not None:
+                self.run.stop(self.doors.grace)
+
+    def check_stop(self) -> None:
+        if self.stopping.is_set():
+            raise Stopped
+
+    def text_of(self, name: str, limit: int = 1024) -> str:
+        """The first bytes of a file the program left below its root; empty when there is none."""
+        file = self.root / name
+        if not file.is_file():
+            return ""
+        with file.open("rb") as stream:
+            return stream.read(limit).decode(errors="replace")
+
+    def close(self) -> None:
+        self.log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+JobFunction = Callable[[Work], None]
+
+
+@dataclass(frozen=True)
+class JobKind:
+    """A kind of job: where its log goes, what it does, and how a job that cannot go on is settled."""
+
+    kind: str
+    log_group: str
+    execute: JobFunction
+    ending: Callable[[Record, str, float], Mapping[str, Any]]
+    """``(record, final status, now)`` -> the members a job gets at its end, whatever the end is."""

@@ -1,0 +1,9 @@
+"""One request in, one response out: the handler chain, the HTTP server around it, and the admin endpoints."""
+
+from __future__ import annotations
+
+from harness.gateway.chain import CHAIN, Gateway
+from harness.gateway.exchange import Control, Site
+from harness.gateway.server import Server
+
+__all__ = ["CHAIN", "Control", "Gateway", "Server", "Site"]

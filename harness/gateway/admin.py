@@ -1,0 +1,128 @@
+"""``answer_admin``: the emulator's own endpoints under ``/_harness/``, which no AWS service uses."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from harness.engine.lifecycle import LIFECYCLES, status_of
+from harness.gateway.body import LARGEST_DOCUMENT, read_at_most
+from harness.gateway.exchange import Exchange, json_response
+from harness.kernel.clock import iso
+from harness.kernel.http import Response
+from harness.protocol import service_model
+
+PREFIX = "/_harness/"
+SERVED = ("sagemaker", "sagemaker-runtime", "sagemaker-metrics", "sagemaker-featurestore-runtime")
+
+
+class _Refused(Exception):
+    """A request to an admin endpoint that makes no sense; the text is for its sender."""
+
+
+async def answer_admin(exchange: Exchange) -> Response | None:
+    path = exchange.request.path
+    if not path.startswith(PREFIX):
+        return None
+    exchange.service = "harness"
+    method = "GET" if exchange.request.method == "HEAD" else exchange.request.method
+    answer = _ENDPOINTS.get((method, path[len(PREFIX) :]))
+    if answer is None:
+        known = ", ".join(f"{method} {PREFIX}{name}" for method, name in _ENDPOINTS)
+        return json_response({"message": f"There is no {exchange.request.method} {path}; there are: {known}"}, 404)
+    try:
+        return json_response(await answer(exchange))
+    except _Refused as refused:
+        return json_response({"message": str(refused)}, 400)
+
+
+async def _health(exchange: Exchange) -> Mapping[str, Any]:
+    return {"status": "ok", **exchange.site.control.facts()}
+
+
+async def _reset(exchange: Exchange) -> Mapping[str, Any]:
+    await exchange.site.control.reset()
+    return {"status": "reset"}
+
+
+async def _clock(exchange: Exchange) -> Mapping[str, Any]:
+    clock = exchange.site.clock
+    return {"now": iso(clock.now()), "real": iso(clock.real()), "offset": round(clock.offset, 3)}
+
+
+async def _advance(exchange: Exchange) -> Mapping[str, Any]:
+    asked = await _document(exchange)
+    clock = exchange.site.clock
+    if isinstance(asked.get("seconds"), (int, float)):
+        seconds = float(asked["seconds"])
+    elif isinstance(asked.get("to"), (int, float)):
+        seconds = float(asked["to"]) - clock.now()
+    else:
+        raise _Refused('Say {"seconds": 3600} or {"to": <seconds since the epoch>}.')
+    if not math.isfinite(seconds) or seconds < 0:
+        raise _Refused(f"The clock only goes forward; it is at {iso(clock.now())}.")
+    ran = await exchange.site.control.advance(seconds)
+    return {**await _clock(exchange), **ran}
+
+
+async def _coverage(exchange: Exchange) -> Mapping[str, Any]:
+    site = exchange.site
+    services = {}
+    for service in SERVED:
+        names = service_model(service).operation_names
+        services[service] = {
+            "modelled": len(names),
+            "supported": [name for name in names if site.lookup(service, name) is not None],
+            "calls": {name: count for (called, name), count in sorted(site.calls.items()) if called == service},
+        }
+    passed_on = {service: count for (service, name), count in sorted(site.calls.items()) if not name}
+    return {"services": services, "backend": {"name": site.aws.name, "calls": passed_on}}
+
+
+async def _jobs(exchange: Exchange) -> Mapping[str, Any]:
+    """Everything that has a life cycle, oldest first: what ``harness status`` lists."""
+    found = [record for kind in LIFECYCLES for record in exchange.site.records.scan(kind)]
+    found.sort(key=lambda record: record.created)
+    return {
+        "jobs": [
+            {
+                "kind": record.kind,
+                "name": record.name,
+                "account": record.key.account,
+                "region": record.key.region,
+                "status": status_of(record),
+                "created": record.created,
+                "modified": record.modified,
+                "reason": record.status.get("FailureReason", ""),
+            }
+            for record in found
+        ]
+    }
+
+
+async def _shut_down(exchange: Exchange) -> Mapping[str, Any]:
+    exchange.site.control.shut_down()
+    return {"status": "stopping"}
+
+
+async def _document(exchange: Exchange) -> Mapping[str, Any]:
+    try:
+        document = json.loads(await read_at_most(exchange.request, LARGEST_DOCUMENT))
+    except ValueError as error:
+        raise _Refused(f"The body is not valid JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise _Refused("The body is not a JSON object.")
+    return document
+
+
+_ENDPOINTS: Mapping[tuple[str, str], Callable[[Exchange], Awaitable[Mapping[str, Any]]]] = {
+    ("GET", "health"): _health,
+    ("GET", "jobs"): _jobs,
+    ("GET", "coverage"): _coverage,
+    ("GET", "clock"): _clock,
+    ("POST", "clock"): _advance,
+    ("POST", "reset"): _reset,
+    ("POST", "shutdown"): _shut_down,
+}

@@ -1,0 +1,37 @@
+"""``pass_to_backend``: every service but SageMaker's is answered by the backing AWS services."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from harness.gateway.body import LARGEST_DOCUMENT, read_at_most
+from harness.gateway.exchange import Exchange
+from harness.gateway.identify import service_of_form
+from harness.kernel.errors import UnsupportedOperation
+from harness.kernel.http import Response
+
+
+async def pass_to_backend(exchange: Exchange) -> Response | None:
+    if exchange.model is not None:
+        return None
+    if exchange.service == "query":
+        await _look_into_form(exchange)
+    aws = exchange.site.aws
+    if exchange.service not in aws.services():
+        raise UnsupportedOperation(
+            f"harness does not serve {exchange.service}; behind this address are SageMaker and "
+            f"{', '.join(sorted(aws.services()))} (by {aws.name})."
+        )
+    exchange.site.calls[exchange.service, ""] += 1
+    return await aws.handle(exchange.service, exchange.request, exchange.account, exchange.region)
+
+
+async def _look_into_form(exchange: Exchange) -> None:
+    body = await read_at_most(exchange.request, LARGEST_DOCUMENT)
+    exchange.service = service_of_form(body)
+
+    async def again() -> AsyncIterator[bytes]:
+        yield body
+
+    exchange.request = replace(exchange.request, stream=again)

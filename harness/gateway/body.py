@@ -1,0 +1,60 @@
+"""``read_body``, ``parse``, ``validate``: from the bytes of a request to parameters that obey the model."""
+
+from __future__ import annotations
+
+from harness.gateway.exchange import Exchange
+from harness.kernel.errors import ApiError, ValidationError
+from harness.kernel.http import Request, Response
+from harness.protocol import WireRequest
+from harness.protocol import parse as parse_request
+from harness.protocol import validate as validate_parameters
+
+LARGEST_DOCUMENT = 16 * 1024 * 1024
+"""Requests of control planes are documents; this is far above what any of their quotas lets a caller say."""
+
+LARGEST_INVOCATION = 6 * 1024 * 1024
+
+
+class TooLarge(ApiError):
+    code = "RequestEntityTooLargeException"
+    status = 413
+
+
+async def read_body(exchange: Exchange) -> Response | None:
+    if exchange.service == "sagemaker-runtime":
+        try:
+            exchange.body = await read_at_most(exchange.request, LARGEST_INVOCATION)
+        except TooLarge as error:
+            raise ValidationError(f"The body of an invocation is limited to {LARGEST_INVOCATION} bytes: {error}") from error
+    else:
+        exchange.body = await read_at_most(exchange.request, LARGEST_DOCUMENT)
+    return None
+
+
+async def read_at_most(request: Request, limit: int) -> bytes:
+    """The whole body; one that is announced or turns out longer is not read to its end."""
+    announced = request.headers.get("Content-Length", "")
+    if announced.isdigit() and int(announced) > limit:
+        raise TooLarge(f"the request has {announced} bytes")
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise TooLarge(f"the request has more than {limit} bytes")
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def parse(exchange: Exchange) -> Response | None:
+    request = exchange.request
+    query = request.query if "?" in request.target else {}
+    exchange.parameters = parse_request(
+        exchange.operation, WireRequest(exchange.body, request.headers, query, exchange.values)
+    )
+    return None
+
+
+async def validate(exchange: Exchange) -> Response | None:
+    validate_parameters(exchange.operation, exchange.parameters)
+    return None

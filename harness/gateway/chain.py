@@ -1,0 +1,77 @@
+"""The path of a request as one readable list. A link that returns a response ends the chain."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+
+from harness.gateway.admin import answer_admin
+from harness.gateway.backend import pass_to_backend
+from harness.gateway.body import parse, read_body, validate
+from harness.gateway.dispatch import dispatch, refuse_unsupported, serialise
+from harness.gateway.exchange import Client, ClientGone, Exchange, Site
+from harness.gateway.faults import answer_error
+from harness.gateway.foreign import refuse_foreign_host
+from harness.gateway.hold import hold
+from harness.gateway.identify import identify
+from harness.kernel.errors import ApiError, InternalFailure
+from harness.kernel.http import Request, Response
+
+Link = Callable[[Exchange], Awaitable[Response | None]]
+
+CHAIN: tuple[Link, ...] = (
+    refuse_foreign_host,
+    answer_admin,
+    identify,
+    pass_to_backend,
+    refuse_unsupported,
+    read_body,
+    parse,
+    validate,
+    hold,
+    dispatch,
+    serialise,
+)
+
+
+class Gateway:
+    """Runs the chain, turns whatever is raised into an answer (once, here), and writes the log line."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+
+    async def handle(self, request: Request, client: Client) -> Response:
+        exchange = Exchange(site=self.site, request=request, client=client, id=str(uuid.uuid4()))
+        started = time.perf_counter()
+        try:
+            response = await self._run(exchange)
+        except ClientGone:
+            self.site.journal.write(exchange, 499, time.perf_counter() - started)
+            raise
+        response.headers.setdefault("x-amzn-RequestId", exchange.id)
+        self.site.journal.write(exchange, response.status, time.perf_counter() - started)
+        return response
+
+    async def _run(self, exchange: Exchange) -> Response:
+        try:
+            for link in CHAIN:
+                response = await link(exchange)
+                if response is not None:
+                    return response
+            raise AssertionError("the chain ended without an answer")
+        except ApiError as error:
+            exchange.error = f"{error.code}: {error.message}"
+            return answer_error(exchange, error)
+        except ClientGone:
+            raise
+        except Exception as error:
+            self.site.journal.defect(exchange, error)
+            exchange.error = f"InternalFailure: {type(error).__name__}"
+            return answer_error(
+                exchange,
+                InternalFailure(
+                    f"harness failed on this request ({type(error).__name__}); "
+                    f"see request {exchange.id} in {self.site.journal.path}"
+                ),
+            )

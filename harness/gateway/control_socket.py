@@ -1,0 +1,119 @@
+"""``ControlSocket``: the unix socket through which other processes lend the emulator listening sockets.
+
+A process that made a network namespace binds the emulator's port inside it and sends the listening socket here: one
+message, the byte ``L`` with the descriptor attached (SCM_RIGHTS). The answer ``K`` says that it is served; it is served
+until the unix connection closes. Whoever may open the socket's file may do this; the file is the owner's alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.gateway.server import Server
+
+NAME = "control.sock"
+LEND = b"L"
+SERVED = b"K"
+
+_LONGEST_PATH = 100  # what fits into the address of a unix socket on every system
+
+
+class ControlSocket:
+    def __init__(self, folder: Path, server: Server) -> None:
+        self._folder = folder
+        self._server = server
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._listener: socket.socket | None = None
+
+    def open(self) -> None:
+        """To be called on the event loop."""
+        (self._folder / NAME).unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        with _short(self._folder) as path:
+            self._listener.bind(path)
+        (self._folder / NAME).chmod(0o600)
+        self._listener.listen(64)
+        self._listener.setblocking(False)
+        self._spawn(self._accept(self._listener))
+
+    async def close(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._listener is not None:
+            self._listener.close()
+            (self._folder / NAME).unlink(missing_ok=True)
+
+    def _spawn(self, coroutine: object) -> None:
+        assert asyncio.iscoroutine(coroutine)
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            connection, _ = await loop.sock_accept(listener)
+            self._spawn(self._attend(connection))
+
+    async def _attend(self, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        with connection, contextlib.suppress(ConnectionError):
+            connection.setblocking(False)
+            message, descriptors = await _receive(connection)
+            if message != LEND or len(descriptors) != 1:
+                for descriptor in descriptors:
+                    os.close(descriptor)
+                return
+            serving = await self._server.serve_on(socket.socket(fileno=descriptors[0]))
+            try:
+                await loop.sock_sendall(connection, SERVED)
+                while await loop.sock_recv(connection, 64):
+                    pass
+            finally:
+                self._server.stop_serving(serving)
+
+
+async def _receive(connection: socket.socket) -> tuple[bytes, list[int]]:
+    loop = asyncio.get_running_loop()
+    readable = loop.create_future()
+    loop.add_reader(connection, lambda: readable.done() or readable.set_result(None))
+    try:
+        await readable
+    finally:
+        loop.remove_reader(connection)
+    message, descriptors, _, _ = socket.recv_fds(connection, 16, 4)
+    return message, list(descriptors)
+
+
+def lend(folder: Path, listener: socket.socket) -> socket.socket:
+    """For the lending process: the connection to keep open for as long as ``listener`` is to be served."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(10)
+    with _short(folder) as path:
+        connection.connect(path)
+    socket.send_fds(connection, [LEND], [listener.fileno()])
+    if connection.recv(1) != SERVED:
+        connection.close()
+        raise ConnectionError("the emulator did not take the socket")
+    connection.settimeout(None)
+    return connection
+
+
+@contextlib.contextmanager
+def _short(folder: Path) -> Iterator[str]:
+    """The socket's path, by way of an open folder where it is too long for an address."""
+    path = str(folder / NAME)
+    if len(path.encode()) <= _LONGEST_PATH:
+        yield path
+        return
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{descriptor}/{NAME}"
+    finally:
+        os.close(descriptor)

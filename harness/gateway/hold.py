@@ -1,0 +1,77 @@
+"""``hold``: a waiting client's Describe is kept until its resource is finished, so that waiting costs nothing.
+
+Only for callers that wait: those of the SageMaker SDKs, botocore's waiters, and a client that asks again for an answer
+that has not changed since. A program that looks once is answered at once. Clients under the start-up shim wait for
+themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from harness.engine.lifecycle import HELD_DESCRIBES, is_unfinished
+from harness.gateway.askers import Asker
+from harness.gateway.exchange import Exchange
+from harness.kernel.http import Response
+from harness.kernel.records import Key, Record
+
+SHIM_MARK = "harness-shim"
+"""In the user agent of clients whose waiting the start-up shim shortens: nothing is held for them."""
+
+_SDK = re.compile(r"AWS-SageMaker-Python-SDK/|sagemaker-experiments|smexperiments", re.IGNORECASE)
+_WAITER = re.compile(r"(?:^|\s)m/(?:\S*,)?B(?:,|\s|$)")
+
+# v3's create() looks back within milliseconds, also when nobody is going to wait; its wait then asks again.
+_LOOKING_BACK = 1.0
+
+
+async def hold(exchange: Exchange) -> Response | None:
+    held = HELD_DESCRIBES.get(exchange.operation.name) if exchange.service == "sagemaker" else None
+    if held is None:
+        return None
+    kind, member = held
+    key = Key(kind, exchange.account, exchange.region, exchange.parameters[member])
+    record = exchange.site.records.find(key)
+    if record is not None and is_unfinished(record) and _waits(exchange, record):
+        record = await _until_finished(exchange, key)
+    if record is not None:
+        exchange.site.askers.tell(_asker(exchange), record)
+    return None
+
+
+def _waits(exchange: Exchange, record: Record) -> bool:
+    agent = exchange.user_agent
+    if SHIM_MARK in agent:
+        return False
+    if _WAITER.search(agent):
+        return True
+    told = exchange.site.askers.last_told(_asker(exchange), record.key)
+    if _SDK.search(agent):
+        return told is not None or exchange.site.clock.real() - record.created > _LOOKING_BACK
+    return told == (record.created, record.version)
+
+
+def _asker(exchange: Exchange) -> Asker:
+    return Asker(exchange.access_key, exchange.user_agent, exchange.client.remote)
+
+
+async def _until_finished(exchange: Exchange, key: Key) -> Record | None:
+    """The record when it is finished, when the time is up, or when the emulator is about to end; None once deleted."""
+    site = exchange.site
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    deadline = started + site.settings.describe_hold
+    try:
+        while True:
+            change = site.parking.park(key)
+            try:
+                record = site.records.find(key)
+                left = deadline - loop.time()
+                if record is None or not is_unfinished(record) or left <= 0 or site.parking.closed:
+                    return record
+                await asyncio.wait((change,), timeout=left)
+            finally:
+                site.parking.leave(key, change)
+    finally:
+        exchange.held = loop.time() - started

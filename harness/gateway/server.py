@@ -1,0 +1,147 @@
+"""``Server``: aiohttp's low-level HTTP server around a ``Gateway``. The only module that speaks HTTP to clients."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable
+
+from aiohttp import web_server
+from aiohttp.http import HttpVersion11
+from aiohttp.web_protocol import PayloadAccessError, RequestPayloadError
+from aiohttp.web_request import BaseRequest
+from aiohttp.web_response import Response as WholeResponse
+from aiohttp.web_response import StreamResponse
+
+from harness.gateway.chain import Gateway
+from harness.gateway.exchange import Client, ClientGone
+from harness.kernel.http import FileBody, Request, Response
+
+_CHUNK = 1024 * 1024
+_LONGEST_FIELD = 64 * 1024  # session tokens and user metadata travel in headers, presigned URLs in the request line
+
+
+class Server:
+    """Everything but ``adopt`` is called on the event loop."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._listeners: set[asyncio.Server] = set()
+        self._ports: frozenset[int] = frozenset()
+        self._loop = asyncio.get_running_loop()
+        self._http = web_server.Server(
+            self._answer,
+            access_log=None,
+            auto_decompress=False,  # S3 keeps a compressed upload as it came
+            max_line_size=_LONGEST_FIELD,
+            max_field_size=_LONGEST_FIELD,
+            lingering_time=2.0,
+        )
+
+    async def listen(self, host: str, port: int) -> int:
+        """Listen there; the port given, or the one picked for 0. ``OSError`` when it cannot be had."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family, backlog=1024)
+        await self.serve_on(listener)
+        return int(listener.getsockname()[1])
+
+    async def serve_on(self, listener: socket.socket) -> asyncio.Server:
+        listener.setblocking(False)
+        server = await self._loop.create_server(self._http, sock=listener, backlog=1024)
+        self._listeners.add(server)
+        self._count_ports()
+        return server
+
+    def adopt(self, listener: socket.socket) -> Callable[[], None]:
+        """Serve on a socket made elsewhere (another network namespace) until the function returned is called.
+
+        For other threads than the loop's; returns when the socket is being served.
+        """
+        server = asyncio.run_coroutine_threadsafe(self.serve_on(listener), self._loop).result(10)
+
+        def release() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and the listener with it
+                self._loop.call_soon_threadsafe(self.stop_serving, server)
+
+        return release
+
+    def stop_serving(self, server: asyncio.Server) -> None:
+        server.close()
+        self._listeners.discard(server)
+        self._count_ports()
+
+    async def close(self) -> None:
+        """Take no more connections, let running requests end, then close what is left."""
+        for server in list(self._listeners):
+            self.stop_serving(server)
+        self._http.pre_shutdown()
+        await self._http.shutdown(2.0)
+
+    def _count_ports(self) -> None:
+        names = (listener.getsockname() for server in self._listeners for listener in server.sockets)
+        self._ports = frozenset(name[1] for name in names)
+
+    async def _answer(self, received: BaseRequest) -> StreamResponse:
+        request = Request(received.method, received.raw_path, received.headers, lambda: _stream(received))
+        try:
+            response = await self._gateway.handle(request, Client(received.remote or "", self._ports))
+        except ClientGone as error:
+            raise ConnectionResetError("the client is gone") from error
+        return await _write(received, response)
+
+
+async def _stream(received: BaseRequest) -> AsyncIterator[bytes]:
+    """The body as it comes. A client that asked for leave to send it is given leave now, when somebody wants it."""
+    try:
+        if received.headers.get("Expect", "").lower() == "100-continue" and received.version == HttpVersion11:
+            await received.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            # Interim headers are no output: the final ones must still be written, with their own length.
+            received.writer.output_size = 0
+        content = received.content
+        while True:
+            chunk = await content.readany()
+            if not chunk:
+                return
+            yield chunk
+    except (ConnectionError, RequestPayloadError, PayloadAccessError) as error:
+        raise ClientGone from error
+
+
+async def _write(received: BaseRequest, response: Response) -> StreamResponse:
+    body = response.body
+    response.headers["Server"] = "harness"
+    if isinstance(body, bytes):
+        return WholeResponse(body=body, status=response.status, headers=response.headers)
+    answer = StreamResponse(status=response.status, headers=response.headers)
+    if isinstance(body, FileBody):
+        answer.content_length = body.length
+        if received.method == "HEAD" or body.length == 0:
+            await answer.prepare(received)
+        else:
+            await _send_file(received, answer, body)
+    else:
+        await answer.prepare(received)
+        async for chunk in body:
+            await answer.write(chunk)
+    await answer.write_eof()
+    return answer
+
+
+async def _send_file(received: BaseRequest, answer: StreamResponse, body: FileBody) -> None:
+    loop = asyncio.get_running_loop()
+    file = await loop.run_in_executor(None, body.path.open, "rb")
+    try:
+        writer = await answer.prepare(received)
+        transport = received.transport
+        if transport is None or writer is None:
+            raise ConnectionResetError("the client is gone")
+        writer.send_headers()
+        await writer.drain()
+        sent = await loop.sendfile(transport, file, body.offset, body.length)
+        if sent != body.length:
+            # The length was promised; only breaking the connection tells the client that the rest is missing.
+            transport.close()
+            raise ConnectionResetError(f"{body.path} ended {body.length - sent} bytes early")
+    finally:
+        file.close()

@@ -1,0 +1,127 @@
+"""What one pass over the data knows of each column. Knows nothing of files or constraints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from . import messages
+from .categories import Categories
+from .cells import STRING, CellCounts, classify
+from .errors import AnalyzerError
+from .kll import KllSketch
+from .moments import Moments
+
+# Numbers are added in stretches that stay in the processor's cache with their temporaries.
+_STRETCH = 16384
+
+
+class ColumnProfile:
+    def __init__(self, name: str, domain: frozenset[str], text_from_start: bool, exponent_is_fractional: bool) -> None:
+        if "." in name:
+            raise AnalyzerError(messages.DOTTED_COLUMN.format(name=name))
+        self.name = name
+        self.rows = 0
+        self.cells = CellCounts()
+        self.moments = Moments()
+        self.sketch = KllSketch()
+        self.categories: Categories | None = Categories(domain) if text_from_start else None
+        self._domain = domain
+        self._exponent_is_fractional = exponent_is_fractional
+
+    def add_missing(self, rows: int) -> None:
+        self.rows += rows
+
+    def update(self, column: Any) -> None:
+        """`column`: a polars Series of Int64, Float64, Boolean or String; null is a missing cell."""
+        import polars as pl
+
+        self.rows += len(column)
+        present = column.drop_nulls() if column.null_count() else column
+        if column.dtype == pl.Int64:
+            numbers = present.to_numpy()
+            counts = CellCounts(integral=len(numbers))
+        elif column.dtype == pl.Float64:
+            numbers = present.to_numpy()
+            counts = CellCounts(fractional=len(numbers))
+        else:
+            counts, numbers = classify(present.cast(pl.String), self._exponent_is_fractional)
+        self.cells = self.cells.plus(counts)
+        self._add_numbers(numbers)
+        if self.categories is None and counts.textual:
+            self.categories = Categories(self._domain)
+        if self.categories is not None:
+            self.categories.update(present.cast(pl.String))
+
+    def _add_numbers(self, numbers: Any) -> None:
+        for start in range(0, len(numbers), _STRETCH):
+            stretch = numbers[start : start + _STRETCH]
+            doubles = stretch.astype(np.float64, copy=False)
+            if not np.isfinite(doubles.sum()):
+                # Hundreds of digits overflow a double; Parquet can hold infinities.
+                stretch = doubles = doubles[np.isfinite(doubles)]
+            self.moments.update(stretch, doubles)
+            self.sketch.update(doubles)
+
+    @property
+    def present(self) -> int:
+        return self.cells.present
+
+    @property
+    def missing(self) -> int:
+        return self.rows - self.present
+
+    @property
+    def completeness(self) -> float:
+        return self.present / self.rows if self.rows else 0.0
+
+    @property
+    def inferred_type(self) -> str:
+        return self.cells.column_type
+
+    @property
+    def misses_texts(self) -> bool:
+        """A numeric column that turned out to be text after some blocks: its first texts were not counted."""
+        return self.inferred_type == STRING and self.categories is not None and self.categories.count < self.present
+
+
+class DatasetProfile:
+    """`domains`: name of each column known to be text -> the values its baseline allows (may be none)."""
+
+    def __init__(self, domains: Mapping[str, frozenset[str]], all_text: bool, exponent_is_fractional: bool) -> None:
+        self.rows = 0
+        self.columns: dict[str, ColumnProfile] = {}
+        self._domains = domains
+        self._all_text = all_text
+        self._exponent_is_fractional = exponent_is_fractional
+
+    def update(self, frame: Any) -> None:
+        for name in frame.columns:
+            self._column(name).update(frame.get_column(name))
+        self.rows += frame.height
+        for profile in self.columns.values():
+            profile.add_missing(self.rows - profile.rows)
+
+    def ordered(self, names: list[str]) -> None:
+        """Puts the columns into the order the data set itself gives them."""
+        self.columns = {name: self._column(name) for name in names}
+        for profile in self.columns.values():
+            profile.add_missing(self.rows - profile.rows)
+
+    def recount_texts(self, name: str) -> Categories:
+        """Fresh categories for a second pass over the one column."""
+        categories = Categories(self._domains.get(name, frozenset()))
+        self.columns[name].categories = categories
+        return categories
+
+    def _column(self, name: str) -> ColumnProfile:
+        profile = self.columns.get(name)
+        if profile is None:
+            text = self._all_text or name in self._domains
+            domain = self._domains.get(name, frozenset())
+            profile = ColumnProfile(name, domain, text, self._exponent_is_fractional)
+            profile.add_missing(self.rows)
+            self.columns[name] = profile
+        return profile

@@ -1,0 +1,61 @@
+"""Rows of named cell texts: how JSON scalars become text, and rows become frames."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from . import messages
+from .errors import AnalyzerError
+
+Row = dict[str, str | None]
+_BATCH = 20_000
+
+
+def frames_of(rows: Iterable[Row], only: frozenset[str] | None = None) -> Iterator[Any]:
+    batch: list[Row] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == _BATCH:
+            yield _frame(batch, only)
+            batch = []
+    if batch:
+        yield _frame(batch, only)
+
+
+def loads_keeping_numbers(text: str) -> Any:
+    """Numbers stay the text they are: `0.0` and `0` are of different types, and both are equal once parsed."""
+    return json.loads(text, parse_int=str, parse_float=str, parse_constant=lambda _: None)
+
+
+def flat_row(value: Any, where: str) -> Row:
+    if not isinstance(value, dict):
+        raise AnalyzerError(messages.JSON_NOT_OBJECT.format(where=where, kind=_kind(value)))
+    return {name: _scalar(cell, name, where) for name, cell in value.items()}
+
+
+def _scalar(cell: Any, name: str, where: str) -> str | None:
+    if cell is None or isinstance(cell, str):
+        return cell
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    raise AnalyzerError(messages.JSON_NOT_FLAT.format(where=where, name=name, kind=_kind(cell)))
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, (dict, list)):
+        return "an object" if isinstance(value, dict) else "an array"
+    return "a single value"
+
+
+def _frame(batch: list[Row], only: frozenset[str] | None) -> Any:
+    import polars as pl
+
+    names: dict[str, None] = {}
+    for row in batch:
+        names.update(dict.fromkeys(row))
+    wanted = [name for name in names if only is None or name in only]
+    columns = {name: [row.get(name) for row in batch] for name in wanted}
+    # Empty objects are rows without columns.
+    return pl.DataFrame(columns, schema=dict.fromkeys(wanted, pl.String), height=len(batch))

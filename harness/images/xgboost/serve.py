@@ -1,0 +1,31 @@
+"""`serve` of the built-in XGBoost image. Nothing happens on import."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    from xgboost_container.layout import current_layout
+    from xgboost_container.logs import configure_logging
+    from xgboost_container.versions import current_version
+
+    version = current_version()
+    configure_logging(version)
+    if os.environ.get("SAGEMAKER_MULTI_MODEL"):
+        sys.exit("Multi-model serving (SAGEMAKER_MULTI_MODEL) is not supported by this image.")
+
+    import asyncio
+
+    from xgboost_container.server import run_server
+
+    asyncio.run(run_server(current_layout(), version))
+    # Threads may still be predicting; nobody waits for their answers any more.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""`train` of the built-in XGBoost image. Nothing happens on import."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    from xgboost_container.layout import current_layout
+    from xgboost_container.logs import configure_logging
+    from xgboost_container.outcome import run_to_outcome
+    from xgboost_container.termination import die_on_sigterm
+    from xgboost_container.versions import current_version
+
+    version = current_version()
+    layout = current_layout()
+    configure_logging(version)
+    die_on_sigterm()
+
+    def run() -> None:
+        from xgboost_container.training import run_training
+
+        run_training(layout, version)
+
+    sys.exit(run_to_outcome(layout, run))
+
+
+if __name__ == "__main__":
+    main()

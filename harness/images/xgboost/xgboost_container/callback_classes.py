@@ -1,0 +1,42 @@
+"""Callbacks for XGBoost 1.3 and later. Importing this needs such a release."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from xgboost.callback import TrainingCallback, TrainingCheckPoint
+
+from .checkpoints import save_model_whole
+from .progress_lines import print_metrics
+
+
+class MetricLines(TrainingCallback):  # type: ignore[misc, unused-ignore]
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        print_metrics(
+            epoch,
+            (
+                ("{}-{}".format(data, metric), values[-1])
+                for data, metrics in evals_log.items()
+                for metric, values in metrics.items()
+            ),
+        )
+        return False
+
+
+class KeepModel(TrainingCallback):  # type: ignore[misc, unused-ignore]
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        save_model_whole(model, self._path)
+        return False
+
+
+def checkpoint_once(directory: Path, name: str, interval: int) -> Any:
+    # The parameter was called iterations before 2.0.
+    known = inspect.signature(TrainingCheckPoint).parameters
+    word = "interval" if "interval" in known else "iterations"
+    return TrainingCheckPoint(directory=str(directory), name=name, **{word: interval})

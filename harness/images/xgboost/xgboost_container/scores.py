@@ -1,0 +1,67 @@
+"""Metrics the container computes with scikit-learn because XGBoost has none of that name (or another meaning).
+
+What XGBoost hands over differs by release (versions.scores_see_margins); what is done with it is the container's.
+In 3.0-5 that is predictions compared with 0, so `accuracy` of binary:logistic there is the share of positives.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import numpy as np
+
+from .versions import Version
+
+Score = Callable[[Any, Any], float]
+
+
+def _classes(predictions: Any, version: Version) -> Any:
+    if predictions.ndim > 1:
+        return np.argmax(predictions, axis=-1)
+    if not version.modern_callbacks:
+        return np.round(predictions)
+    return (predictions > 0.0).astype(int)
+
+
+def _score_functions() -> tuple[dict[str, Score], dict[str, Score]]:
+    """(of classes, of numbers), imported late: only few jobs ask for them."""
+    from sklearn import metrics
+
+    def averaged(function: Any, average: str) -> Score:
+        return lambda labels, classes: function(labels, classes, average=average)
+
+    of_classes = {
+        "accuracy": metrics.accuracy_score,
+        "balanced_accuracy": metrics.balanced_accuracy_score,
+        "f1": averaged(metrics.f1_score, "macro"),
+        "f1_binary": averaged(metrics.f1_score, "binary"),
+        "f1_macro": averaged(metrics.f1_score, "macro"),
+        "precision": metrics.precision_score,
+        "precision_macro": averaged(metrics.precision_score, "macro"),
+        "precision_micro": averaged(metrics.precision_score, "micro"),
+        "recall": metrics.recall_score,
+        "recall_macro": averaged(metrics.recall_score, "macro"),
+        "recall_micro": averaged(metrics.recall_score, "micro"),
+    }
+    of_numbers = {
+        "mae": metrics.mean_absolute_error,
+        "mse": metrics.mean_squared_error,
+        "r2": metrics.r2_score,
+        "rmse": lambda labels, predictions: metrics.mean_squared_error(labels, predictions) ** 0.5,
+    }
+    return of_classes, of_numbers
+
+
+def score_function(names: list[str], version: Version) -> Callable[[Any, Any], list[tuple[str, float]]]:
+    """What xgboost.train takes as its Python metric: one call computes all of `names`."""
+    of_classes, of_numbers = _score_functions()
+
+    def evaluate(predictions: Any, matrix: Any) -> list[tuple[str, float]]:
+        labels = matrix.get_label()
+        classes = _classes(predictions, version)
+        return [
+            (name, float(of_classes[name](labels, classes) if name in of_classes else of_numbers[name](labels, predictions)))
+            for name in names
+        ]
+
+    return evaluate

@@ -1,0 +1,128 @@
+"""The models of a server: loading what lies in the model folder, and predicting with one or an ensemble."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import pickle
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xgboost
+
+from .content_types import LIBSVM
+from .versions import Version
+
+VOTING_OBJECTIVES = ("multi:softmax", "binary:hinge")
+
+
+class Model:
+    def __init__(self, booster: Any, pickled: bool, threads: int) -> None:
+        booster.set_param({"nthread": threads})
+        learner = json.loads(booster.save_config())["learner"]
+        self.objective: str = learner["objective"]["name"]
+        self.num_class: str = learner["learner_model_param"].get("num_class", "")
+        self._booster = booster
+        self._pickled = pickled
+        self._features = int(learner["learner_model_param"]["num_feature"])
+        # Skips building a DMatrix; same numbers. Only for whole rows: it refuses shorter ones, which DMatrix takes.
+        self._in_place = learner["gradient_booster"]["name"] == "gbtree" and hasattr(booster, "inplace_predict")
+        # Releases before 1.3 mark the best round of early stopping this way and keep the later trees.
+        self._ntree_limit = getattr(booster, "best_ntree_limit", 0) if pickled else 0
+
+    def predict(self, table: Any, name: str) -> Any:
+        if self._pickled:
+            self._check_width(table.shape[1], name)
+        if self._in_place and isinstance(table, np.ndarray) and table.shape[1] == self._features:
+            return self._booster.inplace_predict(table, validate_features=False)
+        matrix = xgboost.DMatrix(table)
+        if self._ntree_limit:
+            return self._booster.predict(matrix, ntree_limit=self._ntree_limit, validate_features=False)
+        return self._booster.predict(matrix, validate_features=False)
+
+    def _check_width(self, width: int, name: str) -> None:
+        if name == LIBSVM and width > self._features + 1:
+            raise ValueError(
+                "Feature size of libsvm inference data {} is larger than feature size of trained model {}.".format(
+                    width, self._features
+                )
+            )
+        if name != LIBSVM and width not in (self._features, self._features - 1):
+            raise ValueError(
+                "Feature size of {} inference data {} is not consistent with feature size of trained model {}.".format(
+                    name, width, self._features
+                )
+            )
+
+
+class Models:
+    """Loaded once, on first need; a failure is raised again for every request."""
+
+    def __init__(self, directory: Path, version: Version, threads: int) -> None:
+        self._directory = directory
+        self._version = version
+        self._threads = threads
+        self._loaded: list[Model] = []
+        self._loading = threading.Lock()
+
+    def loaded(self) -> list[Model]:
+        with self._loading:
+            if not self._loaded:
+                self._loaded = [self._load(path) for path in self._paths()]
+                logging.info("Model objective : %s", self._loaded[0].objective)
+        return self._loaded
+
+    def predict(self, table: Any, name: str) -> Any:
+        models = self.loaded()
+        predictions = [model.predict(table, name) for model in models]
+        if len(models) == 1:
+            return predictions[0]
+        if models[0].objective in VOTING_OBJECTIVES:
+            return _vote(np.array(predictions))
+        return np.mean(predictions, axis=0)
+
+    def _paths(self) -> list[Path]:
+        # By name; the container takes them as the file system lists them.
+        entries = sorted(self._directory.iterdir()) if self._directory.is_dir() else []
+        paths = [path for path in entries if path.is_file() and not self._is_ignored(path)]
+        if not paths:
+            raise RuntimeError("No model file found in {}".format(self._directory))
+        ensemble = self._version.ensembles and os.environ.get("SAGEMAKER_INFERENCE_ENSEMBLE", "true") == "true"
+        return paths if ensemble else paths[:1]
+
+    def _is_ignored(self, path: Path) -> bool:
+        if not (self._version.ignores_dotfiles and path.name.startswith(".")):
+            return False
+        logging.warning(
+            "Ignoring dotfile '%s' found in model directory - please exclude dotfiles from model archives", path
+        )
+        return True
+
+    def _load(self, path: Path) -> Model:
+        logging.info("Loading the model from %s", path)
+        try:
+            with path.open("rb") as stream:
+                booster = pickle.load(stream)
+            return Model(booster, True, self._threads)
+        except Exception as error:
+            pickle_error = error
+        try:
+            booster = xgboost.Booster()
+            booster.load_model(str(path))
+            return Model(booster, False, self._threads)
+        except Exception as error:
+            raise RuntimeError(
+                "Model {} cannot be loaded:\nPickle load error={}\nXGB load model error={}".format(
+                    path, pickle_error, error
+                )
+            ) from error
+
+
+def _vote(predictions: Any) -> Any:
+    """The most frequent value of each column, the smallest of equals."""
+    values = np.unique(predictions)
+    counts = np.array([(predictions == value).sum(axis=0) for value in values])
+    return values[np.argmax(counts, axis=0)]

@@ -1,0 +1,178 @@
+"""A training job in algorithm mode, from the files of the contract to the model file."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import xgboost
+
+from .boosting import Job, boost
+from .channels import validate_channels
+from .content_types import CSV, LIBSVM, PARQUET, data_format
+from .cross_validation import cross_validate
+from .data_files import data_size, warn_about_duplicates
+from .data_matrix import check_files, load_matrix
+from .errors import AlgorithmError, ContainerError, PlatformError, UserError
+from .evaluation import plan_evaluation
+from .hyperparameters import validate_hyperparameters
+from .layout import Layout
+from .model_files import MODEL_NAME, save_model
+from .versions import Version
+
+# XGBoost's own words for what is the caller's mistake.
+CUSTOMER_ERRORS = (
+    "label must be in [0,1] for logistic regression",
+    "label must be in [0, num_class)",
+    "Target is multiclass but average='binary'",
+    "feature_names mismatch",
+    "Check failed: preds.size() == info.labels_.size()",
+    "Check failed: !auc_error AUC: the dataset only contains pos or neg samples",
+    "Check failed: base_score > 0.0f && base_score < 1.0f base_score must be in (0,1) for logistic loss",
+    "Check failed: label_correct PoissonRegression: label must be nonnegative",
+    "Check failed: label_correct TweedieRegression: label must be nonnegative",
+    "Parameter reg_lambda should be greater equal to 0",
+)
+
+
+def run_training(layout: Layout, version: Version) -> None:
+    logging.info("Running XGBoost Sagemaker in algorithm mode")
+    values = validate_hyperparameters(layout.read_config("hyperparameters"), version)
+    channels = validate_channels(layout.read_config("inputdataconfig"))
+    _check_library(version)
+    if "updater" in values:
+        values["updater"] = ",".join(values["updater"])
+    name = data_format(channels["train"]["ContentType"])
+    if "validation" in channels:
+        warn_about_duplicates(layout.channel("train"), layout.channel("validation"))
+    if version.modern_callbacks:
+        logging.info("Determined 0 GPU(s) available on the instance.")
+    _refuse_dask(values, name)
+    _refuse_unsupported(channels["train"], name, layout)
+    matrices = _load(values, channels, name, layout, version)
+    logging.info("Single node training.")
+    _train(values, matrices, layout, version)
+
+
+def _check_library(version: Version) -> None:
+    installed = tuple(int(part) for part in xgboost.__version__.split(".")[:2])
+    if installed != version.xgboost:
+        raise PlatformError(
+            "Image {} needs xgboost {}.{}, this environment has {}: other releases give other numbers.".format(
+                version.tag, version.xgboost[0], version.xgboost[1], xgboost.__version__
+            )
+        )
+
+
+def _refuse_dask(values: dict[str, Any], name: str) -> None:
+    if values.pop("use_dask_gpu_training", "false") != "true":
+        return
+    reasons = ["Dask training is only available for `gpu_hist` training on GPU instances."]
+    if name not in (CSV, PARQUET):
+        reasons.append("Dask training is only supported for CSV and Parquet input.")
+    raise UserError(
+        "Some configurations unsuitable for Dask GPU training were found: {}".format(". ".join(reasons))
+    )
+
+
+def _refuse_unsupported(train: dict[str, Any], name: str, layout: Layout) -> None:
+    """What the container can do and this program cannot."""
+    hosts = layout.read_config("resourceconfig")["hosts"]
+    if len(hosts) != 1:
+        raise UserError(
+            "Training on {} hosts ({}) is not supported by this image: use one instance.".format(
+                len(hosts), ", ".join(hosts)
+            )
+        )
+    if train["TrainingInputMode"] == "Pipe":
+        raise UserError("Pipe mode for {} is not supported by this image: use File mode.".format(name))
+    if name not in (CSV, LIBSVM):
+        raise UserError("Content type {} is not supported by this image: use csv or libsvm.".format(name))
+
+
+def _load(
+    values: dict[str, Any], channels: dict[str, Any], name: str, layout: Layout, version: Version
+) -> dict[str, Any]:
+    """DMatrix by channel name, and under "all" both together when k-fold needs them."""
+    paths = {channel: layout.channel(channel) for channel in ("train", "validation") if channel in channels}
+    sizes = {channel: data_size(path) for channel, path in paths.items()}
+    weights = values.get("csv_weights", 0) == 1
+    for channel, path in paths.items():
+        if sizes[channel]:
+            check_files(path, name, version)
+    if not sizes["train"]:
+        raise UserError("No data in training channel path {}".format(paths["train"]))
+    matrices = {"train": load_matrix([paths["train"]], name, weights, version)}
+    if "validation" in paths:
+        if not sizes["validation"]:
+            raise UserError("No data in validation channel path {}".format(paths["validation"]))
+        validation_weights = weights and version.weighs_validation
+        matrices["validation"] = load_matrix([paths["validation"]], name, validation_weights, version)
+    if "_kfold" in values:
+        matrices["all"] = matrices["train"]
+        if "validation" in paths:
+            logging.info("Read both train and validation data into one DMatrix")
+            matrices["all"] = load_matrix(list(paths.values()), name, weights, version)
+    return matrices
+
+
+def _train(values: dict[str, Any], matrices: dict[str, Any], layout: Layout, version: Version) -> None:
+    _debug(version, "TRAIN_JOB_DEBUG: Received is_master=True")
+    folds, repetitions = values.pop("_kfold", None), values.pop("_num_cv_round", 1)
+    job = _job(values, layout, version)
+    _log_sizes(matrices, version)
+    watched = [(matrices[name], name) for name in ("train", "validation") if name in matrices]
+    try:
+        if folds is None:
+            boosters = {MODEL_NAME: boost(job, matrices["train"], watched)[0]}
+        else:
+            predictions = layout.output_data / "predictions.csv"
+            found = cross_validate(job, matrices["all"], watched, folds, repetitions, predictions)
+            boosters = {"{}-{}".format(MODEL_NAME, fold): booster for fold, booster in enumerate(found)}
+    except Exception as error:
+        raise _translated(error) from error
+    _debug(version, "FINAL_MODEL_DEBUG: is_master=True, model_dir={}".format(layout.model))
+    _debug(version, "FINAL_MODEL_SAVE: Saving final model as master")
+    for name, booster in boosters.items():
+        save_model(booster, layout.model, name, version)
+
+
+def _job(values: dict[str, Any], layout: Layout, version: Version) -> Job:
+    rounds = values.pop("num_round")
+    save_on_termination = values.pop("save_model_on_termination", "false")
+    early_stopping_rounds = values.pop("early_stopping_rounds", None)
+    evaluation = plan_evaluation(
+        values.pop("_tuning_objective_metric", None), values.pop("eval_metric", None), version
+    )
+    if evaluation.native:
+        values["eval_metric"] = evaluation.native
+    return Job(
+        version=version,
+        parameters=values,
+        rounds=rounds,
+        evaluation=evaluation,
+        early_stopping_rounds=early_stopping_rounds,
+        save_on_termination=save_on_termination,
+        model_directory=layout.model,
+        checkpoint_directory=layout.checkpoint_directory(),
+    )
+
+
+def _log_sizes(matrices: dict[str, Any], version: Version) -> None:
+    columns = " and {} columns".format(matrices["train"].num_col()) if version.modern_callbacks else ""
+    logging.info("Train matrix has %s rows%s", matrices["train"].num_row(), columns)
+    if "validation" in matrices:
+        logging.info("Validation matrix has %s rows", matrices["validation"].num_row())
+
+
+def _translated(error: Exception) -> ContainerError:
+    text = str(error)
+    if any(known in text for known in CUSTOMER_ERRORS):
+        return UserError(text)
+    return AlgorithmError("XGB train call failed with exception:\n {}".format(text))
+
+
+def _debug(version: Version, line: str) -> None:
+    if version.debug_lines:
+        logging.info(line)
+        print(line, flush=True)

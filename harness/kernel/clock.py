@@ -1,0 +1,46 @@
+"""The emulator's clock: real time, plus whatever it was advanced by.
+
+Schedules ask ``now()`` (which can be advanced); running jobs, time limits and log times ask ``real()``.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import datetime, timezone
+
+
+class Clock:
+    """Seconds since the epoch, UTC. ``offset`` is how far the clock was advanced; it never goes back."""
+
+    def __init__(self, offset: float = 0.0) -> None:
+        self._offset = offset
+        self._lock = threading.Lock()
+
+    @property
+    def offset(self) -> float:
+        return self._offset
+
+    def real(self) -> float:
+        return time.time()
+
+    def now(self) -> float:
+        return time.time() + self._offset
+
+    def advance_to(self, moment: float) -> None:
+        """Move ``now()`` forward to ``moment``; a moment already passed changes nothing."""
+        with self._lock:
+            self._offset = max(self._offset, moment - time.time())
+
+    def reset(self) -> None:
+        with self._lock:
+            self._offset = 0.0
+
+
+def utc(moment: float) -> datetime:
+    return datetime.fromtimestamp(moment, tz=timezone.utc)
+
+
+def iso(moment: float) -> str:
+    """``YYYY-MM-DDTHH:MM:SSZ``, the form SageMaker writes into records and environments."""
+    return utc(moment).strftime("%Y-%m-%dT%H:%M:%SZ")

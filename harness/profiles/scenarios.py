@@ -1,0 +1,85 @@
+"""The scenario files of a project: found by name, described from their own constants without importing them."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.kernel.errors import StateError
+
+FOLDER = "scenarios"
+GENERATIONS = ("v2", "v3")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """``sdk`` is the generation of the SageMaker SDK it is written for: "v2" or "v3"."""
+
+    name: str
+    file: Path
+    title: str
+    sdk: str
+    tags: tuple[str, ...]
+
+
+def discover(root: Path) -> list[Scenario]:
+    """Every scenario of the project, by name."""
+    files = sorted((root / FOLDER).glob("*.py"))
+    return [read(file) for file in files if not file.name.startswith("_")]
+
+
+def choose(root: Path, wanted: tuple[str, ...]) -> list[Scenario]:
+    """The scenarios named (or all): by name, by file, or every one of a tag as ``tag:NAME``."""
+    known = {scenario.name: scenario for scenario in discover(root)}
+    if not known:
+        raise StateError(f"no scenarios in {root / FOLDER}; run this in a project that has some")
+    chosen: dict[Path, Scenario] = {}
+    for word in wanted or tuple(known):
+        for scenario in _matching(known, word):
+            chosen[scenario.file] = scenario
+    return list(chosen.values())
+
+
+def _matching(known: dict[str, Scenario], word: str) -> list[Scenario]:
+    if word in known:
+        return [known[word]]
+    if word.startswith("tag:"):
+        tagged = [scenario for scenario in known.values() if word[4:] in scenario.tags]
+        if tagged:
+            return tagged
+    elif word.endswith(".py") and Path(word).is_file():
+        return [read(Path(word).absolute())]
+    raise UnknownScenario(f"no scenario {word!r}; known: {', '.join(known)}")
+
+
+class UnknownScenario(Exception):
+    """A name on the command line that names nothing."""
+
+
+def read(file: Path) -> Scenario:
+    """TITLE, SDK and TAGS as the file states them. They are constants, so nothing of it runs."""
+    try:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise StateError(f"{file.name} is not valid Python: {error}") from error
+    stated = _constants(tree)
+    sdk = stated.get("SDK")
+    if sdk not in GENERATIONS:
+        raise StateError(f"{file.name} must state its SDK generation: SDK = {' or '.join(map(repr, GENERATIONS))}, not {sdk!r}")
+    if not any(isinstance(node, ast.FunctionDef) and node.name == "run" for node in tree.body):
+        raise StateError(f"{file.name} has no function run(session)")
+    return Scenario(file.stem, file, stated.get("TITLE", file.stem), sdk, tuple(stated.get("TAGS", ())))
+
+
+def _constants(tree: ast.Module) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=("TITLE" | "SDK" | "TAGS") as name)], value=value):
+                try:
+                    found[name] = ast.literal_eval(value)
+                except ValueError:
+                    continue
+    return found

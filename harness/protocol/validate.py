@@ -1,0 +1,166 @@
+"""Parameters against the model's constraints; every violation in one message, in the service's wording.
+
+botocore's client checks types, required members and minima only; maximum, pattern and enum are the service's to refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from harness.kernel.errors import ApiError, ValidationError, ValidationException
+from harness.protocol.model import JSON, OperationModel, Shape
+
+_SCALARS = frozenset({"string", "integer", "long", "float", "double", "boolean", "timestamp", "blob"})
+_NUMBERS = frozenset({"integer", "long", "float", "double"})
+_SHOWN = 1024  # characters of a refused value that the message repeats
+
+
+def validate(operation: OperationModel, request: Mapping[str, Any]) -> None:
+    """Raise the service's validation error if the request breaks any constraint of its shape."""
+    if operation.input is None:
+        return
+    found = list(_structure(operation.input, request, ""))
+    if found:
+        plural = "s" if len(found) > 1 else ""
+        refusal: type[ApiError] = ValidationException if operation.service.protocol == JSON else ValidationError
+        raise refusal(f"{len(found)} validation error{plural} detected: {'; '.join(found)}")
+
+
+def _structure(shape: Shape, given: Mapping[str, Any], path: str) -> Iterator[str]:
+    for name in shape.required:
+        if given.get(name) is None:
+            yield _violation(None, _below(path, name), "Member must not be null")
+    members = shape.members
+    for name, value in given.items():
+        if value is not None:
+            yield from _value(members[name].shape, value, _below(path, name))
+
+
+def _value(shape: Shape, given: Any, path: str) -> Iterator[str]:
+    kind = shape.kind
+    if kind in _SCALARS:
+        for rule in _broken(shape, given):
+            yield _violation(given, path, rule)
+    elif kind == "structure":
+        yield from _structure(shape, given, path)
+    elif kind == "list":
+        yield from _list(shape, given, path)
+    else:
+        yield from _map(shape, given, path)
+
+
+def _list(shape: Shape, given: list[Any], path: str) -> Iterator[str]:
+    for rule in _length(shape, len(given)):
+        yield _violation(given, path, rule)
+    item = shape.item
+    if item.kind in _SCALARS:
+        # Scalars in a list are reported once for the list, with every rule their shape has.
+        if any(value is None or any(_broken(item, value)) for value in given):
+            yield _violation(given, path, f"Member must satisfy constraint: [{', '.join(_rules(item))}]")
+        return
+    for index, value in enumerate(given, 1):
+        if value is None:
+            yield _violation(None, f"{path}.{index}.member", "Member must not be null")
+        else:
+            yield from _value(item, value, f"{path}.{index}.member")
+
+
+def _map(shape: Shape, given: Mapping[str, Any], path: str) -> Iterator[str]:
+    for rule in _length(shape, len(given)):
+        yield _violation(given, path, rule)
+    if any(any(_broken(shape.key, key)) for key in given):
+        yield _violation(given, path, f"Map keys must satisfy constraint: [{', '.join(_rules(shape.key))}]")
+    if shape.value.kind in _SCALARS:
+        if any(value is None or any(_broken(shape.value, value)) for value in given.values()):
+            yield _violation(given, path, f"Map value must satisfy constraint: [{', '.join(_rules(shape.value))}]")
+        return
+    for key, value in given.items():
+        yield from _value(shape.value, value, f"{path}.{key}.member")
+
+
+def _broken(shape: Shape, given: Any) -> Iterator[str]:
+    """The rules of a scalar shape that the value breaks."""
+    kind = shape.kind
+    if kind == "string":
+        yield from _length(shape, len(given))
+        if shape.pattern is not None and not shape.matches(given):
+            yield _pattern(shape)
+        if shape.enum and given not in shape.allowed:
+            yield _enum(shape)
+    elif kind in _NUMBERS:
+        if shape.maximum is not None and given > shape.maximum:
+            yield _at_most(shape)
+        if shape.minimum is not None and given < shape.minimum:
+            yield _at_least(shape)
+    elif kind == "blob":
+        yield from _length(shape, len(given))
+
+
+def _length(shape: Shape, length: int) -> Iterator[str]:
+    if shape.maximum is not None and length > shape.maximum:
+        yield _no_longer(shape)
+    if shape.minimum is not None and length < shape.minimum:
+        yield _no_shorter(shape)
+
+
+def _rules(shape: Shape) -> Iterator[str]:
+    """Every rule of a scalar shape."""
+    numeric = shape.kind in _NUMBERS
+    if shape.maximum is not None:
+        yield _at_most(shape) if numeric else _no_longer(shape)
+    if shape.minimum is not None:
+        yield _at_least(shape) if numeric else _no_shorter(shape)
+    if shape.pattern is not None:
+        yield _pattern(shape)
+    if shape.enum:
+        yield _enum(shape)
+    yield "Member must not be null"
+
+
+def _no_longer(shape: Shape) -> str:
+    return f"Member must have length less than or equal to {shape.maximum}"
+
+
+def _no_shorter(shape: Shape) -> str:
+    return f"Member must have length greater than or equal to {shape.minimum}"
+
+
+def _at_most(shape: Shape) -> str:
+    return f"Member must have value less than or equal to {shape.maximum}"
+
+
+def _at_least(shape: Shape) -> str:
+    return f"Member must have value greater than or equal to {shape.minimum}"
+
+
+def _pattern(shape: Shape) -> str:
+    return f"Member must satisfy regular expression pattern: {shape.pattern}"
+
+
+def _enum(shape: Shape) -> str:
+    return f"Member must satisfy enum value set: [{', '.join(shape.enum)}]"
+
+
+def _violation(given: Any, path: str, rule: str) -> str:
+    shown = "null" if given is None else f"'{_shown(given)[:_SHOWN]}'"
+    return f"Value {shown} at '{path}' failed to satisfy constraint: {rule}"
+
+
+def _shown(given: Any) -> str:
+    """Values as the service prints them: lists and maps without quotes."""
+    if isinstance(given, list):
+        return f"[{', '.join(_shown(value) for value in given)}]"
+    if isinstance(given, Mapping):
+        return "{" + ", ".join(f"{key}={_shown(value)}" for key, value in given.items()) + "}"
+    if isinstance(given, bool):
+        return "true" if given else "false"
+    if isinstance(given, bytes):
+        return f"<{len(given)} bytes>"
+    return "null" if given is None else str(given)
+
+
+def _below(path: str, name: str) -> str:
+    """Paths are spelled with a small first letter: ``resourceConfig.instanceCount``."""
+    small = name[:1].lower() + name[1:]
+    return f"{path}.{small}" if path else small

@@ -1,0 +1,164 @@
+"""Python environments of images: built by ``uv`` from a lock, cached by its hash. Only this goes to the package index."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from harness.runners.process.errors import EnvironmentMissing
+from harness.runners.spec import Environment
+
+Progress = Callable[[str], None]
+
+_COMPLETE = "harness-environment"
+"""A file in the environment's folder, written last: without it the folder is the remains of a broken build."""
+_LAST_LINES = 15
+
+
+def default_folder() -> Path:
+    """``HARNESS_CACHE``, else the user's cache folder."""
+    if chosen := os.environ.get("HARNESS_CACHE"):
+        return Path(chosen).absolute() / "environments"
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "harness" / "environments"
+
+
+class Environments:
+    """Thread-safe, and safe between processes. With ``install`` False nothing is fetched on a job's behalf."""
+
+    def __init__(self, folder: Path | None = None, install: bool = True) -> None:
+        self.folder = folder or default_folder()
+        self._install = install
+
+    def path(self, environment: Environment) -> Path:
+        """Its Python, or ``EnvironmentMissing``."""
+        if environment.lock is None:
+            return Path(sys.executable)
+        place = self._place(environment)
+        if not (place / _COMPLETE).exists():
+            raise EnvironmentMissing(f"the environment of {environment.name} is not installed; {_remedy(environment)}")
+        return place / "bin" / "python"
+
+    def provide(self, environment: Environment, progress: Progress) -> Path:
+        """For a job: build it if that is allowed."""
+        try:
+            return self.path(environment)
+        except EnvironmentMissing:
+            if not self._install:
+                raise
+        return self.build(environment, progress)
+
+    def build(self, environment: Environment, progress: Progress) -> Path:
+        """``progress`` gets uv's own lines. Two who ask at once get one build."""
+        if environment.lock is None:
+            return Path(sys.executable)
+        place = self._place(environment)
+        with self._only_one(place):
+            if not (place / _COMPLETE).exists():
+                shutil.rmtree(place, ignore_errors=True)
+                self._build(environment, place, progress)
+        return place / "bin" / "python"
+
+    def installed(self) -> Mapping[str, Path]:
+        """Environments by the name of their folder."""
+        if not self.folder.is_dir():
+            return {}
+        return {place.name: place for place in sorted(self.folder.iterdir()) if (place / _COMPLETE).exists()}
+
+    def remove(self, environment: Environment) -> bool:
+        """Whether there was one."""
+        if environment.lock is None:
+            return False
+        place = self._place(environment)
+        if not place.exists():
+            return False
+        with self._only_one(place):
+            (place / _COMPLETE).unlink(missing_ok=True)
+            shutil.rmtree(place)
+        return True
+
+    def _place(self, environment: Environment) -> Path:
+        assert environment.lock is not None
+        try:
+            lock = environment.lock.read_bytes()
+        except OSError as error:
+            raise EnvironmentMissing(f"the lock of environment {environment.name} cannot be read: {error}") from error
+        key = hashlib.sha256(lock + b"\0" + _version(environment).encode() + b"\0" + platform.machine().encode())
+        return self.folder / f"{re.sub(r'[^A-Za-z0-9._-]', '-', environment.name)}-{key.hexdigest()[:16]}"
+
+    @contextlib.contextmanager
+    def _only_one(self, place: Path) -> Iterator[None]:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(place.with_name(place.name + ".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise EnvironmentMissing(f"the cache of environments cannot be written: {error}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _build(self, environment: Environment, place: Path, progress: Progress) -> None:
+        # In its final place, as virtual environments cannot be moved; the marker makes it whole at one stroke.
+        python = _version(environment)
+        progress(f"harness: installing the environment of {environment.name} (Python {python}), once")
+        venv = ["venv", "--no-project", "--python", python, str(place)]
+        sync = ["pip", "install", "--no-deps", "--python", str(place / "bin" / "python"), "-r", str(environment.lock)]
+        try:
+            for arguments in (venv, sync):
+                _uv(environment, arguments, progress)
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+        (place / _COMPLETE).write_text(f"{environment.name}\n{python}\n")
+        progress(f"harness: the environment of {environment.name} is installed")
+
+
+def _version(environment: Environment) -> str:
+    return environment.python or f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _remedy(environment: Environment) -> str:
+    return f"run: harness images pull {environment.name}"
+
+
+def find_uv() -> str | None:
+    beside = Path(sys.executable).parent / "uv"
+    return str(beside) if beside.exists() else shutil.which("uv")
+
+
+def _uv(environment: Environment, arguments: list[str], progress: Progress) -> None:
+    uv = find_uv()
+    if uv is None:
+        raise EnvironmentMissing(f"uv, which installs the environment of {environment.name}, is not found")
+    settings = {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_NO_CONFIG": "1"}
+    ours = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    lines: list[str] = []
+    with subprocess.Popen(
+        [uv, "--no-config", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env={**ours, **settings},
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line.rstrip())
+            progress(line.rstrip())
+    if process.returncode:
+        evidence = "\n".join(lines[-_LAST_LINES:])
+        raise EnvironmentMissing(
+            f"the environment of {environment.name} could not be installed; {_remedy(environment)}\n{evidence}"
+        )

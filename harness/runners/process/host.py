@@ -1,0 +1,108 @@
+"""What this host grants to jobs: found out once, by building a trial surrounding. Starts no job."""
+
+from __future__ import annotations
+
+import enum
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+INSIDE = Path(__file__).parent / "inside"
+"""The stand-alone program that runs between the emulator and a job."""
+
+_TRIAL_SECONDS = 20
+
+
+class Roots(enum.Enum):
+    """The ways to give a job its ``/opt/ml`` at that absolute path, best first."""
+
+    NAMESPACE = "namespace"
+    PROOT = "proot"
+    ENVIRONMENT = "environment"
+
+
+@dataclass(frozen=True)
+class Host:
+    roots: Roots
+    granted: frozenset[str]
+    """Namespaces a job gets: of ``user``, ``mount``, ``pid``, ``network``, ``ipc``, ``hostname``."""
+    refusal: str = ""
+    """The kernel's words where namespaces, or the way that was forced, are not available."""
+    wrapper: str = ""
+    """Path of proot."""
+
+    @property
+    def isolates_network(self) -> bool:
+        return "network" in self.granted
+
+    def describe(self) -> Mapping[str, str]:
+        absolute = {
+            Roots.NAMESPACE: "mount namespace" + (" in a user namespace" if "user" in self.granted else " as root"),
+            Roots.PROOT: "proot (slower); namespaces: " + self.refusal,
+            Roots.ENVIRONMENT: "not given, only programs that follow SAGEMAKER_BASE_DIR run; " + self.refusal,
+        }
+        return {
+            "/opt/ml": absolute[self.roots],
+            "network isolation": "network namespace" if self.isolates_network else "not given: such jobs are refused",
+            "processes": "PID namespace" if "pid" in self.granted else "adopted and killed by an attendant",
+            "host files": "read-only, homes and state hidden" if self.roots is Roots.NAMESPACE else "not protected",
+        }
+
+
+def examine(scratch: Path, forced: Roots | None) -> Host:
+    """``scratch`` is an empty folder that the trial may fill."""
+    granted, refusal = frozenset[str](), "another way was asked for"
+    if forced in (None, Roots.NAMESPACE):
+        granted, refusal = _try_namespaces(scratch)
+        if granted or forced is Roots.NAMESPACE:
+            return Host(Roots.NAMESPACE, granted, refusal)
+    wrapper = _try_proot(scratch) if forced in (None, Roots.PROOT) else ""
+    if wrapper or forced is Roots.PROOT:
+        return Host(Roots.PROOT, granted, refusal if wrapper else "proot is not installed or not allowed here", wrapper)
+    return Host(Roots.ENVIRONMENT, granted, refusal)
+
+
+def _try_namespaces(scratch: Path) -> tuple[frozenset[str], str]:
+    root, opt_ml = scratch / "rootfs", scratch / "ml"
+    root.mkdir()
+    opt_ml.mkdir()
+    place = {"root": str(root), "opt_ml": str(opt_ml), "hide": [], "show": []}
+    request = scratch / "request.json"
+    request.write_text(json.dumps({"hostname": "algo-1", "place": place}))
+    answer = _output([sys.executable, "-I", "-S", str(INSIDE), "probe", str(request)])
+    try:
+        found = json.loads(answer)
+    except ValueError:
+        return frozenset(), answer.strip()[-500:] or "the trial ended without an answer"
+    return frozenset(found["granted"]), found["why"]
+
+
+def _try_proot(scratch: Path) -> str:
+    wrapper = shutil.which("proot")
+    if wrapper is None:
+        return ""
+    marker = scratch / "proot"
+    marker.mkdir()
+    (marker / "seen").touch()
+    words = _output([wrapper, "-b", f"{marker}:/opt/ml", "/bin/sh", "-c", "test -e /opt/ml/seen && echo seen"])
+    return wrapper if words.strip() == "seen" else ""
+
+
+def _output(argv: list[str]) -> str:
+    try:
+        done = subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TRIAL_SECONDS,
+            check=False,
+            env={"PATH": os.environ.get("PATH", os.defpath)},
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return (done.stdout or done.stderr).decode(errors="replace")

@@ -1,0 +1,31 @@
+"""What the emulator can ask of this program, by its first argument."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Callable
+
+from . import launch, offline, zygote
+
+
+def main(arguments: list[str]) -> Callable[[], None] | None:
+    """The Python program to run in this process, if that is what it became; otherwise it never returns or exits."""
+    command, rest = arguments[0], arguments[1:]
+    if command == "launch":
+        return launch.launch(rest[0], _channel(rest[1]))
+    if command == "zygote":
+        return zygote.serve(_channel(rest[0]), rest[1:])
+    if command == "probe":
+        launch.probe(rest[0])
+        return None
+    if command == "offline":
+        offline.run(int(rest[0]), _channel(rest[1]), rest[2:])
+    sys.exit(f"unknown command: {command}")
+
+
+def _channel(descriptor: str) -> socket.socket:
+    channel = socket.socket(fileno=int(descriptor))
+    os.set_inheritable(channel.fileno(), False)
+    return channel

@@ -1,0 +1,137 @@
+"""Runs ``python script.py …`` in an interpreter that already imported things, as if it had just been started."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import ctypes
+import gc
+import io
+import os
+import runpy
+import signal
+import sys
+import threading
+import types
+from importlib.machinery import SourceFileLoader
+from typing import Any
+
+_C = ctypes.PyDLL(None)  # keeps the interpreter's lock: threads of the program do not go on while it ends
+_BUFFERED = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
+_FOLDER = os.path.dirname(os.path.abspath(__file__))
+
+
+def can_run(arguments: list[str]) -> bool:
+    """Whether these are arguments of ``python`` that are known here: a script or folder, or ``-m module``."""
+    if arguments[:1] == ["-m"]:
+        return len(arguments) > 1
+    return bool(arguments) and not arguments[0].startswith("-")
+
+
+def run(argv: list[str]) -> None:
+    """Never returns: ends the process as the interpreter would, but for taking apart what the parent had imported.
+
+    That alone (pandas, xgboost) takes longer than a small job. Everything the program itself made is taken apart.
+    """
+    sys.orig_argv = list(argv)  # type: ignore[attr-defined,unused-ignore]
+    sys.argv = argv[1:]
+    main = types.ModuleType("__main__")
+    main.__dict__["__builtins__"] = __builtins__
+    _forget_ourselves()
+    sys.modules["__main__"] = main
+    imported = set(sys.modules)
+    _renew_randomness()
+    sys.path_importer_cache.clear()  # folders that did not exist in the parent's file system
+    code = _run_to_its_end(main, argv[1:])
+    threading.__dict__["_shutdown"]()  # waits for the threads that are no daemons
+    atexit._run_exitfuncs()
+    del main
+    _take_apart([name for name in sys.modules if name == "__main__" or name not in imported])
+    _C.fflush(None)
+    _C.exit(code & 0xFF)  # and not os._exit: libraries have clean-ups of their own
+
+
+def _run_to_its_end(main: types.ModuleType, arguments: list[str]) -> int:
+    try:
+        _run_main(main, arguments)
+    except SystemExit as error:
+        return _exit_code(error.code)
+    except KeyboardInterrupt:
+        sys.excepthook(*_shown(sys.exc_info()))
+        return 128 + signal.SIGINT
+    except BaseException:  # noqa: BLE001  (whatever a program raises is shown, as the interpreter does)
+        sys.excepthook(*_shown(sys.exc_info()))
+        return 1
+    return 0
+
+
+def _exit_code(code: Any) -> int:
+    if code is None or isinstance(code, int):
+        return code or 0
+    sys.stdout.flush()
+    sys.stderr.write(f"{code}\n")
+    return 1
+
+
+def _take_apart(names: list[str]) -> None:
+    """Objects get their ``__del__``, files are flushed and closed, before the process goes."""
+    for name in names:
+        sys.modules.pop(name, None)
+    gc.collect()
+    for made in gc.get_objects():
+        if type(made) in _BUFFERED:
+            with contextlib.suppress(OSError, ValueError):
+                made.flush()
+
+
+def _run_main(main: types.ModuleType, arguments: list[str]) -> None:
+    run_module: Any = runpy._run_module_as_main  # type: ignore[attr-defined]  # what the interpreter itself calls
+    if arguments[0] == "-m":
+        sys.argv = arguments[1:]
+        sys.path.insert(0, os.getcwd())
+        run_module(arguments[1])
+    elif os.path.isdir(arguments[0]):
+        sys.path.insert(0, arguments[0])
+        run_module("__main__", False)
+    else:
+        _run_script(main, arguments[0])
+
+
+def _run_script(main: types.ModuleType, script: str) -> None:
+    path = os.path.abspath(script) if sys.version_info >= (3, 9) else script
+    try:
+        with open(script, "rb") as file:
+            source = file.read()
+    except OSError as error:
+        text = "{}: can't open file {!r}: [Errno {}] {}\n"
+        sys.stderr.write(text.format(sys.executable, path, error.errno, error.strerror))
+        sys.exit(2)
+    sys.path.insert(0, os.path.dirname(os.path.realpath(script)))
+    main.__dict__.update(__file__=path, __cached__=None, __loader__=SourceFileLoader("__main__", path))
+    exec(compile(source, path, "exec", dont_inherit=True), main.__dict__)  # noqa: S102  (it is what was asked for)
+
+
+def _forget_ourselves() -> None:
+    """A program's own module named as one of ours must not meet ours."""
+    for name, module in list(sys.modules.items()):
+        if (getattr(module, "__file__", None) or "").startswith(_FOLDER + os.sep):
+            del sys.modules[name]
+
+
+def _renew_randomness() -> None:
+    """``random`` sees to itself after a fork; numpy's global generator would repeat in every job."""
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()
+    tempfile = sys.modules.get("tempfile")
+    if tempfile is not None:
+        tempfile.__dict__["tempdir"] = None  # it may have been looked up in the parent's surroundings
+
+
+def _shown(what: Any) -> Any:
+    """Without our own frames on top, as the interpreter would show it."""
+    kind, error, trace = what
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    error.__traceback__ = trace
+    return kind, error, trace

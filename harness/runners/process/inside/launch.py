@@ -1,0 +1,82 @@
+"""Starts one program: enters the namespaces, becomes two (attendant outside, init inside) and lets init go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from . import init, linux, messages, namespaces, network, surroundings
+
+
+def launch(request_file: str, channel: socket.socket) -> Callable[[], None] | None:
+    """Returns only in the program's own process, and only when that is a Python program to be run right here."""
+    with open(request_file, encoding="utf-8") as file:
+        request: dict[str, Any] = json.load(file)
+    os.setsid()
+    try:
+        granted = namespaces.enter(request["without"]) if request["namespaces"] else []
+    except OSError as error:
+        refuse(channel, str(error))
+    if not granted:
+        linux.become_subreaper()
+        return init.run(request, channel, [])
+    if os.fork():
+        channel.close()
+        _attend()
+    linux.die_with_parent(signal.SIGKILL)
+    try:
+        _surround(request, granted)
+    except OSError as error:
+        refuse(channel, str(error))
+    return init.run(request, channel, granted)
+
+
+def _surround(request: dict[str, Any], granted: list[str]) -> None:
+    if "hostname" in granted:
+        linux.set_host_name(request["hostname"])
+    if "network" in granted:
+        network.raise_loopback()
+    surroundings.build(request["place"])
+
+
+def _attend() -> None:
+    """The parent of init has nothing to do but to be there: when it dies, init dies with it."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        os.waitpid(-1, 0)
+    finally:
+        os._exit(0)
+
+
+def refuse(channel: socket.socket, why: str) -> None:
+    messages.send(channel, {"event": "refused", "why": why})
+    os._exit(1)
+
+
+def probe(request_file: str) -> None:
+    """Prints, as JSON, what a job would be granted on this host, having really built it for nothing."""
+    with open(request_file, encoding="utf-8") as file:
+        request = json.load(file)
+    answer: dict[str, Any] = {"granted": [], "why": ""}
+    try:
+        granted = namespaces.enter([])
+        if os.fork():
+            os._exit(os.wait()[1] and 1)
+        _surround(request, granted)
+        answer["granted"] = granted
+    except OSError as error:
+        answer["why"] = str(error)
+    except Exception:  # noqa: BLE001  (the answer says what went wrong)
+        answer["why"] = traceback.format_exc(limit=-1)
+    sys.stdout.write(json.dumps(answer))
+    sys.stdout.flush()
+    os._exit(0)

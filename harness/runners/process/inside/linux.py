@@ -1,0 +1,135 @@
+"""The Linux calls that Python does not offer, through ctypes. They raise ``OSError`` and decide nothing."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+MS_RDONLY = 1
+MS_NOSUID = 2
+MS_NODEV = 4
+MS_NOEXEC = 8
+MS_REMOUNT = 32
+MS_NOATIME = 1024
+MS_NODIRATIME = 2048
+MS_BIND = 4096
+MS_REC = 16384
+MS_UNBINDABLE = 1 << 17
+MS_PRIVATE = 1 << 18
+MS_RELATIME = 1 << 21
+
+_MNT_DETACH = 2
+_PR_SET_PDEATHSIG = 1
+_PR_CAPBSET_READ = 23
+_PR_CAPBSET_DROP = 24
+_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NO_NEW_PRIVS = 38
+_AT_FDCWD = -100
+_AT_RECURSIVE = 0x8000
+_MOUNT_ATTR_RDONLY = 1
+_MOUNT_SETATTR = 442  # the same number on every architecture, as for all calls since Linux 5.1
+_CAPABILITY_VERSION_3 = 0x20080522
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _checked(result: int, what: str) -> int:
+    if result == -1:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{what}: {os.strerror(code)}")
+    return result
+
+
+def _text(value: str | None) -> bytes | None:
+    return None if value is None else os.fsencode(value)
+
+
+def unshare(flags: int) -> None:
+    _checked(_libc.unshare(ctypes.c_int(flags)), "unshare")
+
+
+def mount(source: str | None, target: str, kind: str | None = None, flags: int = 0, data: str | None = None) -> None:
+    result = _libc.mount(_text(source), _text(target), _text(kind), ctypes.c_ulong(flags), _text(data))
+    _checked(result, f"mount {target}")
+
+
+def detach(target: str) -> None:
+    _checked(_libc.umount2(_text(target), ctypes.c_int(_MNT_DETACH)), f"umount {target}")
+
+
+def pivot_root(new: str, old: str) -> None:
+    _checked(_libc.pivot_root(_text(new), _text(old)), f"pivot_root {new}")
+
+
+class _MountAttributes(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_uint64) for name in ("set", "clear", "propagation", "userns")]
+
+
+def set_read_only(path: str, on: bool, recursive: bool) -> None:
+    """``mount_setattr`` (Linux 5.12). It leaves the other flags of a mount alone, as user namespaces demand."""
+    flag = _MOUNT_ATTR_RDONLY
+    attributes = _MountAttributes(flag if on else 0, 0 if on else flag, 0, 0)
+    result = _libc.syscall(
+        ctypes.c_long(_MOUNT_SETATTR),
+        ctypes.c_int(_AT_FDCWD),
+        _text(path),
+        ctypes.c_uint(_AT_RECURSIVE if recursive else 0),
+        ctypes.byref(attributes),
+        ctypes.c_size_t(ctypes.sizeof(attributes)),
+    )
+    _checked(result, f"mount_setattr {path}")
+
+
+def die_with_parent(signal: int) -> None:
+    _prctl(_PR_SET_PDEATHSIG, signal)
+
+
+def become_subreaper() -> None:
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def set_host_name(name: str) -> None:
+    encoded = name.encode()
+    _checked(_libc.sethostname(encoded, ctypes.c_size_t(len(encoded))), "sethostname")
+
+
+def _prctl(option: int, value: int) -> int:
+    zero = ctypes.c_ulong(0)
+    return _checked(_libc.prctl(ctypes.c_int(option), ctypes.c_ulong(value), zero, zero, zero), "prctl")
+
+
+class _CapabilityHeader(ctypes.Structure):
+    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
+
+
+class _CapabilityData(ctypes.Structure):
+    _fields_ = [("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32)]
+
+
+def keep_capabilities(kept: frozenset[int]) -> None:
+    """Give up every capability but ``kept``, for this process and all it starts, set-uid programs included."""
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    for number in range(64):
+        if number in kept:
+            continue
+        try:
+            if _prctl(_PR_CAPBSET_READ, number):
+                _prctl(_PR_CAPBSET_DROP, number)
+        except OSError:
+            break  # past the last capability this kernel knows
+    header = _CapabilityHeader(_CAPABILITY_VERSION_3, 0)
+    data = (_CapabilityData * 2)()
+    _checked(_libc.capget(ctypes.byref(header), ctypes.byref(data)), "capget")
+    for word in (0, 1):
+        mask = sum(1 << (number - 32 * word) for number in kept if number // 32 == word)
+        data[word].permitted &= mask
+        data[word].effective = data[word].permitted
+        data[word].inheritable = 0
+    _checked(_libc.capset(ctypes.byref(header), ctypes.byref(data)), "capset")

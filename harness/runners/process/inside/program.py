@@ -1,0 +1,70 @@
+"""The process that becomes the program: waits for the word to go, then is replaced by it or runs it right here."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from . import interpreter, linux, messages
+
+# What Docker leaves to a container's root, but for making device nodes.
+_CAPABILITIES = frozenset((0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 29, 31))
+
+
+def prepare(request: dict[str, Any], channel: socket.socket, go: int) -> Callable[[], None] | None:
+    """Does everything up to the program's own first step. The emulator learns this process's id by the message."""
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.umask(0o022)
+    os.environ.clear()
+    os.environ.update(request["env"])
+    try:
+        os.makedirs(request["cwd"], exist_ok=True)  # as Docker makes a missing working directory
+        os.chdir(request["cwd"])
+        if request["namespaces"]:
+            linux.keep_capabilities(_CAPABILITIES)
+        else:
+            linux.die_with_parent(signal.SIGKILL)
+    except OSError as error:
+        _refuse(channel, str(error), 126)
+    messages.send(channel, {"event": "prepared"})
+    if os.read(go, 1) != b"g":
+        os._exit(1)
+    os.close(go)
+    if request["in_process"]:
+        channel.close()
+        return functools.partial(interpreter.run, request["argv"])
+    _replace(request, channel)
+    return None
+
+
+def _replace(request: dict[str, Any], channel: socket.socket) -> None:
+    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):  # Python's own choices are not for others
+        signal.signal(number, signal.SIG_DFL)
+    argv = request["argv"]
+    try:
+        os.execvp(argv[0], argv)
+    except OSError as error:
+        _refuse(channel, *_exec_error(argv[0], error))
+
+
+def _exec_error(name: str, error: OSError) -> tuple[str, int]:
+    if error.errno == errno.ENOENT and "/" not in name:
+        return f'exec: "{name}": executable file not found in $PATH', 127
+    text = f'exec: "{name}": {os.strerror(error.errno or 0).lower()}'
+    return text, 127 if error.errno == errno.ENOENT else 126
+
+
+def _refuse(channel: socket.socket, why: str, code: int) -> None:
+    messages.send(channel, {"event": "refused", "why": why, "code": code})
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,177 @@
+"""From a ``RunSpec`` to the request that ``inside`` executes: argv, environment, mounts. Starts nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.runners.process.errors import NotStarted
+from harness.runners.process.host import Host, Roots
+from harness.runners.process.inside import interpreter, surroundings
+from harness.runners.spec import Network, RunSpec
+
+SERVER_PORT = 8080
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True)
+class Plan:
+    spec: RunSpec
+    python: Path
+    folder: Path
+    port: int
+    """Where the program listens, if it is a server."""
+    request: dict[str, Any]
+
+    def write(self, in_process: bool) -> Path:
+        """The request as a file: an environment may be larger than a socket message."""
+        file = self.folder / "request.json"
+        with open(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as opened:
+            json.dump({**self.request, "in_process": in_process}, opened)
+        return file
+
+    @property
+    def runs_in_process(self) -> bool:
+        """Whether a warm parent of the environment could run it itself instead of starting another program."""
+        name = self.spec.argv[0]
+        own = {"python", "python3", str(self.python), self.python.name}
+        return not self.request["wrapped"] and name in own and interpreter.can_run(list(self.spec.argv[1:]))
+
+
+def check(spec: RunSpec, host: Host) -> None:
+    """Refuse what this host cannot give, rather than run it without."""
+    if host.roots is Roots.NAMESPACE and not host.granted:
+        raise NotStarted(f"namespaces were asked for but are refused on this host: {host.refusal}")
+    if host.roots is Roots.PROOT and not host.wrapper:
+        raise NotStarted(f"{host.refusal}; remedy: install the package proot")
+    if spec.network is Network.ISOLATED and not host.isolates_network:
+        raise NotStarted(
+            "network isolation was asked for and this host refuses network namespaces"
+            f" ({host.refusal}); remedy: allow user namespaces, or run the job under the docker profile"
+        )
+    if host.roots is Roots.ENVIRONMENT and spec.needs_absolute_root:
+        raise NotStarted(
+            f"the program needs /opt/ml at that path and this host refuses namespaces ({host.refusal});"
+            " remedy: install the package proot, allow user namespaces, or run the job under the docker profile"
+        )
+
+
+def make(spec: RunSpec, host: Host, python: Path, folder: Path, hidden: Sequence[Path], listen: int | None) -> Plan:
+    check(spec, host)
+    if not spec.root.is_dir():
+        raise NotStarted(f"the job's folder {spec.root} does not exist")
+    namespaced = host.roots is Roots.NAMESPACE
+    port = SERVER_PORT if host.isolates_network else _free_port()
+    prefixes = _prefixes(python)
+    show = _pairs([*prefixes, *spec.visible])
+    hide = _hidden(hidden)
+    inner = folder / "rootfs"
+    (inner / "harness" / "home").mkdir(parents=True)
+    (inner / "tmp").mkdir()
+    _links(inner / "harness" / "bin", python)
+    _names(inner / "harness", spec.hostname)
+    base = "" if namespaced else str(inner)
+    env = _environment(spec, python, base, port)
+    argv = list(spec.argv)
+    if host.roots is Roots.ENVIRONMENT:
+        env["SAGEMAKER_BASE_DIR"] = str(spec.root)
+    if host.roots is Roots.PROOT:
+        argv = [*_wrapping(host.wrapper, spec, inner, show, hide), *argv]
+    request = {
+        "argv": argv,
+        "env": env,
+        "cwd": "/" if host.roots is Roots.PROOT else spec.cwd,
+        "hostname": spec.hostname,
+        "namespaces": namespaced,
+        "without": [],
+        "wrapped": host.roots is Roots.PROOT,
+        "listen": listen if spec.network is Network.EMULATOR else None,
+        "place": {"root": str(inner), "opt_ml": str(spec.root.resolve()), "hide": hide, "show": show},
+    }
+    return Plan(spec, python, folder, port, request)
+
+
+def _environment(spec: RunSpec, python: Path, base: str, port: int) -> dict[str, str]:
+    first = "" if _is_virtual(python) else f"{base}/harness/bin:"
+    return {
+        "LANG": "C.UTF-8",
+        **({"SAGEMAKER_BIND_TO_PORT": str(port)} if spec.serves else {}),
+        **spec.env,
+        "PATH": f"{first}{python.parent}:{spec.env.get('PATH', _PATH)}",
+        "HOME": base + surroundings.HOME,
+        "HOSTNAME": spec.hostname,
+        "TMPDIR": base + "/tmp",
+    }
+
+
+def _wrapping(wrapper: str, spec: RunSpec, inner: Path, show: list[list[str]], hide: list[str]) -> list[str]:
+    empty = inner / "harness" / "empty"
+    empty.mkdir()
+    binds = [(str(spec.root.resolve()), "/opt/ml"), (str(inner / "tmp"), "/var/tmp")]
+    binds += [(str(inner / "harness" / "hosts"), "/etc/hosts"), (str(inner / "harness" / "hostname"), "/etc/hostname")]
+    binds += [(str(empty), path) for path in hide]
+    binds += [(real, path) for path, real in show if any(path.startswith(place + "/") for place in hide)]
+    binds.append((str(inner), str(inner)))
+    flags = [word for source, target in binds for word in ("-b", f"{source}:{target}")]
+    return [wrapper, *flags, "-w", spec.cwd]
+
+
+def _is_virtual(python: Path) -> bool:
+    return (python.parent.parent / "pyvenv.cfg").exists()
+
+
+def _links(place: Path, python: Path) -> None:
+    """``python`` and ``python3`` for an interpreter that goes by another name, as a distribution's own does."""
+    place.mkdir()
+    for name in ("python", "python3"):
+        (place / name).symlink_to(python)
+
+
+def _names(place: Path, hostname: str) -> None:
+    (place / "hosts").write_text(f"127.0.0.1 localhost\n::1 localhost\n127.0.0.1 {hostname}\n")
+    (place / "hostname").write_text(hostname + "\n")
+
+
+def _prefixes(python: Path) -> list[Path]:
+    """Every folder the interpreter is made of: along its chain of links, and the one a virtual environment names."""
+    found = [python.parent.parent]
+    link = python
+    while link.is_symlink():
+        link = Path(os.path.normpath(link.parent / os.readlink(link)))
+        found.append(link.parent.parent)
+    settings = python.parent.parent / "pyvenv.cfg"
+    if settings.exists():
+        for line in settings.read_text().splitlines():
+            key, _, value = line.partition("=")
+            if key.strip() == "home":
+                found.append(Path(value.strip()).parent)
+    if str(python) == sys.executable:
+        found += [Path(sys.prefix), Path(sys.base_prefix), Path(sys.exec_prefix), Path(sys.base_exec_prefix)]
+    return found
+
+
+def _pairs(paths: Sequence[Path]) -> list[list[str]]:
+    """Each path as the program will use it, with where it really lies; the real path is shown as well."""
+    pairs = set()
+    for path in paths:
+        plain, real = os.path.abspath(path), os.path.realpath(path)
+        pairs |= {(plain, real), (real, real)}
+    return [list(pair) for pair in sorted(pairs) if pair[0] != "/"]
+
+
+def _hidden(paths: Sequence[Path]) -> list[str]:
+    both = {str(way(path)) for path in paths for way in (os.path.abspath, os.path.realpath)}
+    return sorted(path for path in both if os.path.isdir(path) and path not in surroundings.UNTOUCHABLE)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        number: int = probe.getsockname()[1]
+        return number

@@ -1,0 +1,169 @@
+"""Warm parents: one process per interpreter and set of modules, which imported them and forks a child per job."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.runners.process.host import INSIDE
+from harness.runners.process.inside import messages
+
+_IMPORT_SECONDS = 60.0
+_FORK_SECONDS = 2.0
+_READ_AT_IMPORT = ("BLIS_", "GOMP_", "KMP_", "LANG", "LC_", "LD_", "MALLOC_", "MKL_", "NUMEXPR_", "OMP_", "OPENBLAS_")
+_READ_AT_START = ("PYTHON", "TZ")
+
+
+class NoWarmParent(Exception):
+    """There is none, or it does not answer: start cold."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What has to be equal for two jobs to share a parent: also the variables that are read while importing."""
+
+    python: Path
+    modules: tuple[str, ...]
+    variables: frozenset[tuple[str, str]] = frozenset()
+
+    @classmethod
+    def of(cls, python: Path, modules: tuple[str, ...], env: Mapping[str, str]) -> Kind:
+        read = {(name, value) for name, value in env.items() if name.startswith(_READ_AT_IMPORT + _READ_AT_START)}
+        return cls(python, modules, frozenset(read - {("LANG", "C.UTF-8")}))
+
+
+class _Parent:
+    """One zygote. ``ready`` is set when it has imported, or could not."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self.ready = threading.Event()
+        self.problem = ""
+        self.used = time.monotonic()
+        self._lock = threading.Lock()
+        self._channel, theirs = messages.pair()
+        with theirs:
+            self.process = subprocess.Popen(
+                [str(kind.python), str(INSIDE), "zygote", str(theirs.fileno()), *kind.modules],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                cwd="/",
+                env={"PATH": os.defpath, "HOME": "/nonexistent", "LANG": "C.UTF-8", **dict(kind.variables)},
+            )
+        threading.Thread(target=self._await_imports, name="warm-parent", daemon=True).start()
+
+    def _await_imports(self) -> None:
+        self._channel.settimeout(_IMPORT_SECONDS)
+        try:
+            message = messages.receive(self._channel)
+            if message is None:
+                self.problem = "it ended while importing"
+            elif message.body["event"] != "ready":
+                self.problem = message.body["why"]
+        except OSError as error:
+            self.problem = str(error)
+        self.ready.set()
+
+    def fork(self, request: Path, control: socket.socket, output: int) -> None:
+        with self._lock:
+            self.used = time.monotonic()
+            try:
+                self._channel.settimeout(_FORK_SECONDS)
+                messages.send(self._channel, {"request": str(request)}, [control.fileno(), output])
+                answer = messages.receive(self._channel)
+            except OSError as error:
+                raise NoWarmParent(str(error)) from error
+            if answer is None:
+                raise NoWarmParent("it ended")
+
+    def close(self) -> None:
+        """Closing its socket ends it; its children have sockets of their own."""
+        with contextlib.suppress(OSError):
+            self._channel.shutdown(socket.SHUT_RDWR)
+        self.process.kill()
+        self.process.wait()
+        self.ready.wait()
+        self._channel.close()
+
+
+class WarmPool:
+    """At most ``limit`` parents; one that was not used for ``idle_seconds`` ends. Thread-safe."""
+
+    def __init__(self, limit: int = 4, idle_seconds: float = 1800.0) -> None:
+        self._limit = limit
+        self._idle = idle_seconds
+        self._parents: dict[Kind, _Parent] = {}
+        self._failed: dict[Kind, str] = {}
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._keeper: threading.Thread | None = None
+
+    def warm(self, kind: Kind) -> _Parent:
+        """The parent, ready to fork; waits for its imports. A job imports the same, so waiting costs it nothing."""
+        with self._lock:
+            if kind in self._failed:
+                raise NoWarmParent(self._failed[kind])
+            parent = self._parents.get(kind)
+            if parent is None or parent.process.poll() is not None:
+                parent = self._add(kind)
+            parent.used = time.monotonic()
+        parent.ready.wait()
+        if parent.problem:
+            with self._lock:
+                self._failed[kind] = parent.problem
+            self.discard(parent)
+            raise NoWarmParent(parent.problem)
+        return parent
+
+    def discard(self, parent: _Parent) -> None:
+        with self._lock:
+            if self._parents.get(parent.kind) is parent:
+                del self._parents[parent.kind]
+        parent.close()
+
+    def describe(self) -> str:
+        with self._lock:
+            shown = [f"{'+'.join(kind.modules)} (process {p.process.pid})" for kind, p in self._parents.items()]
+        return f"{len(shown)} of at most {self._limit}" + (": " + ", ".join(shown) if shown else "")
+
+    def pids(self) -> tuple[int, ...]:
+        with self._lock:
+            return tuple(parent.process.pid for parent in self._parents.values())
+
+    def close(self) -> None:
+        self._closed.set()
+        with self._lock:
+            parents, self._parents = list(self._parents.values()), {}
+        for parent in parents:
+            parent.close()
+
+    def _add(self, kind: Kind) -> _Parent:
+        if self._closed.is_set():
+            raise NoWarmParent("the runner is closed")
+        while len(self._parents) >= self._limit:
+            self._parents.pop(min(self._parents.values(), key=lambda parent: parent.used).kind).close()
+        if self._keeper is None:
+            self._keeper = threading.Thread(target=self._keep, name="warm-pool", daemon=True)
+            self._keeper.start()
+        try:
+            made = self._parents[kind] = _Parent(kind)
+        except OSError as error:
+            raise NoWarmParent(str(error)) from error
+        return made
+
+    def _keep(self) -> None:
+        while not self._closed.wait(min(30.0, self._idle)):
+            with self._lock:
+                old = time.monotonic() - self._idle
+                idle = [parent for parent in self._parents.values() if parent.used < old]
+            for parent in idle:
+                self.discard(parent)

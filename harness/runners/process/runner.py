@@ -1,0 +1,163 @@
+"""``ProcessRunner``: jobs as host processes. It composes host, environments, warm pool and runs; they do the work."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from harness.runners.process import folders, plan
+from harness.runners.process.environments import Environments
+from harness.runners.process.errors import NotStarted
+from harness.runners.process.folders import JobFolders
+from harness.runners.process.host import Host, Roots, examine
+from harness.runners.process.leftovers import kill_and_remove, kill_users_of
+from harness.runners.process.pool import Kind, NoWarmParent, WarmPool
+from harness.runners.process.run import Adopt, ProcessRun
+from harness.runners.process.started import COLD_SECONDS, WARM_SECONDS, Silent, Started, start_cold, start_warm
+from harness.runners.spec import Environment, OutputSink, RunSpec
+
+_CLOSE_GRACE = 5.0
+
+
+class ProcessRunner:
+    """``folder`` holds the running jobs' folders; ``hidden`` are host folders no job may see (home, state)."""
+
+    name = "process"
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        environments: Environments,
+        port: int = 0,
+        adopt: Adopt | None = None,
+        hidden: Sequence[Path] = (),
+        pool: WarmPool | None = None,
+        roots: str | None = None,
+    ) -> None:
+        self._folders = JobFolders(folder)
+        self._environments = environments
+        self._port = port
+        self._adopt = adopt
+        self._hidden = tuple(hidden)
+        self._pool = pool
+        forced = roots or os.environ.get("HARNESS_ROOTS")
+        self._forced = Roots(forced) if forced else None
+        self._host: Host | None = None
+        self._host_lock = threading.Lock()
+        self._runs: dict[int, ProcessRun] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    @property
+    def host(self) -> Host:
+        with self._host_lock:
+            if self._host is None:
+                with self._folders.passing("trial") as scratch:
+                    self._host = examine(scratch, self._forced)
+            return self._host
+
+    def start(self, spec: RunSpec, output: OutputSink) -> ProcessRun:
+        run = ProcessRun(spec, output, self._begin, self._forget)
+        with self._lock:
+            self._runs[id(run)] = run
+        return run.start()
+
+    def prepare(self, environment: Environment, preload: tuple[str, ...], progress: Callable[[str], None]) -> None:
+        python = self._environments.provide(environment, progress)
+        if preload and self._pool is not None:
+            try:
+                self._pool.warm(Kind.of(python, preload, {}))
+            except NoWarmParent as error:
+                progress(f"{environment.name}: programs will start cold: {error}")
+
+    def sweep(self) -> list[str]:
+        return [found for folder in self._folders.abandoned() for found in kill_and_remove(folder)]
+
+    def describe(self) -> Mapping[str, str]:
+        warm = "off" if self._pool is None else self._pool.describe()
+        return {**self.host.describe(), "warm parents": warm, "environments": str(self._environments.folder)}
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            runs = list(self._runs.values())
+        for run in runs:
+            run.stop(_CLOSE_GRACE)
+        until = time.monotonic() + _CLOSE_GRACE + 10
+        for run in runs:
+            run.wait(max(0.0, until - time.monotonic()))
+        if self._pool is not None:
+            self._pool.close()
+        self._folders.close()
+
+    def _begin(self, run: ProcessRun) -> tuple[Started, Callable[[], None], int]:
+        """The program standing ready, what to call when it has ended, and the port it listens on if it is a server."""
+        spec = run.spec
+        if self._closed:
+            raise NotStarted("the emulator is stopping")
+        plan.check(spec, self.host)
+        python = self._environments.provide(spec.environment, run.tell)
+        folder = self._folders.make(spec.name)
+        try:
+            made = plan.make(spec, self.host, python, folder, self._hidden, self._port if self._adopt else None)
+            started = self._ready_warm(made) or self._ready_cold(made)
+        except BaseException:
+            folders.remove(folder)
+            raise
+        release = self._adopt_door(started)
+
+        def clean_up() -> None:
+            release()
+            if "pid" not in started.granted:
+                kill_users_of(folder)
+            folders.remove(folder)
+
+        return started, clean_up, made.port
+
+    def _ready_warm(self, made: plan.Plan) -> Started | None:
+        """None when it has to be started cold, for whatever reason: the outcome is the same."""
+        spec = made.spec
+        if self._pool is None or not spec.preload or not made.runs_in_process:
+            return None
+        try:
+            parent = self._pool.warm(Kind.of(made.python, spec.preload, made.request["env"]))
+        except NoWarmParent:
+            return None
+        try:
+            started = start_warm(parent.fork, made.write(in_process=True))
+        except NoWarmParent:
+            self._pool.discard(parent)
+            return None
+        try:
+            started.await_readiness(WARM_SECONDS)
+        except (Silent, NotStarted):
+            started.kill_from_outside()
+            started.close()
+            return None
+        return started
+
+    def _ready_cold(self, made: plan.Plan) -> Started:
+        started = start_cold(made.write(in_process=False))
+        try:
+            started.await_readiness(COLD_SECONDS)
+        except BaseException as error:
+            started.kill_from_outside()
+            started.close()
+            if isinstance(error, Silent):
+                raise NotStarted(f"the program did not stand ready within {COLD_SECONDS:.0f} s") from error
+            raise
+        return started
+
+    def _adopt_door(self, started: Started) -> Callable[[], None]:
+        if started.door is None or self._adopt is None:
+            return lambda: None
+        door, started.door = started.door, None
+        return self._adopt(door)
+
+    def _forget(self, run: ProcessRun) -> None:
+        with self._lock:
+            self._runs.pop(id(run), None)

@@ -1,0 +1,158 @@
+"""A program that stands ready in its surroundings: the sockets and ids of one start, warm or cold."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.runners.process.errors import NotStarted
+from harness.runners.process.host import INSIDE
+from harness.runners.process.inside import messages, processes
+
+COLD_SECONDS = 60.0
+WARM_SECONDS = 2.0
+_SOCKET_SECONDS = 5.0
+
+
+class Silent(Exception):
+    """It did not come to stand ready in time."""
+
+
+class Started:
+    """``control`` leads to the job's init; ``output`` is what the program will write."""
+
+    def __init__(self, control: socket.socket, output: int, attendant: subprocess.Popen[bytes] | None) -> None:
+        self.control = control
+        self.output = output
+        self.door: socket.socket | None = None
+        self.granted: frozenset[str] = frozenset()
+        self.init = 0
+        self.program = 0
+        self._attendant = attendant
+        self._sockets: queue.SimpleQueue[socket.socket] = queue.SimpleQueue()
+
+    def await_readiness(self, seconds: float) -> None:
+        """Until the program needs only the word to go. ``Silent`` or ``NotStarted`` otherwise."""
+        until = time.monotonic() + seconds
+        while not self.program:
+            self.control.settimeout(max(0.001, until - time.monotonic()))
+            try:
+                message = messages.receive(self.control)
+            except TimeoutError as error:
+                raise Silent from error
+            if message is None:
+                raise NotStarted(f"the program's attendant ended: {self._last_words()}")
+            self._note(message)
+        self.control.settimeout(None)
+
+    def _note(self, message: messages.Message) -> None:
+        event = message.body["event"]
+        if event == "refused":
+            raise NotStarted(message.body["why"], message.body.get("code", 125))
+        if event == "surrounded":
+            self.init = message.sender
+            self.granted = frozenset(message.body["granted"])
+            if message.descriptors:
+                self.door = socket.socket(fileno=message.descriptors[0])
+        elif event == "prepared":
+            self.program = message.sender
+
+    def ask(self, what: str, **more: int) -> None:
+        with contextlib.suppress(OSError):  # it has ended; its outcome is on the way
+            messages.send(self.control, {"ask": what, **more})
+
+    def request_socket(self) -> socket.socket:
+        """A socket of the program's network; ``deliver_socket`` is called by whoever reads the control messages."""
+        self.ask("socket")
+        try:
+            return self._sockets.get(timeout=_SOCKET_SECONDS)
+        except queue.Empty:
+            raise ConnectionError("the program has ended or does not answer") from None
+
+    def deliver_socket(self, descriptor: int) -> None:
+        self._sockets.put(socket.socket(fileno=descriptor))
+
+    def pids(self) -> tuple[int, ...]:
+        if not self.init:
+            return ()
+        found = processes.descendants(self.init)
+        return tuple(sorted(found, key=lambda pid: (pid != self.program, pid)))
+
+    def kill_from_outside(self) -> None:
+        """When asking did not help."""
+        if self.init:
+            processes.kill_descendants(self.init)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.init, signal.SIGKILL)
+        if self._attendant is not None:
+            self._attendant.kill()
+
+    def close(self) -> None:
+        """Closing the control socket ends whatever is still there."""
+        self.control.close()
+        if self.output >= 0:
+            os.close(self.output)
+            self.output = -1
+        if self.door is not None:
+            self.door.close()
+        while not self._sockets.empty():
+            self._sockets.get().close()
+        if self._attendant is not None:
+            try:
+                self._attendant.wait(5)
+            except subprocess.TimeoutExpired:
+                self._attendant.kill()
+                self._attendant.wait()
+
+    def _last_words(self) -> str:
+        os.set_blocking(self.output, False)
+        with contextlib.suppress(BlockingIOError):
+            return os.read(self.output, 65536).decode(errors="replace").strip()[-1000:] or "without a word"
+        return "without a word"
+
+
+def start_cold(request: Path) -> Started:
+    return _start(lambda control, output: _launch(request, control, output))
+
+
+def start_warm(fork: Callable[[Path, socket.socket, int], None], request: Path) -> Started:
+    def ask(control: socket.socket, output: int) -> None:
+        fork(request, control, output)
+
+    return _start(ask)
+
+
+def _start(begin: Callable[[socket.socket, int], subprocess.Popen[bytes] | None]) -> Started:
+    ours, theirs = messages.pair()
+    reader, writer = os.pipe()
+    try:
+        attendant = begin(theirs, writer)
+    except BaseException:
+        ours.close()
+        os.close(reader)
+        raise
+    finally:
+        theirs.close()
+        os.close(writer)
+    os.set_blocking(reader, False)
+    return Started(ours, reader, attendant)
+
+
+def _launch(request: Path, control: socket.socket, output: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", str(INSIDE), "launch", str(request), str(control.fileno())],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        pass_fds=(control.fileno(),),
+        cwd="/",
+        env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+    )

@@ -1,0 +1,47 @@
+"""The nouns of the ``sagemaker`` service; ``MODULES`` is what the registry serves."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from harness.services.sagemaker import (
+    actions,
+    artifacts,
+    associations,
+    contexts,
+    data_quality_job_definitions,
+    endpoint_configs,
+    endpoints,
+    experiments,
+    models,
+    monitoring_executions,
+    monitoring_schedules,
+    processing_jobs,
+    search,
+    tags,
+    training_jobs,
+    transform_jobs,
+    trial_components,
+    trials,
+)
+
+MODULES: tuple[ModuleType, ...] = (
+    actions,
+    artifacts,
+    associations,
+    contexts,
+    data_quality_job_definitions,
+    endpoint_configs,
+    endpoints,
+    experiments,
+    models,
+    monitoring_executions,
+    monitoring_schedules,
+    processing_jobs,
+    search,
+    tags,
+    training_jobs,
+    transform_jobs,
+    trial_components,
+    trials,
+)

@@ -1,0 +1,152 @@
+"""Endpoints: create, describe, list, update, update weights and capacities, delete."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from harness.engine.lifecycle import move, status_of
+from harness.kernel.errors import ValidationException
+from harness.kernel.records import Record
+from harness.services.paging import Listing
+from harness.services.sagemaker.endpoint_configs import find_endpoint_config
+from harness.services.sagemaker.jobs import refuse_members
+from harness.services.sagemaker.models import find_model
+from harness.services.scope import Scope
+from harness.stores.records import RecordExists
+
+KIND = "endpoint"
+
+
+def create_endpoint(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    refuse_members(request, ("DeploymentConfig",))
+    name = request["EndpointName"]
+    for other in scope.records.scan(KIND, scope.account, scope.region):
+        if other.name.lower() == name.lower():  # unique without regard to case, called with regard to it
+            raise ValidationException(f'Cannot create already existing endpoint "{other.arn}".')
+    wanted = _wanted(scope, request["EndpointConfigName"])
+    record = Record(
+        key=scope.key(KIND, name),
+        arn=scope.arn(KIND, name),
+        spec=request,
+        inner={"wanted": wanted},
+        created=scope.clock.real(),
+    )
+    try:
+        scope.records.add(move(record, "Creating"))
+    except RecordExists as taken:
+        raise ValidationException(f'Cannot create already existing endpoint "{taken.existing.arn}".') from taken
+    scope.engine.reconcile(record.key)
+    return {"EndpointArn": record.arn}
+
+
+def describe_endpoint(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    return _described(_find(scope, request["EndpointName"]))
+
+
+def list_endpoints(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    return _LISTING.page(scope.records.scan(KIND, scope.account, scope.region), request)
+
+
+def update_endpoint(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    refuse_members(request, ("DeploymentConfig", "RetainDeploymentConfig"))
+    record = _find(scope, request["EndpointName"])
+    wanted = _wanted(scope, request["EndpointConfigName"])
+    if request.get("RetainAllVariantProperties"):
+        wanted = _retained(record, wanted, request.get("ExcludeRetainedVariantProperties", []))
+    _begin_update(scope, record, wanted)
+    return {"EndpointArn": record.arn}
+
+
+def update_endpoint_weights_and_capacities(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    record = _find(scope, request["EndpointName"])
+    wanted = record.inner["wanted"]
+    desired = {item["VariantName"]: item for item in request["DesiredWeightsAndCapacities"]}
+    unknown = desired.keys() - {item["VariantName"] for item in wanted["variants"]}
+    if unknown:
+        raise ValidationException(f"Variant {min(unknown)!r} does not exist on endpoint {record.name}")
+    for item in desired.values():
+        refuse_members(item, ("ServerlessUpdateConfig",))
+    variants = [_resized(item, desired.get(item["VariantName"], {})) for item in wanted["variants"]]
+    _begin_update(scope, record, {**wanted, "variants": variants})
+    return {"EndpointArn": record.arn}
+
+
+def delete_endpoint(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    record = _find(scope, request["EndpointName"])
+
+    def change(current: Record) -> Record:
+        if status_of(current) in ("Creating", "Updating", "SystemUpdating"):
+            raise ValidationException(f'Cannot update in-progress endpoint "{current.arn}".')
+        return current if status_of(current) == "Deleting" else move(current, "Deleting")
+
+    scope.records.change(record.key, change)
+    scope.engine.reconcile(record.key)
+    return {}
+
+
+def _find(scope: Scope, name: str) -> Record:
+    record = scope.records.find(scope.key(KIND, name))
+    if record is None:
+        raise ValidationException(f'Could not find endpoint "{scope.arn(KIND, name)}".')
+    return record
+
+
+def _described(record: Record) -> dict[str, Any]:
+    return {
+        **record.describe(),
+        "EndpointArn": record.arn,
+        "CreationTime": record.created,
+        "LastModifiedTime": record.modified,
+    }
+
+
+_LISTING = Listing(answer="Endpoints", summary=_described, status="EndpointStatus")
+
+
+def _wanted(scope: Scope, config_name: str) -> dict[str, Any]:
+    """What shall run, copied from the config: a config may be deleted while its endpoint serves."""
+    config = find_endpoint_config(scope, config_name)
+    variants = [
+        {**item, "DeployedImage": _deployed_image(scope, item["ModelName"])} for item in config.spec["ProductionVariants"]
+    ]
+    return {"config": config_name, "variants": variants, "capture": config.spec.get("DataCaptureConfig")}
+
+
+def _deployed_image(scope: Scope, model_name: str) -> dict[str, Any]:
+    model = find_model(scope, model_name)
+    container = model.spec.get("PrimaryContainer") or model.spec["Containers"][0]
+    return {"SpecifiedImage": container["Image"], "ResolvedImage": container["Image"], "ResolutionTime": scope.clock.real()}
+
+
+def _retained(record: Record, wanted: dict[str, Any], excluded: list[dict[str, str]]) -> dict[str, Any]:
+    """Weights and counts the endpoint has now, kept over those of the new config."""
+    kinds = {item["VariantPropertyType"] for item in excluded}
+    members = {"DesiredInstanceCount": "InitialInstanceCount", "DesiredWeight": "InitialVariantWeight"}
+    kept = [member for kind, member in members.items() if kind not in kinds]
+    old = {item["VariantName"]: item for item in record.inner["wanted"]["variants"]}
+    variants = [
+        {**item, **{member: old[item["VariantName"]][member] for member in kept if member in old.get(item["VariantName"], {})}}
+        for item in wanted["variants"]
+    ]
+    capture = wanted["capture"] if "DataCaptureConfig" in kinds else record.inner["wanted"]["capture"]
+    return {**wanted, "variants": variants, "capture": capture}
+
+
+def _resized(item: dict[str, Any], desired: dict[str, Any]) -> dict[str, Any]:
+    changed = dict(item)
+    if "DesiredWeight" in desired:
+        changed["InitialVariantWeight"] = desired["DesiredWeight"]
+    if "DesiredInstanceCount" in desired:
+        changed["InitialInstanceCount"] = desired["DesiredInstanceCount"]
+    return changed
+
+
+def _begin_update(scope: Scope, record: Record, wanted: dict[str, Any]) -> None:
+    def change(current: Record) -> Record:
+        if status_of(current) != "InService":
+            raise ValidationException(f'Cannot update in-progress endpoint "{current.arn}".')
+        return replace(move(current, "Updating"), inner={**current.inner, "wanted": wanted})
+
+    scope.records.change(record.key, change)
+    scope.engine.reconcile(record.key)

@@ -1,0 +1,40 @@
+"""What all nouns that are jobs share: unique names, lookups, and refusing members that nothing here would honour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from harness.kernel.errors import ResourceInUse, ValidationException
+from harness.kernel.records import Record
+from harness.services.scope import Scope
+from harness.stores.records import RecordExists
+
+
+def add_job(scope: Scope, record: Record) -> Record:
+    try:
+        return scope.records.add(record)
+    except RecordExists as taken:
+        raise ResourceInUse(
+            "Job name must be unique within an AWS account and region, and a job with this name already exists "
+            f"({taken.existing.arn})"
+        ) from taken
+
+
+def find_job(scope: Scope, kind: str, name: str, missing: str) -> Record:
+    record = scope.records.find(scope.key(kind, name))
+    if record is None:
+        raise ValidationException(missing)
+    return record
+
+
+def refuse_members(request: dict[str, Any], members: Iterable[str]) -> None:
+    """What is not supported is refused by name, never accepted and ignored."""
+    given = [member for member in members if request.get(member)]
+    if given:
+        raise ValidationException(f"{', '.join(given)}: not supported by harness")
+
+
+def require_single_host(member: str, count: int) -> None:
+    if count != 1:
+        raise ValidationException(f"{member} {count}: harness runs a job on one instance; use 1")

@@ -1,0 +1,102 @@
+"""Models: create, describe, list, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.contract.catalog import UnknownImage, resolve_image
+from harness.kernel.errors import ValidationException
+from harness.kernel.records import Record
+from harness.services.paging import Listing
+from harness.services.sagemaker.jobs import refuse_members
+from harness.services.sagemaker.staged_data import s3_uri
+from harness.services.scope import Scope
+from harness.stores.records import RecordExists
+
+KIND = "model"
+
+
+def create_model(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    containers = _containers(request)
+    for container in containers:
+        _check_container(container)
+    record = Record(
+        key=scope.key(KIND, request["ModelName"]),
+        arn=scope.arn(KIND, request["ModelName"]),
+        spec=request,
+        status={
+            "EnableNetworkIsolation": request.get("EnableNetworkIsolation", False),
+            **({"PrimaryContainer": _described_container(request["PrimaryContainer"])} if "PrimaryContainer" in request else {}),
+            **({"Containers": [_described_container(item) for item in request["Containers"]]} if request.get("Containers") else {}),
+        },
+        created=scope.clock.real(),
+    )
+    try:
+        scope.records.add(record)
+    except RecordExists as taken:
+        raise ValidationException(f'Cannot create already existing model "{taken.existing.arn}".') from taken
+    return {"ModelArn": record.arn}
+
+
+def describe_model(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    return _described(find_model(scope, request["ModelName"]))
+
+
+def list_models(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    return _LISTING.page(scope.records.scan(KIND, scope.account, scope.region), request)
+
+
+def delete_model(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    scope.records.delete(find_model(scope, request["ModelName"]).key)
+    return {}
+
+
+def find_model(scope: Scope, name: str) -> Record:
+    record = scope.records.find(scope.key(KIND, name))
+    if record is None:
+        raise ValidationException(f'Could not find model "{scope.arn(KIND, name)}".')
+    return record
+
+
+def _described(record: Record) -> dict[str, Any]:
+    return {**record.describe(), "ModelArn": record.arn, "CreationTime": record.created}
+
+
+_LISTING = Listing(answer="ModelSummaries", summary=_described)
+
+
+def _containers(request: dict[str, Any]) -> list[dict[str, Any]]:
+    if "PrimaryContainer" in request and request.get("Containers"):
+        raise ValidationException("Both PrimaryContainer and Containers are given; give one of them")
+    containers = request.get("Containers") or ([request["PrimaryContainer"]] if "PrimaryContainer" in request else [])
+    if not containers:
+        raise ValidationException("A model needs a PrimaryContainer")
+    if len(containers) > 1:
+        raise ValidationException("Containers: models of several containers are not supported by harness")
+    return containers
+
+
+def _check_container(container: dict[str, Any]) -> None:
+    refuse_members(
+        container, ("ModelPackageName", "MultiModelConfig", "InferenceSpecificationName", "AdditionalModelDataSources")
+    )
+    if container.get("Mode", "SingleModel") != "SingleModel":
+        raise ValidationException(f"Mode {container['Mode']} is not supported by harness; use SingleModel")
+    if "Image" not in container:
+        raise ValidationException("The container definition has no Image")
+    try:
+        image = resolve_image(container["Image"])
+    except UnknownImage as error:
+        raise ValidationException(f"Image: {error}") from error
+    if image.command("serve") is None:
+        raise ValidationException(f"Image: {image.title} has no 'serve' program here; it cannot host a model")
+    if container.get("ModelDataUrl"):
+        s3_uri(container["ModelDataUrl"])
+
+
+def _described_container(container: dict[str, Any]) -> dict[str, Any]:
+    """Describe derives a ModelDataSource from ModelDataUrl."""
+    if not container.get("ModelDataUrl") or "ModelDataSource" in container:
+        return container
+    source = {"S3Uri": container["ModelDataUrl"], "S3DataType": "S3Object", "CompressionType": "Gzip"}
+    return {"Mode": "SingleModel", **container, "ModelDataSource": {"S3DataSource": source}}

@@ -1,0 +1,39 @@
+"""Monitoring executions: list. They are made by the engine when a schedule falls due."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.engine.monitoring import EXECUTION
+from harness.kernel.records import Record
+from harness.services.paging import Listing
+from harness.services.scope import Scope
+
+
+def list_monitoring_executions(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    return _LISTING.page(scope.records.scan(EXECUTION, scope.account, scope.region), request)
+
+
+def _member(name: str) -> Any:
+    return lambda record, value: record.status.get(name) == value
+
+
+def _scheduled(record: Record) -> float:
+    return float(record.status["ScheduledTime"])
+
+
+_LISTING = Listing(
+    answer="MonitoringExecutionSummaries",
+    summary=lambda record: dict(record.status),
+    status="MonitoringExecutionStatus",
+    filters={
+        "MonitoringScheduleName": _member("MonitoringScheduleName"),
+        "EndpointName": _member("EndpointName"),
+        "MonitoringJobDefinitionName": _member("MonitoringJobDefinitionName"),
+        "MonitoringTypeEquals": _member("MonitoringType"),
+        "ScheduledTimeAfter": lambda record, moment: _scheduled(record) > moment,
+        "ScheduledTimeBefore": lambda record, moment: _scheduled(record) < moment,
+    },
+    sorts={"ScheduledTime": _scheduled, "Status": lambda record: record.status["MonitoringExecutionStatus"]},
+    sort_by="ScheduledTime",
+)

@@ -1,0 +1,181 @@
+"""Monitoring schedules: create, describe, list, update, start, stop, delete."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from harness.contract.catalog import UnknownImage, resolve_image
+from harness.contract.schedules import NOW, BadSchedule, crontab, next_due, seconds_of
+from harness.engine.lifecycle import move, status_of
+from harness.engine.monitoring import DATA_QUALITY, EXECUTION, SCHEDULE
+from harness.kernel.errors import ResourceInUse, ResourceNotFound, ValidationException
+from harness.kernel.records import Record
+from harness.services.paging import Listing
+from harness.services.sagemaker.monitored_data import check_baseline, check_endpoint_input, check_output
+from harness.services.scope import Scope
+from harness.stores.records import RecordExists
+
+DAILY_AT_MIDNIGHT = "cron(0 0 ? * * *)"  # AWS chooses the hour itself; a fixed one is easier to test with
+LONGEST_WINDOW = 24 * 3600
+
+
+def create_monitoring_schedule(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    config = request["MonitoringScheduleConfig"]
+    _check(scope, config)
+    name = request["MonitoringScheduleName"]
+    record = Record(
+        key=scope.key(SCHEDULE, name),
+        arn=scope.arn(SCHEDULE, name),
+        spec=request,
+        inner={"next": _first_due(scope, config), "endpoint": _endpoint(scope, config)},
+        created=scope.clock.now(),
+    )
+    try:
+        scope.records.add(move(move(record, "Pending"), "Scheduled"))
+    except RecordExists as taken:
+        raise ResourceInUse(f"Monitoring Schedule already exists: {taken.existing.arn}") from taken
+    scope.engine.wake_schedules()
+    return {"MonitoringScheduleArn": record.arn}
+
+
+def describe_monitoring_schedule(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    return _described(_find(scope, request))
+
+
+def list_monitoring_schedules(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    return _LISTING.page(scope.records.scan(SCHEDULE, scope.account, scope.region), request)
+
+
+def update_monitoring_schedule(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    record = _find(scope, request)
+    config = request["MonitoringScheduleConfig"]
+    _check(scope, config)
+    inner = {"next": _first_due(scope, config), "endpoint": _endpoint(scope, config)}
+    scope.records.change(
+        record.key,
+        lambda found: replace(
+            found, spec={**found.spec, "MonitoringScheduleConfig": config}, inner={**found.inner, **inner}
+        ),
+    )
+    scope.engine.wake_schedules()
+    return {"MonitoringScheduleArn": record.arn}
+
+
+def start_monitoring_schedule(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    record = _find(scope, request)
+    if status_of(record) == "Scheduled":
+        return {}
+    due = _first_due(scope, record.spec["MonitoringScheduleConfig"])
+    scope.records.change(
+        record.key, lambda found: replace(move(found, "Scheduled"), inner={**found.inner, "next": due})
+    )
+    scope.engine.wake_schedules()
+    return {}
+
+
+def stop_monitoring_schedule(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    record = _find(scope, request)
+    if status_of(record) != "Stopped":
+        scope.records.change(record.key, lambda found: move(found, "Stopped"))
+    return {}
+
+
+def delete_monitoring_schedule(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    record = _find(scope, request)
+    scope.records.delete(record.key)
+    for execution in list(scope.records.scan(EXECUTION, scope.account, scope.region)):
+        if execution.status["MonitoringScheduleName"] == record.name:
+            scope.records.delete(execution.key)
+    return {}
+
+
+def _find(scope: Scope, request: dict[str, Any]) -> Record:
+    name = request["MonitoringScheduleName"]
+    record = scope.records.find(scope.key(SCHEDULE, name))
+    if record is None:
+        raise ResourceNotFound(f"Monitoring Schedule was not found: {scope.arn(SCHEDULE, name)}")
+    return record
+
+
+def _described(record: Record) -> dict[str, Any]:
+    config = record.spec["MonitoringScheduleConfig"]
+    return {
+        **record.describe(),
+        "MonitoringScheduleArn": record.arn,
+        "MonitoringType": config.get("MonitoringType", "DataQuality"),
+        "EndpointName": record.inner["endpoint"],
+        "CreationTime": record.created,
+        "LastModifiedTime": record.modified,
+    }
+
+
+def _summary(record: Record) -> dict[str, Any]:
+    name = record.spec["MonitoringScheduleConfig"].get("MonitoringJobDefinitionName")
+    return {**_described(record), **({"MonitoringJobDefinitionName": name} if name else {})}
+
+
+_LISTING = Listing(
+    answer="MonitoringScheduleSummaries",
+    summary=_summary,
+    status="MonitoringScheduleStatus",
+    filters={
+        "EndpointName": lambda record, name: record.inner["endpoint"] == name,
+        "MonitoringTypeEquals": lambda record, kind: _described(record)["MonitoringType"] == kind,
+        "MonitoringJobDefinitionName": lambda record, name: (
+            record.spec["MonitoringScheduleConfig"].get("MonitoringJobDefinitionName") == name
+        ),
+    },
+)
+
+
+def _check(scope: Scope, config: dict[str, Any]) -> None:
+    kind = config.get("MonitoringType", "DataQuality")
+    if kind != "DataQuality":
+        raise ValidationException(f"MonitoringType {kind} is not supported by harness; DataQuality is")
+    inline, name = config.get("MonitoringJobDefinition"), config.get("MonitoringJobDefinitionName")
+    if bool(inline) == bool(name):
+        raise ValidationException("Give either MonitoringJobDefinition or MonitoringJobDefinitionName, and not both")
+    if name and scope.records.find(scope.key(DATA_QUALITY, name)) is None:
+        raise ResourceNotFound(f"Could not find job definition: {scope.arn(DATA_QUALITY, name)}")
+    if inline:
+        _check_inline(scope, inline)
+    _check_timing(config.get("ScheduleConfig"))
+
+
+def _check_inline(scope: Scope, inline: dict[str, Any]) -> None:
+    try:
+        resolve_image(inline["MonitoringAppSpecification"]["ImageUri"])
+    except UnknownImage as error:
+        raise ValidationException(f"MonitoringAppSpecification.ImageUri: {error}") from error
+    check_endpoint_input(scope, inline["MonitoringInputs"][0])
+    check_output(inline["MonitoringOutputConfig"])
+    check_baseline(scope, inline.get("BaselineConfig", {}))
+
+
+def _check_timing(timing: dict[str, Any] | None) -> None:
+    if timing is None:
+        return
+    start, end = timing.get("DataAnalysisStartTime"), timing.get("DataAnalysisEndTime")
+    try:
+        if timing["ScheduleExpression"] != NOW:
+            crontab(timing["ScheduleExpression"])
+        elif not (start and end):
+            raise ValidationException("ScheduleExpression NOW needs DataAnalysisStartTime and DataAnalysisEndTime")
+        if start and end and not 0 < seconds_of(end) - seconds_of(start) <= LONGEST_WINDOW:
+            raise ValidationException("DataAnalysisStartTime must be up to 24 hours before DataAnalysisEndTime")
+    except BadSchedule as error:
+        raise ValidationException(str(error)) from error
+
+
+def _first_due(scope: Scope, config: dict[str, Any]) -> float:
+    expression = config.get("ScheduleConfig", {}).get("ScheduleExpression", DAILY_AT_MIDNIGHT)
+    now = scope.clock.now()
+    return now if expression == NOW else next_due(expression, now)
+
+
+def _endpoint(scope: Scope, config: dict[str, Any]) -> str:
+    if "MonitoringJobDefinition" in config:
+        return str(config["MonitoringJobDefinition"]["MonitoringInputs"][0]["EndpointInput"]["EndpointName"])
+    definition = scope.records.find(scope.key(DATA_QUALITY, config["MonitoringJobDefinitionName"]))
+    return str(definition.spec["DataQualityJobInput"]["EndpointInput"]["EndpointName"]) if definition else ""

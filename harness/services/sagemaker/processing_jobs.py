@@ -1,0 +1,141 @@
+"""Processing jobs: create, describe, list, stop, delete."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any
+
+from harness.contract.catalog import UnknownImage, resolve_image
+from harness.contract.layout import below_root
+from harness.contract.processing import DEFAULT_MAX_RUNTIME
+from harness.engine.experiments import job_component
+from harness.engine.lifecycle import move, status_of
+from harness.kernel.errors import ValidationException
+from harness.kernel.records import Record
+from harness.services.paging import Listing
+from harness.services.sagemaker.experiment_configs import check_experiment_config
+from harness.services.sagemaker.jobs import add_job, find_job, require_single_host
+from harness.services.sagemaker.staged_data import require_objects, s3_uri
+from harness.services.scope import Scope
+
+KIND = "processing-job"
+
+
+def create_processing_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    _check(scope, request)
+    now = scope.clock.real()
+    record = Record(
+        key=scope.key(KIND, request["ProcessingJobName"]),
+        arn=scope.arn(KIND, request["ProcessingJobName"]),
+        spec=request,
+        status={
+            "StoppingCondition": {"MaxRuntimeInSeconds": DEFAULT_MAX_RUNTIME, **request.get("StoppingCondition", {})}
+        },
+        created=now,
+    )
+    add_job(scope, move(record, "InProgress"))
+    job_component(scope.records, scope.clock, record)
+    scope.engine.submit(record.key)
+    return {"ProcessingJobArn": record.arn}
+
+
+def describe_processing_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    return _described(_find(scope, request))
+
+
+def list_processing_jobs(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    return _LISTING.page(scope.records.scan(KIND, scope.account, scope.region), request)
+
+
+def stop_processing_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    record = _find(scope, request)
+
+    def change(current: Record) -> Record:
+        if status_of(current) != "InProgress":
+            status = status_of(current)
+            raise ValidationException(f"The request was rejected because the processing job is in status {status}")
+        return move(current, "Stopping")
+
+    scope.records.change(record.key, change)
+    scope.engine.stop(record.key)
+    return {}
+
+
+def delete_processing_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    record = _find(scope, request)
+    if status_of(record) in ("InProgress", "Stopping"):
+        status = status_of(record)
+        raise ValidationException(f"The request was rejected because the processing job is in status {status}")
+    scope.records.delete(record.key)
+    return {}
+
+
+def _find(scope: Scope, request: dict[str, Any]) -> Record:
+    name = request["ProcessingJobName"]
+    return find_job(scope, KIND, name, f"Could not find requested job with name: {name}")
+
+
+def _described(record: Record) -> dict[str, Any]:
+    return {
+        **record.describe(),
+        "ProcessingJobArn": record.arn,
+        "CreationTime": record.created,
+        "LastModifiedTime": record.modified,
+    }
+
+
+_LISTING = Listing(answer="ProcessingJobSummaries", summary=_described, status="ProcessingJobStatus")
+
+
+def _check(scope: Scope, request: dict[str, Any]) -> None:
+    try:
+        resolve_image(request["AppSpecification"]["ImageUri"])
+    except UnknownImage as error:
+        raise ValidationException(f"AppSpecification.ImageUri: {error}") from error
+    require_single_host(
+        "ProcessingResources.ClusterConfig.InstanceCount",
+        request["ProcessingResources"]["ClusterConfig"]["InstanceCount"],
+    )
+    paths = [_input_path(scope, request, item) for item in request.get("ProcessingInputs", [])]
+    paths += [_output_path(item) for item in request.get("ProcessingOutputConfig", {}).get("Outputs", [])]
+    _refuse_overlaps(paths)
+    check_experiment_config(scope, request.get("ExperimentConfig"))
+
+
+def _input_path(scope: Scope, request: dict[str, Any], item: dict[str, Any]) -> str:
+    name = item["InputName"]
+    source = item.get("S3Input")
+    if source is None:
+        raise ValidationException(f"ProcessingInput {name!r}: only S3Input is supported by harness")
+    if "S3DataType" not in source:
+        raise ValidationException(f"ProcessingInput {name!r}: S3Input.S3DataType is required")
+    if source.get("S3InputMode", "File") != "File":
+        raise ValidationException(f"ProcessingInput {name!r}: S3InputMode Pipe is not supported by harness; use File")
+    if item.get("AppManaged"):
+        return ""
+    require_objects(scope, source["S3Uri"], request["RoleArn"])
+    return _path(f"ProcessingInput {name!r}", source.get("LocalPath"))
+
+
+def _output_path(item: dict[str, Any]) -> str:
+    name = item["OutputName"]
+    target = item.get("S3Output")
+    if target is None:
+        raise ValidationException(f"ProcessingOutput {name!r}: only S3Output is supported by harness")
+    s3_uri(target["S3Uri"])
+    if item.get("AppManaged"):
+        return ""
+    return _path(f"ProcessingOutput {name!r}", target.get("LocalPath"))
+
+
+def _path(what: str, path: str | None) -> str:
+    if not path or not below_root(path):
+        raise ValidationException(f"{what}: LocalPath {path!r} must be an absolute path below /opt/ml/processing")
+    return path
+
+
+def _refuse_overlaps(paths: list[str]) -> None:
+    given = sorted(PurePosixPath(path) for path in paths if path)
+    for first, second in zip(given, given[1:], strict=False):
+        if second.is_relative_to(first):
+            raise ValidationException(f"LocalPath {str(second)!r} is the same as, or lies in, {str(first)!r}")

@@ -1,0 +1,76 @@
+"""Search: any resource that has records, by an expression over its properties, sorted by any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import botocore.session
+
+from harness.kernel.errors import UnsupportedOperation, ValidationException
+from harness.kernel.records import Record
+from harness.services.paging import cut
+from harness.services.scope import Scope
+from harness.services.search_documents import RESOURCES, Documents, Resource
+from harness.services.search_expression import comparable, compile_expression, leaf_at, names_in, values_at
+
+_Found = tuple[Record, dict[str, Any]]
+_DEFAULT_RESULTS = 100
+
+
+def search(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    resource = _resource(request)
+    documents = Documents(scope, resource)
+    expression = request.get("SearchExpression")
+    sort_by = request.get("SortBy", "LastModifiedTime")
+    names = [*(names_in(expression) if expression is not None else ()), sort_by]
+    make = documents.complete if any(documents.is_costly(name) for name in names) else documents.document
+    test = compile_expression(expression) if expression is not None else None
+
+    everything = [(item, make(item)) for item in scope.records.scan(resource.kind, scope.account, scope.region)]
+    _check_names(resource, [document for _, document in everything], names)
+    found = [(item, document) for item, document in everything if test is None or test(document)]
+    page, token = _page(found, sort_by, request)
+    results = [{resource.member: documents.complete(item)} for item, _ in page]
+    return {"Results": results, **({"NextToken": token} if token else {})}
+
+
+def _resource(request: dict[str, Any]) -> Resource:
+    if request.get("CrossAccountFilterOption", "SameAccount") != "SameAccount" or request.get("VisibilityConditions"):
+        raise UnsupportedOperation("Search across accounts and by VisibilityConditions is not supported by harness.")
+    resource = RESOURCES.get(request["Resource"])
+    if resource is None:
+        known = ", ".join(sorted(RESOURCES))
+        raise UnsupportedOperation(f"Search of {request['Resource']} is not supported by harness; supported: {known}.")
+    return resource
+
+
+def _page(found: Iterable[_Found], sort_by: str, request: dict[str, Any]) -> tuple[list[_Found], str | None]:
+    descending = request.get("SortOrder", "Descending") == "Descending"
+
+    def place(item: _Found) -> list[Any]:
+        """Numbers before text, what lacks the property last in either order, and the name to break ties."""
+        value = leaf_at(item[1], sort_by)
+        if value is None:
+            return [not descending, 0, 0, item[0].name]
+        key = comparable(value)
+        return [descending, isinstance(key, str), key, item[0].name]
+
+    return cut(found, request, place, descending, request.get("MaxResults", _DEFAULT_RESULTS))
+
+
+def _check_names(resource: Resource, documents: list[dict[str, Any]], names: Iterable[str]) -> None:
+    """A name that no document has is either not set anywhere, or a slip of the pen: the model knows."""
+    for name in names:
+        first = name.partition(".")[0]
+        if any(True for document in documents for _ in values_at(document, first)):
+            continue
+        if first.lower() not in _properties(resource.member):
+            raise ValidationException(f"Invalid property name for resource {resource.member}: {name!r}.")
+
+
+@cache
+def _properties(member: str) -> frozenset[str]:
+    shape = botocore.session.get_session().get_service_model("sagemaker").shape_for("SearchRecord").members[member]
+    return frozenset(name.lower() for name in [*shape.members, "Metrics"])

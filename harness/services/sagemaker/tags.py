@@ -1,0 +1,77 @@
+"""Tags of every resource that has a record, by its ARN. They live where Create put them: in ``spec["Tags"]``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from harness.kernel.arns import parse_arn
+from harness.kernel.errors import ValidationException
+from harness.kernel.records import Key, Record
+from harness.services.paging import cut
+from harness.services.scope import Scope
+from harness.stores.records import RecordMissing
+
+_MOST = 50
+_Tags = dict[str, str]
+
+
+def add_tags(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    given = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
+    reserved = [key for key in given if key.lower().startswith("aws:")]
+    if reserved:
+        raise ValidationException(f"Tag keys that begin with aws: are reserved for system use: {', '.join(reserved)}")
+
+    def added(tags: _Tags) -> _Tags:
+        both = {**tags, **given}
+        if len(both) > _MOST:
+            raise ValidationException(f"A resource can have {_MOST} tags at most; these would be {len(both)}.")
+        return both
+
+    return {"Tags": _change(scope, request["ResourceArn"], added)}
+
+
+def list_tags(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    tags = _find(scope, request["ResourceArn"]).spec.get("Tags", [])
+    page, token = cut(tags, request, lambda tag: [tag["Key"]], descending=False, limit=request.get("MaxResults", _MOST))
+    return {"Tags": page, **({"NextToken": token} if token else {})}
+
+
+def delete_tags(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    gone = set(request["TagKeys"])
+    _change(scope, request["ResourceArn"], lambda tags: {key: tags[key] for key in tags if key not in gone})
+    return {}
+
+
+def _change(scope: Scope, arn: str, change: Callable[[_Tags], _Tags]) -> list[dict[str, str]]:
+    def changed(record: Record) -> Record:
+        tags = change({tag["Key"]: tag["Value"] for tag in record.spec.get("Tags", [])})
+        return replace(record, spec={**record.spec, "Tags": [{"Key": key, "Value": tags[key]} for key in tags]})
+
+    try:
+        record = scope.records.change(_find(scope, arn).key, changed)
+    except RecordMissing as error:
+        raise _missing(arn) from error
+    return list(record.spec["Tags"])
+
+
+def _find(scope: Scope, arn: str) -> Record:
+    """The record of an ARN. Its name is in lower case there, the record's may not be."""
+    try:
+        kind, account, region, name = parse_arn(arn)
+    except ValueError as error:
+        raise ValidationException(f"ResourceArn is not the ARN of a SageMaker resource: '{arn}'") from error
+    if (account, region) != (scope.account, scope.region):
+        raise _missing(arn)
+    record = scope.records.find(Key(kind, account, region, name))
+    if record is not None:
+        return record
+    for candidate in scope.records.scan(kind, account, region):
+        if candidate.arn.lower() == arn.lower():
+            return candidate
+    raise _missing(arn)
+
+
+def _missing(arn: str) -> ValidationException:
+    return ValidationException(f"Could not find a resource with ARN '{arn}'.")

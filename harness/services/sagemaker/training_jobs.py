@@ -1,0 +1,158 @@
+"""Training jobs: create, describe, list, stop, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.contract.catalog import Image, UnknownImage, resolve_image
+from harness.contract.layout import below_root
+from harness.contract.training import DEFAULT_MAX_RUNTIME
+from harness.contract.xgboost_metrics import metric_definitions
+from harness.engine.experiments import job_component
+from harness.engine.lifecycle import move, status_of
+from harness.engine.training import transition
+from harness.kernel.errors import ValidationException
+from harness.kernel.records import Record
+from harness.services.paging import Listing
+from harness.services.scope import Scope
+from harness.services.sagemaker.experiment_configs import check_experiment_config
+from harness.services.sagemaker.jobs import add_job, find_job, refuse_members, require_single_host
+from harness.services.sagemaker.staged_data import require_objects, s3_uri
+
+KIND = "training-job"
+
+_UNSUPPORTED = (
+    "HyperParameterTuningResourceConfig",
+    "RetryStrategy",
+    "RemoteDebugConfig",
+    "InfraCheckConfig",
+    "ServerlessJobConfig",
+)
+
+
+def create_training_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    image = _image(request)
+    _check(scope, request)
+    now = scope.clock.real()
+    algorithm = dict(request["AlgorithmSpecification"])
+    if image.name == "xgboost":
+        algorithm["MetricDefinitions"] = metric_definitions()
+    record = Record(
+        key=scope.key(KIND, request["TrainingJobName"]),
+        arn=scope.arn(KIND, request["TrainingJobName"]),
+        spec=request,
+        status={
+            "AlgorithmSpecification": {"EnableSageMakerMetricsTimeSeries": image.name == "xgboost", **algorithm},
+            "StoppingCondition": {"MaxRuntimeInSeconds": DEFAULT_MAX_RUNTIME, **request.get("StoppingCondition", {})},
+            "OutputDataConfig": {"KmsKeyId": "", **request["OutputDataConfig"]},
+            "EnableNetworkIsolation": request.get("EnableNetworkIsolation", False),
+            "EnableInterContainerTrafficEncryption": request.get("EnableInterContainerTrafficEncryption", False),
+            "EnableManagedSpotTraining": request.get("EnableManagedSpotTraining", False),
+        },
+        created=now,
+    )
+    add_job(scope, move(record, "InProgress", **transition(record, "Starting", now)))
+    job_component(scope.records, scope.clock, record)
+    scope.engine.submit(record.key)
+    return {"TrainingJobArn": record.arn}
+
+
+def describe_training_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    return _described(_find(scope, request))
+
+
+def list_training_jobs(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    return _LISTING.page(scope.records.scan(KIND, scope.account, scope.region), request)
+
+
+def stop_training_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    record = _find(scope, request)
+    now = scope.clock.real()
+
+    def change(current: Record) -> Record:
+        if status_of(current) != "InProgress":
+            status = status_of(current)
+            raise ValidationException(f"The request was rejected because the training job is in status {status}")
+        return move(current, "Stopping", **transition(current, "Stopping", now))
+
+    scope.records.change(record.key, change)
+    scope.engine.stop(record.key)
+    return {}
+
+
+def delete_training_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    record = _find(scope, request)
+    if status_of(record) in ("InProgress", "Stopping"):
+        status = status_of(record)
+        raise ValidationException(f"The request was rejected because the training job is in status {status}")
+    scope.records.delete(record.key)
+    return {}
+
+
+def _find(scope: Scope, request: dict[str, Any]) -> Record:
+    return find_job(scope, KIND, request["TrainingJobName"], "Requested resource not found.")
+
+
+def _described(record: Record) -> dict[str, Any]:
+    return {
+        **record.describe(),
+        "TrainingJobArn": record.arn,
+        "CreationTime": record.created,
+        "LastModifiedTime": record.modified,
+    }
+
+
+_LISTING = Listing(answer="TrainingJobSummaries", summary=_described, status="TrainingJobStatus")
+
+
+def _image(request: dict[str, Any]) -> Image:
+    algorithm = request["AlgorithmSpecification"]
+    if "TrainingImage" not in algorithm:
+        raise ValidationException(
+            "AlgorithmSpecification.TrainingImage is required: algorithms by AlgorithmName are not supported by harness"
+        )
+    try:
+        image = resolve_image(algorithm["TrainingImage"])
+    except UnknownImage as error:
+        raise ValidationException(f"AlgorithmSpecification.TrainingImage: {error}") from error
+    if image.command("train") is None and not algorithm.get("ContainerEntrypoint"):
+        raise ValidationException(
+            f"AlgorithmSpecification.TrainingImage: image {image.title} has no 'train' program here; script mode is not "
+            "supported yet (give a ContainerEntrypoint)"
+        )
+    return image
+
+
+def _check(scope: Scope, request: dict[str, Any]) -> None:
+    refuse_members(request, _UNSUPPORTED)
+    require_single_host("ResourceConfig.InstanceCount", request["ResourceConfig"].get("InstanceCount", 1))
+    if "InstanceGroups" in request["ResourceConfig"]:
+        raise ValidationException("ResourceConfig.InstanceGroups is not supported by harness")
+    s3_uri(request["OutputDataConfig"]["S3OutputPath"])
+    names = [channel["ChannelName"] for channel in request.get("InputDataConfig", [])]
+    for name in {name for name in names if names.count(name) > 1}:
+        raise ValidationException(f"Duplicate channel name {name!r} in InputDataConfig")
+    for channel in request.get("InputDataConfig", []):
+        _check_channel(scope, request, channel)
+    checkpoint = request.get("CheckpointConfig")
+    if checkpoint and not below_root(checkpoint.get("LocalPath", "/opt/ml/checkpoints/")):
+        raise ValidationException("CheckpointConfig.LocalPath must lie below /opt/ml")
+    check_experiment_config(scope, request.get("ExperimentConfig"))
+
+
+def _check_channel(scope: Scope, request: dict[str, Any], channel: dict[str, Any]) -> None:
+    name = channel["ChannelName"]
+    mode = channel.get("InputMode") or request["AlgorithmSpecification"]["TrainingInputMode"]
+    if mode == "Pipe":
+        raise ValidationException(f"Channel {name!r}: input mode Pipe is not supported by harness; use File or FastFile")
+    if channel.get("CompressionType", "None") == "Gzip":
+        raise ValidationException(f"Channel {name!r}: CompressionType Gzip is only supported in Pipe mode")
+    for member in ("ShuffleConfig",):
+        if member in channel:
+            raise ValidationException(f"Channel {name!r}: {member} is not supported by harness")
+    source = channel["DataSource"].get("S3DataSource")
+    if source is None:
+        raise ValidationException(f"Channel {name!r}: only S3DataSource is supported by harness")
+    if source["S3DataType"] not in ("S3Prefix", "ManifestFile"):
+        raise ValidationException(f"Channel {name!r}: S3DataType {source['S3DataType']} is not supported by harness")
+    require_objects(scope, source["S3Uri"], request["RoleArn"])

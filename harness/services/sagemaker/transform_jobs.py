@@ -1,0 +1,121 @@
+"""Transform jobs: create, describe, list, stop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.contract.data_processing import CSV, FORMATS, BadData, DataProcessing, media_type
+from harness.engine.experiments import job_component
+from harness.engine.lifecycle import move, status_of
+from harness.kernel.errors import ValidationException
+from harness.kernel.records import Record
+from harness.services.paging import Listing
+from harness.services.sagemaker.experiment_configs import check_experiment_config
+from harness.services.sagemaker.jobs import add_job, find_job, refuse_members, require_single_host
+from harness.services.sagemaker.models import find_model
+from harness.services.sagemaker.staged_data import require_objects, s3_uri
+from harness.services.scope import Scope
+
+KIND = "transform-job"
+
+
+def create_transform_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    _check(scope, request)
+    record = Record(
+        key=scope.key(KIND, request["TransformJobName"]),
+        arn=scope.arn(KIND, request["TransformJobName"]),
+        spec=request,
+        status={
+            "TransformInput": {"CompressionType": "None", "SplitType": "None", **request["TransformInput"]},
+            "TransformOutput": {"AssembleWith": "None", "KmsKeyId": "", **request["TransformOutput"]},
+            "DataProcessing": {
+                "InputFilter": "$", "OutputFilter": "$", "JoinSource": "None", **request.get("DataProcessing", {})
+            },
+        },
+        created=scope.clock.real(),
+    )  # fmt: skip
+    add_job(scope, move(record, "InProgress"))
+    job_component(scope.records, scope.clock, record)
+    scope.engine.submit(record.key)
+    return {"TransformJobArn": record.arn}
+
+
+def describe_transform_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    return _described(_find(scope, request))
+
+
+def list_transform_jobs(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    return _LISTING.page(scope.records.scan(KIND, scope.account, scope.region), request)
+
+
+def stop_transform_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    record = _find(scope, request)
+
+    def change(current: Record) -> Record:
+        if status_of(current) != "InProgress":
+            status = status_of(current)
+            raise ValidationException(f"The request was rejected because the transform job is in status {status}")
+        return move(current, "Stopping")
+
+    scope.records.change(record.key, change)
+    scope.engine.stop(record.key)
+    return {}
+
+
+def _find(scope: Scope, request: dict[str, Any]) -> Record:
+    name = request["TransformJobName"]
+    return find_job(scope, KIND, name, f"Could not find job to update with name {name}")
+
+
+def _described(record: Record) -> dict[str, Any]:
+    return {
+        **record.describe(),
+        "TransformJobArn": record.arn,
+        "CreationTime": record.created,
+        "LastModifiedTime": record.modified,
+    }
+
+
+_LISTING = Listing(answer="TransformJobSummaries", summary=_described, status="TransformJobStatus")
+
+
+def _check(scope: Scope, request: dict[str, Any]) -> None:
+    model = find_model(scope, request["ModelName"])
+    refuse_members(request, ("DataCaptureConfig",))
+    require_single_host("TransformResources.InstanceCount", request["TransformResources"]["InstanceCount"])
+    given = request["TransformInput"]
+    source = given["DataSource"]["S3DataSource"]
+    if source["S3DataType"] not in ("S3Prefix", "ManifestFile"):
+        raise ValidationException(f"S3DataType {source['S3DataType']} is not supported for transform jobs")
+    if given.get("SplitType") == "TFRecord":
+        raise ValidationException("SplitType TFRecord is not supported by harness")
+    require_objects(scope, source["S3Uri"], model.spec.get("ExecutionRoleArn", ""))
+    s3_uri(request["TransformOutput"]["S3OutputPath"])
+    payload = request.get("MaxPayloadInMB", 6)
+    if payload * request.get("MaxConcurrentTransforms", 1) > 100:
+        raise ValidationException("MaxConcurrentTransforms * MaxPayloadInMB must not exceed 100 MB")
+    _check_data_processing(request)
+    check_experiment_config(scope, request.get("ExperimentConfig"))
+
+
+def _check_data_processing(request: dict[str, Any]) -> None:
+    if "DataProcessing" not in request:
+        return
+    try:
+        processing = DataProcessing.of(request["DataProcessing"])
+    except BadData as error:
+        raise ValidationException(f"DataProcessing: {error}") from error
+    if not (processing.changes_input or processing.changes_output):
+        return
+    given, wanted = request["TransformInput"], request["TransformOutput"]
+    kinds = {media_type(kind) for kind in (given.get("ContentType"), wanted.get("Accept")) if kind}
+    if len(kinds) != 1 or not kinds <= set(FORMATS):
+        raise ValidationException(
+            "DataProcessing needs the same TransformInput.ContentType and TransformOutput.Accept, one of "
+            f"{', '.join(FORMATS)}; got {given.get('ContentType')!r} and {wanted.get('Accept')!r}"
+        )
+    by_line = kinds != {"application/json"}
+    matching = ("Line", "Line") if by_line else ("None", "None")
+    if (given.get("SplitType", "None"), wanted.get("AssembleWith", "None")) != matching:
+        what = CSV if kinds == {CSV} else kinds.pop()
+        raise ValidationException(f"DataProcessing of {what} needs SplitType and AssembleWith {matching[0]}")

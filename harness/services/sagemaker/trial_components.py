@@ -1,0 +1,101 @@
+"""Trial components: create, describe, update, list, delete, and which trials they are part of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from harness.engine.component_metrics import delete_points
+from harness.kernel.errors import ResourceNotFound, ValidationException
+from harness.kernel.records import Record
+from harness.services.paging import Listing
+from harness.services.scope import Scope
+from harness.services.tracking import COMPONENTS, EXPERIMENTS, TRIALS, drop_associations, with_display_name
+
+_SCOPES = ("ExperimentName", "TrialName", "SourceArn")
+
+
+def create_trial_component(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    return COMPONENTS.create(scope, request["TrialComponentName"], request)
+
+
+def describe_trial_component(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    return _described(COMPONENTS.find(scope, request["TrialComponentName"]))
+
+
+def update_trial_component(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    return COMPONENTS.update(scope, request["TrialComponentName"], request)
+
+
+def delete_trial_component(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    record = COMPONENTS.find(scope, request["TrialComponentName"])
+    reasons = (f"it must be disassociated from trial {trial!r} first." for trial in record.inner.get("trials", []))
+    answer = COMPONENTS.delete(scope, record.name, reasons)
+    delete_points(scope.records, record)
+    drop_associations(scope, record.arn)
+    return answer
+
+
+def list_trial_components(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    given = [name for name in _SCOPES if name in request]
+    if len(given) > 1:
+        raise ValidationException(f"Only one of {', '.join(_SCOPES)} can be given, not {' and '.join(given)}.")
+    rest = {name: value for name, value in request.items() if name not in _SCOPES}
+    return _LISTING.page(_chosen(scope, request), rest)
+
+
+def associate_trial_component(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    trial = TRIALS.find(scope, request["TrialName"])
+
+    def change(record: Record) -> Record:
+        trials = record.inner.get("trials", [])
+        if trial.name in trials:
+            return record
+        return replace(record, inner={**record.inner, "trials": [*trials, trial.name]})
+
+    component = COMPONENTS.change(scope, request["TrialComponentName"], change)
+    return {"TrialComponentArn": component.arn, "TrialArn": trial.arn}
+
+
+def disassociate_trial_component(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    trial = TRIALS.key(scope, request["TrialName"])
+    trial_arn = scope.arn(TRIALS.kind, trial.name)
+
+    def change(record: Record) -> Record:
+        trials = record.inner.get("trials", [])
+        if trial.name not in trials:
+            raise ResourceNotFound(f"Trial component '{record.arn}' is not associated with trial '{trial_arn}'.")
+        return replace(record, inner={**record.inner, "trials": [name for name in trials if name != trial.name]})
+
+    component = COMPONENTS.change(scope, request["TrialComponentName"], change)
+    return {"TrialComponentArn": component.arn, "TrialArn": trial_arn}
+
+
+def _chosen(scope: Scope, request: dict[str, Any]) -> Iterator[Record]:
+    records = COMPONENTS.scan(scope)
+    if "SourceArn" in request:  # the SDKs ask with the ARN in lower case, or as it is
+        wanted = request["SourceArn"].lower()
+        return (item for item in records if item.status.get("Source", {}).get("SourceArn", "").lower() == wanted)
+    if "TrialName" in request:
+        trial = TRIALS.find(scope, request["TrialName"]).name
+        return (item for item in records if trial in item.inner.get("trials", []))
+    if "ExperimentName" in request:
+        experiment = EXPERIMENTS.find(scope, request["ExperimentName"]).name
+        trials = {trial.name for trial in TRIALS.scan(scope) if trial.spec["ExperimentName"].lower() == experiment}
+        return (item for item in records if not trials.isdisjoint(item.inner.get("trials", [])))
+    return iter(records)
+
+
+def _described(record: Record) -> dict[str, Any]:
+    """SageMaker shows empty maps and lists rather than leaving them out."""
+    empty: dict[str, Any] = {"Parameters": {}, "InputArtifacts": {}, "OutputArtifacts": {}, "Metrics": []}
+    return {**empty, **with_display_name(COMPONENTS, record)}
+
+
+def _summary(record: Record) -> dict[str, Any]:
+    described = _described(record)
+    return {**described, **({"TrialComponentSource": described["Source"]} if "Source" in described else {})}
+
+
+_LISTING = Listing(answer="TrialComponentSummaries", summary=_summary)

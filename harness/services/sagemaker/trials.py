@@ -1,0 +1,59 @@
+"""Trials: create, describe, update, list, delete. Which components a trial has is kept by the components."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from harness.kernel.records import Record
+from harness.services.paging import Listing
+from harness.services.scope import Scope
+from harness.services.tracking import COMPONENTS, EXPERIMENTS, TRIALS, with_display_name
+
+
+def create_trial(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    experiment = EXPERIMENTS.find(scope, request["ExperimentName"])
+    return TRIALS.create(scope, request["TrialName"], {**request, "ExperimentName": experiment.spec["ExperimentName"]})
+
+
+def describe_trial(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    return with_display_name(TRIALS, TRIALS.find(scope, request["TrialName"]))
+
+
+def update_trial(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    return TRIALS.update(scope, request["TrialName"], request)
+
+
+def delete_trial(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    key = TRIALS.key(scope, request["TrialName"])
+    members = (component for component in COMPONENTS.scan(scope) if key.name in component.inner.get("trials", []))
+    reasons = (
+        f"its trial components must be disassociated first, one is {member.spec['TrialComponentName']!r}."
+        for member in members
+    )
+    return TRIALS.delete(scope, request["TrialName"], reasons)
+
+
+def list_trials(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    wanted = {name: value for name, value in request.items() if name not in ("ExperimentName", "TrialComponentName")}
+    return _LISTING.page(_chosen(scope, request), wanted)
+
+
+def _chosen(scope: Scope, request: dict[str, Any]) -> Iterator[Record]:
+    """The trials of one experiment, or those that one component is associated with, or all."""
+    records = TRIALS.scan(scope)
+    if "ExperimentName" in request:
+        experiment = EXPERIMENTS.find(scope, request["ExperimentName"]).name
+        records = (trial for trial in records if trial.spec["ExperimentName"].lower() == experiment)
+    if "TrialComponentName" in request:
+        trials = set(COMPONENTS.find(scope, request["TrialComponentName"]).inner.get("trials", []))
+        records = (trial for trial in records if trial.name in trials)
+    return iter(records)
+
+
+def _summary(record: Record) -> dict[str, Any]:
+    described = with_display_name(TRIALS, record)
+    return {**described, **({"TrialSource": described["Source"]} if "Source" in described else {})}
+
+
+_LISTING = Listing(answer="TrialSummaries", summary=_summary)

@@ -1,0 +1,43 @@
+"""``Scope``: what an operation is handed besides its request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.engine import Engine
+from harness.kernel.arns import arn
+from harness.kernel.clock import Clock
+from harness.kernel.records import Key
+from harness.stores.aws_backends import AwsBackend
+from harness.stores.objects import ObjectStore
+from harness.stores.records import RecordStore
+
+Operation = Callable[["Scope", dict[str, Any]], Any]
+"""``(scope, request) -> answer``; a coroutine function where the operation must not occupy a thread (InvokeEndpoint)."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """One call: whose it is, and the doors to what lies below the services."""
+
+    account: str
+    region: str
+    request_id: str
+    caller: Mapping[str, str]
+    """What is known of the client: ``user_agent``, ``access_key``."""
+    records: RecordStore
+    aws: AwsBackend
+    engine: Engine
+    clock: Clock
+
+    @property
+    def objects(self) -> ObjectStore:
+        return self.aws.objects(self.account, self.region)
+
+    def key(self, kind: str, name: str) -> Key:
+        return Key(kind, self.account, self.region, name)
+
+    def arn(self, kind: str, name: str) -> str:
+        return arn(kind, self.account, self.region, name)

@@ -1,0 +1,140 @@
+"""Records as Search shows them: which record kinds each Resource of Search stands for, and what their documents hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from harness.kernel.arns import parse_arn
+from harness.kernel.records import Key, Record
+from harness.services.scope import Scope
+from harness.services.tracking import COMPONENTS, TRIALS
+
+
+@dataclass(frozen=True)
+class Resource:
+    """``kind`` of the records, ``member`` of SearchRecord that holds the document, ``noun`` of its name and ARN."""
+
+    kind: str
+    member: str
+    noun: str
+
+
+RESOURCES: Mapping[str, Resource] = {
+    "Experiment": Resource("experiment", "Experiment", "Experiment"),
+    "ExperimentTrial": Resource("experiment-trial", "Trial", "Trial"),
+    "ExperimentTrialComponent": Resource("experiment-trial-component", "TrialComponent", "TrialComponent"),
+    "TrainingJob": Resource("training-job", "TrainingJob", "TrainingJob"),
+    "HyperParameterTuningJob": Resource(
+        "hyper-parameter-tuning-job", "HyperParameterTuningJob", "HyperParameterTuningJob"
+    ),
+    "Endpoint": Resource("endpoint", "Endpoint", "Endpoint"),
+    "Model": Resource("model", "Model", "Model"),
+    "ModelPackage": Resource("model-package", "ModelPackage", "ModelPackage"),
+    "ModelPackageGroup": Resource("model-package-group", "ModelPackageGroup", "ModelPackageGroup"),
+    "Pipeline": Resource("pipeline", "Pipeline", "Pipeline"),
+    "FeatureGroup": Resource("feature-group", "FeatureGroup", "FeatureGroup"),
+}
+
+_JOB_MEMBERS = {"training-job": "TrainingJob", "processing-job": "ProcessingJob", "transform-job": "TransformJob"}
+_COSTLY = ("SourceDetail", "TrialComponentSummaries")
+"""Members that take a look at other records: made for the page shown, and for a search that asks for them."""
+
+
+class Documents:
+    """Makes the documents of one search; what several of them need is read once."""
+
+    def __init__(self, scope: Scope, resource: Resource) -> None:
+        self._scope = scope
+        self._resource = resource
+        self._extend: Callable[[Record, dict[str, Any]], None] = {
+            "Trial": self._as_trial,
+            "TrialComponent": self._as_component,
+        }.get(resource.member, self._as_it_is)
+
+    def document(self, record: Record) -> dict[str, Any]:
+        document = _described(record, self._resource.noun)
+        self._extend(record, document)
+        return {"Model": document} if self._resource.member == "Model" else document
+
+    def complete(self, record: Record) -> dict[str, Any]:
+        """The document with the members that cost something, as a result shows it."""
+        document = self.document(record)
+        if record.kind == COMPONENTS.kind:
+            document.update(self._source_detail(record))
+        if record.kind == TRIALS.kind:
+            document["TrialComponentSummaries"] = self._members.get(record.name, [])
+        return document
+
+    @staticmethod
+    def is_costly(name: str) -> bool:
+        return name.lower().startswith(tuple(member.lower() for member in _COSTLY))
+
+    def _as_it_is(self, record: Record, document: dict[str, Any]) -> None:
+        if (
+            record.kind == "training-job"
+        ):  # Filter "Metrics.<name>" is documented for jobs, whose member has another name
+            document["Metrics"] = document.get("FinalMetricDataList", [])
+
+    def _as_trial(self, record: Record, document: dict[str, Any]) -> None:
+        document.setdefault("DisplayName", document["TrialName"])
+
+    def _as_component(self, record: Record, document: dict[str, Any]) -> None:
+        document.setdefault("DisplayName", document["TrialComponentName"])
+        for member in ("Parameters", "InputArtifacts", "OutputArtifacts"):
+            document.setdefault(member, {})
+        document.setdefault("Metrics", [])
+        parents = [self._parents[trial] for trial in record.inner.get("trials", []) if trial in self._parents]
+        document["Parents"] = parents
+
+    @cached_property
+    def _parents(self) -> Mapping[str, dict[str, str]]:
+        return {
+            trial.name: {"TrialName": trial.spec["TrialName"], "ExperimentName": trial.spec["ExperimentName"]}
+            for trial in TRIALS.scan(self._scope)
+        }
+
+    @cached_property
+    def _members(self) -> Mapping[str, list[dict[str, Any]]]:
+        members: dict[str, list[dict[str, Any]]] = {}
+        for component in COMPONENTS.scan(self._scope):
+            source = component.status.get("Source")
+            summary = {
+                "TrialComponentName": component.spec["TrialComponentName"],
+                "TrialComponentArn": component.arn,
+                "CreationTime": component.created,
+                "CreatedBy": {},
+                **({"TrialComponentSource": source} if source else {}),
+            }
+            for trial in component.inner.get("trials", []):
+                members.setdefault(trial, []).append(summary)
+        return members
+
+    def _source_detail(self, record: Record) -> dict[str, Any]:
+        arn = record.status.get("Source", {}).get("SourceArn")
+        if not arn:
+            return {}
+        detail: dict[str, Any] = {"SourceArn": arn}
+        job = self._job_of(record, arn)
+        if job is not None:
+            member = _JOB_MEMBERS[job.kind]
+            detail[member] = _described(job, member)
+        return {"SourceDetail": detail}
+
+    def _job_of(self, component: Record, arn: str) -> Record | None:
+        """The component's own name holds the job's in its own case, which an ARN does not."""
+        kind, account, region, _ = parse_arn(arn)
+        name = component.spec["TrialComponentName"].removesuffix(f"-aws-{kind}")
+        return self._scope.records.find(Key(kind, account, region, name)) if kind in _JOB_MEMBERS else None
+
+
+def _described(record: Record, noun: str) -> dict[str, Any]:
+    return {
+        **record.describe(),
+        f"{noun}Arn": record.arn,
+        "CreationTime": record.created,
+        "LastModifiedTime": record.modified or record.created,
+        "Tags": record.spec.get("Tags", []),
+    }

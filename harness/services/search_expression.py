@@ -1,0 +1,238 @@
+"""The search language of Search: filters, nested filters and sub-expressions over documents. Pure functions.
+
+Property names are paths, not case-sensitive (the SDK's own examples sort by ``metrics.test:accuracy.max``); a name in
+a path may itself hold dots (``Parameters.SageMaker.InstanceType``), so every way to read the path is tried.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from harness.kernel.errors import ValidationException
+
+Document = Mapping[str, Any]
+Test = Callable[[Document], bool]
+
+MOST_CONDITIONS = 50
+_NAMED_LISTS = {"Metrics": "MetricName", "FinalMetricDataList": "MetricName"}
+_LEAVES = ("NumberValue", "StringValue", "Last", "Value")
+"""Where a path ends at a parameter, a metric or an artifact, its value is meant."""
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+def compile_expression(expression: Mapping[str, Any]) -> Test:
+    """One test of the whole expression; ``ValidationException`` for what cannot be asked."""
+    _check_size(expression)
+    return _expression(expression)
+
+
+def values_at(document: Any, path: str) -> Iterator[Any]:
+    """Every value that the path leads to; a list on the way means any of its items."""
+    return _values(document, path.split("."))
+
+
+def names_in(expression: Mapping[str, Any]) -> Iterator[str]:
+    """Every property name that the expression asks for."""
+    for item in expression.get("Filters", []):
+        yield item["Name"]
+    for nested in expression.get("NestedFilters", []):
+        yield nested["NestedPropertyName"]
+    for inner in expression.get("SubExpressions", []):
+        yield from names_in(inner)
+
+
+def comparable(value: Any) -> float | str:
+    """A value as something to sort by: a number where it is one."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    number = _number(value)
+    return number if number is not None else str(value)
+
+
+def _check_size(expression: Mapping[str, Any]) -> None:
+    conditions = _count(expression)
+    if not conditions:
+        raise ValidationException("SearchExpression: provide at least one subexpression, filter, or nested filter.")
+    if conditions > MOST_CONDITIONS:
+        raise ValidationException(
+            f"SearchExpression holds {conditions} filters, nested filters and subexpressions; {MOST_CONDITIONS} at most."
+        )
+
+
+def _count(expression: Mapping[str, Any]) -> int:
+    nested = expression.get("NestedFilters", [])
+    inner = expression.get("SubExpressions", [])
+    own = len(expression.get("Filters", [])) + len(nested) + len(inner)
+    return own + sum(len(item["Filters"]) for item in nested) + sum(_count(item) for item in inner)
+
+
+def _expression(expression: Mapping[str, Any]) -> Test:
+    tests = [_filter(item) for item in expression.get("Filters", [])]
+    tests += [_nested(item) for item in expression.get("NestedFilters", [])]
+    tests += [_expression(item) for item in expression.get("SubExpressions", [])]
+    if expression.get("Operator", "And") == "Or":
+        return lambda document: any(test(document) for test in tests)
+    return lambda document: all(test(document) for test in tests)
+
+
+def _nested(nested: Mapping[str, Any]) -> Test:
+    """Satisfied when one object of the list satisfies every filter; names may begin with the list's own."""
+    path = nested["NestedPropertyName"]
+    prefix = f"{path}.".lower()
+    tests = [
+        _filter(
+            {**item, "Name": item["Name"][len(prefix) :] if item["Name"].lower().startswith(prefix) else item["Name"]}
+        )
+        for item in nested["Filters"]
+    ]
+
+    def satisfied(document: Document) -> bool:
+        return any(all(test(item) for test in tests) for item in _objects(document, path))
+
+    return satisfied
+
+
+def _objects(document: Document, path: str) -> Iterator[Any]:
+    for value in values_at(document, path):
+        yield from value if isinstance(value, list) else [value]
+
+
+def _filter(item: Mapping[str, str]) -> Test:
+    operator = item.get("Operator", "Equals")
+    path = item["Name"].split(".")
+    if operator in ("Exists", "NotExists"):
+        wanted = operator == "Exists"
+        return lambda document: any(True for _ in _values(document, path)) is wanted
+    if "Value" not in item:
+        raise ValidationException(f"SearchExpression: the filter {item['Name']!r} with {operator} needs a Value.")
+    compare = _COMPARISONS[operator](item["Name"], item["Value"])
+    if operator == "NotEquals":
+        return lambda document: not any(compare(_leaf(value)) for value in _flat(document, path))
+    return lambda document: any(compare(_leaf(value)) for value in _flat(document, path))
+
+
+def _values(value: Any, path: Sequence[str]) -> Iterator[Any]:
+    if not path:
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _values(item, path)
+    elif isinstance(value, Mapping):
+        for length in range(1, len(path) + 1):
+            found = _member(value, ".".join(path[:length]))
+            if found is not None:
+                yield from _values(found, path[length:])
+
+
+def _member(value: Mapping[str, Any], name: str) -> Any:
+    found, member = value.get(name), name
+    if found is None:
+        member = next((key for key in value if key.lower() == name.lower()), name)
+        found = value.get(member)
+    if isinstance(found, list):
+        if member == "Tags":
+            return {tag["Key"]: tag["Value"] for tag in found}
+        if member in _NAMED_LISTS:
+            return {item[_NAMED_LISTS[member]]: item for item in found}
+    return found
+
+
+def _flat(document: Document, path: Sequence[str]) -> Iterator[Any]:
+    for value in _values(document, path):
+        yield from value if isinstance(value, list) else [value]
+
+
+def _leaf(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return next((value[name] for name in _LEAVES if name in value), value)
+    return value
+
+
+def leaf_at(document: Document, path: str) -> Any:
+    """The one value to sort by, or None."""
+    return next((_leaf(value) for value in _flat(document, path.split("."))), None)
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    return float(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else None
+
+
+def _moment(text: str) -> float | None:
+    """Timestamps are given as ISO 8601; without an offset they are UTC."""
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _equal(name: str, wanted: str) -> Callable[[Any], bool]:
+    """Names and ARNs are not case-sensitive; numbers are equal as numbers, however written."""
+    folded = name.lower().endswith(("name", "arn"))
+    number, moment = _number(wanted), _moment(wanted)
+    whole = number is not None and name.lower().startswith("hyperparameters.") and re.fullmatch(r"[+-]?\d+", wanted)
+
+    def equal(value: Any) -> bool:
+        found = _number(value)
+        if found is not None and number is not None:
+            return (int(found) if whole else found) == number
+        if isinstance(value, float) and moment is not None:
+            return int(value) == int(moment)
+        return _text(value).lower() == wanted.lower() if folded else _text(value) == wanted
+
+    return equal
+
+
+def _ordered(holds: Callable[[float, float], bool]) -> Callable[[str, str], Callable[[Any], bool]]:
+    def build(name: str, wanted: str) -> Callable[[Any], bool]:
+        number = _number(wanted)
+        limit = number if number is not None else _moment(wanted)
+        if limit is None:
+            raise ValidationException(
+                f"SearchExpression: {name!r} can be compared with a number or a time, not {wanted!r}."
+            )
+        # As documented: against a whole number, decimal hyperparameters are taken as whole numbers.
+        whole = name.lower().startswith("hyperparameters.") and re.fullmatch(r"[+-]?\d+", wanted) is not None
+
+        def test(value: Any) -> bool:
+            found = _number(value)
+            return found is not None and holds(float(int(found)) if whole else found, limit)
+
+        return test
+
+    return build
+
+
+def _contains(name: str, wanted: str) -> Callable[[Any], bool]:
+    def test(value: Any) -> bool:
+        if isinstance(value, Mapping):  # Tags, artifacts: in a key or in a value
+            return any(wanted in key or wanted in _text(_leaf(item)) for key, item in value.items())
+        return wanted in _text(value)
+
+    return test
+
+
+def _among(name: str, wanted: str) -> Callable[[Any], bool]:
+    tests = [_equal(name, item.strip()) for item in wanted.split(",")]
+    return lambda value: any(test(value) for test in tests)
+
+
+_COMPARISONS: Mapping[str, Callable[[str, str], Callable[[Any], bool]]] = {
+    "Equals": _equal,
+    "NotEquals": _equal,
+    "Contains": _contains,
+    "In": _among,
+    "GreaterThan": _ordered(lambda value, limit: value > limit),
+    "GreaterThanOrEqualTo": _ordered(lambda value, limit: value >= limit),
+    "LessThan": _ordered(lambda value, limit: value < limit),
+    "LessThanOrEqualTo": _ordered(lambda value, limit: value <= limit),
+}

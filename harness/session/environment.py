@@ -1,0 +1,187 @@
+"""The client environment: what a program is given so that every AWS client in it, unmodified, talks to one address.
+
+Owns the variables and the two small files they name. Starts nothing and reads no credentials.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SHIM = Path(__file__).parent / "shim"
+LOOPBACK = "127.0.0.1,localhost,::1"
+ROLE_NAME = "HarnessExecutionRole"
+
+# Each of these would lead a client elsewhere, or make it refuse a plain address on loopback.
+_HARMFUL = (
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+)
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+_NO_PROXIES = ("NO_PROXY", "no_proxy")
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where clients go: an address, and the account and region they believe in."""
+
+    address: str
+    region: str
+    account: str
+
+    @property
+    def role(self) -> str:
+        return f"arn:aws:iam::{self.account}:role/{ROLE_NAME}"
+
+    @property
+    def bucket(self) -> str:
+        """The SDKs' own name for the default bucket."""
+        return f"sagemaker-{self.region}-{self.account}"
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """Changes to an environment: variables to set, and variables to take away."""
+
+    set: Mapping[str, str]
+    unset: tuple[str, ...] = field(default=())
+
+    def applied_to(self, inherited: Mapping[str, str]) -> dict[str, str]:
+        kept = {name: value for name, value in inherited.items() if name not in self.unset}
+        return {**kept, **self.set}
+
+
+def wiring(target: Target, folder: Path, inherited: Mapping[str, str], *, offline: bool = False) -> Wiring:
+    """What to change in ``inherited`` for clients of ``target``. ``folder`` gets the files the variables name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    variables = {
+        **_addresses(target),
+        **_credentials(target, folder, inherited),
+        **_sdk_settings(target, folder, inherited),
+        "PYTHONPATH": os.pathsep.join([str(SHIM), *_others(inherited.get("PYTHONPATH", ""))]),
+    }
+    unset = {name for name in inherited if name in _HARMFUL or name.startswith("AWS_ENDPOINT_URL_")}
+    if offline:
+        variables.update(_offline(target))
+        unset.update(name for name in ("ALL_PROXY", "all_proxy") if name in inherited)
+    return Wiring(variables, tuple(sorted(unset)))
+
+
+def _addresses(target: Target) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": target.address,
+        "SAGEMAKER_ENDPOINT": target.address,  # smexperiments reads this one
+        "AWS_EC2_METADATA_DISABLED": "true",
+        **{name: LOOPBACK for name in _NO_PROXIES},
+    }
+
+
+def _credentials(target: Target, folder: Path, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Keys that open nothing. The key id is the account, the way neighbouring tools pass one."""
+    profiles = folder / "aws-config"
+    _write(profiles, _profiles(target, inherited))
+    return {
+        "AWS_ACCESS_KEY_ID": target.account,
+        "AWS_SECRET_ACCESS_KEY": "harness",
+        "AWS_DEFAULT_REGION": target.region,
+        "AWS_REGION": target.region,
+        "AWS_CONFIG_FILE": str(profiles),
+        "AWS_SHARED_CREDENTIALS_FILE": str(profiles),
+    }
+
+
+def _profiles(target: Target, inherited: Mapping[str, str]) -> str:
+    """Every profile the user has, by name only, so that ``Session(profile_name=...)`` works without their real keys."""
+    sections = []
+    for name in ["default", *_profile_names(inherited)]:
+        # One file serves as both: clients look for [profile x] in the one and for [x] in the other.
+        for heading in dict.fromkeys([name if name == "default" else f"profile {name}", name]):
+            sections.append(
+                f"[{heading}]\nregion = {target.region}\nendpoint_url = {target.address}\n"
+                f"aws_access_key_id = {target.account}\naws_secret_access_key = harness\n"
+            )
+    return "\n".join(sections)
+
+
+def _profile_names(inherited: Mapping[str, str]) -> list[str]:
+    home = Path(inherited.get("HOME", "~")).expanduser()
+    files = [
+        Path(inherited.get("AWS_CONFIG_FILE") or home / ".aws" / "config").expanduser(),
+        Path(inherited.get("AWS_SHARED_CREDENTIALS_FILE") or home / ".aws" / "credentials").expanduser(),
+    ]
+    names = {inherited.get("AWS_PROFILE", ""), inherited.get("AWS_DEFAULT_PROFILE", "")}
+    for file in files:
+        parser = configparser.RawConfigParser(strict=False)
+        try:
+            parser.read(file)
+        except (configparser.Error, UnicodeDecodeError, OSError):
+            continue  # a file that AWS tools could not read either
+        names.update(section.removeprefix("profile ").strip().strip("\"'") for section in parser.sections())
+    sane = (name for name in names - {"", "default"} if re.fullmatch(r"[\w.@:/+-]+", name))
+    return sorted(name for name in sane if not name.startswith(("sso-session", "services")))
+
+
+def _sdk_settings(target: Target, folder: Path, inherited: Mapping[str, str]) -> dict[str, str]:
+    """The SDKs' settings file: no telemetry, no STS call for the default bucket, a role where none is given."""
+    file = folder / "sagemaker-config.yaml"
+    _write(file, _SDK_CONFIG.format(bucket=target.bucket, role=target.role))
+    # A user's own file keeps the upper hand; ours then stands where an administrator's would.
+    theirs = inherited.get("SAGEMAKER_USER_CONFIG_OVERRIDE", "")
+    ours = "SAGEMAKER_ADMIN" if theirs and theirs != str(file) else "SAGEMAKER_USER"
+    return {
+        f"{ours}_CONFIG_OVERRIDE": str(file),
+        "SAGEMAKER_VALIDATE_ROLE": "false",
+        "SAGEMAKER_SUPPRESS_V2_WARNING": "1",
+    }
+
+
+_SDK_CONFIG = """\
+SchemaVersion: '1.0'
+SageMaker:
+  PythonSDK:
+    Modules:
+      TelemetryOptOut: true
+      Session:
+        DefaultS3Bucket: {bucket}
+  ProcessingJob:
+    RoleArn: {role}
+  TrainingJob:
+    RoleArn: {role}
+  Model:
+    ExecutionRoleArn: {role}
+  MonitoringSchedule:
+    MonitoringScheduleConfig:
+      MonitoringJobDefinition:
+        RoleArn: {role}
+"""
+
+
+def _offline(target: Target) -> dict[str, str]:
+    """For programs that skip the shim, the proxy is the emulator, which refuses other hosts by name."""
+    return {"HARNESS_OFFLINE": "1", **{name: target.address for name in _PROXIES}}
+
+
+def _others(path: str) -> list[str]:
+    return [entry for entry in path.split(os.pathsep) if entry and entry != str(SHIM)]
+
+
+def _write(file: Path, content: str) -> None:
+    """Only when it differs, and at once: another program may be reading it."""
+    if file.exists() and file.read_text() == content:
+        return
+    fresh = file.with_name(f"{file.name}.{os.getpid()}")
+    fresh.write_text(content)
+    fresh.replace(file)

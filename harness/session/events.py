@@ -1,0 +1,51 @@
+"""What a running scenario tells its parent: JSON lines appended to one file, read while they are written.
+
+A file and not a pipe, because it survives every way of enclosing the program, and a killed one leaves what it told.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+Event = dict[str, Any]
+
+
+class EventWriter:
+    """Appends events; each is on disk when ``tell`` returns. Thread-safe."""
+
+    def __init__(self, file: Path) -> None:
+        self._stream = file.open("a", encoding="utf-8")
+        self._lock = threading.Lock()
+
+    def tell(self, event: str, **members: Any) -> None:
+        line = json.dumps({"event": event, "at": time.time(), **members}, default=str)
+        with self._lock:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class EventReader:
+    """Reads what was appended since the last look; a half-written line waits for its end."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._position = 0
+
+    def new(self) -> Iterator[Event]:
+        if not self._file.exists():
+            return
+        with self._file.open("rb") as stream:
+            stream.seek(self._position)
+            for line in stream:
+                if not line.endswith(b"\n"):
+                    return
+                self._position += len(line)
+                yield json.loads(line)

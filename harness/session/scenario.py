@@ -1,0 +1,124 @@
+"""The Session a scenario is handed: where it runs, its SDK session, its steps, and a place for evidence.
+
+Speaks boto3 and the SDKs only. Whether the emulator or AWS answers is the profile's business, told in ``HARNESS_*``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import traceback
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.session.evidence import Watcher
+from harness.session.events import EventWriter
+
+
+class Session:
+    """One run of one scenario."""
+
+    def __init__(self, name: str, events: EventWriter, given: Mapping[str, str] = os.environ) -> None:
+        import boto3
+
+        self.name = name
+        self.region = given["AWS_DEFAULT_REGION"]
+        self.role = given["HARNESS_ROLE"]
+        """The execution role for jobs."""
+        self.run_id = given["HARNESS_RUN_ID"]
+        """Unique to this run: a suffix for the names it creates."""
+        self.fixtures = Path(given["HARNESS_FIXTURES"])
+        self.data = Path(given["HARNESS_DATA"]) if given.get("HARNESS_DATA") else None
+        """The user's own copy of the data (``--data``), if any."""
+        self.work = Path(given["HARNESS_WORK"])
+        """A folder of this run's own, for downloads and the like."""
+        self.boto3 = boto3.Session(region_name=self.region)
+        # v3 opens some clients on the default session whatever it is passed; so that session is this one.
+        boto3.setup_default_session()
+        boto3.DEFAULT_SESSION = self.boto3
+        self._clock = given.get("HARNESS_CLOCK", "")
+        self._events = events
+        self._watcher = Watcher(self.boto3)
+        self._clients: dict[str, Any] = {}
+        self._step: str | None = None
+        self._cleanups: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
+
+    # -- what a scenario uses ------------------------------------------------------------------------------------
+
+    def client(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = self.boto3.client(service)
+        return self._clients[service]
+
+    def sagemaker_session(self) -> Any:
+        """The SDK's own session: v2's ``sagemaker.Session``, or v3's, by what is installed in this environment."""
+        try:
+            from sagemaker.core.helper.session_helper import Session as SdkSession  # v3
+        except ModuleNotFoundError:
+            from sagemaker.session import Session as SdkSession
+        return SdkSession(boto_session=self.boto3, sagemaker_client=self.client("sagemaker"))
+
+    @contextlib.contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """One sentence of the story. What goes wrong inside ends the step, and with it the scenario."""
+        self._step = name
+        self._events.tell("step", name=name, state="started")
+        try:
+            yield
+        except BaseException as error:
+            self._events.tell("step", name=name, state="failed", error=_one_line(error))
+            raise
+        self._events.tell("step", name=name, state="passed")
+        self._step = None
+
+    def show(self, kind: str, title: str, **content: Any) -> None:
+        """Evidence for the report. ``kind`` says how it is drawn: see ``harness.report``."""
+        self._events.tell("evidence", kind=kind, title=title, step=self._step, content=content)
+
+    def expected(self, text: str, passed: bool, evidence: str = "") -> None:
+        """One expectation, met or not; ``harness.asserts`` calls this."""
+        self._events.tell("expectation", text=text, passed=passed, evidence=evidence, step=self._step)
+
+    def cleanup(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Call this when the scenario ends, however it ends; the last one given is called first."""
+        self._cleanups.append((function, arguments))
+
+    def advance_clock(self, seconds: float) -> None:
+        """Let time pass: at once where the profile has a clock of its own, by waiting where it has not (AWS)."""
+        if not self._clock:
+            time.sleep(seconds)
+            return
+        request = urllib.request.Request(f"{self._clock}?seconds={seconds:g}", method="POST")
+        # Returns when everything that became due is finished; the user's own proxy settings do not apply to it.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=3600) as response:
+            response.read()
+
+    # -- what the player uses ------------------------------------------------------------------------------------
+
+    def collect(self) -> None:
+        """Describe everything this run created, while it still exists."""
+        for evidence in self._watcher.collect(self.client):
+            self._events.tell("evidence", **evidence)
+
+    def clean_up(self) -> None:
+        if not self._cleanups:
+            return
+        with self.step("Clean up"):
+            failures = []
+            while self._cleanups:
+                function, arguments = self._cleanups.pop()
+                try:
+                    function(*arguments)
+                except Exception as error:  # the rest must be cleaned up all the same; told below
+                    traceback.print_exc()
+                    failures.append(_one_line(error))
+            if failures:
+                raise RuntimeError("clean-up: " + "; ".join(failures))
+
+
+def _one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,0 +1,90 @@
+"""``MotoBackend``: moto in this process, loaded in the background, its state in the state folder.
+
+moto keeps its state in globals, so there is one ``MotoBackend`` per process at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from requests.structures import CaseInsensitiveDict
+
+from harness.kernel.http import Request, Response
+from harness.stores.aws_backends import Metric
+from harness.stores.aws_backends.moto.dispatch import PACKAGES, Call
+from harness.stores.aws_backends.moto.moto_version import require
+from harness.stores.aws_backends.moto.objects import MotoObjects
+from harness.stores.log_files import StoredLogs
+
+if TYPE_CHECKING:
+    from harness.stores.aws_backends.moto.loaded import Loaded
+
+ALIASES = {"cloudwatch": "monitoring", "eventbridge": "events", "resourcegroupstaggingapi": "tagging"}
+WORKERS = 16
+
+
+class MotoBackend:
+    name = "moto"
+
+    def __init__(self, state: Path, logs: StoredLogs, account: str = "123456789012", region: str = "us-east-1") -> None:
+        self._state = state
+        self._logs = logs
+        self._home = (account, region)
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="moto")
+        self._loading = threading.Lock()
+        self._loaded: Loaded | None = None
+
+    def services(self) -> frozenset[str]:
+        return frozenset({*PACKAGES, *ALIASES})
+
+    async def handle(self, service: str, request: Request, account: str, region: str) -> Response:
+        loop = asyncio.get_running_loop()
+        loaded = self._loaded or await loop.run_in_executor(self._pool, self._ready)
+        service = ALIASES.get(service, service)
+        if service == "s3":
+            return await loaded.s3.handle(request, account, region)
+        body = await request.read()
+        headers: Any = CaseInsensitiveDict(request.headers)
+        call = Call(service, request.method, request.target, headers, body, account, region)
+        return await loop.run_in_executor(self._pool, loaded.answer, call)
+
+    def objects(self, account: str, region: str) -> MotoObjects:
+        return MotoObjects(account, region, lambda: (self._ready().files, self._ready().ledger))
+
+    def put_metrics(self, account: str, region: str, namespace: str, metrics: Sequence[Metric]) -> None:
+        self._ready().put_metrics(account, region, namespace, metrics)
+
+    def role_exists(self, account: str, role_arn: str) -> bool:
+        return self._ready().role_exists(account, role_arn)
+
+    def account_of(self, access_key: str) -> str | None:
+        """The account whose IAM or STS gave out this access key; None for keys it does not know."""
+        return self._ready().account_of(access_key)
+
+    def load(self) -> None:
+        self._ready()
+
+    def reset(self) -> None:
+        self._ready().reset()
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        with self._loading:
+            if self._loaded is not None:
+                self._loaded.close()
+
+    def _ready(self) -> Loaded:
+        """Whoever comes first loads; all others wait for it."""
+        if self._loaded is None:
+            with self._loading:
+                if self._loaded is None:
+                    require()
+                    from harness.stores.aws_backends.moto.loaded import Loaded
+
+                    self._loaded = Loaded(self._state, self._logs, self._pool)
+        return self._loaded

@@ -1,0 +1,206 @@
+"""The bytes of S3 objects and parts: immutable files under ``<state>/s3``. Knows no keys and no buckets.
+
+A file is written in ``incoming/`` and renamed into ``objects/`` when whole. It goes when it is both doomed (no row
+refers to it) and no longer held by anyone (a download in progress holds it).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Container, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+BLOCK = 1024 * 1024
+
+
+class StoredFile:
+    """One file in ``objects/``; identity matters, so copies of it are itself."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.doomed = False
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> StoredFile:
+        return self
+
+    def __del__(self) -> None:
+        if self.doomed:
+            with contextlib.suppress(OSError):
+                self.path.unlink()
+
+
+class FileSlice:
+    """A stretch of a stored file, standing where moto expects the bytes of an object."""
+
+    def __init__(self, file: StoredFile, offset: int, length: int, etag: str | None = None) -> None:
+        self.file = file
+        self.offset = offset
+        self.length = length
+        self.etag = etag
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __bool__(self) -> bool:
+        return True  # moto replaces a false value by b"", which would lose the file of an empty object
+
+    def __getitem__(self, item: slice) -> FileSlice:
+        start, stop, step = item.indices(self.length)
+        if step != 1:
+            raise ValueError("a slice of an object is contiguous")
+        return FileSlice(self.file, self.offset + start, max(stop - start, 0))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> FileSlice:
+        return self
+
+    def blocks(self) -> Iterator[bytes]:
+        with self.file.path.open("rb") as source:
+            source.seek(self.offset)
+            left = self.length
+            while left > 0:
+                block = source.read(min(BLOCK, left))
+                if not block:
+                    raise OSError(f"{self.file.path} is shorter than its row says")
+                left -= len(block)
+                yield block
+
+    def read(self) -> bytes:
+        return b"".join(self.blocks())
+
+
+class Arrived(FileSlice):
+    """A whole file just written, that no key owns yet: the first key to take it becomes its owner."""
+
+    taken = False
+
+    def __init__(self, file: StoredFile, length: int, etag: str, checksums: dict[str, str] | None = None) -> None:
+        super().__init__(file, 0, length, etag)
+        self.checksums = checksums or {}
+
+    def discard(self) -> None:
+        """For an upload that was refused after all."""
+        if not self.taken:
+            self.file.doomed = True
+
+
+class ObjectFiles:
+    def __init__(self, root: Path) -> None:
+        self._objects = root / "objects"
+        self._incoming = root / "incoming"
+        self._folders: set[str] = set()
+        self._objects.mkdir(parents=True, exist_ok=True)
+        self._incoming.mkdir(parents=True, exist_ok=True)
+
+    def temporary(self) -> Path:
+        return self._incoming / uuid.uuid4().hex
+
+    def adopt(self, temporary: Path) -> StoredFile:
+        """Rename a complete file to its place."""
+        target = self._place()
+        os.replace(temporary, target)
+        return StoredFile(target)
+
+    def stored(self, name: str) -> StoredFile:
+        """The file a row names."""
+        return StoredFile(self._objects / name[:2] / name)
+
+    def write(self, data: bytes) -> Arrived:
+        temporary = self.temporary()
+        temporary.write_bytes(data)
+        return Arrived(self.adopt(temporary), len(data), hashlib.md5(data, usedforsecurity=False).hexdigest())
+
+    def upload(self, source: Path) -> Arrived:
+        """Copy a file of someone else's in, taking its MD5 on the way."""
+        temporary = self.temporary()
+        digest = hashlib.md5(usedforsecurity=False)
+        size = 0
+        try:
+            with source.open("rb") as reader, temporary.open("wb") as writer:
+                while block := reader.read(BLOCK):
+                    digest.update(block)
+                    writer.write(block)
+                    size += len(block)
+            return Arrived(self.adopt(temporary), size, digest.hexdigest())
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def duplicate(self, piece: FileSlice) -> Arrived:
+        """A file of its own for the same bytes: a hard link where it is the whole file, for nobody ever writes to it."""
+        if piece.offset == 0 and piece.length == piece.file.path.stat().st_size:
+            target = self._place()
+            try:
+                os.link(piece.file.path, target)
+            except OSError:
+                shutil.copyfile(piece.file.path, target)
+            return Arrived(StoredFile(target), piece.length, piece.etag or md5_of(piece))
+        return self.join([piece], piece.etag)
+
+    def join(self, pieces: Iterable[FileSlice], etag: str | None = None) -> Arrived:
+        """One new file of all the pieces in order."""
+        temporary = self.temporary()
+        size = 0
+        try:
+            with temporary.open("wb") as writer:
+                for piece in pieces:
+                    copy_range(piece, writer.fileno())
+                    size += piece.length
+            file = self.adopt(temporary)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        return Arrived(file, size, md5_of(FileSlice(file, 0, size)) if etag is None else etag)
+
+    def sweep(self, known: Container[str]) -> int:
+        """Remove what an interrupted write left: everything incoming, and files that no row names."""
+        swept = 0
+        for entry in [*self._incoming.iterdir(), *self._objects.glob("*/*")]:
+            if entry.parent == self._incoming or entry.name not in known:
+                entry.unlink(missing_ok=True)
+                swept += 1
+        return swept
+
+    def clear(self) -> None:
+        for folder in (self._objects, self._incoming):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True, exist_ok=True)
+        self._folders.clear()
+
+    def _place(self) -> Path:
+        name = uuid.uuid4().hex
+        folder = self._objects / name[:2]
+        if name[:2] not in self._folders:
+            folder.mkdir(exist_ok=True)
+            self._folders.add(name[:2])
+        return folder / name
+
+
+def md5_of(piece: FileSlice) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    for block in piece.blocks():
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def copy_range(piece: FileSlice, target: int) -> None:
+    """Append the piece to an open file, inside the kernel where it can be done (a reflink on some file systems)."""
+    with piece.file.path.open("rb") as reader:
+        source, offset, left = reader.fileno(), piece.offset, piece.length
+        while left > 0:
+            copied = _copy_some(source, target, offset, left)
+            if not copied:
+                raise OSError(f"{piece.file.path} is shorter than its row says")
+            offset += copied
+            left -= copied
+
+
+def _copy_some(source: int, target: int, offset: int, length: int) -> int:
+    if hasattr(os, "copy_file_range"):
+        with contextlib.suppress(OSError):
+            return os.copy_file_range(source, target, length, offset)
+    return os.write(target, os.pread(source, min(length, BLOCK), offset))

@@ -1,0 +1,145 @@
+"""What is known of S3 buckets, object versions and uploads: one SQLite file. Rows are plain values; no rules here.
+
+WAL with ``synchronous=NORMAL``: a committed row survives the death of this process, which is what is promised.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS bucket (
+  name TEXT PRIMARY KEY, account TEXT, partition TEXT, region TEXT, created REAL, moto TEXT, config BLOB);
+CREATE TABLE IF NOT EXISTS version (
+  bucket TEXT, key TEXT, version TEXT, place INTEGER, file TEXT, size INTEGER, about TEXT,
+  PRIMARY KEY (bucket, key, version)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS upload (id TEXT PRIMARY KEY, bucket TEXT, key TEXT, about TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS part (
+  upload TEXT, number INTEGER, file TEXT, size INTEGER, about TEXT, PRIMARY KEY (upload, number)) WITHOUT ROWID;
+"""
+
+
+class BucketRow(NamedTuple):
+    name: str
+    account: str
+    partition: str
+    region: str
+    created: float
+    moto: str
+    config: bytes
+
+
+class VersionRow(NamedTuple):
+    """``file`` is empty for a delete marker. ``place`` orders the versions of a key."""
+
+    bucket: str
+    key: str
+    version: str
+    place: int
+    file: str
+    size: int
+    about: dict[str, Any]
+
+
+class UploadRow(NamedTuple):
+    id: str
+    bucket: str
+    key: str
+    about: dict[str, Any]
+
+
+class PartRow(NamedTuple):
+    upload: str
+    number: int
+    file: str
+    size: int
+    about: dict[str, Any]
+
+
+class ObjectRows:
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.RLock()
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.executescript(SCHEMA)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All writes inside are one commit; on any error none of them happened."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def put_bucket(self, row: BucketRow) -> None:
+        self._db.execute("REPLACE INTO bucket VALUES (?,?,?,?,?,?,?)", row)
+
+    def put_version(self, row: VersionRow) -> None:
+        self._db.execute("REPLACE INTO version VALUES (?,?,?,?,?,?,?)", (*row[:-1], _text(row.about)))
+
+    def put_upload(self, row: UploadRow) -> None:
+        self._db.execute("REPLACE INTO upload VALUES (?,?,?,?)", (*row[:-1], _text(row.about)))
+
+    def put_part(self, row: PartRow) -> None:
+        self._db.execute("REPLACE INTO part VALUES (?,?,?,?,?)", (*row[:-1], _text(row.about)))
+
+    def delete_bucket(self, name: str) -> None:
+        self._db.execute("DELETE FROM part WHERE upload IN (SELECT id FROM upload WHERE bucket=?)", (name,))
+        self._db.execute("DELETE FROM upload WHERE bucket=?", (name,))
+        self._db.execute("DELETE FROM version WHERE bucket=?", (name,))
+        self._db.execute("DELETE FROM bucket WHERE name=?", (name,))
+
+    def delete_version(self, bucket: str, key: str, version: str) -> None:
+        self._db.execute("DELETE FROM version WHERE bucket=? AND key=? AND version=?", (bucket, key, version))
+
+    def delete_upload(self, upload: str) -> None:
+        self._db.execute("DELETE FROM part WHERE upload=?", (upload,))
+        self._db.execute("DELETE FROM upload WHERE id=?", (upload,))
+
+    def buckets(self) -> list[BucketRow]:
+        return [BucketRow(*row) for row in self._rows("SELECT * FROM bucket")]
+
+    def versions(self, bucket: str | None = None, key: str | None = None) -> Iterator[VersionRow]:
+        """Every version, or those of one key, in the order they were made."""
+        where, values = ("WHERE bucket=? AND key=?", (bucket, key)) if key is not None else ("", ())
+        for row in self._rows(f"SELECT * FROM version {where} ORDER BY bucket, key, place", *values):
+            yield VersionRow(*row[:-1], json.loads(row[-1]))
+
+    def uploads(self) -> list[UploadRow]:
+        return [UploadRow(*row[:-1], json.loads(row[-1])) for row in self._rows("SELECT * FROM upload")]
+
+    def parts(self) -> list[PartRow]:
+        return [PartRow(*row[:-1], json.loads(row[-1])) for row in self._rows("SELECT * FROM part ORDER BY number")]
+
+    def files(self) -> set[str]:
+        return {row[0] for row in self._rows("SELECT file FROM version UNION ALL SELECT file FROM part")}
+
+    def clear(self) -> None:
+        with self.transaction():
+            for table in ("part", "upload", "version", "bucket"):
+                self._db.execute(f"DELETE FROM {table}")
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    def _rows(self, statement: str, *values: Any) -> list[Any]:
+        with self._lock:
+            return self._db.execute(statement, values).fetchall()
+
+
+def _text(about: dict[str, Any]) -> str:
+    return json.dumps(about, separators=(",", ":"))

@@ -1,0 +1,135 @@
+"""``ObjectStore`` on the same buckets and files, in process: no HTTP, no copy of a copy."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from harness.kernel.s3uri import S3Uri
+from harness.stores.aws_backends.moto.dispatch import LOCK
+from harness.stores.aws_backends.moto.object_files import Arrived, FileSlice, ObjectFiles, copy_range
+from harness.stores.objects import BucketMissing, ObjectInfo, ObjectMissing
+
+
+class MotoObjects:
+    """Of one account; every method waits until the backend is loaded."""
+
+    def __init__(self, account: str, region: str, parts: Callable[[], tuple[ObjectFiles, Any]]) -> None:
+        self._account = account
+        self._region = region
+        self._parts = parts
+
+    def list(self, prefix: S3Uri) -> Iterator[ObjectInfo]:
+        with self._seam() as seam:
+            bucket = self._bucket(seam, prefix.bucket)
+            found = [
+                (name, versions[-1])
+                for name, versions in dict(bucket.keys).items()
+                if name.startswith(prefix.key) and isinstance(versions[-1], seam.Key)
+            ]
+        for name, key in sorted(found, key=lambda pair: pair[0]):
+            yield _info(S3Uri(prefix.bucket, name), key)
+
+    def head(self, uri: S3Uri) -> ObjectInfo | None:
+        with self._seam() as seam:
+            key = seam.find_key(self._bucket(seam, uri.bucket), uri.key)
+            return _info(uri, key) if key is not None else None
+
+    def read(self, uri: S3Uri) -> bytes:
+        return self._piece(uri).read()
+
+    def open(self, uri: S3Uri) -> BinaryIO:
+        piece = self._piece(uri)
+        source = piece.file.path.open("rb")
+        if piece.offset == 0 and piece.length == os.fstat(source.fileno()).st_size:
+            return source
+        source.close()
+        return cast(BinaryIO, io.BytesIO(piece.read()))
+
+    def download(self, uri: S3Uri, path: Path) -> None:
+        piece = self._piece(uri)
+        with path.open("wb", buffering=0) as target:
+            copy_range(piece, target.fileno())
+
+    def write(self, uri: S3Uri, data: bytes, content_type: str = "binary/octet-stream") -> None:
+        files, _ = self._parts()
+        self._put(uri, files.write(data), content_type)
+
+    def upload(self, path: Path, uri: S3Uri, content_type: str = "binary/octet-stream") -> None:
+        files, _ = self._parts()
+        self._put(uri, files.upload(path), content_type)
+
+    def delete(self, uri: S3Uri) -> None:
+        with self._seam() as seam:
+            self._bucket(seam, uri.bucket)
+            self._backend(seam).delete_object(uri.bucket, uri.key)
+            self._save()
+
+    def bucket_exists(self, bucket: str) -> bool:
+        with self._seam() as seam:
+            return seam.find_bucket(bucket) is not None
+
+    def create_bucket(self, bucket: str) -> None:
+        with self._seam() as seam:
+            if seam.find_bucket(bucket) is None:
+                self._backend(seam).create_bucket(bucket, self._region)
+                self._save()
+
+    def tags(self, uri: S3Uri) -> Mapping[str, str]:
+        with self._seam() as seam:
+            key = self._key(seam, uri)
+            tags: dict[str, str] = self._backend(seam).tagger.get_tag_dict_for_resource(key.arn)
+            return tags
+
+    def _put(self, uri: S3Uri, arrived: Arrived, content_type: str) -> None:
+        try:
+            with self._seam() as seam:
+                self._bucket(seam, uri.bucket)
+                key = self._backend(seam).put_object(uri.bucket, uri.key, arrived)
+                key.set_metadata({"Content-Type": content_type})
+                self._save()
+        finally:
+            arrived.discard()
+
+    def _piece(self, uri: S3Uri) -> FileSlice:
+        with self._seam() as seam:
+            piece: FileSlice = self._key(seam, uri).value
+            return piece
+
+    def _key(self, seam: Any, uri: S3Uri) -> Any:
+        key = seam.find_key(self._bucket(seam, uri.bucket), uri.key)
+        if key is None:
+            raise ObjectMissing(uri)
+        return key
+
+    def _bucket(self, seam: Any, name: str) -> Any:
+        bucket = seam.find_bucket(name)
+        if bucket is None:
+            raise BucketMissing(name)
+        return bucket
+
+    def _backend(self, seam: Any) -> Any:
+        return seam.backend(self._account, self._region)
+
+    def _save(self) -> None:
+        _, ledger = self._parts()
+        ledger.commit()
+
+    @contextlib.contextmanager
+    def _seam(self) -> Iterator[Any]:
+        """moto's S3, loaded and locked."""
+        self._parts()
+        from harness.stores.aws_backends.moto import seam_s3
+
+        with LOCK:
+            yield seam_s3
+
+
+def _info(uri: S3Uri, key: Any) -> ObjectInfo:
+    from harness.stores.aws_backends.moto.seam_s3_rows import seconds
+
+    return ObjectInfo(uri, key.size, key.etag.strip('"'), seconds(key.last_modified))

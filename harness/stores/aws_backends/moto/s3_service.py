@@ -1,0 +1,234 @@
+"""S3 in front of moto: bytes stream between the wire and files, moto gets the rest, changes are saved before the answer.
+
+moto's lock is held while moto thinks and rows are written, never while bytes move.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from multidict import CIMultiDict
+from requests.structures import CaseInsensitiveDict
+
+from harness.kernel.http import FileBody, Request, Response
+from harness.stores.aws_backends.moto import seam_s3
+from harness.stores.aws_backends.moto.dispatch import LOCK, Answer, Call, failure, kept_headers, response, run
+from harness.stores.aws_backends.moto.faults import Refusal
+from harness.stores.aws_backends.moto.incoming import Incoming, Unchunked, is_chunked
+from harness.stores.aws_backends.moto.object_files import Arrived, FileSlice, ObjectFiles, StoredFile
+from harness.stores.aws_backends.moto.s3_requests import S3Request, listed_parts
+from harness.stores.aws_backends.moto.seam_s3_rows import ObjectLedger
+
+GATHER = 1024 * 1024
+MAX_DOCUMENT = 64 * 1024 * 1024
+"""Of bodies that are not objects (XML documents, browser forms)."""
+
+
+@dataclass(frozen=True)
+class HeldFileBody(FileBody):
+    """Keeps the file from going while the answer that carries it is alive, though its object may be replaced."""
+
+    file: StoredFile
+
+
+class S3Service:
+    def __init__(self, files: ObjectFiles, ledger: ObjectLedger, pool: Executor) -> None:
+        self._files = files
+        self._ledger = ledger
+        self._pool = pool
+
+    async def handle(self, request: Request, account: str, region: str) -> Response:
+        asked = S3Request.of(request)
+        loop = asyncio.get_running_loop()
+        headers: Any = CaseInsensitiveDict(asked.headers)
+        headers.pop("x-amz-content-sha256", None)  # speaks of a framing that is off when moto sees the body
+        call = Call("s3", asked.method, asked.target, headers, b"", account, region)
+        try:
+            if asked.uploads_bytes:
+                incoming = await loop.run_in_executor(self._pool, self._admit, asked, account)
+                rest = await self._receive(request, incoming, loop)
+                return await loop.run_in_executor(self._pool, self._store, asked, call, incoming, rest)
+            body = await _document(request)
+            return await loop.run_in_executor(self._pool, self._answer, asked, call._replace(body=body))
+        except Exception as error:
+            if isinstance(error, Refusal):
+                await _drain(request)
+            return failure(call, _told(error))
+
+    # Uploads
+
+    async def _receive(self, request: Request, incoming: Incoming, loop: asyncio.AbstractEventLoop) -> bytes:
+        """Read the body to a file, a megabyte at a time; the rest, often all, is returned to be fed with other work."""
+        gathered = bytearray()
+        try:
+            async for block in request.stream():
+                gathered += block
+                if len(gathered) >= GATHER:
+                    await loop.run_in_executor(self._pool, incoming.feed, bytes(gathered))
+                    gathered.clear()
+        except BaseException:
+            incoming.abort()
+            raise
+        return bytes(gathered)
+
+    def _admit(self, asked: S3Request, account: str) -> Incoming:
+        """Refuse before the bytes come what cannot succeed."""
+        with LOCK:
+            self._check_owners(asked, account)
+            bucket = seam_s3.find_bucket(asked.bucket)
+            if bucket is None:
+                raise Refusal(404, "NoSuchBucket", "The specified bucket does not exist")
+            if "uploadId" in asked.query and asked.query["uploadId"] not in bucket.multiparts:
+                raise Refusal(404, "NoSuchUpload", _NO_UPLOAD)
+        return Incoming(self._files, asked.headers)
+
+    def _store(self, asked: S3Request, call: Call, incoming: Incoming, rest: bytes) -> Response:
+        try:
+            incoming.feed(rest)
+            arrived = incoming.finish()
+        except BaseException:
+            incoming.abort()
+            raise
+        # moto reads checksums from headers only; ours are verified, and trailers are gone with the framing.
+        headers: Any = CaseInsensitiveDict(call.headers)
+        for name, value in arrived.checksums.items():
+            headers["x-amz-sdk-checksum-algorithm"] = name
+            headers[f"x-amz-checksum-{name.lower()}"] = value
+        try:
+            return self._answer(asked, call._replace(headers=headers, environ={seam_s3.BODY: arrived}))
+        finally:
+            arrived.discard()
+
+    # Everything else
+
+    def _answer(self, asked: S3Request, call: Call) -> Response:
+        try:
+            with self._prepared(asked, call) as ready, LOCK:
+                self._check_owners(asked, call.account)
+                try:
+                    found = run(ready)
+                finally:
+                    self._save(asked)
+        except Exception as error:
+            return failure(call, _told(error))
+        return _response(call, found)
+
+    @contextmanager
+    def _prepared(self, asked: S3Request, call: Call) -> Iterator[Call]:
+        """Do the copying a request asks for before moto's lock is taken."""
+        if asked.completes_upload:
+            whole = self._assemble(asked, call.body)
+        elif asked.copies_part:
+            whole = self._copy_part(asked)
+        else:
+            whole = None
+        try:
+            yield call
+        finally:
+            if whole is not None:
+                whole.discard()
+
+    def _assemble(self, asked: S3Request, body: bytes) -> Arrived | None:
+        with LOCK:
+            bucket = seam_s3.find_bucket(asked.bucket)
+            upload = bucket.multiparts.get(asked.query["uploadId"]) if bucket else None
+            if upload is None:
+                return None  # moto answers: no such bucket or upload, or it was completed before
+            parts = upload.chosen(listed_parts(body))
+            pieces = [part.value for _, part in parts]
+        whole = self._files.join(pieces, etag="")
+        checksum = upload.checksum(parts, whole)
+        whole.etag = None
+        upload.assembled = seam_s3.Assembly(parts, whole, checksum)
+        return whole
+
+    def _copy_part(self, asked: S3Request) -> Arrived | None:
+        name, key, version = asked.copy_source()
+        with LOCK:
+            bucket = seam_s3.find_bucket(asked.bucket)
+            upload = bucket.multiparts.get(asked.query["uploadId"]) if bucket else None
+            if upload is None:
+                return None  # moto answers
+            origin = seam_s3.find_bucket(name)
+            source = seam_s3.find_key(origin, key, version) if origin else None
+        if source is None:
+            raise Refusal(404, "NoSuchKey" if origin else "NoSuchBucket", f"There is no {name}/{key} to copy from")
+        upload.copied = self._files.duplicate(_range(source.value, asked.headers.get("x-amz-copy-source-range")))
+        return upload.copied
+
+    def _save(self, asked: S3Request) -> None:
+        if asked.changes:
+            if asked.key:
+                self._ledger.touch(asked.bucket, asked.key, asked.query.get("versionId"))
+            elif asked.bucket and "delete" not in asked.query:
+                seam_s3.state.changes.buckets[asked.bucket] = None
+        self._ledger.commit()
+
+    def _check_owners(self, asked: S3Request, account: str) -> None:
+        for header, bucket in (
+            ("x-amz-expected-bucket-owner", asked.bucket),
+            (
+                "x-amz-source-expected-bucket-owner",
+                asked.headers.get("x-amz-copy-source", "").lstrip("/").split("/")[0],
+            ),
+        ):
+            expected = asked.headers.get(header)
+            found = seam_s3.find_bucket(bucket) if expected else None
+            if expected and expected != (found.account_id if found else account):
+                raise Refusal(403, "AccessDenied", "Access Denied")
+
+
+def _range(piece: FileSlice, given: str | None) -> FileSlice:
+    """The stretch to copy. It has no ETag yet unless it is all of an object whose ETag is its MD5."""
+    if given is not None:
+        first, _, last = given.rpartition("=")[2].partition("-")
+        if not (first.isdigit() and last.isdigit() and int(first) <= int(last) < len(piece)):
+            raise Refusal(400, "InvalidArgument", f"The range {given} is not valid for a source of {len(piece)} bytes")
+        return piece[int(first) : int(last) + 1]
+    if piece.etag is not None and "-" in piece.etag:
+        piece.etag = None
+    return piece
+
+
+_NO_UPLOAD = "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
+
+
+def _told(error: Exception) -> Exception:
+    """A full disk, in words that name it."""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if full or (isinstance(error, sqlite3.OperationalError) and "full" in str(error)):
+        return Refusal(507, "InternalError", f"The disk that holds the emulator's state is full: {error}")
+    return error
+
+
+def _response(call: Call, found: Answer) -> Response:
+    if not isinstance(found.body, FileSlice):
+        return response(call, found)
+    headers: CIMultiDict[str] = kept_headers(found, head=False)
+    piece = found.body
+    body = HeldFileBody(piece.file.path, piece.offset, piece.length, piece.file) if piece.length else b""
+    return Response(found.status, headers, body)
+
+
+async def _document(request: Request) -> bytes:
+    gathered = bytearray()
+    async for block in request.stream():
+        gathered += block
+        if len(gathered) > MAX_DOCUMENT:
+            raise Refusal(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
+    if not is_chunked(request.headers):
+        return bytes(gathered)
+    return b"".join(Unchunked().feed(bytes(gathered)))
+
+
+async def _drain(request: Request) -> None:
+    """Read what the client still sends: closing under its hands would look like a broken connection, not a refusal."""
+    async for _ in request.stream():
+        pass

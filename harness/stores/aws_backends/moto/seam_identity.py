@@ -1,0 +1,185 @@
+"""Who the caller is: the execution role every account has, STS's answer, and policy simulation, on moto's IAM.
+
+Of moto's internals it touches the STS and IAM back ends. All calls hold moto's lock.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from xml.sax.saxutils import escape
+
+from moto.core.base_backend import BackendDict
+from moto.iam import models as iam
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.sts import models as sts
+from moto.utilities.utils import get_partition
+
+from harness.stores.aws_backends.moto.faults import Refusal
+
+ROLE = "HarnessExecutionRole"
+SESSION = "harness"
+SERVICES = ("sagemaker.amazonaws.com", "lambda.amazonaws.com", "events.amazonaws.com", "scheduler.amazonaws.com")
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": list(SERVICES)}, "Action": "sts:AssumeRole"}],
+}
+ALLOWED = ("s3", "logs", "cloudwatch", "ecr", "iam", "sts", "lambda", "events", "scheduler", "kms", "sns")
+PERMISSIONS = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": [f"{service}:*" for service in ALLOWED], "Resource": "*"}],
+}
+MANAGED = "AmazonSageMakerFullAccess"
+MANAGED_ARN = re.compile(r"arn:aws:iam::aws:policy/((?:[\w+=,.@-]+/)*)([\w+=,.@-]+)")
+
+
+class Caller(sts.STSBackend):  # type: ignore[misc]
+    """Credentials that moto did not give out are taken for a session of the execution role."""
+
+    def get_caller_identity(self, access_key_id: str, region: str) -> tuple[str, str, str]:
+        user_id, arn, account = super().get_caller_identity(access_key_id, region)
+        if not arn.endswith(":user/moto"):
+            return user_id, arn, account
+        role = ensure_role(self.account_id, region)
+        arn = f"arn:{get_partition(region)}:sts::{self.account_id}:assumed-role/{role.name}/{SESSION}"
+        return f"{role.id}:{SESSION}", arn, self.account_id
+
+
+def install() -> None:
+    sts.sts_backends.backend = Caller
+
+
+def backend(account: str, region: str = "us-east-1") -> Any:
+    return iam.iam_backends[account][get_partition(region)]
+
+
+def ensure_role(account: str, region: str = "us-east-1") -> Any:
+    """The account's execution role, made on first use. A user may delete it; then it is made anew when asked for."""
+    accounts = backend(account, region)
+    for role in accounts.roles.values():
+        if role.name == ROLE:
+            return role
+    role = accounts.create_role(
+        role_name=ROLE,
+        assume_role_policy_document=json.dumps(TRUST),
+        path="/",
+        permissions_boundary=None,
+        description="What SageMaker jobs of this emulator run as",
+        tags=[],
+        max_session_duration="43200",
+    )
+    role.put_policy("HarnessExecution", json.dumps(PERMISSIONS))
+    ensure_managed_policies(account, f"arn:aws:iam::aws:policy/{MANAGED}")
+    accounts.attach_role_policy(f"arn:aws:iam::aws:policy/{MANAGED}", ROLE)
+    return role
+
+
+def ensure_managed_policies(account: str, text: str) -> None:
+    """AWS's own policies that ``text`` names, into the account: moto has them all but would hold every one in memory."""
+    accounts = backend(account)
+    missing = {found[0]: found for found in MANAGED_ARN.finditer(text) if found[0] not in accounts.managed_policies}
+    if not missing:
+        return
+    known = json.loads(aws_managed_policies_data)
+    for arn, found in missing.items():
+        policy = known.get(found[2])
+        if policy is not None and policy.get("Path", "/") == f"/{found[1]}":
+            accounts.managed_policies[arn] = iam.AWSManagedPolicy.from_data(
+                found[2], accounts.account_id, accounts.region_name, policy
+            )
+
+
+def role_exists(account: str, role_arn: str) -> bool:
+    ensure_role(account)
+    try:
+        backend(account).get_role_by_arn(role_arn)
+    except iam.NotFoundException:
+        return False
+    return True
+
+
+def account_of(access_key: str) -> str | None:
+    for account, accounts in list(iam.iam_backends.items()):
+        if any(access_key in one.access_keys for one in accounts.values()):
+            return str(account)
+    return None
+
+
+def forget() -> None:
+    BackendDict.reset()
+
+
+def simulate(account: str, form: Mapping[str, list[str]]) -> str:
+    """SimulatePrincipalPolicy: decided by the principal's attached and inline policies; conditions are not looked at."""
+    source = form.get("PolicySourceArn", [""])[0]
+    actions = _members(form, "ActionNames")
+    resources = _members(form, "ResourceArns") or ["*"]
+    statements = _statements(account, source)
+    results = [_result(action, resource, statements) for action in actions for resource in resources]
+    return (
+        '<SimulatePrincipalPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><SimulatePrincipalPolicyResult>'
+        f"<IsTruncated>false</IsTruncated><EvaluationResults>{''.join(results)}</EvaluationResults>"
+        "</SimulatePrincipalPolicyResult><ResponseMetadata><RequestId>"
+        "7a62c49f-347e-4fc4-9331-6e8eEXAMPLE</RequestId></ResponseMetadata></SimulatePrincipalPolicyResponse>"
+    )
+
+
+def _members(form: Mapping[str, list[str]], name: str) -> list[str]:
+    prefix = f"{name}.member."
+    return [form[key][0] for key in sorted(form, key=_index) if key.startswith(prefix)]
+
+
+def _index(key: str) -> int:
+    last = key.rpartition(".")[2]
+    return int(last) if last.isdigit() else 0
+
+
+def _statements(account: str, source: str) -> list[dict[str, Any]]:
+    try:
+        principal = _principal(account, source)
+    except (iam.NotFoundException, iam.NoSuchEntity):
+        raise Refusal(404, "NoSuchEntity", f"The principal {source} cannot be found.") from None
+    documents = [*principal.policies.values()]
+    documents += [policy.document for policy in principal.managed_policies.values()]
+    found: list[dict[str, Any]] = []
+    for document in documents:
+        statement = (json.loads(document) if isinstance(document, str) else document).get("Statement", [])
+        found += statement if isinstance(statement, list) else [statement]
+    return found
+
+
+def _principal(account: str, source: str) -> Any:
+    if ":user/" in source:
+        return backend(account).get_user(source.rpartition("/")[2])
+    return backend(account).get_role_by_arn(source)
+
+
+def _result(action: str, resource: str, statements: list[dict[str, Any]]) -> str:
+    effects = {
+        s.get("Effect") for s in statements if _names(s, "Action", action.lower()) and _names(s, "Resource", resource)
+    }
+    decision = "explicitDeny" if "Deny" in effects else "allowed" if "Allow" in effects else "implicitDeny"
+    return (
+        f"<member><EvalActionName>{escape(action)}</EvalActionName>"
+        f"<EvalResourceName>{escape(resource)}</EvalResourceName><EvalDecision>{decision}</EvalDecision></member>"
+    )
+
+
+def _names(statement: dict[str, Any], member: str, value: str) -> bool:
+    """Whether the statement's Action/NotAction (Resource/NotResource) covers the value."""
+    negated = f"Not{member}" in statement
+    given = statement.get(f"Not{member}" if negated else member, "*")
+    patterns = given if isinstance(given, list) else [given]
+    if member == "Action":
+        patterns = [pattern.lower() for pattern in patterns]
+    if member == "Resource" and value == "*":
+        matched = True  # no resource named: whether the action is allowed on any
+    else:
+        matched = any(_wildcard(pattern).fullmatch(value) for pattern in patterns)
+    return matched != negated
+
+
+def _wildcard(pattern: str) -> re.Pattern[str]:
+    return re.compile("".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern), re.DOTALL)

@@ -1,0 +1,339 @@
+"""The one seam in moto's S3: its keys, parts and buckets, with bytes in files and every change noted for SQLite.
+
+moto's own classes keep all rules. Here a key's ``value`` is a slice of a file, and the containers moto changes
+(keys of a bucket, parts of an upload) tell ``Changes`` what must be saved before the answer goes out. No SQL here.
+Import only after ``moto_version.require()``: this module relies on that version's internals.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import importlib
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from moto.core.common_models import BaseModel
+from moto.s3 import models, responses, urls
+from moto.s3.exceptions import NoSuchUpload
+from moto.s3.utils import _VersionedKeyStore
+from moto.utilities.utils import get_partition
+
+from harness.stores.aws_backends.moto.checksums import checksum_of_text, checksum_text
+from harness.stores.aws_backends.moto.faults import Refusal
+from harness.stores.aws_backends.moto.object_files import Arrived, FileSlice, ObjectFiles
+
+BODY = "harness.body"
+"""Key of the WSGI environment under which a request carries its received body to the handlers."""
+
+
+@dataclass
+class Changes:
+    """What one request changed, in the order it did. Saved (or taken back) as one by ``ObjectLedger``."""
+
+    keys: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    """Bucket and key -> ids of versions that are gone."""
+    buckets: dict[str, None] = field(default_factory=dict)
+    uploads: dict[str, Upload | None] = field(default_factory=dict)
+    """Upload id -> the upload, None when it ended."""
+    leaving: list[FileSlice] = field(default_factory=list)
+    """Owned bytes that nothing refers to once this is saved."""
+
+    def key(self, bucket: str, name: str, gone: Iterable[Any] = ()) -> None:
+        ids = self.keys.setdefault((bucket, name), set())
+        for version in gone:
+            ids.add(version.version_id)
+            if isinstance(version, Key):
+                self.leaving.append(version.body)
+
+    def clear(self) -> None:
+        self.keys.clear()
+        self.buckets.clear()
+        self.uploads.clear()
+        self.leaving.clear()
+
+
+class Key(models.FakeKey):  # type: ignore[misc]
+    """An object version, or a part. Its bytes are ``body``; moto's temporary file is never made to hold anything."""
+
+    body: FileSlice
+    saved = False
+    place = 0
+    part_checksums: dict[str, str]
+
+    @property
+    def value(self) -> FileSlice:
+        return FileSlice(self.body.file, self.body.offset, self.body.length, self._etag)
+
+    @value.setter
+    def value(self, given: bytes | str | FileSlice) -> None:
+        buffer = self.__dict__.pop("_value_buffer", None)
+        if buffer is not None:
+            buffer.close()
+        self.body = _own(given)
+        self.part_checksums = getattr(given, "checksums", {})
+        self.contentsize = len(self.body)
+        if self._etag is None:
+            self._etag = self.body.etag
+
+    @property
+    def etag(self) -> str:
+        return f'"{self._etag}"'
+
+    def dispose(self, garbage: bool = False) -> None:
+        """Files go when the row is gone (``Changes.leaving``), not when moto lets go of an object."""
+
+    def __del__(self) -> None:
+        pass
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Key:
+        twin = object.__new__(type(self))  # listing versions copies every one: the attributes, not the bytes
+        twin.__dict__.update(self.__dict__)
+        return twin
+
+
+def _own(given: bytes | str | FileSlice) -> FileSlice:
+    if isinstance(given, Arrived) and not given.taken:
+        given.taken = True
+        return given
+    if isinstance(given, FileSlice):
+        return state.files.duplicate(given)
+    return state.files.write(given.encode() if isinstance(given, str) else given)
+
+
+class Versions(_VersionedKeyStore):
+    """The keys of one bucket."""
+
+    def __init__(self, bucket: str) -> None:
+        super().__init__()
+        self.bucket = bucket
+
+    def setlist(self, key: str, list_: Any) -> None:
+        versions = list(list_)
+        kept = {id(version) for version in versions}
+        gone = [version for version in self.getlist(key, []) if id(version) not in kept]
+        dict.__setitem__(self, key, versions)
+        state.changes.key(self.bucket, key, gone)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        super().__setitem__(key, value)
+        state.changes.key(self.bucket, key)
+
+    def pop(self, key: str) -> None:  # type: ignore[override]
+        gone = self.getlist(key, [])
+        dict.pop(self, key)
+        state.changes.key(self.bucket, key, gone)
+
+    def item_size(self) -> int:
+        return sum(version.size for version in self.values() if isinstance(version, Key))
+
+    def put_back(self, key: str, versions: list[Any]) -> None:
+        """What the rows say, on load and after a failed save: not a change."""
+        if versions:
+            dict.__setitem__(self, key, versions)
+        else:
+            dict.pop(self, key, None)
+
+
+class Upload(models.FakeMultipart):  # type: ignore[misc]
+    """A multipart upload. After completion it stays with its key for its part numbers, as stretches of the object."""
+
+    bucket = ""
+    assembled: Assembly | None = None
+    copied: Arrived | None = None
+    """The bytes for the UploadPartCopy that moto is about to handle, copied before its lock was taken."""
+
+    def set_part(self, part_id: int, value: Any) -> Any:
+        former = self.parts.get(part_id)
+        copied, self.copied = self.copied, None
+        part = super().set_part(part_id, copied or value)
+        state.changes.uploads[self.id] = self
+        if former is not None:
+            state.changes.leaving.append(former.body)
+        return part
+
+    def complete(self, body: Iterator[tuple[int, str]]) -> tuple[Any, str, tuple[str, str, int] | None]:
+        assembly, self.assembled = self.assembled, None
+        if assembly is None or any(self.parts.get(number) is not part for number, part in assembly.parts):
+            raise _refused("InvalidPart")  # a part was uploaded again while the object was put together
+        state.changes.leaving.extend(part.body for part in self.parts.values())
+        self.parts = dict(assembly.parts)
+        self.partlist = list(self.parts)
+        offset = 0
+        for part in self.parts.values():
+            part.body = FileSlice(assembly.whole.file, offset, part.size)
+            offset += part.size
+        etags = b"".join(codecs.decode(part.etag.strip('"'), "hex") for part in self.parts.values())
+        digest = hashlib.md5(etags, usedforsecurity=False).hexdigest()
+        return assembly.whole, f"{digest}-{len(self.parts)}", assembly.checksum
+
+    def chosen(self, listed: list[tuple[int, str]]) -> list[tuple[int, Key]]:
+        """The parts a completion names, checked as S3 does."""
+        if not listed:
+            raise _refused("MalformedXML")
+        if [number for number, _ in listed] != sorted({number for number, _ in listed}):
+            raise _refused("InvalidPartOrder")
+        parts = [(number, self.parts.get(number), etag.strip('"')) for number, etag in listed]
+        if any(part is None or part.etag.strip('"') != etag for _, part, etag in parts):
+            raise _refused("InvalidPart")
+        if any(part.size < models.S3_UPLOAD_PART_MIN_SIZE for _, part, _ in parts[:-1]):
+            raise _refused("EntityTooSmall")
+        return [(number, part) for number, part, _ in parts]
+
+    def checksum(self, parts: list[tuple[int, Key]], whole: FileSlice) -> tuple[str, str, int] | None:
+        """Of the finished object, where the upload asked for one that can be computed here."""
+        algorithm = (self.metadata.get("x-amz-checksum-algorithm") or "").upper()
+        kind = (self.metadata.get("x-amz-checksum-type") or "COMPOSITE").upper()
+        if not algorithm:
+            return None
+        if kind == "FULL_OBJECT" or algorithm == "CRC64NVME":
+            value = checksum_text(algorithm, whole.blocks())
+            return ("FULL_OBJECT", value, 1) if value else None
+        value = checksum_of_text(algorithm, [part.part_checksums.get(algorithm, "") for _, part in parts])
+        return ("COMPOSITE", value, len(parts)) if value else None
+
+    def dispose(self) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """A completed object, put together from its parts before moto hears of the completion."""
+
+    parts: list[tuple[int, Key]]
+    whole: Arrived
+    checksum: tuple[str, str, int] | None
+
+
+class Uploads(dict[str, Upload]):
+    """The multipart uploads of one bucket."""
+
+    def __init__(self, bucket: str) -> None:
+        super().__init__()
+        self.bucket = bucket
+
+    def __missing__(self, upload: str) -> Upload:
+        raise NoSuchUpload(upload_id=upload)
+
+    def __setitem__(self, id_: str, upload: Upload) -> None:
+        upload.bucket = self.bucket
+        super().__setitem__(id_, upload)
+        state.changes.uploads[id_] = upload
+
+    def __delitem__(self, id_: str) -> None:
+        upload = self[id_]
+        super().__delitem__(id_)
+        state.changes.uploads[id_] = None
+        leaving = (part.body for part in upload.parts.values())
+        # Of a completed upload the parts are stretches of the object by now: those stay.
+        state.changes.leaving.extend(body for body in leaving if isinstance(body, Arrived))
+
+
+REFUSALS = {
+    "MalformedXML": "The XML you provided was not well-formed or did not validate against our published schema",
+    "InvalidPartOrder": "The list of parts was not in ascending order. The parts list must be specified in order by part "
+    "number.",
+    "InvalidPart": "One or more of the specified parts could not be found. The part might not have been uploaded, or the "
+    "specified entity tag might not have matched the part's entity tag.",
+    "EntityTooSmall": "Your proposed upload is smaller than the minimum allowed object size.",
+}
+
+
+def _refused(code: str) -> Refusal:
+    return Refusal(400, code, REFUSALS[code])
+
+
+class Bucket(models.FakeBucket):  # type: ignore[misc]
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.keys = Versions(self.name)
+        self.multiparts = Uploads(self.name)
+        state.changes.buckets[self.name] = None
+
+
+class S3Response(responses.S3Response):  # type: ignore[misc]
+    """moto's handlers, given the received body, and with ranges by part number."""
+
+    def setup_class(self, request: Any, full_url: str | None = None, headers: Any = None) -> None:
+        super().setup_class(request, full_url, headers)
+        received = request.environ.get(BODY)
+        if received is not None:
+            self.body = received
+
+    def get_object(self) -> Any:
+        status, headers, body = super().get_object()
+        number = self._get_int_param("partNumber")
+        if status != 200 or not number or not isinstance(body, FileSlice):
+            return status, headers, body
+        key, _ = self._get_key()
+        if not key.multipart:
+            return status, headers, body
+        part = key.multipart.parts.get(number)
+        if part is None:
+            raise Refusal(416, "InvalidPartNumber", "The requested partnumber is not satisfiable")
+        start = part.body.offset
+        headers["content-range"] = f"bytes {start}-{start + part.size - 1}/{key.size}"
+        headers["x-amz-mp-parts-count"] = str(len(key.multipart.parts))
+        return 206, headers, body[start : start + part.size]
+
+
+class _State:
+    """moto's back ends are global to the process, so what they write to is too: one ``MotoBackend`` at a time."""
+
+    files: ObjectFiles
+    changes = Changes()
+
+
+state = _State()
+_installing = threading.Lock()
+
+
+def install(files: ObjectFiles) -> None:
+    """Put our classes where moto looks its own up, and its files under ``files``."""
+    with _installing:
+        state.files = files
+        state.changes = Changes()
+        # moto's dashboard keeps every instance ever made; here that is a leak.
+        BaseModel.__new__ = staticmethod(_without_tracking)  # type: ignore[assignment]
+        models.FakeKey = Key
+        models.FakeMultipart = Upload
+        models.FakeBucket = Bucket
+        responses.FakeKey = Key
+        responses.compute_checksum = _compute_checksum
+        responses.S3Response = S3Response
+        importlib.reload(urls)  # it took the class by name
+
+
+def _without_tracking(cls: type[Any], *given: Any, **named: Any) -> Any:
+    return object.__new__(cls)
+
+
+def _compute_checksum(body: Any, algorithm: str, encode_base64: bool = True) -> bytes:
+    blocks = body.blocks() if isinstance(body, FileSlice) else [body]
+    found = checksum_text(algorithm.upper(), blocks)
+    if found is None or not encode_base64:
+        raise Refusal(501, "NotImplemented", f"The emulator cannot compute {algorithm} checksums")
+    return found.encode()
+
+
+def find_bucket(name: str) -> Bucket | None:
+    """In whatever account it is: bucket names are shared by all."""
+    where = models.s3_backends.bucket_accounts.get(name)
+    if where is None:
+        return None
+    partition, account = where
+    found: Bucket | None = models.s3_backends[account][partition].buckets.get(name)
+    return found
+
+
+def find_key(bucket: Bucket, name: str, version: str | None = None) -> Key | None:
+    """The latest version when none is named; None where that is a delete marker."""
+    versions = bucket.keys.getlist(name, [])
+    chosen = [one for one in versions if str(one.version_id) == version] if version is not None else versions[-1:]
+    return chosen[0] if chosen and isinstance(chosen[0], Key) else None
+
+
+def backend(account: str, region: str) -> Any:
+    return models.s3_backends[account][get_partition(region)]

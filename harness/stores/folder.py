@@ -1,0 +1,69 @@
+"""``StateFolder``: the folder an emulator keeps everything in, held by one emulator at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from harness.kernel.errors import StateError
+
+ANNOUNCEMENT = "emulator.json"
+
+
+class StateFolder:
+    """Holds the folder from ``hold`` to ``release``; the lock goes with the process, however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: IO[bytes] | None = None
+
+    def hold(self) -> None:
+        """``StateError`` naming the emulator that has the folder."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = open(self.path / "lock", "ab")  # noqa: SIM115  held open: the lock lives as long as the file
+        except OSError as error:
+            raise StateError(
+                f"the state folder {self.path} cannot be used ({error.strerror}); choose another with --state"
+            ) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.close()
+            raise StateError(f"the state folder {self.path} is in use by {self._holder()}") from error
+        self._lock = lock
+        (self.path / ".gitignore").write_text("*\n")
+
+    def announce(self, facts: Mapping[str, Any]) -> None:
+        """Tell other commands where the emulator listens; readers never see half a file."""
+        draft = self.path / f"{ANNOUNCEMENT}.new"
+        draft.write_text(json.dumps(facts))
+        os.replace(draft, self.path / ANNOUNCEMENT)
+
+    def release(self) -> None:
+        if self._lock is not None:
+            (self.path / ANNOUNCEMENT).unlink(missing_ok=True)
+            self._lock.close()
+            self._lock = None
+
+    def _holder(self) -> str:
+        facts = announced(self.path)
+        if facts is None:
+            return "another emulator that is just starting or stopping; try again, or choose another with --state"
+        return (
+            f"the emulator running as process {facts['pid']} at {facts['address']}; "
+            "stop it with `harness stop`, or choose another folder with --state"
+        )
+
+
+def announced(path: Path) -> Mapping[str, Any] | None:
+    """What the emulator on this folder said of itself, or None. It may be dead by now: a SIGKILL leaves the file."""
+    try:
+        facts = json.loads((path / ANNOUNCEMENT).read_text())
+    except (OSError, ValueError):
+        return None
+    return facts if isinstance(facts, dict) and {"pid", "address"} <= facts.keys() else None

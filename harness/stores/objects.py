@@ -1,0 +1,60 @@
+"""``ObjectStore``: S3 objects by URI, whatever the backing service (embedded moto, LocalStack, any S3 by URL)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from harness.kernel.s3uri import S3Uri
+
+
+class BucketMissing(Exception):
+    def __init__(self, bucket: str) -> None:
+        super().__init__(f"The specified bucket does not exist: {bucket}")
+        self.bucket = bucket
+
+
+class ObjectMissing(Exception):
+    def __init__(self, uri: S3Uri) -> None:
+        super().__init__(f"The specified key does not exist: {uri}")
+        self.uri = uri
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    uri: S3Uri
+    size: int
+    etag: str
+    modified: float
+
+
+class ObjectStore(Protocol):
+    """Synchronous and thread-safe; acts with the rights of the emulator, in the account it was made for."""
+
+    def list(self, prefix: S3Uri) -> Iterator[ObjectInfo]:
+        """Objects whose key starts with the prefix, in key order. ``BucketMissing`` when there is no bucket."""
+
+    def head(self, uri: S3Uri) -> ObjectInfo | None: ...
+
+    def read(self, uri: S3Uri) -> bytes:
+        """``ObjectMissing`` / ``BucketMissing``."""
+
+    def open(self, uri: S3Uri) -> BinaryIO:
+        """A stream of the object's bytes; the caller closes it."""
+
+    def download(self, uri: S3Uri, path: Path) -> None:
+        """Copy the object to ``path`` (whose folder exists). Never a hard link: a job may write to its inputs."""
+
+    def write(self, uri: S3Uri, data: bytes, content_type: str = "binary/octet-stream") -> None: ...
+
+    def upload(self, path: Path, uri: S3Uri, content_type: str = "binary/octet-stream") -> None: ...
+
+    def delete(self, uri: S3Uri) -> None: ...
+
+    def bucket_exists(self, bucket: str) -> bool: ...
+
+    def create_bucket(self, bucket: str) -> None: ...
+
+    def tags(self, uri: S3Uri) -> Mapping[str, str]: ...

@@ -1,0 +1,138 @@
+"""What a channel may hold, and the text for what it may not."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import Job, as_csv, table
+
+ROWS = as_csv(table(60))
+LIBSVM = "".join(f"{i % 2} 0:{i} 2:{i * 0.5}\n" for i in range(40))
+
+
+def rows_read(job: Job) -> str:
+    return next(line for line in job.stderr.splitlines() if "Train matrix has" in line).partition("INFO] ")[2]
+
+
+def failed(job: Job) -> str:
+    assert job.train() == 1
+    return job.failure.rpartition("\n\n")[2]
+
+
+def test_channels_that_are_refused(empty_job: Job) -> None:
+    assert failed(empty_job) == "Missing required channel: train"
+    empty_job.add_channel("train", {"a.csv": ROWS})
+    empty_job.add_channel("test", {"a.csv": ROWS})
+    assert failed(empty_job) == "Extraneous channel found: test"
+
+
+@pytest.mark.parametrize("content_type", ["text/csv;label_size=1", "text/plain", "TEXT/CSV"])
+def test_content_type_must_match_exactly(empty_job: Job, content_type: str) -> None:
+    empty_job.add_channel("train", {"a.csv": ROWS}, content_type)
+    assert failed(empty_job).startswith("Channel configuration for 'train' channel is not supported: {")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "mode", "message"),
+    [
+        ("text/csv", "Pipe", "Pipe mode for csv is not supported by this image: use File mode."),
+        ("application/x-parquet", "File", "Content type parquet is not supported by this image: use csv or libsvm."),
+        ("recordio-protobuf", "File", "Content type recordio-protobuf is not supported by this image: use csv or libsvm."),
+    ],
+)
+def test_what_this_program_cannot_do_is_said(empty_job: Job, content_type: str, mode: str, message: str) -> None:
+    empty_job.add_channel("train", {"a": ROWS}, content_type, TrainingInputMode=mode)
+    assert failed(empty_job) == message
+
+
+def test_several_hosts_are_refused(job: Job) -> None:
+    job.hosts = ("algo-1", "algo-2")
+    assert failed(job) == "Training on 2 hosts (algo-1, algo-2) is not supported by this image: use one instance."
+
+
+def test_hidden_file(job: Job) -> None:
+    job.add_channel("train", {"deep/.DS_Store": "x"})
+    assert failed(job) == "Hidden file found in the data path! Remove that before training."
+
+
+@pytest.mark.parametrize("files", [{}, {"empty.csv": ""}])
+def test_no_data(empty_job: Job, files: dict[str, str]) -> None:
+    empty_job.add_channel("train", files)
+    path = empty_job.root / "input" / "data" / "train"
+    assert failed(empty_job) == f"No data in training channel path {path}"
+
+
+def test_no_validation_data(empty_job: Job) -> None:
+    empty_job.add_channel("train", {"a.csv": ROWS})
+    empty_job.add_channel("validation", {})
+    path = empty_job.root / "input" / "data" / "validation"
+    assert failed(empty_job) == f"No data in validation channel path {path}"
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [("y,a,b,c,d,e\n" + ROWS, "y"), (ROWS + "1,0.5,male,1,1,1\n", "male"), (ROWS + "1,0.5,NA,1,1,1\n", "NA")],
+)
+def test_text_cells_fail_the_job_with_the_cell_named(empty_job: Job, text: str, cell: str) -> None:
+    empty_job.add_channel("train", {"train.csv": text})
+    message = failed(empty_job)
+    assert message.startswith(f"Non-numeric value '{cell}' found in the header line '")
+    assert "of file 'train.csv'. CSV format require no header line in it." in message
+
+
+def test_numbers_written_in_any_way_are_read(empty_job: Job) -> None:
+    empty_job.add_channel("train", {"train.csv": ROWS + "1,1e-3,-2.5E+2,,nan,+.5\r\n"})
+    assert empty_job.train() == 0, empty_job.failure
+    assert rows_read(empty_job) == "Train matrix has 61 rows and 5 columns"
+
+
+def test_delimiter_is_determined(empty_job: Job) -> None:
+    empty_job.add_channel("train", {"train.csv": as_csv(table(60), ";")})
+    assert empty_job.train() == 0, empty_job.failure
+    assert "Determined delimiter of CSV input is ';'" in empty_job.stderr
+    assert rows_read(empty_job) == "Train matrix has 60 rows and 5 columns"
+
+
+def test_weights_column(empty_job: Job) -> None:
+    empty_job.add_channel("train", {"train.csv": ROWS})
+    empty_job.hyperparameters["csv_weights"] = "1"
+    assert failed(empty_job).startswith("XGB train call failed with exception:\n ")  # negative weights
+    values = table(60)
+    values[:, 1] = abs(values[:, 1])
+    empty_job.add_channel("train", {"train.csv": as_csv(values)})
+    assert empty_job.train() == 0, empty_job.failure
+    assert rows_read(empty_job) == "Train matrix has 60 rows and 4 columns"
+
+
+def test_files_of_sub_folders_are_read_down_to_depth_three(empty_job: Job) -> None:
+    names = ["a b.csv", "x/1#.csv", "x/y/2;.csv", "x/y/z/too_deep.csv"]
+    empty_job.add_channel("train", dict.fromkeys(names, ROWS))
+    assert empty_job.train() == 0, empty_job.failure
+    assert rows_read(empty_job) == "Train matrix has 180 rows and 5 columns"
+    assert "too_deep" not in empty_job.stdout and "x/y/z" in empty_job.stderr
+
+
+def test_libsvm_is_the_default_format(empty_job: Job) -> None:
+    empty_job.add_channel("train", {"train.libsvm": LIBSVM}, content_type=None)
+    assert empty_job.train() == 0, empty_job.failure
+    assert rows_read(empty_job) == "Train matrix has 40 rows and 3 columns"
+
+
+def test_csv_given_as_libsvm(empty_job: Job) -> None:
+    empty_job.add_channel("train", {"train.csv": "1,2,3\n"}, content_type=None)
+    assert failed(empty_job) == (
+        "First line '1,2,3\n...' of file 'train.csv' is not 'LIBSVM' format. "
+        "Please ensure the file is in 'LIBSVM' format."
+    )
+
+
+def test_label_outside_of_the_objective(empty_job: Job) -> None:
+    empty_job.add_channel("train", {"train.csv": "5,1,2\n7,2,3\n"})
+    assert "UserError" in failed(empty_job) or "UserError" in empty_job.failure
+    assert "label must be in [0,1] for logistic regression" in empty_job.failure
+
+
+def test_same_file_in_both_channels_is_warned_about(job: Job) -> None:
+    job.add_channel("validation", {"train.csv": as_csv(table(300))})
+    assert job.train() == 0
+    assert "Suspected identical files found." in job.stderr

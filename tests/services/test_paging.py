@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.kernel.errors import UnsupportedOperation, ValidationException
+from harness.kernel.records import Key, Record
+from harness.services.paging import Listing
+
+JOBS = Listing(answer="Jobs", summary=lambda record: {"Name": record.name}, status="JobStatus", max_results=10)
+
+
+def job(name: str, created: float, status: str = "Completed") -> Record:
+    key = Key("job", "1", "us-east-1", name)
+    return Record(key, "", {}, status={"JobStatus": status}, created=created, modified=created + 100)
+
+
+def names(records: list[Record], **request: Any) -> list[str]:
+    return [item["Name"] for item in JOBS.page(records, request)["Jobs"]]
+
+
+THREE = [job("a-x", 1.0), job("b-y", 3.0, "Failed"), job("c-x", 2.0)]
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        ({}, ["b-y", "c-x", "a-x"]),
+        ({"SortOrder": "Ascending"}, ["a-x", "c-x", "b-y"]),
+        ({"SortBy": "Name"}, ["c-x", "b-y", "a-x"]),
+        ({"SortBy": "Status", "SortOrder": "Ascending"}, ["a-x", "c-x", "b-y"]),
+        ({"NameContains": "x"}, ["c-x", "a-x"]),
+        ({"StatusEquals": "Failed"}, ["b-y"]),
+        ({"CreationTimeAfter": 1.0, "CreatedBefore": 3.0}, ["c-x"]),
+        ({"LastModifiedTimeAfter": 102.0}, ["b-y"]),
+    ],
+)
+def test_filters_and_sorts(request_: dict[str, Any], expected: list[str]) -> None:
+    assert names(THREE, **request_) == expected
+
+
+def test_pages_neither_repeat_nor_lose_when_records_come_between_them() -> None:
+    records = [job(f"job-{number:02}", float(number // 4)) for number in range(25)]
+    seen: list[str] = []
+    request: dict[str, Any] = {"MaxResults": 4}
+    while True:
+        page = JOBS.page(records, request)
+        seen += [item["Name"] for item in page["Jobs"]]
+        if "NextToken" not in page:
+            break
+        records.append(job(f"new-{len(records)}", 1000.0))
+        request["NextToken"] = page["NextToken"]
+    assert seen == sorted((record.name for record in records if record.name.startswith("job")), reverse=True)
+
+
+def test_a_token_belongs_to_its_question() -> None:
+    token = JOBS.page(THREE, {"MaxResults": 1})["NextToken"]
+    assert names(THREE, MaxResults=2, NextToken=token) == ["c-x", "a-x"]
+    for request in ({"NextToken": token, "SortBy": "Name"}, {"NextToken": "nonsense"}, {"NextToken": "W10="}):
+        with pytest.raises(ValidationException, match="NextToken"):
+            JOBS.page(THREE, request)
+
+
+def test_unknown_members_are_refused_not_ignored() -> None:
+    with pytest.raises(UnsupportedOperation, match="WarmPoolStatusEquals"):
+        names(THREE, WarmPoolStatusEquals="Available")
+    with pytest.raises(UnsupportedOperation, match="FinalObjectiveMetricValue"):
+        names(THREE, SortBy="FinalObjectiveMetricValue")
