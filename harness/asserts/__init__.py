@@ -3,6 +3,7 @@
 Speaks boto3 only, so an expectation means the same on the emulator and on AWS.
 """
 
+from harness.asserts.classification import Classification, classification
 from harness.asserts.expectations import ExpectationFailed, Expectations
 
-__all__ = ["ExpectationFailed", "Expectations"]
+__all__ = ["Classification", "ExpectationFailed", "Expectations", "classification"]

@@ -1,10 +1,11 @@
-"""The expectations a scenario states. Each is told to the session, met or not; one that is not met ends the scenario."""
+"""The expectations a scenario states. Each is told to the session; one that is not met ends the scenario."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, TypeVar
 
 from harness.asserts.objects import archive_members, bucket_and_key, listing, read
 from harness.session.scenario import Session
@@ -15,6 +16,7 @@ _JOBS = {
     "TransformJob": ("describe_transform_job", "/aws/sagemaker/TransformJobs"),
 }
 Violation = tuple[str, str]
+_T = TypeVar("_T")
 
 
 class ExpectationFailed(AssertionError):
@@ -34,7 +36,10 @@ class Expectations:
         self.that(actual == expected, text, f"expected {expected!r}\nfound    {actual!r}")
 
     def between(self, value: float, low: float, high: float, text: str) -> None:
-        self.that(low <= value <= high, f"{text} is between {low:g} and {high:g}", f"found {value!r}")
+        met = low <= value <= high
+        self.that(
+            met, f"{text} is between {low:g} and {high:g}" + (f": {value:.4g}" if met else ""), f"found {value!r}"
+        )
 
     def close(self, actual: Sequence[float], expected: Sequence[float], text: str, tolerance: float = 1e-6) -> None:
         """Numbers that agree one by one, to a relative or absolute tolerance."""
@@ -46,6 +51,15 @@ class Expectations:
         lengths = f"{len(actual)} numbers, {len(expected)} expected"
         evidence = "\n".join([lengths, f"{len(wrong)} differ; the first:", *wrong[:5]])
         self.that(len(actual) == len(expected) and not wrong, f"{text} ({len(expected)} numbers)", evidence)
+
+    def eventually(self, probe: Callable[[], _T], text: str, seconds: float = 60.0) -> _T:
+        """The first answer of ``probe`` that counts as true; the last one is the evidence when none comes in time."""
+        deadline, pause = time.monotonic() + seconds, 0.02
+        while not (answer := probe()) and time.monotonic() < deadline:
+            time.sleep(pause)
+            pause = min(pause * 1.5, 1.0)
+        self.that(bool(answer), text, f"not within {seconds:g} s; last found: {answer!r}"[:2000])
+        return answer
 
     def completed(self, kind: str, name: str) -> dict[str, Any]:
         """A job ended well; returns its description."""
@@ -61,7 +75,7 @@ class Expectations:
         found = listing(self._session.client("s3"), prefix)
         present = {uri.rsplit("/", 1)[-1] for uri in found}
         wanted = list(names)
-        text = f"{prefix} holds {', '.join(wanted) or 'objects'}"
+        text = f"{_short(prefix)} holds {', '.join(wanted) or 'objects'}"
         listed = "\n".join(found[:20]) or f"nothing lies under it; look with `aws s3 ls --recursive {prefix}`"
         self.that(bool(found) and present.issuperset(wanted), text, listed)
         return found
@@ -93,6 +107,12 @@ class Expectations:
             events = []
         tail = [f"  | {event['message']}" for event in events[-20:]] or ["  (it wrote no log)"]
         return "\n".join([f"found {status}: {reason}", "end of its log:", *tail, f"more: harness logs {name}"])
+
+
+def _short(uri: str) -> str:
+    """Enough of a prefix to be recognised in a list."""
+    parts = bucket_and_key(uri)[1].split("/")
+    return uri if len(parts) <= 3 else "…/" + "/".join(parts[-3:])
 
 
 def _last(uri: str) -> str:

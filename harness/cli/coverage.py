@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -19,13 +19,9 @@ def command(state: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(answer)
     else:
-        for service, found in answer.items():
-            click.echo(_row(service, found))
-
-
-def _row(service: str, found: Any) -> str:
-    if isinstance(found, dict):
-        found = ", ".join(f"{name} {len(value) if isinstance(value, list) else value}" for name, value in found.items())
-    elif isinstance(found, list):
-        found = f"{len(found)} operations: {', '.join(map(str, found))}"
-    return f"{service:<30} {found}"
+        for service, found in answer["services"].items():
+            click.echo(f"{service}: {len(found['supported'])} of {found['modelled']} operations")
+            click.echo(
+                textwrap.fill(", ".join(found["supported"]) or "none", 110, initial_indent="  ", subsequent_indent="  ")
+            )
+        click.echo(f"everything else is passed on to {answer['backend']['name']}")

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from harness.kernel.errors import StateError
-from harness.session.emulator_process import RunningEmulator, find
+from harness.session.emulator_process import RunningEmulator, find, start, stop
 from harness.session.environment import Target
 from harness.settings import FILE, Settings, load_settings
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 state_option: Callable[[_F], _F] = click.option(
-    "--state", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="The state folder (default: .harness)."
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="The state folder (default: .harness).",
 )
-json_option: Callable[[_F], _F] = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
+json_option: Callable[[_F], _F] = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON for a program to read."
+)
 
 
 def project_root() -> Path:
@@ -47,6 +53,20 @@ def running(state: Path | None) -> RunningEmulator:
 
 def target(emulator: RunningEmulator, given: Settings) -> Target:
     return Target(address=emulator.address, region=given.region, account=given.account)
+
+
+@contextlib.contextmanager
+def emulator_for_a_while(given: Settings, *, ephemeral: bool = False) -> Iterator[RunningEmulator]:
+    """The emulator of this state folder: the one that runs, left running; else one on a free port, stopped after."""
+    emulator = find(given.state)
+    if emulator is not None:
+        yield emulator
+        return
+    emulator = start(given.state, port=0, ephemeral=ephemeral)
+    try:
+        yield emulator
+    finally:
+        stop(emulator)
 
 
 def print_json(value: Any) -> None:

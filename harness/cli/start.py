@@ -23,15 +23,14 @@ from harness.session.emulator_process import RunningEmulator
 def command(port: int | None, state: Path | None, ephemeral: bool, foreground: bool, as_json: bool) -> None:
     """Start the emulator in the background."""
     given = settings(port=port, state=state)
-    options = ("--ephemeral",) if ephemeral else ()
     emulator = emulator_process.find(given.state)
     fresh = emulator is None
     if foreground and fresh:
         given.state.mkdir(parents=True, exist_ok=True)
         os.chdir(emulator_process.package_parent())
-        os.execv(sys.executable, emulator_process.command(given.state, given.port, options))
+        os.execv(sys.executable, emulator_process.command(given.state, given.port, ephemeral))
     if emulator is None:
-        emulator = emulator_process.start(given.state, port=given.port, options=options)
+        emulator = emulator_process.start(given.state, port=given.port, ephemeral=ephemeral)
     if as_json:
         print_json({**asdict(emulator), "already_running": not fresh})
     else:

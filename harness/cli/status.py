@@ -19,13 +19,13 @@ def command(state: Path | None, as_json: bool) -> int:
     """Show whether the emulator runs, and where."""
     folder = settings(state=state).state
     emulator = emulator_process.find(folder)
-    health = emulator.ask("/_harness/health") if emulator else None
+    health = emulator.facts() if emulator else None
     if as_json:
-        print_json({"running": emulator is not None, "state": folder, **({**asdict(emulator), "health": health} if emulator else {})})
+        facts = {**asdict(emulator), "health": health} if emulator else {}
+        print_json({"running": emulator is not None, "state": folder, **facts})
     elif emulator is None:
         click.echo(f"No emulator runs on {folder}; start one with `harness start`.")
     else:
-        click.echo(f"address  {emulator.address}\nprocess  {emulator.pid}\nstate    {emulator.state}\nstarted  {emulator.started}")
-        for name, value in health.items() if isinstance(health, dict) else ():
-            click.echo(f"{name:<8} {value}")
+        for name, value in (health or {}).items():
+            click.echo(f"{name:<9} {value}")
     return UNFIT if emulator is None else PASSED

@@ -37,6 +37,8 @@ class Output:
     uri: S3Uri
     archive: bool = False
     continuous: bool = False
+    mirror: bool = False
+    """What the program deletes is deleted below ``uri`` as well; files ``*.sagemaker-ignore`` are its own affair."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,9 @@ class JobPlan:
 
 
 def below_root(path: str) -> str | None:
-    """An absolute container path as relative to ``/opt/ml``; None when it lies elsewhere or climbs out."""
+    """An absolute container path as relative to ``/opt/ml``; None when it lies elsewhere, climbs out or is all of it."""
     pure = PurePosixPath(path)
-    if ".." in pure.parts or not pure.is_relative_to(ROOT):
+    if ".." in pure.parts or pure == ROOT or not pure.is_relative_to(ROOT):
         return None
     return str(pure.relative_to(ROOT))
 

@@ -39,6 +39,11 @@ def plan_processing(record: Record, image: Image, where: Surroundings) -> JobPla
     )
 
 
+def metrics_namespace(dimensions: Mapping[str, str]) -> str:
+    """Where the platform publishes what a monitoring container wrote; its lines name no namespace."""
+    return f"aws/sagemaker/{'Endpoints' if 'Endpoint' in dimensions else 'ModelMonitoring'}/data-metrics"
+
+
 def _run_spec(record: Record, image: Image, where: Surroundings) -> RunSpec:
     spec = record.spec
     network = spec.get("NetworkConfig", {})

@@ -73,7 +73,7 @@ def _run_spec(record: Record, image: Image, where: Surroundings) -> RunSpec:
         visible=(image.folder,),
         network=Network.ISOLATED if spec.get("EnableNetworkIsolation") else Network.EMULATOR,
         needs_absolute_root=image.command("train") is None,
-        time_limit=float(spec["StoppingCondition"].get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME)),
+        time_limit=float(spec.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME)),
     )
 
 
@@ -134,4 +134,4 @@ def _checkpoint_input(spec: Mapping[str, Any]) -> tuple[Input, ...]:
 def _checkpoint_output(spec: Mapping[str, Any]) -> tuple[Output, ...]:
     path = _checkpoint_path(spec)
     uri = S3Uri.parse(spec["CheckpointConfig"]["S3Uri"]) if path else None
-    return (Output("checkpoints", path, uri, continuous=True),) if uri else ()
+    return (Output("checkpoints", path, uri, continuous=True, mirror=True),) if uri else ()

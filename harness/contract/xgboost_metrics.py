@@ -9,6 +9,9 @@ METRICS = (
     "r2", "recall", "recall_macro", "recall_micro", "rmse", "rmsle", "tweedie-nloglik",
 )  # fmt: skip
 
+MARK = "#011"
+"""What stands before every metric in the container's lines: a tab, as the log shows it."""
+
 # After the fact seen in Describe answers: tabs of the log lines arrive as the four characters #011.
 _REGEX = r".*\[[0-9]+\].*#011{data}-{metric}:([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?).*"
 

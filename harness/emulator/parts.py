@@ -15,11 +15,11 @@ from harness.services.registry import operation
 from harness.services.scope import Operation
 from harness.settings import Settings
 from harness.stores.aws_backends import AwsBackend
-from harness.stores.logs import JobLogs
+from harness.stores.log_files import StoredLogs
 from harness.stores.records import RecordStore
 
-Call = Callable[[str, str, Mapping[str, Any], str, str], dict[str, Any]]
-"""``(service, operation, request, account, region) -> answer``: the port through which composite jobs start others."""
+Call = Callable[[str, str, str, Mapping[str, Any]], Mapping[str, Any]]
+"""``(account, region, operation, request) -> answer``: the port through which composite jobs start others."""
 
 Adopt = Callable[[socket.socket], Callable[[], None]]
 """Have the emulator serve on a listening socket made elsewhere, until the function returned is called."""
@@ -37,6 +37,10 @@ class RunningEngine(Engine, Protocol):
     def reset(self) -> None:
         """Stop everything and forget it; the records go right after."""
 
+    def close(self) -> None: ...
+
+
+class KeptLogs(StoredLogs, Protocol):
     def close(self) -> None: ...
 
 
@@ -60,7 +64,7 @@ class Foundation:
 
     ground: Ground
     records: RecordStore
-    logs: JobLogs
+    logs: KeptLogs
     aws: AwsBackend
     runner: Runner
 
@@ -75,13 +79,13 @@ def build_records(ground: Ground) -> RecordStore:
     return SqliteRecords(ground.folder / "records.sqlite")
 
 
-def build_logs(ground: Ground) -> JobLogs:
+def build_logs(ground: Ground) -> KeptLogs:
     from harness.stores.log_files import LogFiles
 
-    return LogFiles(ground.folder / "logs")
+    return LogFiles(ground.folder / "logs", ground.settings.log_limit_mb)
 
 
-def build_aws(ground: Ground, logs: JobLogs) -> AwsBackend:
+def build_aws(ground: Ground, logs: KeptLogs) -> AwsBackend:
     from harness.stores.aws_backends.moto import MotoBackend
 
     return MotoBackend(ground.folder, logs, ground.settings.account, ground.settings.region)
@@ -107,10 +111,6 @@ def build_engine(foundation: Foundation) -> RunningEngine:
     from harness.engine.work import Doors
 
     ground = foundation.ground
-
-    def call(account: str, region: str, name: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        return ground.call("sagemaker", name, request, account, region)
-
     doors = Doors(
         records=foundation.records,
         aws=foundation.aws,
@@ -121,7 +121,7 @@ def build_engine(foundation: Foundation) -> RunningEngine:
         endpoint_url=lambda: ground.address,
         grace=ground.settings.grace,
     )
-    return LocalEngine(doors, call, ground.settings.max_parallel_jobs)
+    return LocalEngine(doors, ground.call, ground.settings.max_parallel_jobs)
 
 
 @dataclass(frozen=True)
@@ -129,8 +129,8 @@ class Parts:
     """Tests replace single parts by ``dataclasses.replace(Parts(), aws=…)``."""
 
     records: Callable[[Ground], RecordStore] = build_records
-    logs: Callable[[Ground], JobLogs] = build_logs
-    aws: Callable[[Ground, JobLogs], AwsBackend] = build_aws
+    logs: Callable[[Ground], KeptLogs] = build_logs
+    aws: Callable[[Ground, KeptLogs], AwsBackend] = build_aws
     runner: Callable[[Ground], Runner] = build_runner
     engine: Callable[[Foundation], RunningEngine] = build_engine
     lookup: Callable[[str, str], Operation | None] = operation

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tarfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -32,7 +33,7 @@ def unpack(archive: Path, folder: Path, name: str) -> None:
                 raise JobFailed(f"ClientError: Model archive {name} holds no file")
             for member in members:
                 _extract(tar, member, folder)
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         if isinstance(error, OSError) and not isinstance(error, tarfile.ReadError) and error.errno is not None:
             raise
         raise JobFailed(f"ClientError: Model data {name} is not a tar.gz archive: {error}") from error

@@ -182,8 +182,7 @@ class Endpoints:
         text = f"[harness] instance {dead.server.name} of variant {wanted.name} ended with code {code}; starting another"
         log.warning("endpoint %s: %s", key.name, text)
         dead.server.log.line(text)
-        dead.close()
-        dead.server.stop(0)
+        dead.stop(0)
         fleet.instances[wanted.name].remove(dead)
         live.restarts += 1
         self._change(key, lambda found: replace(found, inner={**found.inner, "restarts": live.restarts}))

@@ -95,7 +95,7 @@ def job_component(records: RecordStore, clock: Clock, job: Record) -> None:
 
 
 def settle_component(records: RecordStore, job: Record, metrics: Mapping[str, Sequence[tuple[float, float]]]) -> None:
-    """Carry the end of the job over to its component: status, times, outputs and metrics. A second call changes nothing.
+    """Carry the end of the job over to its component: status, times, outputs, metrics. Once: a second call is nothing.
 
     What a tracker in the job wrote into the component stays; SageMaker's own entries lie over it.
     """

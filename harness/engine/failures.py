@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from harness.runners.spec import Cause, Outcome
 
 LIMIT = 1024
@@ -25,4 +27,11 @@ def exit_reason(outcome: Outcome, message: str) -> str:
 
 
 def internal_reason(error: BaseException, where: str) -> str:
-    return f"InternalServerError: {where}: {type(error).__name__}: {error}"
+    return f"InternalServerError: {where}: {type(error).__name__}: {error}"[:LIMIT]
+
+
+def system_reason(error: OSError, where: str) -> str:
+    """A full disk is not a defect of the emulator, and whoever reads of it can do something about it."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"ClientError: No space left on device: the disk of the state folder is full ({where})"
+    return internal_reason(error, where)

@@ -110,7 +110,7 @@ def stop_fleet(fleet: Fleet, grace: float = STOP_GRACE) -> None:
 def stop_instances(instances: Sequence[Instance], grace: float) -> None:
     if instances:
         with ThreadPoolExecutor(len(instances), thread_name_prefix="stop") as pool:
-            list(pool.map(lambda instance: instance.server.stop(grace), instances))
+            list(pool.map(lambda instance: instance.stop(grace), instances))
 
 
 def _text(error: BaseException) -> str:

@@ -37,12 +37,12 @@ class Instance:
         except (aiohttp.ClientError, OSError) as error:
             raise Unreachable(str(error) or type(error).__name__) from error
 
-    def close(self) -> None:
-        """Thread-safe; the connections go with the session on its own loop."""
+    def stop(self, grace: float) -> None:
+        """Thread-safe: ends the connections and the server, and waits for both."""
         session, self._session = self._session, None
-        if session is not None:
-            loop = self._loop
-            loop.call_soon_threadsafe(lambda: loop.create_task(session.close()))
+        if session is not None and not self._loop.is_closed():
+            asyncio.run_coroutine_threadsafe(session.close(), self._loop).result(5)
+        self.server.stop(grace)
 
     def _open(self) -> aiohttp.ClientSession:
         probe, (host, port) = self.server.run.socket()

@@ -6,17 +6,21 @@ function raises, the job is settled here, exactly once.
 
 from __future__ import annotations
 
+import errno
 import logging
 import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from harness.engine.experiments import settle_component
-from harness.engine.failures import JobFailed, internal_reason
+from harness.engine.failures import JobFailed, internal_reason, system_reason
 from harness.engine.lifecycle import is_unfinished, move, status_of
 from harness.engine.work import Doors, JobKind, Stopped, Work
 from harness.kernel.records import Key, Record
 from harness.stores.records import RecordMissing
+
+CLOSE_GRACE = 5.0
+"""Seconds between SIGTERM and SIGKILL when the emulator ends: nobody waits two minutes for Ctrl-C."""
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +43,14 @@ class Jobs:
         future.add_done_callback(lambda _: self._forget(key))
 
     def stop(self, key: Key) -> None:
+        self._stop(key, self._doors.grace)
+
+    def _stop(self, key: Key, grace: float) -> None:
         with self._lock:
             work, future = self._works.get(key), self._futures.get(key)
         if work is None:
             return
-        work.stop()
+        work.stop(grace)
         if future is not None and future.cancel():  # it never left the queue
             self._settle(self._kinds[key.kind], work, "Stopped")
 
@@ -68,7 +75,7 @@ class Jobs:
         """Stop what runs; jobs still in the queue are stopped without having started."""
         for key in self.running():
             self._begin_stop(key)
-            self.stop(key)
+            self._stop(key, min(self._doors.grace, CLOSE_GRACE))
         self._pool.shutdown(wait=True)
 
     def _begin_stop(self, key: Key) -> None:
@@ -89,6 +96,10 @@ class Jobs:
         except JobFailed as failure:
             work.log.line(f"[harness] {failure.reason}")
             self._settle(kind, work, "Failed", failure.reason)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                log.exception("job %s", work.key)
+            self._settle(kind, work, "Failed", system_reason(error, f"job {work.key.name}"))
         except Exception as error:
             log.exception("job %s", work.key)
             self._settle(kind, work, "Failed", internal_reason(error, f"job {work.key.name}"))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from harness.contract.catalog import resolve_image
-from harness.contract.processing import CLOUDWATCH_FOLDER, LOG_GROUP, MESSAGE_FILE, plan_processing
+from harness.contract.processing import LOG_GROUP, MESSAGE_FILE, plan_processing
+from harness.engine.container_metrics import publish_container_metrics
 from harness.engine.experiments import settle_component
 from harness.engine.failures import JobFailed, exit_reason
+from harness.engine.staging import own_file
 from harness.engine.work import JobKind, Work
 from harness.kernel.records import Record
 from harness.runners.spec import Cause, Outcome
@@ -25,6 +26,7 @@ def _execute(work: Work) -> None:
     if outcome.cause is Cause.NOT_STARTED:
         raise JobFailed(exit_reason(outcome, ""))
     work.stage_out(plan.outputs)
+    publish_container_metrics(work)
     work.log.close()
     status, members = _verdict(work, outcome)
     ending = _ending(work.record, status, work.doors.clock.real())
@@ -49,8 +51,8 @@ def _verdict(work: Work, outcome: Outcome) -> tuple[str, dict[str, Any]]:
 
 def _exit_message(work: Work) -> tuple[str, str]:
     """The first 1,024 bytes of the message file; text that is not UTF-8 fails the job."""
-    file = work.root / MESSAGE_FILE
-    if not file.is_file():
+    file = own_file(work.root, MESSAGE_FILE)
+    if file is None:
         return "", ""
     with file.open("rb") as stream:
         head = stream.read(1024)
@@ -60,18 +62,6 @@ def _exit_message(work: Work) -> tuple[str, str]:
         if error.start > len(head) - 4 and error.reason == "unexpected end of data":  # cut inside a character
             return head[: error.start].decode(), ""
         return "", f"ClientError: {MESSAGE_FILE} is not valid UTF-8: {error}"
-
-
-def cloudwatch_lines(work: Work) -> list[dict[str, Any]]:
-    """Metric lines a monitoring container left for the platform to publish; broken lines are passed over."""
-    found = []
-    for file in sorted((work.root / CLOUDWATCH_FOLDER).glob("*.jsonl")):
-        for line in file.read_text(errors="replace").splitlines():
-            try:
-                found.append(json.loads(line))
-            except ValueError:
-                continue
-    return found
 
 
 def _ending(record: Record, status: str, now: float) -> Mapping[str, Any]:

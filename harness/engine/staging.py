@@ -6,14 +6,18 @@ import gzip
 import json
 import mimetypes
 import shutil
+import zlib
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from harness.contract.layout import Input, JobPlan, Output, relative_key
 from harness.engine.archives import pack
 from harness.engine.failures import JobFailed
 from harness.kernel.s3uri import S3Uri
 from harness.stores.objects import BucketMissing, ObjectMissing, ObjectStore
+
+
+IGNORED = ".sagemaker-ignore"
 
 
 def lay_out(plan: JobPlan, root: Path) -> None:
@@ -32,9 +36,12 @@ def stage_in(objects: ObjectStore, inputs: tuple[Input, ...], root: Path) -> Non
         folder.mkdir(parents=True, exist_ok=True)
         try:
             for uri, name in sources(objects, item):
-                _fetch(objects, uri, folder / name, item.gunzip)
+                _fetch(objects, uri, _place(folder, name, uri), item.gunzip)
         except (BucketMissing, ObjectMissing) as error:
             raise JobFailed(f"ClientError: Data download failed for {item.name!r}: {error}") from error
+        except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+            wanted = "a key of the input is also the folder of another one, which a file system cannot hold"
+            raise JobFailed(f"ClientError: Data download failed for {item.name!r}: {wanted}: {error.filename}") from error
 
 
 def sources(objects: ObjectStore, item: Input) -> Iterator[tuple[S3Uri, str]]:
@@ -55,7 +62,16 @@ def _manifest(objects: ObjectStore, uri: S3Uri) -> Iterator[tuple[S3Uri, str]]:
         wanted = 'a JSON array that starts with {"prefix": "s3://bucket/path/"}'
         raise JobFailed(f"ClientError: Manifest file {uri} is not {wanted}: {error}") from error
     for key in keys:
-        yield S3Uri(prefix.bucket, prefix.key + key), str(key).lstrip("/")
+        if not isinstance(key, str):
+            raise JobFailed(f"ClientError: Manifest file {uri}: {key!r} is not the text of a key")
+        yield S3Uri(prefix.bucket, prefix.key + key), key
+
+
+def _place(folder: Path, name: str, uri: S3Uri) -> Path:
+    """A key is any text: one that climbs out of the input's folder would be written onto the host."""
+    if ".." in PurePosixPath(name).parts:
+        raise JobFailed(f"ClientError: Data download failed: the key of {uri} has a part '..', which is no file's name")
+    return folder / name.lstrip("/")
 
 
 def _fetch(objects: ObjectStore, uri: S3Uri, path: Path, gunzip: bool) -> None:
@@ -63,14 +79,17 @@ def _fetch(objects: ObjectStore, uri: S3Uri, path: Path, gunzip: bool) -> None:
     if not gunzip:
         objects.download(uri, path)
         return
-    with objects.open(uri) as packed, gzip.open(packed) as source, path.open("wb") as target:
-        shutil.copyfileobj(source, target, 1 << 20)
+    try:
+        with objects.open(uri) as packed, gzip.open(packed) as source, path.open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise JobFailed(f"ClientError: Data download failed: {uri} is not gzip: {error}") from error
 
 
 def stage_out(objects: ObjectStore, outputs: tuple[Output, ...], root: Path) -> None:
     """Upload what the program left. Links are not followed, empty folders make nothing."""
     for output in outputs:
-        files = sorted(result_files(root / output.path))
+        files = sorted(output_files(root, output))
         if not files:
             continue
         if not objects.bucket_exists(output.uri.bucket):
@@ -82,14 +101,34 @@ def stage_out(objects: ObjectStore, outputs: tuple[Output, ...], root: Path) -> 
             archive.unlink()
         else:
             for file in files:
-                upload_result(objects, file, root / output.path, output.uri)
+                upload_result(objects, file, root, output)
 
 
-def upload_result(objects: ObjectStore, file: Path, folder: Path, uri: S3Uri) -> None:
+def upload_result(objects: ObjectStore, file: Path, root: Path, output: Output) -> None:
     kind = mimetypes.guess_type(file.name)[0] or "binary/octet-stream"
-    objects.upload(file, uri.join(file.relative_to(folder).as_posix()), kind)
+    objects.upload(file, result_uri(file, root, output), kind)
 
 
-def result_files(folder: Path) -> Iterator[Path]:
-    if folder.is_dir():
+def result_uri(file: Path, root: Path, output: Output) -> S3Uri:
+    return output.uri.join(file.relative_to(root / output.path).as_posix())
+
+
+def output_files(root: Path, output: Output) -> Iterator[Path]:
+    for file in result_files(root, output.path):
+        if not (output.mirror and file.name.endswith(IGNORED)):
+            yield file
+
+
+def own_file(root: Path, name: str) -> Path | None:
+    """A regular file the program left below its root; a link could show it what lies outside."""
+    file = root / name
+    if not file.is_file() or file.is_symlink() or not file.resolve().is_relative_to(root.resolve()):
+        return None
+    return file
+
+
+def result_files(root: Path, name: str) -> Iterator[Path]:
+    """The regular files below a folder of the program; nothing when it put a link in the folder's place."""
+    folder = root / name
+    if folder.is_dir() and folder.resolve() == root.resolve() / name:
         yield from (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())

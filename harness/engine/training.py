@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from harness.contract import xgboost_metrics
 from harness.contract.catalog import resolve_image
 from harness.contract.training import LOG_GROUP, METRICS_FOLDER, METRICS_NAMESPACE, model_artifact, plan_training
 from harness.engine.experiments import settle_component
 from harness.engine.failures import JobFailed, exit_reason
-from harness.engine.lifecycle import move
+from harness.engine.lifecycle import move, status_of
 from harness.engine.metric_regexes import MetricWatch, Series, final_metrics
+from harness.engine.staging import result_files
 from harness.engine.work import JobKind, Work
 from harness.kernel.records import Record
 from harness.runners.spec import Cause, Outcome
@@ -46,7 +48,8 @@ def _execute(work: Work) -> None:
     spec = work.record.spec
     image = resolve_image(spec["AlgorithmSpecification"]["TrainingImage"])
     plan = plan_training(work.record, image, work.where())
-    watch = MetricWatch.of(work.record.status["AlgorithmSpecification"].get("MetricDefinitions", []))
+    definitions = work.record.status["AlgorithmSpecification"].get("MetricDefinitions", [])
+    watch = MetricWatch.of(definitions, xgboost_metrics.MARK if image.name == "xgboost" else "")
     work.log.on_line(watch.see)
     work.announce(image)
     _enter(work, "Downloading", TrainingStartTime=work.doors.clock.real())
@@ -65,11 +68,13 @@ def _execute(work: Work) -> None:
 def _enter(work: Work, secondary: str, **members: Any) -> None:
     """A secondary status; a job that is being stopped keeps Stopping until it uploads."""
     now = work.doors.clock.real()
-    if work.stopping.is_set() and secondary != "Uploading":
-        return
-    work.change(
-        lambda record: replace(record, status={**record.status, **transition(record, secondary, now), **members})
-    )
+
+    def change(record: Record) -> Record:
+        if status_of(record) == "Stopping" and secondary != "Uploading":
+            return record
+        return replace(record, status={**record.status, **transition(record, secondary, now), **members})
+
+    work.change(change)
 
 
 def _settle(work: Work, outcome: Outcome, series: Series) -> None:
@@ -78,7 +83,7 @@ def _settle(work: Work, outcome: Outcome, series: Series) -> None:
     metrics = final_metrics(series)
 
     def change(record: Record) -> Record:
-        ended = {**_ending(record, secondary, now), "FinalMetricDataList": metrics} if metrics else _ending(record, secondary, now)
+        ended = {**_ending(record, secondary, now), **({"FinalMetricDataList": metrics} if metrics else {})}
         artifact = {"ModelArtifacts": {"S3ModelArtifacts": model_artifact(record)}} if status != "Failed" else {}
         failure = {"FailureReason": reason} if reason else {}
         return move(record, status, **ended, **artifact, **failure)
@@ -111,7 +116,9 @@ def _ending(record: Record, secondary: str, now: float) -> Mapping[str, Any]:
 
 def _publish(work: Work, series: Series) -> None:
     """The series to CloudWatch, and the points that smexperiments' tracker left as files into the series."""
-    for file in sorted((work.root / METRICS_FOLDER).glob("*.json")):
+    for file in sorted(result_files(work.root, METRICS_FOLDER)):
+        if file.suffix != ".json":
+            continue
         for line in file.read_text(errors="replace").splitlines():
             _add_tracked(series, line)
     dimensions = {"TrainingJobName": work.key.name}

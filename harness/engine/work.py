@@ -14,7 +14,7 @@ from harness.contract.layout import JobPlan, Output
 from harness.contract.surroundings import Surroundings
 from harness.engine.continuous import ContinuousUpload
 from harness.engine.lifecycle import move
-from harness.engine.staging import lay_out, stage_in, stage_out
+from harness.engine.staging import lay_out, own_file, stage_in, stage_out
 from harness.kernel.clock import Clock
 from harness.kernel.records import Key, Record
 from harness.runners.spec import Outcome, Run, Runner
@@ -111,12 +111,12 @@ class Work:
     def stage_out(self, outputs: tuple[Output, ...]) -> None:
         stage_out(self.objects, outputs, self.root)
 
-    def stop(self) -> None:
+    def stop(self, grace: float) -> None:
         """Called from another thread: no program starts after this, and a running one is asked to end."""
         self.stopping.set()
         with self._lock:
             if self.run is not None:
-                self.run.stop(self.doors.grace)
+                self.run.stop(grace)
 
     def check_stop(self) -> None:
         if self.stopping.is_set():
@@ -124,8 +124,8 @@ class Work:
 
     def text_of(self, name: str, limit: int = 1024) -> str:
         """The first bytes of a file the program left below its root; empty when there is none."""
-        file = self.root / name
-        if not file.is_file():
+        file = own_file(self.root, name)
+        if file is None:
             return ""
         with file.open("rb") as stream:
             return stream.read(limit).decode(errors="replace")

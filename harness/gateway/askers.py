@@ -34,3 +34,6 @@ class Askers:
         self._told.move_to_end(seen)
         if len(self._told) > _REMEMBERED:
             self._told.popitem(last=False)
+
+    def forget(self) -> None:
+        self._told.clear()

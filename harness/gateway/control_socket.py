@@ -82,7 +82,12 @@ class ControlSocket:
 async def _receive(connection: socket.socket) -> tuple[bytes, list[int]]:
     loop = asyncio.get_running_loop()
     readable = loop.create_future()
-    loop.add_reader(connection, lambda: readable.done() or readable.set_result(None))
+
+    def arrived() -> None:
+        if not readable.done():
+            readable.set_result(None)
+
+    loop.add_reader(connection, arrived)
     try:
         await readable
     finally:
@@ -93,15 +98,16 @@ async def _receive(connection: socket.socket) -> tuple[bytes, list[int]]:
 
 def lend(folder: Path, listener: socket.socket) -> socket.socket:
     """For the lending process: the connection to keep open for as long as ``listener`` is to be served."""
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.settimeout(10)
-    with _short(folder) as path:
-        connection.connect(path)
-    socket.send_fds(connection, [LEND], [listener.fileno()])
-    if connection.recv(1) != SERVED:
-        connection.close()
-        raise ConnectionError("the emulator did not take the socket")
-    connection.settimeout(None)
+    with contextlib.ExitStack() as undo:
+        connection = undo.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        connection.settimeout(10)
+        with _short(folder) as path:
+            connection.connect(path)
+        socket.send_fds(connection, [LEND], [listener.fileno()])
+        if connection.recv(1) != SERVED:
+            raise ConnectionError("the emulator did not take the socket")
+        connection.settimeout(None)
+        undo.pop_all()
     return connection
 
 

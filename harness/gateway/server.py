@@ -19,6 +19,7 @@ from harness.gateway.exchange import Client, ClientGone
 from harness.kernel.http import FileBody, Request, Response
 
 _CHUNK = 1024 * 1024
+_LAST_ANSWERS = 2.0  # seconds that requests in progress have at the end
 _LONGEST_FIELD = 64 * 1024  # session tokens and user metadata travel in headers, presigned URLs in the request line
 
 
@@ -75,8 +76,10 @@ class Server:
         """Take no more connections, let running requests end, then close what is left."""
         for server in list(self._listeners):
             self.stop_serving(server)
+        await asyncio.sleep(0)  # connections just accepted become known
         self._http.pre_shutdown()
-        await self._http.shutdown(2.0)
+        await self._http.shutdown(_LAST_ANSWERS)
+        await asyncio.sleep(0)  # closed transports let go of their sockets
 
     def _count_ports(self) -> None:
         names = (listener.getsockname() for server in self._listeners for listener in server.sockets)

@@ -67,7 +67,9 @@ def read(file: Path) -> Scenario:
     stated = _constants(tree)
     sdk = stated.get("SDK")
     if sdk not in GENERATIONS:
-        raise StateError(f"{file.name} must state its SDK generation: SDK = {' or '.join(map(repr, GENERATIONS))}, not {sdk!r}")
+        raise StateError(
+            f"{file.name} must state its SDK generation: SDK = {' or '.join(map(repr, GENERATIONS))}, not {sdk!r}"
+        )
     if not any(isinstance(node, ast.FunctionDef) and node.name == "run" for node in tree.body):
         raise StateError(f"{file.name} has no function run(session)")
     return Scenario(file.stem, file, stated.get("TITLE", file.stem), sdk, tuple(stated.get("TAGS", ())))

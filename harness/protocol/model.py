@@ -45,6 +45,8 @@ class Shape:
         self.maximum: float | None = facts.get("max")
         self.pattern: str | None = facts.get("pattern")
         self.enum: tuple[str, ...] = tuple(facts.get("enum", ()))
+        self.union: bool = facts.get("union", False)
+        """Exactly one of the members is set."""
         self.payload: str | None = facts.get("payload")
         self.status: int | None = facts.get("error", {}).get("httpStatusCode")
 
@@ -114,6 +116,10 @@ class ServiceModel:
     @property
     def operation_names(self) -> tuple[str, ...]:
         return tuple(self._operations)
+
+    @property
+    def shape_names(self) -> tuple[str, ...]:
+        return tuple(self._shapes)
 
     def has_shape(self, name: str) -> bool:
         return name in self._shapes

@@ -32,6 +32,8 @@ def _structure(shape: Shape, given: Mapping[str, Any], path: str) -> Iterator[st
         if given.get(name) is None:
             yield _violation(None, _below(path, name), "Member must not be null")
     members = shape.members
+    if shape.union and sum(value is not None for value in given.values()) != 1:
+        yield _violation(given, path, f"Member must have exactly one of {', '.join(members)}")
     for name, value in given.items():
         if value is not None:
             yield from _value(members[name].shape, value, _below(path, name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from harness.report.story import Report, ScenarioReport, Step
 
@@ -11,35 +11,36 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit(report: Report) -> bytes:
-    suites = ElementTree.Element("testsuites", name="harness", time=f"{report.seconds:.3f}")
+    suites = ET.Element("testsuites", name="harness", time=f"{report.seconds:.3f}")
     for scenario in report.scenarios:
         suites.append(_suite(scenario))
     for total in ("tests", "failures"):
         suites.set(total, str(sum(int(suite.get(total, "0")) for suite in suites)))
-    return ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)
+    document: bytes = ET.tostring(suites, encoding="utf-8", xml_declaration=True)
+    return document
 
 
-def _suite(scenario: ScenarioReport) -> ElementTree.Element:
-    suite = ElementTree.Element("testsuite", name=scenario.name, time=f"{scenario.seconds:.3f}")
+def _suite(scenario: ScenarioReport) -> ET.Element:
+    suite = ET.Element("testsuite", name=scenario.name, time=f"{scenario.seconds:.3f}")
     for step in scenario.steps:
         _case(suite, scenario, step)
     if not scenario.passed and scenario.failed_step is None:
         # It failed outside its steps; a suite without a failure would count as passed.
-        case = ElementTree.SubElement(suite, "testcase", classname=scenario.name, name="(outside the steps)", time="0")
-        ElementTree.SubElement(case, "failure", message=_last_line(scenario.traceback)).text = _clean(scenario.traceback)
+        case = ET.SubElement(suite, "testcase", classname=scenario.name, name="(outside the steps)", time="0")
+        ET.SubElement(case, "failure", message=_last_line(scenario.traceback)).text = _clean(scenario.traceback)
     suite.set("tests", str(len(suite.findall("testcase"))))
     suite.set("failures", str(len(suite.findall("testcase/failure"))))
     if scenario.log_tail:
-        ElementTree.SubElement(suite, "system-out").text = _clean("\n".join(scenario.log_tail))
+        ET.SubElement(suite, "system-out").text = _clean("\n".join(scenario.log_tail))
     return suite
 
 
-def _case(suite: ElementTree.Element, scenario: ScenarioReport, step: Step) -> None:
-    case = ElementTree.SubElement(suite, "testcase", classname=scenario.name, name=step.name, time=f"{step.seconds:.3f}")
+def _case(suite: ET.Element, scenario: ScenarioReport, step: Step) -> None:
+    case = ET.SubElement(suite, "testcase", classname=scenario.name, name=step.name, time=f"{step.seconds:.3f}")
     if step.state == "failed":
         evidence = "\n".join(entry.evidence for entry in step.expectations if not entry.passed)
         text = "\n\n".join(part for part in (evidence, scenario.traceback) if part)
-        ElementTree.SubElement(case, "failure", message=_clean(step.error)).text = _clean(text)
+        ET.SubElement(case, "failure", message=_clean(step.error)).text = _clean(text)
 
 
 def _last_line(text: str) -> str:

@@ -21,7 +21,7 @@ class FeatureRow:
 
 
 def feature_rows(content: Mapping[str, Any]) -> list[FeatureRow]:
-    """Violated features first; then the rest in the order of the data. What names no feature ("Extra columns") leads."""
+    """Violated features first, those that name no feature ("Extra columns") leading; then the order of the data."""
     violated: dict[str, list[tuple[str, str]]] = {}
     for violation in (content.get("violations") or {}).get("violations", []):
         found = (violation["constraint_check_type"], violation["description"])
@@ -33,7 +33,9 @@ def feature_rows(content: Mapping[str, Any]) -> list[FeatureRow]:
     return sorted(rows, key=lambda row: not row.violations)
 
 
-def _row(feature: Mapping[str, Any], baseline: Mapping[str, Any] | None, violations: list[tuple[str, str]]) -> FeatureRow:
+def _row(
+    feature: Mapping[str, Any], baseline: Mapping[str, Any] | None, violations: list[tuple[str, str]]
+) -> FeatureRow:
     numbers = feature.get("numerical_statistics") or {}
     common = (numbers or feature.get("string_statistics") or {}).get("common", {})
     present, missing = common.get("num_present", 0), common.get("num_missing", 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -21,12 +22,18 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 def page(report: Report) -> str:
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters.update(seconds=seconds, cell=cell, parameters=parameters, pretty=pretty)
     template = environment.get_template("report.html")
     style = Markup((_TEMPLATES / "report.css").read_text())
-    return template.render(report=report, scenarios=[_Shown(scenario, report) for scenario in report.scenarios], style=style)
+    return template.render(
+        report=report, scenarios=[_Shown(scenario, report) for scenario in report.scenarios], style=style
+    )
 
 
 class _Shown:
@@ -47,12 +54,19 @@ class _Shown:
 def _timeline(scenario: ScenarioReport) -> str:
     """The scenario's steps, then each job where it really ran: work that overlaps is seen to overlap."""
     begin = scenario.started
-    rows = [(step.name, step.started - begin, step.started - begin + step.seconds, step.state) for step in scenario.steps]
+    rows = [
+        (step.name, step.started - begin, step.started - begin + step.seconds, step.state) for step in scenario.steps
+    ]
     for resource in scenario.resources:
         start, end = _moment(resource.started), _moment(resource.ended)
         if start is not None and end is not None:
-            rows.append((resource.name, max(start - begin, 0.0), max(end - begin, 0.0), "job"))
+            rows.append((_without_stamp(resource.name), max(start - begin, 0.0), max(end - begin, 0.0), "job"))
     return plots.timeline(rows)
+
+
+def _without_stamp(name: str) -> str:
+    """The SDKs end a job's name with the time of day, which says nothing in a timeline."""
+    return re.sub(r"(-\d+){4,}$", "", name)
 
 
 def _curves(resource: Resource) -> str:
@@ -70,7 +84,9 @@ def _drawn(evidence: Evidence) -> Mapping[str, Any]:
     if evidence.kind == "classification":
         curve = [(x, y) for x, y in content["roc"]]
         drawn["plot"] = Markup(
-            plots.lines({f"AUC {content['auc']:.4f}": curve}, "false positive rate", "true positive rate", unit_square=True)
+            plots.lines(
+                {f"AUC {content['auc']:.4f}": curve}, "false positive rate", "true positive rate", unit_square=True
+            )
         )
     elif evidence.kind == "monitoring":
         drawn["rows"] = feature_rows(content)

@@ -10,6 +10,7 @@ from html import escape
 Point = tuple[float, float]
 WIDTH, HEIGHT = 480, 260
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 34
+TIMELINE = 820
 
 
 @dataclass(frozen=True)
@@ -48,21 +49,24 @@ def timeline(rows: Sequence[tuple[str, float, float, str]]) -> str:
     """One bar for each (name, start, end, class), on one time axis in seconds."""
     if not rows:
         return ""
-    left, row_height, end = 170, 24, max(row[2] for row in rows) or 1.0
+    left, row_height, end = 232, 24, max(row[2] for row in rows) or 1.0
     height = row_height * len(rows) + 30
     parts = []
     for tick in _ticks(0, end):
-        x = left + tick / end * (WIDTH + 160 - left)
+        x = left + tick / end * (TIMELINE - left)
         parts.append(f'<line class="grid" x1="{x:.1f}" y1="0" x2="{x:.1f}" y2="{height - 22}"/>')
         parts.append(f'<text class="tick" x="{x:.1f}" y="{height - 6}" text-anchor="middle">{tick:g} s</text>')
     for number, (name, start, stop, kind) in enumerate(rows):
-        x, width = left + start / end * (WIDTH + 160 - left), max((stop - start) / end * (WIDTH + 160 - left), 2.0)
+        x, width = left + start / end * (TIMELINE - left), max((stop - start) / end * (TIMELINE - left), 2.0)
         y = number * row_height
-        short = name if len(name) <= 26 else name[:25] + "…"
+        short = name if len(name) <= 36 else name[:35] + "…"
         parts.append(f'<text class="name" x="{left - 8}" y="{y + 16}" text-anchor="end">{escape(short)}</text>')
         title = f"<title>{escape(name)}: {stop - start:.2f} s</title>"
-        parts.append(f'<rect class="bar {kind}" x="{x:.1f}" y="{y + 4}" width="{width:.1f}" height="15" rx="3">{title}</rect>')
-    return f'<svg class="timeline" viewBox="0 0 {WIDTH + 180} {height}" role="img" aria-label="Timeline">{"".join(parts)}</svg>'
+        parts.append(
+            f'<rect class="bar {kind}" x="{x:.1f}" y="{y + 4}" width="{width:.1f}" height="15" rx="3">{title}</rect>'
+        )
+    box = f'viewBox="0 0 {TIMELINE + 24} {height}"'
+    return f'<svg class="timeline" {box} role="img" aria-label="Timeline">{"".join(parts)}</svg>'
 
 
 def _frame(points: Sequence[Point]) -> Frame:
@@ -80,7 +84,9 @@ def _axes(frame: Frame, x_label: str, y_label: str) -> str:
         x, y = frame.at(frame.x0, tick)
         parts.append(f'<line class="grid" x1="{x:.1f}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}"/>')
         parts.append(f'<text class="tick" x="{x - 6:.1f}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
-    parts.append(f'<text class="tick" x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 4}" text-anchor="middle">{escape(x_label)}</text>')
+    parts.append(
+        f'<text class="tick" x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 4}" text-anchor="middle">{escape(x_label)}</text>'
+    )
     parts.append(f'<text class="tick" x="{LEFT + 4}" y="{TOP + 4}">{escape(y_label)}</text>')
     return "".join(parts)
 

@@ -85,7 +85,11 @@ class ScenarioReport:
                 self._evidence(event)
             case "end":
                 self.ended = True
-                self.passed, self.traceback, self.interrupted = event["passed"], event["traceback"], event["interrupted"]
+                self.passed, self.traceback, self.interrupted = (
+                    event["passed"],
+                    event["traceback"],
+                    event["interrupted"],
+                )
 
     def close(self, at: float, reason: str) -> None:
         """The program is gone. What it did not finish telling is told here: ``reason`` is why it ended."""

@@ -1,4 +1,4 @@
-"""Records as Search shows them: which record kinds each Resource of Search stands for, and what their documents hold."""
+"""Records as Search shows them: which kind of record each Resource stands for, and what their documents hold."""
 
 from __future__ import annotations
 

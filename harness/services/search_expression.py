@@ -1,25 +1,18 @@
-"""The search language of Search: filters, nested filters and sub-expressions over documents. Pure functions.
-
-Property names are paths, not case-sensitive (the SDK's own examples sort by ``metrics.test:accuracy.max``); a name in
-a path may itself hold dots (``Parameters.SageMaker.InstanceType``), so every way to read the path is tried.
-"""
+"""The search language of Search: filters, nested filters and sub-expressions over documents. Pure functions."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
 from harness.kernel.errors import ValidationException
+from harness.services.search_properties import Document, items_at, leaf, values_at, walk
 
-Document = Mapping[str, Any]
 Test = Callable[[Document], bool]
 
 MOST_CONDITIONS = 50
-_NAMED_LISTS = {"Metrics": "MetricName", "FinalMetricDataList": "MetricName"}
-_LEAVES = ("NumberValue", "StringValue", "Last", "Value")
-"""Where a path ends at a parameter, a metric or an artifact, its value is meant."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -27,11 +20,6 @@ def compile_expression(expression: Mapping[str, Any]) -> Test:
     """One test of the whole expression; ``ValidationException`` for what cannot be asked."""
     _check_size(expression)
     return _expression(expression)
-
-
-def values_at(document: Any, path: str) -> Iterator[Any]:
-    """Every value that the path leads to; a list on the way means any of its items."""
-    return _values(document, path.split("."))
 
 
 def names_in(expression: Mapping[str, Any]) -> Iterator[str]:
@@ -58,7 +46,7 @@ def _check_size(expression: Mapping[str, Any]) -> None:
         raise ValidationException("SearchExpression: provide at least one subexpression, filter, or nested filter.")
     if conditions > MOST_CONDITIONS:
         raise ValidationException(
-            f"SearchExpression holds {conditions} filters, nested filters and subexpressions; {MOST_CONDITIONS} at most."
+            f"SearchExpression holds {conditions} filters and subexpressions; {MOST_CONDITIONS} at most."
         )
 
 
@@ -105,55 +93,13 @@ def _filter(item: Mapping[str, str]) -> Test:
     path = item["Name"].split(".")
     if operator in ("Exists", "NotExists"):
         wanted = operator == "Exists"
-        return lambda document: any(True for _ in _values(document, path)) is wanted
+        return lambda document: any(True for _ in walk(document, path)) is wanted
     if "Value" not in item:
         raise ValidationException(f"SearchExpression: the filter {item['Name']!r} with {operator} needs a Value.")
     compare = _COMPARISONS[operator](item["Name"], item["Value"])
     if operator == "NotEquals":
-        return lambda document: not any(compare(_leaf(value)) for value in _flat(document, path))
-    return lambda document: any(compare(_leaf(value)) for value in _flat(document, path))
-
-
-def _values(value: Any, path: Sequence[str]) -> Iterator[Any]:
-    if not path:
-        yield value
-    elif isinstance(value, list):
-        for item in value:
-            yield from _values(item, path)
-    elif isinstance(value, Mapping):
-        for length in range(1, len(path) + 1):
-            found = _member(value, ".".join(path[:length]))
-            if found is not None:
-                yield from _values(found, path[length:])
-
-
-def _member(value: Mapping[str, Any], name: str) -> Any:
-    found, member = value.get(name), name
-    if found is None:
-        member = next((key for key in value if key.lower() == name.lower()), name)
-        found = value.get(member)
-    if isinstance(found, list):
-        if member == "Tags":
-            return {tag["Key"]: tag["Value"] for tag in found}
-        if member in _NAMED_LISTS:
-            return {item[_NAMED_LISTS[member]]: item for item in found}
-    return found
-
-
-def _flat(document: Document, path: Sequence[str]) -> Iterator[Any]:
-    for value in _values(document, path):
-        yield from value if isinstance(value, list) else [value]
-
-
-def _leaf(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return next((value[name] for name in _LEAVES if name in value), value)
-    return value
-
-
-def leaf_at(document: Document, path: str) -> Any:
-    """The one value to sort by, or None."""
-    return next((_leaf(value) for value in _flat(document, path.split("."))), None)
+        return lambda document: not any(compare(leaf(value)) for value in items_at(document, path))
+    return lambda document: any(compare(leaf(value)) for value in items_at(document, path))
 
 
 def _number(value: Any) -> float | None:
@@ -215,7 +161,7 @@ def _ordered(holds: Callable[[float, float], bool]) -> Callable[[str, str], Call
 def _contains(name: str, wanted: str) -> Callable[[Any], bool]:
     def test(value: Any) -> bool:
         if isinstance(value, Mapping):  # Tags, artifacts: in a key or in a value
-            return any(wanted in key or wanted in _text(_leaf(item)) for key, item in value.items())
+            return any(wanted in key or wanted in _text(leaf(item)) for key, item in value.items())
         return wanted in _text(value)
 
     return test

@@ -18,7 +18,7 @@ from harness.stores.records import RecordExists, RecordMissing
 
 @dataclass(frozen=True)
 class Tracked:
-    """One noun: ``kind`` as in its ARN, ``noun`` as in its operations. ``maps`` are the members with a ToRemove twin."""
+    """One noun: ``kind`` as in its ARN, ``noun`` as in its operations, ``maps`` its members with a ToRemove twin."""
 
     kind: str
     noun: str
@@ -130,7 +130,7 @@ def associations_of(scope: Scope, arn: str) -> Iterator[Record]:
 
 
 def drop_associations(scope: Scope, arn: str) -> None:
-    """With an experiment or a component its associations go, too; artifacts, actions and contexts are held by theirs."""
+    """With an experiment or a component go its associations; artifacts, actions and contexts are held by theirs."""
     for record in list(associations_of(scope, arn)):
         try:
             scope.records.delete(record.key)

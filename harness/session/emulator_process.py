@@ -1,4 +1,4 @@
-"""The emulator as a process on a state folder: found by ``emulator.json``, started detached, stopped politely.
+"""The emulator as a process on a state folder: found by its announcement, started detached, stopped politely.
 
 Knows the file and the private paths only; it never imports the emulator.
 """
@@ -12,16 +12,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from harness.kernel.errors import StateError
+from harness.stores.folder import StateFolder, announced
 
-RECORD = "emulator.json"
-LOG = "emulator.log"
+OUTPUT = "emulator.out"
+"""What the process itself prints; the emulator keeps a log of requests beside it."""
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 LOOK = 0.01
@@ -41,23 +41,35 @@ class RunningEmulator:
     def port(self) -> int:
         return urlsplit(self.address).port or 80
 
-    def ask(self, path: str, method: str = "GET", timeout: float = 10.0, **query: str) -> Any:
+    @property
+    def control(self) -> Path:
+        """The socket that takes in listening sockets from other networks. Ephemeral state lies elsewhere."""
+        return Path(self.facts()["state"]) / "control.sock"
+
+    def facts(self) -> dict[str, Any]:
+        """What it says of itself."""
+        facts: dict[str, Any] = self.ask("/_harness/health", timeout=2.0)
+        return facts
+
+    def ask(self, path: str, method: str = "GET", timeout: float | None = 10.0, **asked: Any) -> Any:
         """The decoded JSON answer of a private path; ``StateError`` when it does not answer or refuses."""
         where = urlsplit(self.address)
         connection = http.client.HTTPConnection(where.hostname or "127.0.0.1", self.port, timeout=timeout)
         try:
-            connection.request(method, path + (f"?{urlencode(query)}" if query else ""))
+            connection.request(method, path, body=json.dumps(asked) if asked else None)
             response = connection.getresponse()
             body = response.read()
-        except OSError as error:
-            raise StateError(f"the emulator at {self.address} does not answer ({error}); see `harness status`") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise StateError(
+                f"the emulator at {self.address} does not answer ({error}); see `harness status`"
+            ) from error
         finally:
             connection.close()
         return _answer(path, response.status, body)
 
     def healthy(self) -> bool:
         try:
-            self.ask("/_harness/health", timeout=2.0)
+            self.facts()
         except StateError:
             return False
         return True
@@ -84,44 +96,65 @@ def find(state: Path) -> RunningEmulator | None:
 
 
 def _recorded(state: Path) -> RunningEmulator | None:
-    try:
-        values = json.loads((state / RECORD).read_text())
-        known = {key: values[key] for key in ("version", "started") if key in values}
-        return RunningEmulator(state=state, pid=int(values["pid"]), address=str(values["address"]), **known)
-    except (OSError, ValueError, KeyError, TypeError):
+    facts = announced(state)
+    if facts is None:
         return None
+    told = {key: str(facts[key]) for key in ("version", "started") if key in facts}
+    return RunningEmulator(state=state, pid=int(facts["pid"]), address=str(facts["address"]), **told)
 
 
-def start(
-    state: Path, *, port: int, options: tuple[str, ...] = (), meanwhile: Callable[[], None] = lambda: None
-) -> RunningEmulator:
-    """Start it detached from this terminal and wait until it is healthy. ``meanwhile`` is called while waiting."""
-    state.mkdir(parents=True, exist_ok=True)
-    with (state / LOG).open("ab") as log:
-        begin = log.tell()
+def start(state: Path, *, port: int, ephemeral: bool = False) -> RunningEmulator:
+    """Start it detached from this terminal and wait until it is healthy."""
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        output = (state / OUTPUT).open("wb")
+    except OSError as error:
+        raise StateError(
+            f"the state folder {state} cannot be used ({error.strerror}); choose another with --state"
+        ) from error
+    with output:
         process = subprocess.Popen(
-            command(state, port, options),
+            command(state, port, ephemeral),
             stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
             cwd=package_parent(),
         )
-    meanwhile()
+    try:
+        return _when_healthy(state, process, ephemeral)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+
+
+def _when_healthy(state: Path, process: subprocess.Popen[bytes], ephemeral: bool) -> RunningEmulator:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise StateError(_why_not(state, begin, process.returncode))
-        emulator = _recorded(state)
+            raise StateError(_why_not(state, process.returncode))
+        emulator = _announcing(state, process.pid) if ephemeral else _recorded(state)
         if emulator and emulator.pid == process.pid and emulator.healthy():
             return emulator
         time.sleep(LOOK)
-    process.kill()
-    raise StateError(f"the emulator did not answer within {START_SECONDS:.0f} s; its log is {state / LOG}")
+    raise StateError(f"the emulator did not answer within {START_SECONDS:.0f} s; see {state / OUTPUT}")
 
 
-def command(state: Path, port: int, options: tuple[str, ...] = ()) -> list[str]:
-    return [sys.executable, "-m", "harness.emulator", "--state", str(state), "--port", str(port), *options]
+def _announcing(state: Path, pid: int) -> RunningEmulator | None:
+    """An ephemeral emulator tells its address only to who started it; here it is written down for other commands."""
+    address = (state / OUTPUT).read_text().strip().splitlines()[:1]
+    if not address or not address[0].startswith("http"):
+        return None
+    emulator = RunningEmulator(state=state, pid=pid, address=address[0])
+    facts = emulator.facts()
+    StateFolder(state).announce({key: facts[key] for key in ("pid", "address", "version", "started")})
+    return _recorded(state)
+
+
+def command(state: Path, port: int, ephemeral: bool = False) -> list[str]:
+    arguments = ["--state", str(state), "--port", str(port), *(["--ephemeral"] if ephemeral else [])]
+    return [sys.executable, "-m", "harness.emulator", *arguments]
 
 
 def package_parent() -> str:
@@ -129,11 +162,9 @@ def package_parent() -> str:
     return str(Path(__file__).resolve().parents[2])
 
 
-def _why_not(state: Path, begin: int, code: int) -> str:
+def _why_not(state: Path, code: int) -> str:
     """The last line the emulator wrote: its own errors are one line that says what and what to do."""
-    with (state / LOG).open("rb") as log:
-        log.seek(begin)
-        lines = log.read().decode("utf-8", "replace").strip().splitlines()
+    lines = (state / OUTPUT).read_text(errors="replace").strip().splitlines()
     said = lines[-1].removeprefix("harness: ") if lines else f"it ended with code {code} and said nothing"
     return f"the emulator did not start: {said}"
 

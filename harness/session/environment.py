@@ -85,7 +85,7 @@ def _addresses(target: Target) -> dict[str, str]:
         "AWS_ENDPOINT_URL": target.address,
         "SAGEMAKER_ENDPOINT": target.address,  # smexperiments reads this one
         "AWS_EC2_METADATA_DISABLED": "true",
-        **{name: LOOPBACK for name in _NO_PROXIES},
+        **dict.fromkeys(_NO_PROXIES, LOOPBACK),
     }
 
 
@@ -105,15 +105,18 @@ def _credentials(target: Target, folder: Path, inherited: Mapping[str, str]) -> 
 
 def _profiles(target: Target, inherited: Mapping[str, str]) -> str:
     """Every profile the user has, by name only, so that ``Session(profile_name=...)`` works without their real keys."""
-    sections = []
-    for name in ["default", *_profile_names(inherited)]:
-        # One file serves as both: clients look for [profile x] in the one and for [x] in the other.
-        for heading in dict.fromkeys([name if name == "default" else f"profile {name}", name]):
-            sections.append(
-                f"[{heading}]\nregion = {target.region}\nendpoint_url = {target.address}\n"
-                f"aws_access_key_id = {target.account}\naws_secret_access_key = harness\n"
-            )
-    return "\n".join(sections)
+    names = ["default", *_profile_names(inherited)]
+    # One file serves as both: clients look for [profile x] in the one and for [x] in the other.
+    headings = dict.fromkeys(heading for name in names for heading in (_heading(name), name))
+    return "\n".join(
+        f"[{heading}]\nregion = {target.region}\nendpoint_url = {target.address}\n"
+        f"aws_access_key_id = {target.account}\naws_secret_access_key = harness\n"
+        for heading in headings
+    )
+
+
+def _heading(profile: str) -> str:
+    return profile if profile == "default" else f"profile {profile}"
 
 
 def _profile_names(inherited: Mapping[str, str]) -> list[str]:
@@ -171,7 +174,7 @@ SageMaker:
 
 def _offline(target: Target) -> dict[str, str]:
     """For programs that skip the shim, the proxy is the emulator, which refuses other hosts by name."""
-    return {"HARNESS_OFFLINE": "1", **{name: target.address for name in _PROXIES}}
+    return {"HARNESS_OFFLINE": "1", **dict.fromkeys(_PROXIES, target.address)}
 
 
 def _others(path: str) -> list[str]:

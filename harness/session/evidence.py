@@ -12,9 +12,19 @@ LOG_LIMIT = 5_000
 
 # create operation -> (describe operation, member with the name, kind of evidence, log group)
 _CREATED = {
-    "CreateProcessingJob": ("describe_processing_job", "ProcessingJobName", "ProcessingJob", "/aws/sagemaker/ProcessingJobs"),
+    "CreateProcessingJob": (
+        "describe_processing_job",
+        "ProcessingJobName",
+        "ProcessingJob",
+        "/aws/sagemaker/ProcessingJobs",
+    ),
     "CreateTrainingJob": ("describe_training_job", "TrainingJobName", "TrainingJob", "/aws/sagemaker/TrainingJobs"),
-    "CreateTransformJob": ("describe_transform_job", "TransformJobName", "TransformJob", "/aws/sagemaker/TransformJobs"),
+    "CreateTransformJob": (
+        "describe_transform_job",
+        "TransformJobName",
+        "TransformJob",
+        "/aws/sagemaker/TransformJobs",
+    ),
     "CreateEndpoint": ("describe_endpoint", "EndpointName", "Endpoint", None),
     "CreateMonitoringSchedule": ("describe_monitoring_schedule", "MonitoringScheduleName", "MonitoringSchedule", None),
 }

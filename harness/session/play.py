@@ -1,29 +1,19 @@
-"""Plays one scenario file in this interpreter: ``python -m harness.session.play FILE``. Exit code 0 when it passed, 1 when not.
+"""Plays one scenario file in this interpreter: ``python -m harness.session.play FILE``. Exit code 1 when it failed.
 
 Runs in the scenario's own environment, so it needs boto3 and nothing else beside the standard library.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
-from types import ModuleType
+from types import FrameType
 
 from harness.session.events import EventWriter
-from harness.session.scenario import Session
-
-
-def load(file: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"scenario_{file.stem}", file)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{file} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+from harness.session.scenario import Session, load_file
 
 
 def play(file: Path, events: EventWriter) -> bool:
@@ -34,7 +24,7 @@ def play(file: Path, events: EventWriter) -> bool:
         session = Session(file.stem, events)
         # Also a step, so that a second or two of imports is not a second or two of silence.
         with session.step("Import the SDK"):
-            module = load(file)
+            module = load_file(file)
         module.run(session)
     except BaseException as raised:
         error = raised
@@ -50,7 +40,14 @@ def play(file: Path, events: EventWriter) -> bool:
     return error is None
 
 
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Asked to stop: as Ctrl-C, so that what was created is cleaned up."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def main() -> None:
+    signal.signal(signal.SIGTERM, _stop)
     events = EventWriter(Path(os.environ["HARNESS_EVENTS"]))
     passed = play(Path(sys.argv[1]), events)
     events.close()

@@ -104,6 +104,9 @@ class IdleEngine:
 class NoLogs:
     """The gateway keeps no job logs."""
 
+    def clear(self) -> None: ...
+    def close(self) -> None: ...
+
 
 class IdleRunner:
     name = "idle"

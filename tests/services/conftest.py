@@ -29,7 +29,9 @@ class Idle:
 def records_emulator(tmp_path: Path) -> Iterator[Emulator]:
     """An emulator of records only: every noun without behaviour works, nothing can be run."""
     parts: dict[str, Any] = {name: lambda *_: Idle() for name in ("logs", "aws", "runner", "engine")}
-    with Emulator(Settings(state=tmp_path / "state", port=0), Parts(records=lambda _: MemoryRecords(), **parts)) as found:
+    with Emulator(
+        Settings(state=tmp_path / "state", port=0), Parts(records=lambda _: MemoryRecords(), **parts)
+    ) as found:
         yield found
 
 

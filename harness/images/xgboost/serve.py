@@ -16,6 +16,9 @@ def main() -> None:
     if os.environ.get("SAGEMAKER_MULTI_MODEL"):
         sys.exit("Multi-model serving (SAGEMAKER_MULTI_MODEL) is not supported by this image.")
 
+    if os.environ.get("SAGEMAKER_PROGRAM"):
+        sys.exit("Script mode (SAGEMAKER_PROGRAM) is not supported by this image.")
+
     import asyncio
 
     from xgboost_container.server import run_server

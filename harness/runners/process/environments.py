@@ -1,4 +1,7 @@
-"""Python environments of images: built by ``uv`` from a lock, cached by its hash. Only this goes to the package index."""
+"""Python environments of images: built by ``uv`` from a lock, cached by its hash.
+
+Only this goes to the package index.
+"""
 
 from __future__ import annotations
 

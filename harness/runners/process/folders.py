@@ -57,16 +57,15 @@ def users_of(folder: Path) -> list[int]:
     """Processes whose environment or arguments point into the folder: its jobs' programs and their attendants."""
     needle = os.fsencode(f"{folder}/")
     found = []
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit() or int(entry) == os.getpid():
+    for process in Path("/proc").iterdir():
+        if not process.name.isdigit() or int(process.name) == os.getpid():
             continue
         try:
-            environment = Path("/proc", entry, "environ").read_bytes()
-            arguments = Path("/proc", entry, "cmdline").read_bytes()
+            words = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
         except OSError:
             continue
-        if needle in environment or needle in arguments:
-            found.append(int(entry))
+        if needle in words:
+            found.append(int(process.name))
     return found
 
 
@@ -79,10 +78,10 @@ def remove(folder: Path) -> None:
 
 
 def _open_up(function: Callable[..., Any], path: str, _: Any) -> None:
-    for place in (os.path.dirname(path), path):
+    for place in (Path(path).parent, Path(path)):
         with contextlib.suppress(OSError):
-            if not stat.S_ISLNK(os.lstat(place).st_mode):
-                os.chmod(place, stat.S_IRWXU)
+            if not place.is_symlink():
+                place.chmod(stat.S_IRWXU)
     with contextlib.suppress(OSError):
         if function in (os.unlink, os.rmdir):
             function(path)

@@ -89,7 +89,8 @@ def _try_proot(scratch: Path) -> str:
     marker = scratch / "proot"
     marker.mkdir()
     (marker / "seen").touch()
-    words = _output([wrapper, "-b", f"{marker}:/opt/ml", "/bin/sh", "-c", "test -e /opt/ml/seen && echo seen"])
+    # Over a folder that exists: for any other target proot would make one on the host.
+    words = _output([wrapper, "-b", f"{marker}:/mnt", "/bin/sh", "-c", "test -e /mnt/seen && echo seen"])
     return wrapper if words.strip() == "seen" else ""
 
 

@@ -85,7 +85,7 @@ class Drain:
                 chunk = self._chunks[0]
             try:
                 self._sink(chunk)
-            except Exception:  # noqa: BLE001  (a receiver may raise anything; the program is not to suffer)
+            except Exception:  # a receiver may raise anything; the program is not to suffer for it
                 if not failed:
                     _log.exception("a receiver of job output failed; the output goes on without it")
                 failed = True

@@ -32,8 +32,8 @@ class Plan:
     def write(self, in_process: bool) -> Path:
         """The request as a file: an environment may be larger than a socket message."""
         file = self.folder / "request.json"
-        with open(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as opened:
-            json.dump({**self.request, "in_process": in_process}, opened)
+        file.touch(mode=0o600)
+        file.write_text(json.dumps({**self.request, "in_process": in_process}))
         return file
 
     @property
@@ -74,9 +74,10 @@ def make(spec: RunSpec, host: Host, python: Path, folder: Path, hidden: Sequence
     inner = folder / "rootfs"
     (inner / "harness" / "home").mkdir(parents=True)
     (inner / "tmp").mkdir()
+    (inner / "run").mkdir()
     _links(inner / "harness" / "bin", python)
     _names(inner / "harness", spec.hostname)
-    base = "" if namespaced else str(inner)
+    base = str(inner) if host.roots is Roots.ENVIRONMENT else ""
     env = _environment(spec, python, base, port)
     argv = list(spec.argv)
     if host.roots is Roots.ENVIRONMENT:
@@ -111,15 +112,40 @@ def _environment(spec: RunSpec, python: Path, base: str, port: int) -> dict[str,
 
 
 def _wrapping(wrapper: str, spec: RunSpec, inner: Path, show: list[list[str]], hide: list[str]) -> list[str]:
+    """The surroundings of ``inside.surroundings``, as far as proot can give them: nothing is read-only.
+
+    Proot makes a folder on the host for every target that does not exist; here all of them lie in the job's own root.
+    """
     empty = inner / "harness" / "empty"
     empty.mkdir()
-    binds = [(str(spec.root.resolve()), "/opt/ml"), (str(inner / "tmp"), "/var/tmp")]
+    binds = [(f"/{name}", f"/{name}") for name in _stand_ins(Path("/"), inner, ("harness", "opt", "run", "tmp"))]
+    binds += [(f"/opt/{name}", f"/opt/{name}") for name in _stand_ins(Path("/opt"), inner / "opt", ("ml",))]
+    binds = [bind for bind in binds if bind[1] not in hide]
+    binds += [(str(spec.root.resolve()), "/opt/ml"), (str(inner / "tmp"), "/var/tmp")]
     binds += [(str(inner / "harness" / "hosts"), "/etc/hosts"), (str(inner / "harness" / "hostname"), "/etc/hostname")]
-    binds += [(str(empty), path) for path in hide]
-    binds += [(real, path) for path, real in show if any(path.startswith(place + "/") for place in hide)]
-    binds.append((str(inner), str(inner)))
+    binds += [(str(empty), path) for path in hide if not path.startswith("/tmp/")]
+    covered = ["/run", "/tmp", *hide]
+    binds += [(real, path) for path, real in show if any(path.startswith(place + "/") for place in covered)]
     flags = [word for source, target in binds for word in ("-b", f"{source}:{target}")]
-    return [wrapper, *flags, "-w", spec.cwd]
+    # Proot reports a program that was killed as one that went well, and waits for its daemons: a shell reports to init.
+    report = surroundings.REPORT
+    shell = ["/bin/sh", "-c", f'"$0" "$@" {report}>&-; echo $? >&{report}']
+    return [wrapper, "-r", str(inner), *flags, "-w", spec.cwd, *shell]
+
+
+def _stand_ins(host: Path, own: Path, without: tuple[str, ...]) -> list[str]:
+    """Make places in ``own`` for the entries of ``host`` (links are copied); the names to be bound there."""
+    own.mkdir(exist_ok=True)
+    names = []
+    for entry in host.iterdir() if host.is_dir() else ():
+        if entry.name in without:
+            continue
+        if entry.is_symlink():
+            (own / entry.name).symlink_to(entry.readlink())
+        elif entry.is_dir():
+            (own / entry.name).mkdir()
+            names.append(entry.name)
+    return names
 
 
 def _is_virtual(python: Path) -> bool:
@@ -143,7 +169,7 @@ def _prefixes(python: Path) -> list[Path]:
     found = [python.parent.parent]
     link = python
     while link.is_symlink():
-        link = Path(os.path.normpath(link.parent / os.readlink(link)))
+        link = Path(os.path.normpath(link.parent / link.readlink()))
         found.append(link.parent.parent)
     settings = python.parent.parent / "pyvenv.cfg"
     if settings.exists():
@@ -160,14 +186,14 @@ def _pairs(paths: Sequence[Path]) -> list[list[str]]:
     """Each path as the program will use it, with where it really lies; the real path is shown as well."""
     pairs = set()
     for path in paths:
-        plain, real = os.path.abspath(path), os.path.realpath(path)
+        plain, real = os.path.normpath(path.absolute()), str(path.resolve())
         pairs |= {(plain, real), (real, real)}
     return [list(pair) for pair in sorted(pairs) if pair[0] != "/"]
 
 
 def _hidden(paths: Sequence[Path]) -> list[str]:
-    both = {str(way(path)) for path in paths for way in (os.path.abspath, os.path.realpath)}
-    return sorted(path for path in both if os.path.isdir(path) and path not in surroundings.UNTOUCHABLE)
+    both = {os.path.normpath(path.absolute()) for path in paths} | {str(path.resolve()) for path in paths}
+    return sorted(path for path in both if Path(path).is_dir() and path not in surroundings.UNTOUCHABLE)
 
 
 def _free_port() -> int:

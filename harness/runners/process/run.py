@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import select
@@ -40,7 +41,6 @@ class ProcessRun:
         self._started: Started | None = None
         self._port = 0
         self._cause = Cause.EXITED
-        self._killed = False
         self._firm: float | None = None
         self._last: float | None = None
         self._wake_reader, self._wake_writer = os.pipe()
@@ -68,15 +68,15 @@ class ProcessRun:
 
     def pids(self) -> tuple[int, ...]:
         with self._lock:
-            return self._started.pids() if self._started and not self._done.is_set() else ()
+            return self._started.pids() if self._started else ()
 
     def socket(self) -> tuple[socket.socket, tuple[str, int]]:
         with self._lock:
             started = self._started
-            if started is None or self._done.is_set():
-                raise ConnectionError(f"{self.spec.name} is not running")
-            if "network" in started.granted:
-                return started.request_socket(), ("127.0.0.1", self._port)
+        if started is None:
+            raise ConnectionError(f"{self.spec.name} is not running")
+        if "network" in started.granted:
+            return started.request_socket(), ("127.0.0.1", self._port)
         return socket.socket(socket.AF_INET, socket.SOCK_STREAM), ("127.0.0.1", self._port)
 
     def tell(self, line: str) -> None:
@@ -99,7 +99,6 @@ class ProcessRun:
 
     def _kill(self) -> None:
         self._firm = None
-        self._killed = True
         if self._started:
             self._started.ask("kill")
             if self._last is None:
@@ -112,7 +111,7 @@ class ProcessRun:
             outcome = self._from_begin_to_end(begun)
         except NotStarted as error:
             outcome = Outcome(Cause.NOT_STARTED, error.code, begun, time.time(), str(error))
-        except Exception:  # noqa: BLE001  (whoever waits for the outcome must get one)
+        except Exception:  # whoever waits for the outcome must get one
             _log.exception("running %s failed", self.spec.name)
         self._drain.close()
         with self._lock:
@@ -207,7 +206,5 @@ class ProcessRun:
         with self._lock:
             if self._wake_writer < 0:
                 return
-            try:
+            with contextlib.suppress(BlockingIOError):  # it has been told often enough
                 os.write(self._wake_writer, b"w")
-            except BlockingIOError:
-                pass  # it has been told often enough

@@ -37,7 +37,7 @@ class Started:
         self.init = 0
         self.program = 0
         self._attendant = attendant
-        self._sockets: queue.SimpleQueue[socket.socket] = queue.SimpleQueue()
+        self._sockets: queue.SimpleQueue[socket.socket | None] = queue.SimpleQueue()
 
     def await_readiness(self, seconds: float) -> None:
         """Until the program needs only the word to go. ``Silent`` or ``NotStarted`` otherwise."""
@@ -73,9 +73,13 @@ class Started:
         """A socket of the program's network; ``deliver_socket`` is called by whoever reads the control messages."""
         self.ask("socket")
         try:
-            return self._sockets.get(timeout=_SOCKET_SECONDS)
+            made = self._sockets.get(timeout=_SOCKET_SECONDS)
         except queue.Empty:
-            raise ConnectionError("the program has ended or does not answer") from None
+            raise ConnectionError("the program's attendant does not answer") from None
+        if made is None:
+            self._sockets.put(None)  # whoever else waits is to know as well
+            raise ConnectionError("the program has ended")
+        return made
 
     def deliver_socket(self, descriptor: int) -> None:
         self._sockets.put(socket.socket(fileno=descriptor))
@@ -103,8 +107,7 @@ class Started:
             self.output = -1
         if self.door is not None:
             self.door.close()
-        while not self._sockets.empty():
-            self._sockets.get().close()
+        self._sockets.put(None)
         if self._attendant is not None:
             try:
                 self._attendant.wait(5)

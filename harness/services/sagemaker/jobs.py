@@ -35,6 +35,19 @@ def refuse_members(request: dict[str, Any], members: Iterable[str]) -> None:
         raise ValidationException(f"{', '.join(given)}: not supported by harness")
 
 
+def refuse_duplicates(member: str, names: list[str]) -> None:
+    for name in dict.fromkeys(names):
+        if names.count(name) > 1:
+            raise ValidationException(f"{member}: the name {name!r} is given more than once")
+
+
+def require_members(request: dict[str, Any], members: Iterable[str]) -> None:
+    """What the API model leaves open for kinds of jobs that harness does not run."""
+    missing = [member for member in members if member not in request]
+    if missing:
+        raise ValidationException(f"{', '.join(missing)}: required (harness runs no serverless jobs)")
+
+
 def require_single_host(member: str, count: int) -> None:
     if count != 1:
         raise ValidationException(f"{member} {count}: harness runs a job on one instance; use 1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -14,7 +15,7 @@ from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing
 from harness.services.sagemaker.experiment_configs import check_experiment_config
-from harness.services.sagemaker.jobs import add_job, find_job, require_single_host
+from harness.services.sagemaker.jobs import add_job, find_job, refuse_duplicates, require_single_host
 from harness.services.sagemaker.staged_data import require_objects, s3_uri
 from harness.services.scope import Scope
 
@@ -48,7 +49,8 @@ def list_processing_jobs(scope: Scope, request: dict[str, Any]) -> dict[str, Any
 
 
 def stop_processing_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    record = _find(scope, request)
+    name = request["ProcessingJobName"]
+    record = find_job(scope, KIND, name, f"Could not find job to update with name {name}")
 
     def change(current: Record) -> Record:
         if status_of(current) != "InProgress":
@@ -96,9 +98,12 @@ def _check(scope: Scope, request: dict[str, Any]) -> None:
         "ProcessingResources.ClusterConfig.InstanceCount",
         request["ProcessingResources"]["ClusterConfig"]["InstanceCount"],
     )
-    paths = [_input_path(scope, request, item) for item in request.get("ProcessingInputs", [])]
-    paths += [_output_path(item) for item in request.get("ProcessingOutputConfig", {}).get("Outputs", [])]
-    _refuse_overlaps(paths)
+    inputs, outputs = request.get("ProcessingInputs", []), request.get("ProcessingOutputConfig", {}).get("Outputs", [])
+    refuse_duplicates("ProcessingInputs", [item["InputName"] for item in inputs])
+    refuse_duplicates("ProcessingOutputConfig.Outputs", [item["OutputName"] for item in outputs])
+    _refuse_overlaps(
+        [_input_path(scope, request, item) for item in inputs], [_output_path(item) for item in outputs]
+    )
     check_experiment_config(scope, request.get("ExperimentConfig"))
 
 
@@ -129,13 +134,14 @@ def _output_path(item: dict[str, Any]) -> str:
 
 
 def _path(what: str, path: str | None) -> str:
-    if not path or not below_root(path):
+    if not path or not (below_root(path) or "").startswith("processing/"):
         raise ValidationException(f"{what}: LocalPath {path!r} must be an absolute path below /opt/ml/processing")
     return path
 
 
-def _refuse_overlaps(paths: list[str]) -> None:
-    given = sorted(PurePosixPath(path) for path in paths if path)
-    for first, second in zip(given, given[1:], strict=False):
-        if second.is_relative_to(first):
+def _refuse_overlaps(inputs: list[str], outputs: list[str]) -> None:
+    """Inputs may lie in each other, whatever the guide says: its own example puts the code below the data."""
+    given = [(PurePosixPath(path), path in outputs) for path in (*inputs, *outputs) if path]
+    for (first, one), (second, other) in itertools.permutations(given, 2):
+        if first == second or ((one or other) and second.is_relative_to(first)):
             raise ValidationException(f"LocalPath {str(second)!r} is the same as, or lies in, {str(first)!r}")

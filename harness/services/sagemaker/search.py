@@ -13,7 +13,8 @@ from harness.kernel.records import Record
 from harness.services.paging import cut
 from harness.services.scope import Scope
 from harness.services.search_documents import RESOURCES, Documents, Resource
-from harness.services.search_expression import comparable, compile_expression, leaf_at, names_in, values_at
+from harness.services.search_expression import comparable, compile_expression, names_in
+from harness.services.search_properties import leaf_at, values_at
 
 _Found = tuple[Record, dict[str, Any]]
 _DEFAULT_RESULTS = 100

@@ -7,8 +7,6 @@ from harness.kernel.s3uri import S3Uri
 from harness.services.scope import Scope
 from harness.stores.objects import BucketMissing
 
-__all__: list[str] = []
-
 
 def require_objects(scope: Scope, uri: str, role: str) -> None:
     """``ValidationException`` in the service's words when no object lies under the S3 URL."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from harness.contract.catalog import Image, UnknownImage, resolve_image
@@ -16,7 +17,7 @@ from harness.kernel.records import Record
 from harness.services.paging import Listing
 from harness.services.scope import Scope
 from harness.services.sagemaker.experiment_configs import check_experiment_config
-from harness.services.sagemaker.jobs import add_job, find_job, refuse_members, require_single_host
+from harness.services.sagemaker.jobs import add_job, find_job, refuse_duplicates, refuse_members, require_members, require_single_host
 from harness.services.sagemaker.staged_data import require_objects, s3_uri
 
 KIND = "training-job"
@@ -27,10 +28,17 @@ _UNSUPPORTED = (
     "RemoteDebugConfig",
     "InfraCheckConfig",
     "ServerlessJobConfig",
+    "SessionChainingConfig",
+    "MlflowConfig",
+    "ModelPackageConfig",
+    "DebugRuleConfigurations",
+    "ProfilerRuleConfigurations",
+    "TensorBoardOutputConfig",
 )
 
 
 def create_training_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    require_members(request, ("AlgorithmSpecification", "ResourceConfig", "StoppingCondition"))
     image = _image(request)
     _check(scope, request)
     now = scope.clock.real()
@@ -129,15 +137,24 @@ def _check(scope: Scope, request: dict[str, Any]) -> None:
     if "InstanceGroups" in request["ResourceConfig"]:
         raise ValidationException("ResourceConfig.InstanceGroups is not supported by harness")
     s3_uri(request["OutputDataConfig"]["S3OutputPath"])
-    names = [channel["ChannelName"] for channel in request.get("InputDataConfig", [])]
-    for name in {name for name in names if names.count(name) > 1}:
-        raise ValidationException(f"Duplicate channel name {name!r} in InputDataConfig")
+    refuse_duplicates("InputDataConfig", [channel["ChannelName"] for channel in request.get("InputDataConfig", [])])
+    _check_regexes(request["AlgorithmSpecification"].get("MetricDefinitions", []))
     for channel in request.get("InputDataConfig", []):
         _check_channel(scope, request, channel)
     checkpoint = request.get("CheckpointConfig")
     if checkpoint and not below_root(checkpoint.get("LocalPath", "/opt/ml/checkpoints/")):
         raise ValidationException("CheckpointConfig.LocalPath must lie below /opt/ml")
     check_experiment_config(scope, request.get("ExperimentConfig"))
+
+
+def _check_regexes(definitions: list[dict[str, str]]) -> None:
+    for item in definitions:
+        try:
+            re.compile(item["Regex"])
+        except re.error as error:
+            raise ValidationException(
+                f"AlgorithmSpecification.MetricDefinitions: the regex of {item['Name']!r} is not valid: {error}"
+            ) from error
 
 
 def _check_channel(scope: Scope, request: dict[str, Any], channel: dict[str, Any]) -> None:
@@ -147,9 +164,8 @@ def _check_channel(scope: Scope, request: dict[str, Any], channel: dict[str, Any
         raise ValidationException(f"Channel {name!r}: input mode Pipe is not supported by harness; use File or FastFile")
     if channel.get("CompressionType", "None") == "Gzip":
         raise ValidationException(f"Channel {name!r}: CompressionType Gzip is only supported in Pipe mode")
-    for member in ("ShuffleConfig",):
-        if member in channel:
-            raise ValidationException(f"Channel {name!r}: {member} is not supported by harness")
+    if "ShuffleConfig" in channel:
+        raise ValidationException(f"Channel {name!r}: ShuffleConfig is not supported by harness")
     source = channel["DataSource"].get("S3DataSource")
     if source is None:
         raise ValidationException(f"Channel {name!r}: only S3DataSource is supported by harness")

@@ -31,7 +31,8 @@ class ForkingParent:
         )
 
     def _ask(self, **command: Any) -> int:
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
         return int(json.loads(self._process.stdout.readline()))
@@ -53,7 +54,8 @@ class ForkingParent:
         return self._ask(do="stop", pid=pid)
 
     def close(self) -> None:
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         self._process.stdin.close()
         self._process.wait(DEADLINE)
         self._process.stdout.close()
@@ -167,8 +169,7 @@ class Server:
 class Servers:
     """Starts model servers on a job's folder; stopped at the end of the test."""
 
-    def __init__(self, parent: ForkingParent) -> None:
-        self._parent = parent
+    def __init__(self) -> None:
         self._running: list[Server] = []
 
     def start(self, job: Job, **environment: str) -> Server:
@@ -199,7 +200,10 @@ def table(rows: int, seed: int = 1) -> np.ndarray[Any, Any]:
 
 
 def as_csv(values: np.ndarray[Any, Any], delimiter: str = ",") -> str:
-    return "".join(delimiter.join(f"{value:g}" for value in row) + "\n" for row in values)
+    return "".join(delimiter.join(repr(value) for value in row.tolist()) + "\n" for row in values)
+
+
+FEATURE_ROWS = table(20, seed=5)[:, 1:].tolist()
 
 
 @pytest.fixture(scope="session")
@@ -223,7 +227,7 @@ def job(empty_job: Job) -> Job:
 
 
 @pytest.fixture
-def servers(parent: ForkingParent) -> Iterator[Servers]:
-    started = Servers(parent)
+def servers() -> Iterator[Servers]:
+    started = Servers()
     yield started
     started.close()

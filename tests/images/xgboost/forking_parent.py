@@ -8,6 +8,7 @@ import os
 import runpy
 import signal
 import sys
+from pathlib import Path
 
 
 def start(command):
@@ -20,7 +21,7 @@ def start(command):
         for number, path in ((1, command["stdout"]), (2, command["stderr"])):
             os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), number)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        sys.path[0] = os.path.dirname(command["program"])
+        sys.path[0] = str(Path(command["program"]).parent)
         runpy.run_path(command["program"], run_name="__main__")
         code = 0
     except SystemExit as stopped:
@@ -43,8 +44,9 @@ def wait(pid):
 
 
 def main():
-    import numpy  # noqa: F401
-    import pandas  # noqa: F401
+    import aiohttp.web  # noqa: F401
+    import numpy as np  # noqa: F401
+    import pandas as pd  # noqa: F401
     import xgboost  # noqa: F401
 
     for line in sys.stdin:

@@ -12,6 +12,10 @@ OBJECTIVE_ERROR = "Hyperparameter objective: reg:squared is not in ['aft_loss_di
 REFUSED = {
     "required": ({"num_round": None}, "Missing required hyperparameter: num_round"),
     "unknown": ({"foo": "1"}, "Extraneous hyperparameter found: foo"),
+    "script mode": (
+        {"sagemaker_program": "train.py"},
+        "Script mode (hyperparameter sagemaker_program) is not supported by this image.",
+    ),
     "unknown sagemaker_ key": ({"sagemaker_region": "x"}, "Extraneous hyperparameter found: sagemaker_region"),
     "not an integer": ({"num_round": "ten"}, "Hyperparameter num_round: could not parse value (caused by ValueError)"),
     "quoted by the SDK": ({"eta": '"0.1"'}, "Hyperparameter eta: could not parse value (caused by ValueError)"),
@@ -26,7 +30,10 @@ REFUSED = {
         {"objective": "multi:softmax"},
         "Require input for parameter 'num_class' for multi-classification",
     ),
-    "metric": ({"eval_metric": "auc,foo"}, "Hyperparameter eval_metric: value ['auc', 'foo'] not in range ['accuracy', "),
+    "metric": (
+        {"eval_metric": "auc,foo"},
+        "Hyperparameter eval_metric: value ['auc', 'foo'] not in range ['accuracy', ",
+    ),
     "metric of another task": (
         {"objective": "reg:squarederror", "eval_metric": "auc"},
         "Metric 'auc' can only be applied for classification and ranking problems.",
@@ -37,8 +44,10 @@ REFUSED = {
     ),
     "threshold metric": (
         {"eval_metric": "rmse@2"},
-        "Metric 'rmse@2' is not supported. Parameter 'eval_metric' with customized threshold should "
-        "be one of these options: 'error', 'ndcg', 'map'.",
+        (
+            "Metric 'rmse@2' is not supported. Parameter 'eval_metric' with customized threshold should "
+            "be one of these options: 'error', 'ndcg', 'map'."
+        ),
     ),
     "threshold": ({"eval_metric": "error@x"}, "Threshold value 't' in 'error@t' expects float input."),
     "function as metric": (
@@ -74,8 +83,10 @@ REFUSED = {
     ),
     "interaction": (
         {"interaction_constraints": "[[1,2]]"},
-        "interaction_constraints can be used only when the tree_method parameter is set to "
-        "either 'exact', 'hist' or 'approx'.",
+        (
+            "interaction_constraints can be used only when the tree_method parameter is set to "
+            "either 'exact', 'hist' or 'approx'."
+        ),
     ),
     "silent": ({"silent": "1"}, "Extraneous hyperparameter found: silent"),
     "seed": ({"seed": "2147483647"}, "Hyperparameter seed: 2147483647 is not in (-2147483648, 2147483647)"),
@@ -85,8 +96,10 @@ REFUSED = {
     ),
     "dask": (
         {"use_dask_gpu_training": "true"},
-        "Some configurations unsuitable for Dask GPU training were found: "
-        "Dask training is only available for `gpu_hist` training on GPU instances.",
+        (
+            "Some configurations unsuitable for Dask GPU training were found: "
+            "Dask training is only available for `gpu_hist` training on GPU instances."
+        ),
     ),
 }
 
@@ -96,8 +109,10 @@ REFUSED_BY_1_0 = {
     "k-fold": ({"_kfold": "3"}, "Extraneous hyperparameter found: _kfold"),
     "later score": (
         {"eval_metric": "precision"},
-        "Hyperparameter eval_metric: value ['precision'] not in range ['accuracy', 'auc', 'aucpr', 'f1', 'map', 'ndcg', "
-        "'cox-nloglik', ",
+        (
+            "Hyperparameter eval_metric: value ['precision'] not in range ['accuracy', 'auc', 'aucpr', 'f1', "
+            "'map', 'ndcg', 'cox-nloglik', "
+        ),
     ),
     "later objective": (
         {"objective": "survival:aft"},

@@ -22,7 +22,9 @@ def make(sagemaker: Any, experiment: str = "exp", trial: str = "trial", componen
 def test_experiment_is_described_as_created(sagemaker: Any) -> None:
     arn = sagemaker.create_experiment(ExperimentName="My-Exp", Description="d", Tags=[{"Key": "k", "Value": "v"}])
     found = sagemaker.describe_experiment(ExperimentName="My-Exp")
-    assert found["ExperimentArn"] == arn["ExperimentArn"] == "arn:aws:sagemaker:us-east-1:123456789012:experiment/my-exp"
+    assert (
+        found["ExperimentArn"] == arn["ExperimentArn"] == "arn:aws:sagemaker:us-east-1:123456789012:experiment/my-exp"
+    )
     assert (found["ExperimentName"], found["DisplayName"], found["Description"]) == ("My-Exp", "My-Exp", "d")
     assert abs((datetime.now(timezone.utc) - found["CreationTime"]).total_seconds()) < 30
     assert "Tags" not in found
@@ -115,7 +117,12 @@ def test_trial_is_updated_and_listed_by_experiment_and_by_component(sagemaker: A
 def test_component_has_empty_maps_rather_than_none(sagemaker: Any) -> None:
     make(sagemaker)
     found = sagemaker.describe_trial_component(TrialComponentName="part")
-    assert (found["Parameters"], found["InputArtifacts"], found["OutputArtifacts"], found["Metrics"]) == ({}, {}, {}, [])
+    assert (found["Parameters"], found["InputArtifacts"], found["OutputArtifacts"], found["Metrics"]) == (
+        {},
+        {},
+        {},
+        [],
+    )
     assert found["DisplayName"] == "part"
 
 

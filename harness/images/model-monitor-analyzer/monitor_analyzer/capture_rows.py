@@ -7,7 +7,7 @@ import binascii
 import csv
 import io
 from collections.abc import Sequence
-from typing import Any, Union
+from typing import Any
 
 from . import messages
 from .captured_records import CapturedRecord
@@ -15,7 +15,7 @@ from .errors import AnalyzerError
 from .rows import Row, flat_row, loads_keeping_numbers
 
 # A CSV line has values by position, a JSON line by name.
-_Line = Union[list[str | None], Row]
+_Line = list[str | None] | Row
 
 
 class CaptureRows:
@@ -38,7 +38,7 @@ class CaptureRows:
                     second_count=len(lines),
                 )
                 raise AnalyzerError(text)
-        return [self._row(record, lines) for lines in zip(*(lines for _, lines in parts))]
+        return [self._row(record, lines) for lines in zip(*(lines for _, lines in parts), strict=True)]
 
     def _row(self, record: CapturedRecord, lines: tuple[_Line, ...]) -> Row:
         row: Row = {}
@@ -89,11 +89,7 @@ def _json_lines(text: str, where: str) -> list[_Line]:
         return [flat_row(loads_keeping_numbers(text), where)]
     except ValueError:
         pass
-    lines: list[_Line] = []
-    for line in text.splitlines():
-        if line.strip():
-            lines.append(flat_row(_json_value(line, where), where))
-    return lines
+    return [flat_row(_json_value(line, where), where) for line in text.splitlines() if line.strip()]
 
 
 def _json_value(line: str, where: str) -> Any:

@@ -23,18 +23,25 @@ class Categories:
     def update(self, texts: Any) -> None:
         """`texts`: a polars Series of String without nulls."""
         self.count += len(texts)
+        if self._counts is None and not self._domain:
+            self._add_distinct(texts.unique().to_list())
+            return
         counted = texts.value_counts()
         values: list[str] = counted.get_column(texts.name).to_list()
         counts: list[int] = counted.get_column("count").to_list()
-        for value in values:
-            self._distinct.update(value)
-        if self._domain:
-            self.domain_hits += sum(count for value, count in zip(values, counts) if value in self._domain)
-        if self._counts is not None:
-            for value, count in zip(values, counts):
+        self._add_distinct(values)
+        for value, count in zip(values, counts, strict=True):
+            if value in self._domain:
+                self.domain_hits += count
+            if self._counts is not None:
                 self._counts[value] = self._counts.get(value, 0) + count
-            if len(self._counts) > HISTOGRAM_LIMIT:
-                self._counts = None
+        if self._counts is not None and len(self._counts) > HISTOGRAM_LIMIT:
+            self._counts = None
+
+    def _add_distinct(self, values: list[str]) -> None:
+        add = self._distinct.update
+        for value in values:
+            add(value)
 
     @property
     def distinct_count(self) -> float:

@@ -27,7 +27,7 @@ class CellCounts(NamedTuple):
         return self.boolean + self.string
 
     def plus(self, other: CellCounts) -> CellCounts:
-        return CellCounts(*(mine + theirs for mine, theirs in zip(self, other)))
+        return CellCounts(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
     @property
     def column_type(self) -> str:
@@ -52,16 +52,27 @@ class Classified(NamedTuple):
     numbers: Any  # float64 array of the numeric cells, in order
 
 
-def classify(present: Any, exponent_is_fractional: bool = False) -> Classified:
-    """`present`: a polars Series of String without nulls."""
+def classify(texts: Any, exponent_is_fractional: bool = False) -> dict[str, Classified]:
+    """`texts`: a polars frame of String columns whose nulls are the missing cells; all columns at once, in parallel."""
     import polars as pl
 
-    numbers = present.cast(pl.Float64, strict=False)
-    if not numbers.null_count() and not present.str.contains(r"[^-+.0-9]").any():
-        # Everything parses and only signs, dots and digits occur: a dot alone decides.
-        fractional = int(present.str.contains(".", literal=True).sum())
-        return Classified(CellCounts(len(present) - fractional, fractional), numbers.to_numpy())
-    return _classify_each(present, exponent_is_fractional)
+    if not texts.width:
+        return {}
+    every = pl.all()
+    numbers = texts.select(every.cast(pl.Float64, strict=False))
+    strange = texts.select(every.str.contains(r"[^-+.0-9]").any()).row(0)
+    dotted = texts.select(every.str.contains(".", literal=True).sum()).row(0)
+    classified = {}
+    for name, is_strange, dots in zip(texts.columns, strange, dotted, strict=True):
+        column, parsed = texts.get_column(name), numbers.get_column(name)
+        missing = column.null_count()
+        if is_strange or parsed.null_count() > missing:
+            classified[name] = _classify_each(column.drop_nulls(), exponent_is_fractional)
+        else:
+            # Everything parses and only signs, dots and digits occur: a dot alone decides.
+            counts = CellCounts(integral=len(column) - missing - dots, fractional=dots)
+            classified[name] = Classified(counts, parsed.drop_nulls().to_numpy())
+    return classified
 
 
 def _classify_each(present: Any, exponent_is_fractional: bool) -> Classified:

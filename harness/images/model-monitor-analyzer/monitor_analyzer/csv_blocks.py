@@ -42,6 +42,8 @@ def blocks_of(path: Path) -> Iterator[bytes]:
 
 def last_record_end(data: bytes) -> int:
     """Just after the last line end that is outside quotes; 0 if there is none."""
+    if b'"' not in data:
+        return data.rfind(b"\n") + 1
     quotes_before = data.count(b'"')
     position = len(data)
     while True:

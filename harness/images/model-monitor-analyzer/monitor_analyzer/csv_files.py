@@ -93,7 +93,7 @@ def _parsed(path: Path, block: bytes, names: list[str], integral: set[str], only
     import polars as pl
 
     schema = {name: pl.Int64 if name in integral else pl.String for name in names}
-    columns = [name for name in names if name in only] if only is not None else None
+    columns = [index for index, name in enumerate(names) if name in only] if only is not None else None
     try:
         return pl.read_csv(block, has_header=False, schema=schema, columns=columns)
     except pl.exceptions.PolarsError as error:

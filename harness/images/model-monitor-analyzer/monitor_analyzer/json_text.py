@@ -60,9 +60,11 @@ def java_double(value: float) -> str:
 def _doubles(values: np.ndarray[Any, Any]) -> str:
     if not len(values):
         return "[ ]"
+    numbers = values.tolist()
+    texts = list(map(repr, numbers))
     size = np.abs(values)
-    plain = bool(np.all(((size >= _PLAIN_FROM) & (size < _PLAIN_TO)) | (size == 0)))
-    texts = map(repr, values.tolist()) if plain else map(pretty, values.tolist())
+    for index in np.flatnonzero(~((size >= _PLAIN_FROM) & (size < _PLAIN_TO)) & (size != 0)).tolist():
+        texts[index] = pretty(numbers[index])
     return "[ " + ", ".join(texts) + " ]"
 
 

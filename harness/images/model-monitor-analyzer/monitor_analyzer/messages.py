@@ -40,7 +40,7 @@ ANALYSIS_TYPE = (
     "analysis_type '{value}' is not supported by this analyzer, only data quality is. "
     "Leave analysis_type out for a data-quality job."
 )
-SETTING_CHOICE = "{name} is '{value}', but must be one of {choices}."
+SETTING_CHOICE = "{name} is '{value}', but must be {choices}."
 SETTING_TIME = "{name} is '{value}', which is not a time of the form YYYY-MM-DDTHH:MM:SSZ."
 SETTING_WINDOW = "start_time '{start}' is not before end_time '{end}'."
 SETTING_WINDOW_HALF = "start_time and end_time belong together, but only {name} is set."
@@ -108,8 +108,10 @@ CAPTURE_LINES = (
     "{where}: {first} holds {first_count} lines and {second} holds {second_count}. Both must have one line per row; "
     "bring them into line with a record_preprocessor_script."
 )
-CAPTURE_SAME_KEY = "{where}: the JSON key '{name}' is both in the output and in the input. Rename one of them with a "
+CAPTURE_SAME_KEY = (
+    "{where}: the JSON key '{name}' is both in the output and in the input. Rename one of them with a "
     "record_preprocessor_script."
+)
 CAPTURE_TIME = "{where}: eventMetadata.inferenceTime '{value}' is not a time of the form YYYY-MM-DDTHH:MM:SSZ."
 
 # Scripts.

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import messages
 from .categories import Categories
-from .cells import STRING, CellCounts, classify
+from .cells import STRING, CellCounts, Classified, classify
 from .errors import AnalyzerError
 from .kll import KllSketch
 from .moments import Moments
@@ -19,7 +19,7 @@ _STRETCH = 16384
 
 
 class ColumnProfile:
-    def __init__(self, name: str, domain: frozenset[str], text_from_start: bool, exponent_is_fractional: bool) -> None:
+    def __init__(self, name: str, domain: frozenset[str], text_from_start: bool) -> None:
         if "." in name:
             raise AnalyzerError(messages.DOTTED_COLUMN.format(name=name))
         self.name = name
@@ -29,25 +29,22 @@ class ColumnProfile:
         self.sketch = KllSketch()
         self.categories: Categories | None = Categories(domain) if text_from_start else None
         self._domain = domain
-        self._exponent_is_fractional = exponent_is_fractional
 
     def add_missing(self, rows: int) -> None:
         self.rows += rows
 
-    def update(self, column: Any) -> None:
-        """`column`: a polars Series of Int64, Float64, Boolean or String; null is a missing cell."""
+    def update(self, column: Any, classified: Classified | None) -> None:
+        """`column`: a polars Series of Int64, Float64 or String, the last with its classified cells."""
         import polars as pl
 
         self.rows += len(column)
         present = column.drop_nulls() if column.null_count() else column
-        if column.dtype == pl.Int64:
+        if classified is None:
             numbers = present.to_numpy()
-            counts = CellCounts(integral=len(numbers))
-        elif column.dtype == pl.Float64:
-            numbers = present.to_numpy()
-            counts = CellCounts(fractional=len(numbers))
+            integral = column.dtype == pl.Int64
+            counts = CellCounts(integral=len(numbers)) if integral else CellCounts(fractional=len(numbers))
         else:
-            counts, numbers = classify(present.cast(pl.String), self._exponent_is_fractional)
+            counts, numbers = classified
         self.cells = self.cells.plus(counts)
         self._add_numbers(numbers)
         if self.categories is None and counts.textual:
@@ -98,8 +95,12 @@ class DatasetProfile:
         self._exponent_is_fractional = exponent_is_fractional
 
     def update(self, frame: Any) -> None:
+        import polars as pl
+
+        frame = frame.with_columns(pl.col(pl.Boolean).cast(pl.String))
+        classified = classify(frame.select(pl.col(pl.String)), self._exponent_is_fractional)
         for name in frame.columns:
-            self._column(name).update(frame.get_column(name))
+            self._column(name).update(frame.get_column(name), classified.get(name))
         self.rows += frame.height
         for profile in self.columns.values():
             profile.add_missing(self.rows - profile.rows)
@@ -121,7 +122,7 @@ class DatasetProfile:
         if profile is None:
             text = self._all_text or name in self._domains
             domain = self._domains.get(name, frozenset())
-            profile = ColumnProfile(name, domain, text, self._exponent_is_fractional)
+            profile = ColumnProfile(name, domain, text)
             profile.add_missing(self.rows)
             self.columns[name] = profile
         return profile

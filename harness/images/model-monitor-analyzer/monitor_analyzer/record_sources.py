@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from . import messages
 from .capture_rows import CaptureRows
@@ -15,7 +15,7 @@ from .rows import Row, frames_of
 from .scripts import Preprocessor
 from .source_files import lines_of
 
-Window = Optional[tuple[datetime, datetime]]
+Window = tuple[datetime, datetime] | None
 
 
 class CaptureFiles:

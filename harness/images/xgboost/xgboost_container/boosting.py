@@ -5,7 +5,6 @@ Two bodies, because XGBoost 1.3 replaced callback functions by callback classes.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import xgboost
 
 from .checkpoints import CHECKPOINT_NAME, NumberedCheckpoints, load_checkpoint, save_model_whole
 from .evaluation import Evaluation
+from .logs import log
 from .model_files import MODEL_NAME
 from .progress_lines import print_metrics
 from .termination import keep_model_on_sigterm
@@ -34,9 +34,7 @@ class Job:
     checkpoint_directory: Path | None
 
 
-def boost(
-    job: Job, matrix: Any, watched: list[tuple[Any, str]], fold: int | None = None
-) -> tuple[Any, dict[str, Any]]:
+def boost(job: Job, matrix: Any, watched: list[tuple[Any, str]], fold: int | None = None) -> tuple[Any, dict[str, Any]]:
     """(booster, history of metrics)."""
     checkpoints = job.checkpoint_directory
     if checkpoints is not None and fold is not None:
@@ -77,7 +75,7 @@ def _boost_with_classes(
     job: Job, matrix: Any, watched: list[tuple[Any, str]], checkpoints: Path | None, name: str
 ) -> tuple[Any, dict[str, Any]]:
     model, start = load_checkpoint(checkpoints)
-    callbacks = _callbacks(job, checkpoints, start, name, [label for _, label in watched])
+    callback = _callbacks(job, checkpoints, start, name, [label for _, label in watched])
     metric = "feval" if job.version.scores_see_margins else "custom_metric"
     history: dict[str, Any] = {}
     booster = xgboost.train(
@@ -86,7 +84,7 @@ def _boost_with_classes(
         num_boost_round=job.rounds - start,
         evals=watched,
         evals_result=history,
-        callbacks=callbacks,
+        callbacks=[callback],
         xgb_model=model,
         verbose_eval=False,
         **{metric: job.evaluation.scores},
@@ -94,7 +92,7 @@ def _boost_with_classes(
     return booster, history
 
 
-def _callbacks(job: Job, checkpoints: Path | None, start: int, name: str, labels: list[str]) -> list[Any]:
+def _callbacks(job: Job, checkpoints: Path | None, start: int, name: str, labels: list[str]) -> Any:
     from . import callback_classes
 
     callbacks: list[Any] = [callback_classes.MetricLines()]
@@ -104,14 +102,14 @@ def _callbacks(job: Job, checkpoints: Path | None, start: int, name: str, labels
         callbacks.append(callback_classes.checkpoint_once(checkpoints, CHECKPOINT_NAME, start))
     setting = "save_model_on_termination={}, is_master=True".format(job.save_on_termination)
     if job.version.debug_lines:
-        logging.info("CALLBACK_SETUP_DEBUG: %s", setting)
+        log.info("CALLBACK_SETUP_DEBUG: %s", setting)
     if job.save_on_termination == "true":
         if job.version.debug_lines:
-            logging.info("CALLBACK_ADDING: Adding SaveIntermediateModelCallBack on master")
+            log.info("CALLBACK_ADDING: Adding SaveIntermediateModelCallBack on master")
         callbacks.append(callback_classes.KeepModel(job.model_directory / name))
         keep_model_on_sigterm(job.model_directory)
     elif job.version.debug_lines:
-        logging.info("CALLBACK_SKIPPING %s)", setting)
+        log.info("CALLBACK_SKIPPING %s)", setting)
     stopping = job.evaluation.stopping_metric
     if "validation" in labels and job.early_stopping_rounds and stopping:
         callbacks.append(
@@ -123,4 +121,4 @@ def _callbacks(job: Job, checkpoints: Path | None, start: int, name: str, labels
                 save_best=True,
             )
         )
-    return callbacks
+    return callback_classes.InOrder(callbacks)

@@ -40,3 +40,32 @@ def checkpoint_once(directory: Path, name: str, interval: int) -> Any:
     known = inspect.signature(TrainingCheckPoint).parameters
     word = "interval" if "interval" in known else "iterations"
     return TrainingCheckPoint(directory=str(directory), name=name, **{word: interval})
+
+
+class InOrder(TrainingCallback):  # type: ignore[misc, unused-ignore]
+    """XGBoost keeps callbacks in a set and skips the rest once one ends the training.
+
+    So the line of the last round is printed or not by chance; as one callback, they all run, in this order.
+    """
+
+    def __init__(self, callbacks: list[Any]) -> None:
+        super().__init__()
+        self._callbacks = callbacks
+
+    def before_training(self, model: Any) -> Any:
+        for callback in self._callbacks:
+            model = callback.before_training(model)
+        return model
+
+    def after_training(self, model: Any) -> Any:
+        for callback in self._callbacks:
+            model = callback.after_training(model)
+        return model
+
+    def before_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        stops = [callback.before_iteration(model, epoch, evals_log) for callback in self._callbacks]
+        return any(stops)
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        stops = [callback.after_iteration(model, epoch, evals_log) for callback in self._callbacks]
+        return any(stops)

@@ -14,10 +14,7 @@ DISTRIBUTIONS = ("ShardedByS3Key", "FullyReplicated")
 def _data_channel() -> set[tuple[str, str, str]]:
     whole = {(content_type, "File", how) for content_type in FORMATS for how in DISTRIBUTIONS}
     streamed = {
-        (content_type, "Pipe", how)
-        for content_type, name in FORMATS.items()
-        if name != LIBSVM
-        for how in DISTRIBUTIONS
+        (content_type, "Pipe", how) for content_type, name in FORMATS.items() if name != LIBSVM for how in DISTRIBUTIONS
     }
     return whole | streamed
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import tempfile
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import xgboost
+
+from .logs import log
 
 CHECKPOINT_NAME = "xgboost-checkpoint"
 KEPT = 5
@@ -35,10 +36,10 @@ def load_checkpoint(directory: Path | None) -> tuple[str | None, int]:
         try:
             xgboost.Booster().load_model(str(path))
         except xgboost.core.XGBoostError:
-            logging.debug("Wrong checkpoint model format %s", path.name)
+            log.debug("Wrong checkpoint model format %s", path.name)
             continue
-        logging.info("Checkpoint loaded from %s", path)
-        logging.info("Resuming from iteration %s", iteration + 1)
+        log.info("Checkpoint loaded from %s", path)
+        log.info("Resuming from iteration %s", iteration + 1)
         return str(path), iteration + 1
     return None, 0
 

@@ -42,7 +42,8 @@ def data_format(content_type: str | None) -> str:
         raise UserError("{} is not an accepted ContentType: {}.".format(content_type, ", ".join(FORMATS)))
     if FORMATS[main] == CSV and parameters.get("label_size", "1") != "1":
         raise UserError(
-            "{} is not an accepted csv ContentType. "
-            "Optional parameter label_size must be equal to 1".format(content_type)
+            "{} is not an accepted csv ContentType. Optional parameter label_size must be equal to 1".format(
+                content_type
+            )
         )
     return FORMATS[main]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .boosting import Job, boost
+from .logs import log
 from .progress_lines import print_metrics
 
 
@@ -42,7 +42,7 @@ class FoldPredictions:
         else:
             columns.append(self._values.mean(axis=-1))
         path.parent.mkdir(parents=True, exist_ok=True)
-        logging.info("Storing predictions on validation set(s) in %s", path)
+        log.info("Storing predictions on validation set(s) in %s", path)
         np.savetxt(str(path), np.vstack(columns).T, delimiter=",", fmt="%f")
 
 
@@ -55,25 +55,24 @@ def cross_validate(
     job: Job, matrix: Any, watched: list[tuple[Any, str]], folds: int, repetitions: int, predictions: Path
 ) -> list[Any]:
     rows = matrix.num_row()
-    logging.info("Run %s-round of %s-fold cross validation with %s rows", repetitions, folds, rows)
-    objective = job.parameters.get("objective")
-    # Without num_class an objective is needed, as in the container (AttributeError there).
-    classification = bool(job.parameters.get("num_class") or objective.startswith("binary:"))
+    log.info("Run %s-round of %s-fold cross validation with %s rows", repetitions, folds, rows)
+    # The container needs an objective here when there is no num_class.
+    classification = bool(job.parameters.get("num_class") or job.parameters["objective"].startswith("binary:"))
     recorded = FoldPredictions(matrix.get_label(), repetitions, classification)
     boosters: list[Any] = []
     histories: list[dict[str, Any]] = []
     for train_rows, test_rows in _splits(matrix, folds, repetitions, classification):
-        logging.info("Train cross validation fold %s", len(boosters) % folds + 1)
+        log.info("Train cross validation fold %s", len(boosters) % folds + 1)
         booster, history = boost(job, matrix.slice(train_rows), watched, fold=len(boosters))
         boosters.append(booster)
         histories.append(history)
         recorded.record(test_rows, booster.predict(matrix.slice(test_rows)))
         if len(boosters) % folds == 0:
-            logging.info("The metrics of round %s cross validation", len(boosters) // folds)
+            log.info("The metrics of round %s cross validation", len(boosters) // folds)
             _print_means(job.rounds, histories[-folds:])
     recorded.save(predictions)
     if repetitions > 1:
-        logging.info("The overall metrics of %s-round cross validation", repetitions)
+        log.info("The overall metrics of %s-round cross validation", repetitions)
         _print_means(job.rounds, histories)
     return boosters
 

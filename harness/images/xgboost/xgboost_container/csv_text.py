@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-import logging
 from pathlib import Path
 
 from .errors import UserError
+from .logs import log
 
 CHUNK = 4 * 1024 * 1024
 NUMBER_BYTES = b"0123456789+-.eE \t\r\n"
@@ -17,7 +17,7 @@ def delimiter_of(line: str) -> str:
         delimiter = csv.Sniffer().sniff(line).delimiter
     except Exception as error:
         raise UserError("Could not determine delimiter on line {}:\n{}".format(line[:50], error)) from error
-    logging.info("Determined delimiter of CSV input is '%s'", delimiter)
+    log.info("Determined delimiter of CSV input is '%s'", delimiter)
     return delimiter
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from pathlib import Path
 
 from .errors import UserError
+from .logs import log
 
 MAX_FOLDER_DEPTH = 3
 
@@ -14,7 +14,7 @@ MAX_FOLDER_DEPTH = 3
 def data_size(path: Path) -> int:
     """Bytes below `path`; 0 means the channel has no data."""
     if not path.exists():
-        logging.info("Path %s does not exist!", path)
+        log.info("Path %s does not exist!", path)
         return 0
     if path.is_file():
         return path.stat().st_size
@@ -47,7 +47,7 @@ def files_to_read(path: Path, flattens: bool) -> list[Path]:
 
 def _down_to_depth(folder: Path, depth: int) -> list[Path]:
     if depth > MAX_FOLDER_DEPTH:
-        logging.warning("The depth of folder %s exceed the limit %s. Files in it won't be loaded.", folder, depth - 1)
+        log.warning("The depth of folder %s exceed the limit %s. Files in it won't be loaded.", folder, depth - 1)
         return []
     found = []
     for entry in folder.iterdir():
@@ -57,7 +57,7 @@ def _down_to_depth(folder: Path, depth: int) -> list[Path]:
 
 def warn_about_duplicates(train: Path, validation: Path) -> None:
     if train == validation or train.name == validation.name:
-        logging.warning(
+        log.warning(
             "Found same path for training and validation. This is not recommended and results may not be correct."
         )
         return
@@ -66,7 +66,7 @@ def warn_about_duplicates(train: Path, validation: Path) -> None:
     for one in sorted(entry for entry in train.iterdir() if entry.is_file()):
         other = validation / one.name
         if other.is_file() and other.stat().st_size == one.stat().st_size:
-            logging.warning(
+            log.warning(
                 "Suspected identical files found. (%s and %swith same size %s bytes). Note: Duplicate data in the "
                 "training set and validation set is usually not intentional and can impair the validity of the model "
                 "evaluation by the validation score.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
 import warnings
 from pathlib import Path
@@ -13,6 +12,7 @@ from .csv_text import delimiter_of, first_line, refuse_text_cells
 from .data_files import files_to_read, is_data_file
 from .errors import UserError
 from .libsvm_text import check_libsvm
+from .logs import log
 from .versions import Version
 
 
@@ -29,7 +29,7 @@ def check_files(channel: Path, data_format: str, version: Version) -> None:
 
 def load_matrix(channels: list[Path], data_format: str, weights: bool, version: Version) -> Any:
     files = [path for channel in channels for path in files_to_read(channel, version.flattens_channels)]
-    logging.info("files path: %s", ", ".join(map(str, channels)))
+    log.info("files path: %s", ", ".join(map(str, channels)))
     query = _query(data_format, weights, files)
     with tempfile.TemporaryDirectory(prefix="sagemaker_xgboost_input_data") as folder:
         matrix = _parse(_plain_names(files, Path(folder)), query, data_format)

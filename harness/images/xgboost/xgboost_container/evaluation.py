@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import Any, Callable
 
+from .logs import log
 from .metric_names import MAXIMIZED
 from .scores import score_function
 from .versions import Version
@@ -26,11 +26,13 @@ def plan_evaluation(tuning_metric: str | None, eval_metric: list[str] | None, ve
     tuned = None
     if tuning_metric is not None:
         name = tuning_metric.split(":")[1]
-        logging.info("Setting up HPO optimized metric to be : %s", name)
+        log.info("Setting up HPO optimized metric to be : %s", name)
         tuned = name.split(",")
     # Releases before 1.7 keep the union in a Python set, so in no fixed order; sorted is one of those orders.
     wanted = sorted(set(tuned) | set(eval_metric)) if tuned and eval_metric else tuned or eval_metric or []
     by_sklearn = [name for name in wanted if name in version.scores]
     native = [name for name in wanted if name not in version.scores]
-    stopping = (tuned or eval_metric or [None])[-1]
-    return Evaluation(native, score_function(by_sklearn, version) if by_sklearn else None, stopping)
+    candidates = tuned or eval_metric
+    return Evaluation(
+        native, score_function(by_sklearn, version) if by_sklearn else None, candidates[-1] if candidates else None
+    )

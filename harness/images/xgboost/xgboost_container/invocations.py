@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from dataclasses import dataclass, field
 from typing import Any
 
 from . import answers
 from .errors import UserError
+from .logs import log
 from .request_bodies import UnreadableBody, parse_body
 from .selectable_inference import encode_selected, requested_keys, select
 from .served_models import Models
@@ -36,11 +36,13 @@ class Settings:
 
 
 def _failed(status: int, text: str) -> Answer:
-    logging.exception(text)
+    log.error(text, exc_info=True)
     return Answer(status, text.encode())
 
 
-def invoke(body: bytes, content_type: str | None, accept: str, models: Models, version: Version, settings: Settings) -> Answer:
+def invoke(
+    body: bytes, content_type: str | None, accept: str, models: Models, version: Version, settings: Settings
+) -> Answer:
     if not body:
         return Answer(204, b"")
     try:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 from .errors import UserError
+from .logs import log
 
 
 def check_libsvm(path: Path) -> None:
@@ -19,16 +19,14 @@ def check_libsvm(path: Path) -> None:
                 )
             if count > 1:
                 return
-    logging.warning(
-        "File %s is not an invalid LIBSVM file but has no features. Accepting simple validation.", path.name
-    )
+    log.warning("File %s is not an invalid LIBSVM file but has no features. Accepting simple validation.", path.name)
 
 
 def _feature_count(line: str) -> int:
     """Features of a line `<label>[:<weight>] <index>:<value> ...`, or -1 when it is none."""
     label, *features = line.split(" ")
     if not _is_label(label):
-        logging.error("%s does not follow LIBSVM label format <label>(:<weight>).", label)
+        log.error("%s does not follow LIBSVM label format <label>(:<weight>).", label)
         return -1
     # Only the shape of the first feature decides, as in the container; trailing blanks are its problem too.
     if any(":" not in feature for feature in features) or (features and features[0].count(":") != 1):

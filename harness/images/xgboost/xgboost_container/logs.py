@@ -7,10 +7,12 @@ import sys
 
 from .versions import Version
 
+# The root logger: releases that print logger names print "root".
+log = logging.getLogger()
+
 
 def configure_logging(version: Version) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(version.log_format, datefmt="%Y-%m-%d:%H:%M:%S"))
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.INFO)
+    log.handlers[:] = [handler]
+    log.setLevel(logging.INFO)

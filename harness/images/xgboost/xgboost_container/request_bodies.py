@@ -63,7 +63,7 @@ def _parse_exactly(text: str, delimiter: str) -> Any:
 
 def _parse_large(body: bytes, delimiter: str) -> Any:
     """None when the body needs the exact way."""
-    import pandas
+    import pandas as pd
 
     if b"\r" in body:
         body = body.replace(b"\r\n", b"\n")
@@ -73,10 +73,10 @@ def _parse_large(body: bytes, delimiter: str) -> Any:
         "sep": delimiter, "header": None, "engine": "c", "low_memory": False, "dtype": np.float64,
         "quoting": csv.QUOTE_NONE, "keep_default_na": False, "na_values": [""], "skip_blank_lines": False,
     }  # fmt: skip
-    if pandas.__version__ < "3":
+    if pd.__version__ < "3":
         options["float_precision"] = "round_trip"  # later releases are exact without being asked
     try:
-        table = pandas.read_csv(io.BytesIO(body), **options).to_numpy()
+        table = pd.read_csv(io.BytesIO(body), **options).to_numpy()
     except (ValueError, OverflowError):
         return None
     return table if _is_even(table, body, delimiter.encode()) else None
@@ -86,7 +86,8 @@ def _is_even(table: Any, body: bytes, delimiter: bytes) -> bool:
     """pandas complains of rows longer than the first and fills shorter ones with NaN, up to the last column."""
     if not np.isnan(table[:, -1]).any():
         return True
-    return body.count(delimiter) == (table.shape[1] - 1) * table.shape[0]
+    rows, columns = table.shape
+    return body.count(delimiter) == (int(columns) - 1) * int(rows)
 
 
 def _parse_libsvm(text: str) -> Any:

@@ -59,9 +59,12 @@ def score_function(names: list[str], version: Version) -> Callable[[Any, Any], l
     def evaluate(predictions: Any, matrix: Any) -> list[tuple[str, float]]:
         labels = matrix.get_label()
         classes = _classes(predictions, version)
-        return [
-            (name, float(of_classes[name](labels, classes) if name in of_classes else of_numbers[name](labels, predictions)))
-            for name in names
-        ]
+        computed = []
+        for name in names:
+            if name in of_classes:
+                computed.append((name, float(of_classes[name](labels, classes))))
+            else:
+                computed.append((name, float(of_numbers[name](labels, predictions))))
+        return computed
 
     return evaluate

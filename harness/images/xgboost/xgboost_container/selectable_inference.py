@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 from typing import Any
 
+from .logs import log
 from .record_frames import encode_records
 
 LABEL_KEYS = ("predicted_label", "labels", "raw_score", "raw_scores")
@@ -35,7 +35,7 @@ def select(predictions: Any, keys: list[str], objective: str, num_class: str) ->
         raise ValueError("Objective `{}` unsupported for selectable inference predictions.".format(objective))
     unfit = set(keys).difference(KEYS_BY_OBJECTIVE[objective])
     if unfit:
-        logging.warning(
+        log.warning(
             "Selected key(s) %s incompatible for objective '%s'. "
             "Please use list of compatible selectable inference predictions: %s",
             unfit,
@@ -44,9 +44,7 @@ def select(predictions: Any, keys: list[str], objective: str, num_class: str) ->
         )
     rows = predictions.tolist()
     # float32 widened: the sum of two such numbers is taken in 64 bits, as in the container.
-    return [
-        {key: math.nan if key in unfit else _part(key, row, objective, num_class) for key in keys} for row in rows
-    ]
+    return [{key: math.nan if key in unfit else _part(key, row, objective, num_class) for key in keys} for row in rows]
 
 
 def _part(key: str, value: Any, objective: str, num_class: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import pickle
 import threading
@@ -14,6 +13,7 @@ import numpy as np
 import xgboost
 
 from .content_types import LIBSVM
+from .logs import log
 from .versions import Version
 
 VOTING_OBJECTIVES = ("multi:softmax", "binary:hinge")
@@ -30,13 +30,14 @@ class Model:
         self._features = int(learner["learner_model_param"]["num_feature"])
         # Skips building a DMatrix; same numbers. Only for whole rows: it refuses shorter ones, which DMatrix takes.
         self._in_place = learner["gradient_booster"]["name"] == "gbtree" and hasattr(booster, "inplace_predict")
-        # Releases before 1.3 mark the best round of early stopping this way and keep the later trees.
-        self._ntree_limit = getattr(booster, "best_ntree_limit", 0) if pickled else 0
+        # XGBoost 1.x marks the best round of early stopping this way; the model may hold later trees.
+        self._ntree_limit = getattr(booster, "best_ntree_limit", 0)
 
     def predict(self, table: Any, name: str) -> Any:
         if self._pickled:
             self._check_width(table.shape[1], name)
-        if self._in_place and isinstance(table, np.ndarray) and table.shape[1] == self._features:
+        whole_rows = isinstance(table, np.ndarray) and table.shape[1] == self._features
+        if self._in_place and whole_rows and not self._ntree_limit:
             return self._booster.inplace_predict(table, validate_features=False)
         matrix = xgboost.DMatrix(table)
         if self._ntree_limit:
@@ -72,7 +73,7 @@ class Models:
         with self._loading:
             if not self._loaded:
                 self._loaded = [self._load(path) for path in self._paths()]
-                logging.info("Model objective : %s", self._loaded[0].objective)
+                log.info("Model objective : %s", self._loaded[0].objective)
         return self._loaded
 
     def predict(self, table: Any, name: str) -> Any:
@@ -96,13 +97,13 @@ class Models:
     def _is_ignored(self, path: Path) -> bool:
         if not (self._version.ignores_dotfiles and path.name.startswith(".")):
             return False
-        logging.warning(
+        log.warning(
             "Ignoring dotfile '%s' found in model directory - please exclude dotfiles from model archives", path
         )
         return True
 
     def _load(self, path: Path) -> Model:
-        logging.info("Loading the model from %s", path)
+        log.info("Loading the model from %s", path)
         try:
             with path.open("rb") as stream:
                 booster = pickle.load(stream)

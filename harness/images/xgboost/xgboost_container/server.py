@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +16,9 @@ from typing import Any
 
 from aiohttp import web
 
-from .invocations import HTML, Answer, Settings, invoke
+from .invocations import Answer, Settings, invoke
 from .layout import Layout
+from .logs import log
 from .served_models import Models
 from .versions import MIB, Version
 
@@ -32,8 +32,10 @@ PAGES = {
     413: ("Request Entity Too Large", "The data value transmitted exceeds the capacity limit."),
     500: (
         "Internal Server Error",
-        "The server encountered an internal error and was unable to complete your request. "
-        "Either the server is overloaded or there is an error in the application.",
+        (
+            "The server encountered an internal error and was unable to complete your request. "
+            "Either the server is overloaded or there is an error in the application."
+        ),
     ),
 }
 
@@ -77,7 +79,7 @@ class Served:
         except (ConnectionError, asyncio.CancelledError):
             raise
         except Exception:
-            logging.exception("Exception on %s [%s]", request.path, request.method)
+            log.exception("Exception on %s [%s]", request.path, request.method)
             return _respond(page(500))
 
     async def _ping(self, request: web.BaseRequest) -> Answer:
@@ -144,17 +146,22 @@ def _served(layout: Layout, version: Version) -> Served:
 
 def _load_ahead(served: Served) -> None:
     if served.settings.batch:
-        import pandas  # noqa: F401 - large bodies will need it; its import would delay the first of them
+        import pandas as pd  # noqa: F401 - large bodies will need it; its import would delay the first of them
     try:
         served.models.loaded()
     except Exception:
         # Not fatal: /ping and /invocations report it to those who ask.
-        logging.exception("The model cannot be loaded")
+        log.exception("The model cannot be loaded")
 
 
 async def run_server(layout: Layout, version: Version) -> None:
+    stopped: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, _stop, stopped)
     served = _served(layout, version)
-    _load_ahead(served)
+    await asyncio.get_running_loop().run_in_executor(served.threads, _load_ahead, served)
+    if stopped.done():
+        return
     runner = web.ServerRunner(
         web.Server(served.handle, keepalive_timeout=KEEP_ALIVE, access_log=None, read_bufsize=READ_BUFFER),
         shutdown_timeout=1.0,
@@ -162,10 +169,7 @@ async def run_server(layout: Layout, version: Version) -> None:
     await runner.setup()
     port = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))
     await web.TCPSite(runner, "0.0.0.0", port).start()
-    logging.info("Listening at: http://0.0.0.0:%s (%s)", port, os.getpid())
-    stopped: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, _stop, stopped)
+    log.info("Listening at: http://0.0.0.0:%s (%s)", port, os.getpid())
     await stopped
     await runner.cleanup()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import xgboost
@@ -17,8 +16,12 @@ from .errors import AlgorithmError, ContainerError, PlatformError, UserError
 from .evaluation import plan_evaluation
 from .hyperparameters import validate_hyperparameters
 from .layout import Layout
+from .logs import log
 from .model_files import MODEL_NAME, save_model
 from .versions import Version
+
+# Its presence makes the container run a user's script instead.
+PROGRAM_HYPERPARAMETER = "sagemaker_program"
 
 # XGBoost's own words for what is the caller's mistake.
 CUSTOMER_ERRORS = (
@@ -36,8 +39,11 @@ CUSTOMER_ERRORS = (
 
 
 def run_training(layout: Layout, version: Version) -> None:
-    logging.info("Running XGBoost Sagemaker in algorithm mode")
-    values = validate_hyperparameters(layout.read_config("hyperparameters"), version)
+    log.info("Running XGBoost Sagemaker in algorithm mode")
+    given = layout.read_config("hyperparameters")
+    if PROGRAM_HYPERPARAMETER in given:
+        raise UserError("Script mode (hyperparameter sagemaker_program) is not supported by this image.")
+    values = validate_hyperparameters(given, version)
     channels = validate_channels(layout.read_config("inputdataconfig"))
     _check_library(version)
     if "updater" in values:
@@ -46,11 +52,11 @@ def run_training(layout: Layout, version: Version) -> None:
     if "validation" in channels:
         warn_about_duplicates(layout.channel("train"), layout.channel("validation"))
     if version.modern_callbacks:
-        logging.info("Determined 0 GPU(s) available on the instance.")
+        log.info("Determined 0 GPU(s) available on the instance.")
     _refuse_dask(values, name)
     _refuse_unsupported(channels["train"], name, layout)
     matrices = _load(values, channels, name, layout, version)
-    logging.info("Single node training.")
+    log.info("Single node training.")
     _train(values, matrices, layout, version)
 
 
@@ -70,9 +76,7 @@ def _refuse_dask(values: dict[str, Any], name: str) -> None:
     reasons = ["Dask training is only available for `gpu_hist` training on GPU instances."]
     if name not in (CSV, PARQUET):
         reasons.append("Dask training is only supported for CSV and Parquet input.")
-    raise UserError(
-        "Some configurations unsuitable for Dask GPU training were found: {}".format(". ".join(reasons))
-    )
+    raise UserError("Some configurations unsuitable for Dask GPU training were found: {}".format(". ".join(reasons)))
 
 
 def _refuse_unsupported(train: dict[str, Any], name: str, layout: Layout) -> None:
@@ -111,7 +115,7 @@ def _load(
     if "_kfold" in values:
         matrices["all"] = matrices["train"]
         if "validation" in paths:
-            logging.info("Read both train and validation data into one DMatrix")
+            log.info("Read both train and validation data into one DMatrix")
             matrices["all"] = load_matrix(list(paths.values()), name, weights, version)
     return matrices
 
@@ -121,7 +125,7 @@ def _train(values: dict[str, Any], matrices: dict[str, Any], layout: Layout, ver
     folds, repetitions = values.pop("_kfold", None), values.pop("_num_cv_round", 1)
     job = _job(values, layout, version)
     _log_sizes(matrices, version)
-    watched = [(matrices[name], name) for name in ("train", "validation") if name in matrices]
+    watched: list[tuple[Any, str]] = [(matrices[name], name) for name in ("train", "validation") if name in matrices]
     try:
         if folds is None:
             boosters = {MODEL_NAME: boost(job, matrices["train"], watched)[0]}
@@ -141,9 +145,7 @@ def _job(values: dict[str, Any], layout: Layout, version: Version) -> Job:
     rounds = values.pop("num_round")
     save_on_termination = values.pop("save_model_on_termination", "false")
     early_stopping_rounds = values.pop("early_stopping_rounds", None)
-    evaluation = plan_evaluation(
-        values.pop("_tuning_objective_metric", None), values.pop("eval_metric", None), version
-    )
+    evaluation = plan_evaluation(values.pop("_tuning_objective_metric", None), values.pop("eval_metric", None), version)
     if evaluation.native:
         values["eval_metric"] = evaluation.native
     return Job(
@@ -160,9 +162,9 @@ def _job(values: dict[str, Any], layout: Layout, version: Version) -> Job:
 
 def _log_sizes(matrices: dict[str, Any], version: Version) -> None:
     columns = " and {} columns".format(matrices["train"].num_col()) if version.modern_callbacks else ""
-    logging.info("Train matrix has %s rows%s", matrices["train"].num_row(), columns)
+    log.info("Train matrix has %s rows%s", matrices["train"].num_row(), columns)
     if "validation" in matrices:
-        logging.info("Validation matrix has %s rows", matrices["validation"].num_row())
+        log.info("Validation matrix has %s rows", matrices["validation"].num_row())
 
 
 def _translated(error: Exception) -> ContainerError:
@@ -174,5 +176,5 @@ def _translated(error: Exception) -> ContainerError:
 
 def _debug(version: Version, line: str) -> None:
     if version.debug_lines:
-        logging.info(line)
+        log.info(line)
         print(line, flush=True)

@@ -48,8 +48,8 @@ VERSIONS = {
         Version(
             tag="1.0-1", number=(1, 0, 1), xgboost=(1, 0), log_format=PLAIN_LOG, scores=FIRST_SCORES,
             model_format="pickle", modern_callbacks=False, scores_see_margins=False, flattens_channels=False,
-            weighs_validation=False, debug_lines=False, negotiates_accept=False, ensembles=False, ignores_dotfiles=False,
-            ping_loads_model=False, payload_cap=20 * MIB,
+            weighs_validation=False, debug_lines=False, negotiates_accept=False, ensembles=False,
+            ignores_dotfiles=False, ping_loads_model=False, payload_cap=20 * MIB,
         ),
         # The tag 1.7-1 has been published again from the source tag 1.7-1-1; the row describes that one.
         Version(

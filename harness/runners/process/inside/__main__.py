@@ -1,4 +1,4 @@
-"""``python <this folder> launch|zygote|probe|offline …``: the one place where a job's Python program ends up running."""
+"""``python <this folder> launch|zygote|probe|offline …``: a job's Python program, if warm, ends up running here."""
 
 import importlib
 import os

@@ -30,14 +30,15 @@ def run(request: dict[str, Any], channel: socket.socket, granted: list[str]) -> 
         os.close(descriptor)
     wakeup = _wake_on_children()
     go_reader, go_writer = os.pipe()
+    report_reader, report_writer = os.pipe()
     main = os.fork()
     if main == 0:
-        os.close(go_writer)
-        for descriptor in wakeup:
+        for descriptor in (go_writer, report_reader, *wakeup):
             os.close(descriptor)
-        return program.prepare(request, channel, go_reader)
+        return program.prepare(request, channel, go_reader, report_writer)
     os.close(go_reader)
-    _Init(request, channel, "pid" in granted, main, go_writer).attend(wakeup[0])
+    os.close(report_writer)
+    _Init(request, channel, "pid" in granted, main, go_writer).attend(wakeup[0], report_reader)
     os._exit(0)
 
 
@@ -59,14 +60,17 @@ class _Init:
         self.contained = contained
         self.main = main
         self.go = go
-        self.status: int | None = None
+        self.code: int | None = None
 
-    def attend(self, wakeup: int) -> None:
+    def attend(self, wakeup: int, report: int) -> None:
         poll = select.poll()
-        poll.register(self.channel, select.POLLIN)
-        poll.register(wakeup, select.POLLIN)
-        while self.status is None:
+        for descriptor in (self.channel.fileno(), wakeup) + ((report,) if self.request["wrapped"] else ()):
+            poll.register(descriptor, select.POLLIN)
+        while self.code is None:
             ready = dict(poll.poll())
+            if report in ready:
+                poll.unregister(report)
+                self._hear(report)
             if wakeup in ready:
                 _drain(wakeup)
                 self._reap()
@@ -74,11 +78,16 @@ class _Init:
                 break
         ended = time.time()
         self._end_all()
-        if self.status is not None:
+        if self.code is not None:
             try:
-                messages.send(self.channel, {"event": "exited", "code": _code(self.status), "time": ended})
+                messages.send(self.channel, {"event": "exited", "code": self.code, "time": ended})
             except OSError:
                 pass  # nobody is left to be told
+
+    def _hear(self, report: int) -> None:
+        words = os.read(report, 16).split()
+        if words:  # otherwise the shell itself was killed and the wrapper's end tells
+            self.code = int(words[0])
 
     def _obey(self) -> bool:
         message = messages.receive(self.channel)
@@ -100,7 +109,7 @@ class _Init:
     def _signal(self, number: int) -> None:
         targets = [self.main]
         if self.request["wrapped"]:  # the wrapper keeps signals to itself; they are for the program it wraps
-            targets = processes.children(self.main) or targets
+            targets = [pid for shell in processes.children(self.main) for pid in processes.children(shell)]
         for target in targets:
             try:
                 os.kill(target, number)
@@ -115,8 +124,8 @@ class _Init:
                 return
             if pid == 0:
                 return
-            if pid == self.main:
-                self.status = status
+            if pid == self.main and self.code is None:
+                self.code = _code(status)
 
     def _end_all(self) -> None:
         """SIGKILL to all others, again and again: what forks faster than it is found dies in a later round."""

@@ -42,18 +42,20 @@ def run(argv: list[str]) -> None:
     imported = set(sys.modules)
     _renew_randomness()
     sys.path_importer_cache.clear()  # folders that did not exist in the parent's file system
-    code = _run_to_its_end(main, argv[1:])
+    code = _run_to_its_end(main, argv)
     threading.__dict__["_shutdown"]()  # waits for the threads that are no daemons
     atexit._run_exitfuncs()
+    flushed = _flush_standard_files()
     del main
     _take_apart([name for name in sys.modules if name == "__main__" or name not in imported])
+    code = code if _flush_standard_files() and flushed else 120  # as the interpreter does
     _C.fflush(None)
     _C.exit(code & 0xFF)  # and not os._exit: libraries have clean-ups of their own
 
 
-def _run_to_its_end(main: types.ModuleType, arguments: list[str]) -> int:
+def _run_to_its_end(main: types.ModuleType, argv: list[str]) -> int:
     try:
-        _run_main(main, arguments)
+        _run_main(main, argv)
     except SystemExit as error:
         return _exit_code(error.code)
     except KeyboardInterrupt:
@@ -73,6 +75,16 @@ def _exit_code(code: Any) -> int:
     return 1
 
 
+def _flush_standard_files() -> bool:
+    try:
+        for file in (sys.stdout, sys.stderr):
+            if file is not None and not file.closed:
+                file.flush()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def _take_apart(names: list[str]) -> None:
     """Objects get their ``__del__``, files are flushed and closed, before the process goes."""
     for name in names:
@@ -84,7 +96,8 @@ def _take_apart(names: list[str]) -> None:
                 made.flush()
 
 
-def _run_main(main: types.ModuleType, arguments: list[str]) -> None:
+def _run_main(main: types.ModuleType, argv: list[str]) -> None:
+    arguments = argv[1:]
     run_module: Any = runpy._run_module_as_main  # type: ignore[attr-defined]  # what the interpreter itself calls
     if arguments[0] == "-m":
         sys.argv = arguments[1:]
@@ -94,17 +107,17 @@ def _run_main(main: types.ModuleType, arguments: list[str]) -> None:
         sys.path.insert(0, arguments[0])
         run_module("__main__", False)
     else:
-        _run_script(main, arguments[0])
+        _run_script(main, argv[0], arguments[0])
 
 
-def _run_script(main: types.ModuleType, script: str) -> None:
+def _run_script(main: types.ModuleType, name: str, script: str) -> None:
     path = os.path.abspath(script) if sys.version_info >= (3, 9) else script
     try:
         with open(script, "rb") as file:
             source = file.read()
     except OSError as error:
         text = "{}: can't open file {!r}: [Errno {}] {}\n"
-        sys.stderr.write(text.format(sys.executable, path, error.errno, error.strerror))
+        sys.stderr.write(text.format(name, path, error.errno, error.strerror))
         sys.exit(2)
     sys.path.insert(0, os.path.dirname(os.path.realpath(script)))
     main.__dict__.update(__file__=path, __cached__=None, __loader__=SourceFileLoader("__main__", path))

@@ -27,10 +27,12 @@ MS_RELATIME = 1 << 21
 
 _MNT_DETACH = 2
 _PR_SET_PDEATHSIG = 1
+_PR_SET_SECCOMP = 22
 _PR_CAPBSET_READ = 23
 _PR_CAPBSET_DROP = 24
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
+_SECCOMP_MODE_FILTER = 2
 _AT_FDCWD = -100
 _AT_RECURSIVE = 0x8000
 _MOUNT_ATTR_RDONLY = 1
@@ -100,6 +102,17 @@ def set_host_name(name: str) -> None:
     _checked(_libc.sethostname(encoded, ctypes.c_size_t(len(encoded))), "sethostname")
 
 
+def never_gain_privileges() -> None:
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def filter_calls(program: ctypes.Structure) -> None:
+    """A seccomp filter, for this process and all it starts."""
+    zero = ctypes.c_ulong(0)
+    mode = ctypes.c_ulong(_SECCOMP_MODE_FILTER)
+    _checked(_libc.prctl(ctypes.c_int(_PR_SET_SECCOMP), mode, ctypes.byref(program), zero, zero), "seccomp")
+
+
 def _prctl(option: int, value: int) -> int:
     zero = ctypes.c_ulong(0)
     return _checked(_libc.prctl(ctypes.c_int(option), ctypes.c_ulong(value), zero, zero, zero), "prctl")
@@ -115,7 +128,7 @@ class _CapabilityData(ctypes.Structure):
 
 def keep_capabilities(kept: frozenset[int]) -> None:
     """Give up every capability but ``kept``, for this process and all it starts, set-uid programs included."""
-    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    never_gain_privileges()
     for number in range(64):
         if number in kept:
             continue

@@ -20,11 +20,7 @@ def children(pid: int) -> list[int]:
 
 def _children_by_parent(parent: int) -> list[int]:
     """For kernels built without the ``children`` file."""
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit() and parent_of(int(name)) == parent:
-            found.append(int(name))
-    return found
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and parent_of(int(name)) == parent]
 
 
 def parent_of(pid: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import functools
 import os
 import signal
@@ -11,13 +12,13 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from . import interpreter, linux, messages
+from . import filters, interpreter, linux, messages, surroundings
 
 # What Docker leaves to a container's root, but for making device nodes.
 _CAPABILITIES = frozenset((0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 29, 31))
 
 
-def prepare(request: dict[str, Any], channel: socket.socket, go: int) -> Callable[[], None] | None:
+def prepare(request: dict[str, Any], channel: socket.socket, go: int, report: int) -> Callable[[], None] | None:
     """Does everything up to the program's own first step. The emulator learns this process's id by the message."""
     os.setsid()
     signal.set_wakeup_fd(-1)
@@ -34,8 +35,14 @@ def prepare(request: dict[str, Any], channel: socket.socket, go: int) -> Callabl
             linux.keep_capabilities(_CAPABILITIES)
         else:
             linux.die_with_parent(signal.SIGKILL)
+        if request["wrapped"]:
+            go, report = _clear_of_report(go), _clear_of_report(report)
+            channel = socket.socket(fileno=_clear_of_report(channel.detach()))
+            os.dup2(report, surroundings.REPORT)
+            filters.refuse_untranslated_calls()
     except OSError as error:
         _refuse(channel, str(error), 126)
+    os.close(report)
     messages.send(channel, {"event": "prepared"})
     if os.read(go, 1) != b"g":
         os._exit(1)
@@ -45,6 +52,13 @@ def prepare(request: dict[str, Any], channel: socket.socket, go: int) -> Callabl
         return functools.partial(interpreter.run, request["argv"])
     _replace(request, channel)
     return None
+
+
+def _clear_of_report(descriptor: int) -> int:
+    """The same, at a number that the report does not take."""
+    moved: int = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, surroundings.REPORT + 1)
+    os.close(descriptor)
+    return moved
 
 
 def _replace(request: dict[str, Any], channel: socket.socket) -> None:

@@ -13,6 +13,8 @@ from . import linux
 
 OLD = "/harness/old"
 HOME = "/harness/home"
+REPORT = 9
+"""The descriptor on which the shell within proot reports the program's exit code."""
 _OWN = ("dev", "harness", "opt", "proc", "run", "tmp")
 _DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
 UNTOUCHABLE = ("/", "/bin", "/dev", "/etc", "/lib", "/lib64", "/opt", "/proc", "/run", "/sbin", "/sys", "/tmp", "/usr")
@@ -20,7 +22,7 @@ _GUARDED = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trig
 
 
 def build(place: dict[str, Any]) -> None:
-    """``place``: ``root`` (the empty folder that becomes ``/``), ``opt_ml``, ``hide``, ``show`` (path and real path)."""
+    """``place``: ``root`` (the empty folder that becomes ``/``), ``opt_ml``, ``hide``, ``show`` (path, real path)."""
     root = place["root"]
     linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
     linux.mount(root, root, None, linux.MS_BIND)

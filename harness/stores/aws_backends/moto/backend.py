@@ -10,9 +10,9 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from requests.structures import CaseInsensitiveDict
+from multidict import CIMultiDict
 
 from harness.kernel.http import Request, Response
 from harness.stores.aws_backends import Metric
@@ -35,6 +35,7 @@ class MotoBackend:
         self._state = state
         self._logs = logs
         self._home = (account, region)
+        """Whose execution role is there from the start; other accounts get theirs with their first request."""
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="moto")
         self._loading = threading.Lock()
         self._loaded: Loaded | None = None
@@ -44,12 +45,14 @@ class MotoBackend:
 
     async def handle(self, service: str, request: Request, account: str, region: str) -> Response:
         loop = asyncio.get_running_loop()
-        loaded = self._loaded or await loop.run_in_executor(self._pool, self._ready)
+        loaded = self._loaded
+        if loaded is None:
+            loaded = await loop.run_in_executor(self._pool, self._ready)
         service = ALIASES.get(service, service)
         if service == "s3":
             return await loaded.s3.handle(request, account, region)
         body = await request.read()
-        headers: Any = CaseInsensitiveDict(request.headers)
+        headers: CIMultiDict[str] = CIMultiDict(request.headers)
         call = Call(service, request.method, request.target, headers, body, account, region)
         return await loop.run_in_executor(self._pool, loaded.answer, call)
 
@@ -86,5 +89,5 @@ class MotoBackend:
                     require()
                     from harness.stores.aws_backends.moto.loaded import Loaded
 
-                    self._loaded = Loaded(self._state, self._logs, self._pool)
+                    self._loaded = Loaded(self._state, self._logs, self._pool, self._home)
         return self._loaded

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib
 import zlib
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
@@ -62,7 +63,6 @@ def checksum_of_text(algorithm: str, checksums: list[str]) -> str | None:
 
 def _crt() -> Any:
     try:
-        from awscrt import checksums
+        return importlib.import_module("awscrt.checksums")
     except ImportError:
         return None
-    return checksums

@@ -117,7 +117,7 @@ def failure(call: Call, error: Exception) -> Response:
         code = "NotImplemented" if call.service == "s3" else "UnsupportedOperationException"
         text = str(error) or f"The embedded {call.service} does not support this operation"
         return fault(call.service, call.headers, 501, code, text)
-    logger.exception("%s %s %s failed", call.service, call.method, call.target, exc_info=error)
+    logger.error("%s %s %s failed", call.service, call.method, call.target, exc_info=error)
     code = "InternalError" if call.service == "s3" else "InternalFailure"
     text = f"The embedded {call.service} failed on this request: {type(error).__name__}: {error}"
     return fault(call.service, call.headers, 500, code, text)

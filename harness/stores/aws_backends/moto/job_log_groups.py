@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from harness.stores.aws_backends.moto.faults import Refusal
-from harness.stores.logs import LogEvent
 from harness.stores.log_files import StoredLogs
+from harness.stores.logs import LogEvent
 
 MAX_EVENTS = 10_000
 MAX_BYTES = 1024 * 1024
@@ -60,7 +60,8 @@ class JobLogGroups:
                 raise Refusal(400, "ResourceNotFoundException", NO_STREAM)
         positions = _positions(asked.get("nextToken"))
         merged = self._merged(group, names, positions, asked.get("startTime"), asked.get("endTime"))
-        limit, size, found = _limit(asked, MAX_EVENTS), 0, []
+        limit, size = _limit(asked, MAX_EVENTS), 0
+        found: list[dict[str, Any]] = []
         for timestamp, name, position, message in merged:
             if len(found) >= limit or size > MAX_BYTES:
                 return {"events": found, "searchedLogStreams": [], "nextToken": _pack(positions)}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from moto import backends as moto_backends
 from multidict import CIMultiDict
@@ -27,7 +27,7 @@ READING = ("get", "list", "describe", "head", "filter", "batchget", "lookup", "s
 
 
 class Loaded:
-    def __init__(self, state: Path, logs: StoredLogs, pool: Executor) -> None:
+    def __init__(self, state: Path, logs: StoredLogs, pool: Executor, home: tuple[str, str]) -> None:
         self.files = ObjectFiles(state / "s3")
         self._rows = ObjectRows(state / "s3" / "objects.sqlite")
         self.ledger = ObjectLedger(self._rows, self.files)
@@ -35,6 +35,7 @@ class Loaded:
         self._logs = logs
         self._cloudwatch_logs = CloudWatchLogs(logs)
         self._snapshots = Snapshots(state / "aws", _backends)
+        self._home = home
         self._accounts: set[str] = set()
         with LOCK:
             seam_identity.forget()
@@ -44,6 +45,7 @@ class Loaded:
                 dispatch.prepare(service)
             self.ledger.restore()
             self._snapshots.restore()
+            self._ensure_role(*home)
         self._snapshots.start()
 
     def answer(self, call: Call) -> Response:
@@ -81,6 +83,7 @@ class Loaded:
             self._rows.clear()
             self.files.clear()
             self._snapshots.forget()
+            self._ensure_role(*self._home)
         self._logs.clear()
 
     def close(self) -> None:
@@ -90,10 +93,13 @@ class Loaded:
 
     def _ensure_identity(self, call: Call) -> None:
         if call.account not in self._accounts:
-            self._accounts.add(call.account)
-            seam_identity.ensure_role(call.account, call.region)
-            self._snapshots.changed("iam")
-        seam_identity.ensure_managed_policies(call.account, call.body.decode("utf-8", "replace"))
+            self._ensure_role(call.account, call.region)
+        seam_identity.ensure_managed_policies(call.account, unquote(call.body.decode("utf-8", "replace")))
+
+    def _ensure_role(self, account: str, region: str) -> None:
+        self._accounts.add(account)
+        seam_identity.ensure_role(account, region)
+        self._snapshots.changed("iam")
 
     def _simulate(self, call: Call, form: dict[str, list[str]]) -> Response:
         try:
@@ -110,7 +116,7 @@ class Loaded:
 
 
 def _backends(service: str) -> Any:
-    return moto_backends.get_backend(dispatch.PACKAGES[service])  # type: ignore[call-overload]
+    return moto_backends.get_backend(dispatch.PACKAGES[service])
 
 
 def _only_reads(call: Call) -> bool:

@@ -1,7 +1,7 @@
 """The bytes of S3 objects and parts: immutable files under ``<state>/s3``. Knows no keys and no buckets.
 
 A file is written in ``incoming/`` and renamed into ``objects/`` when whole. It goes when it is both doomed (no row
-refers to it) and no longer held by anyone (a download in progress holds it).
+refers to it) and no longer held by anyone (a download or a copy in progress holds it).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import threading
 import uuid
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
@@ -21,15 +22,32 @@ BLOCK = 1024 * 1024
 class StoredFile:
     """One file in ``objects/``; identity matters, so copies of it are itself."""
 
+    _lock = threading.Lock()
+
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.doomed = False
+        self._doomed = False
+        self._holders = 0
 
     def __deepcopy__(self, memo: dict[int, Any]) -> StoredFile:
         return self
 
-    def __del__(self) -> None:
-        if self.doomed:
+    def doom(self) -> None:
+        with self._lock:
+            self._doomed = True
+        self._leave()
+
+    def hold(self) -> None:
+        with self._lock:
+            self._holders += 1
+
+    def release(self) -> None:
+        with self._lock:
+            self._holders -= 1
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._doomed and self._holders == 0:
             with contextlib.suppress(OSError):
                 self.path.unlink()
 
@@ -85,7 +103,20 @@ class Arrived(FileSlice):
     def discard(self) -> None:
         """For an upload that was refused after all."""
         if not self.taken:
-            self.file.doomed = True
+            self.file.doom()
+
+
+@contextlib.contextmanager
+def held(pieces: Iterable[FileSlice]) -> Iterator[None]:
+    """Their files stay while they are read, whatever becomes of their objects."""
+    files = [piece.file for piece in pieces]
+    for file in files:
+        file.hold()
+    try:
+        yield
+    finally:
+        for file in files:
+            file.release()
 
 
 class ObjectFiles:
@@ -102,8 +133,7 @@ class ObjectFiles:
     def adopt(self, temporary: Path) -> StoredFile:
         """Rename a complete file to its place."""
         target = self._place()
-        os.replace(temporary, target)
-        return StoredFile(target)
+        return StoredFile(temporary.replace(target))
 
     def stored(self, name: str) -> StoredFile:
         """The file a row names."""
@@ -131,7 +161,7 @@ class ObjectFiles:
             raise
 
     def duplicate(self, piece: FileSlice) -> Arrived:
-        """A file of its own for the same bytes: a hard link where it is the whole file, for nobody ever writes to it."""
+        """A file of its own for the same bytes: a hard link where it is a whole file, for nobody ever writes to it."""
         if piece.offset == 0 and piece.length == piece.file.path.stat().st_size:
             target = self._place()
             try:

@@ -116,13 +116,15 @@ class ObjectRows:
         """Every version, or those of one key, in the order they were made."""
         where, values = ("WHERE bucket=? AND key=?", (bucket, key)) if key is not None else ("", ())
         for row in self._rows(f"SELECT * FROM version {where} ORDER BY bucket, key, place", *values):
-            yield VersionRow(*row[:-1], json.loads(row[-1]))
+            yield VersionRow._make((*row[:-1], json.loads(row[-1])))
 
     def uploads(self) -> list[UploadRow]:
-        return [UploadRow(*row[:-1], json.loads(row[-1])) for row in self._rows("SELECT * FROM upload")]
+        return [UploadRow._make((*row[:-1], json.loads(row[-1]))) for row in self._rows("SELECT * FROM upload")]
 
     def parts(self) -> list[PartRow]:
-        return [PartRow(*row[:-1], json.loads(row[-1])) for row in self._rows("SELECT * FROM part ORDER BY number")]
+        return [
+            PartRow._make((*row[:-1], json.loads(row[-1]))) for row in self._rows("SELECT * FROM part ORDER BY number")
+        ]
 
     def files(self) -> set[str]:
         return {row[0] for row in self._rows("SELECT file FROM version UNION ALL SELECT file FROM part")}

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from harness.kernel.s3uri import S3Uri
 from harness.stores.aws_backends.moto.dispatch import LOCK
@@ -40,19 +38,15 @@ class MotoObjects:
             return _info(uri, key) if key is not None else None
 
     def read(self, uri: S3Uri) -> bytes:
-        return self._piece(uri).read()
+        with self._held(uri) as piece:
+            return piece.read()
 
     def open(self, uri: S3Uri) -> BinaryIO:
-        piece = self._piece(uri)
-        source = piece.file.path.open("rb")
-        if piece.offset == 0 and piece.length == os.fstat(source.fileno()).st_size:
-            return source
-        source.close()
-        return cast(BinaryIO, io.BytesIO(piece.read()))
+        with self._held(uri) as piece:  # an object is always a whole file; open, it may be unlinked
+            return piece.file.path.open("rb")
 
     def download(self, uri: S3Uri, path: Path) -> None:
-        piece = self._piece(uri)
-        with path.open("wb", buffering=0) as target:
+        with self._held(uri) as piece, path.open("wb", buffering=0) as target:
             copy_range(piece, target.fileno())
 
     def write(self, uri: S3Uri, data: bytes, content_type: str = "binary/octet-stream") -> None:
@@ -95,10 +89,15 @@ class MotoObjects:
         finally:
             arrived.discard()
 
-    def _piece(self, uri: S3Uri) -> FileSlice:
+    @contextlib.contextmanager
+    def _held(self, uri: S3Uri) -> Iterator[FileSlice]:
         with self._seam() as seam:
             piece: FileSlice = self._key(seam, uri).value
-            return piece
+            piece.file.hold()
+        try:
+            yield piece
+        finally:
+            piece.file.release()
 
     def _key(self, seam: Any, uri: S3Uri) -> Any:
         key = seam.find_key(self._bucket(seam, uri.bucket), uri.key)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from harness.kernel.http import Request
 from harness.stores.aws_backends.moto.faults import Refusal
@@ -14,6 +14,24 @@ from harness.stores.aws_backends.moto.faults import Refusal
 # Virtual-host addressing, for clients that do not use the path style: bucket.localhost:4599, bucket.s3.amazonaws.com
 VIRTUAL_HOST = re.compile(r"^(?P<bucket>[a-z0-9][a-z0-9.-]+?)\.(?:s3[.-][^:]*|s3|localhost)(?::\d+)?$")
 SIGNING = ("x-amz-", "x-id", "awsaccesskeyid", "signature", "expires", "content-", "cache-control", "response-")
+LISTING = (
+    "prefix delimiter marker max-keys encoding-type list-type continuation-token start-after fetch-owner key-marker "
+    "version-id-marker upload-id-marker max-uploads part-number-marker max-parts partNumber versionId max-buckets "
+    "bucket-region"
+)
+SETTINGS = "lifecycle policy tagging website cors publicAccessBlock encryption replication ownershipControls"
+RESOURCES = {
+    ("bucket", "GET"): f"{SETTINGS} object-lock uploads location versioning policyStatus acl logging notification "
+    "accelerate inventory id versions",
+    ("bucket", "PUT"): f"{SETTINGS} object-lock versioning acl logging notification accelerate inventory id",
+    ("bucket", "DELETE"): SETTINGS,
+    ("bucket", "POST"): "delete",
+    ("object", "GET"): "acl tagging legal-hold attributes uploadId",
+    ("object", "PUT"): "acl tagging legal-hold retention uploadId",
+    ("object", "DELETE"): "tagging uploadId",
+    ("object", "POST"): "uploads uploadId restore",
+}
+"""The sub-resources moto really serves."""
 MUTATING = frozenset({"PUT", "POST", "DELETE"})
 
 
@@ -50,6 +68,14 @@ class S3Request:
         extra = {name for name in self.query if not name.lower().startswith(SIGNING)}
         return extra in (set(), {"uploadId", "partNumber"})
 
+    def refuse_unknown(self) -> None:
+        """moto takes a sub-resource it does not know for the bucket or object itself, and lists or deletes that."""
+        method = "GET" if self.method == "HEAD" else self.method
+        known = f"{LISTING} {RESOURCES.get(('object' if self.key else 'bucket', method), '')}".split()
+        for name in self.query:
+            if name not in known and not name.lower().startswith(SIGNING):
+                raise Refusal(501, "NotImplemented", f"The emulator does not support ?{name} on this resource")
+
     @property
     def completes_upload(self) -> bool:
         return self.method == "POST" and bool(self.key) and "uploadId" in self.query
@@ -57,6 +83,10 @@ class S3Request:
     @property
     def copies_part(self) -> bool:
         return self.method == "PUT" and "x-amz-copy-source" in self.headers and "uploadId" in self.query
+
+    @property
+    def source_bucket(self) -> str:
+        return self.copy_source()[0] if "x-amz-copy-source" in self.headers else ""
 
     def copy_source(self) -> tuple[str, str, str | None]:
         """Bucket, key and version of ``x-amz-copy-source``."""
@@ -68,15 +98,15 @@ class S3Request:
 def listed_parts(body: bytes) -> list[tuple[int, str]]:
     """Part numbers and ETags of a CompleteMultipartUpload document."""
     try:
-        root = ElementTree.fromstring(body)
+        root = ET.fromstring(body)
         parts = [element for element in root.iter() if element.tag.endswith("}Part") or element.tag == "Part"]
         return [(int(_child(part, "PartNumber")), _child(part, "ETag")) for part in parts]
-    except (ElementTree.ParseError, ValueError):
+    except (ET.ParseError, ValueError):
         text = "The XML you provided was not well-formed or did not validate against our published schema"
         raise Refusal(400, "MalformedXML", text) from None
 
 
-def _child(part: ElementTree.Element, name: str) -> str:
+def _child(part: ET.Element, name: str) -> str:
     for child in part:
         if child.tag.rpartition("}")[2] == name:
             return child.text or ""

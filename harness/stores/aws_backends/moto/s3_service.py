@@ -1,4 +1,4 @@
-"""S3 in front of moto: bytes stream between the wire and files, moto gets the rest, changes are saved before the answer.
+"""S3 in front of moto: bytes stream between wire and files, moto gets the rest, changes are saved before the answer.
 
 moto's lock is held while moto thinks and rows are written, never while bytes move.
 """
@@ -10,19 +10,17 @@ import errno
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from multidict import CIMultiDict
-from requests.structures import CaseInsensitiveDict
 
 from harness.kernel.http import FileBody, Request, Response
 from harness.stores.aws_backends.moto import seam_s3
 from harness.stores.aws_backends.moto.dispatch import LOCK, Answer, Call, failure, kept_headers, response, run
 from harness.stores.aws_backends.moto.faults import Refusal
 from harness.stores.aws_backends.moto.incoming import Incoming, Unchunked, is_chunked
-from harness.stores.aws_backends.moto.object_files import Arrived, FileSlice, ObjectFiles, StoredFile
+from harness.stores.aws_backends.moto.object_files import Arrived, FileSlice, ObjectFiles, StoredFile, held
 from harness.stores.aws_backends.moto.s3_requests import S3Request, listed_parts
 from harness.stores.aws_backends.moto.seam_s3_rows import ObjectLedger
 
@@ -37,6 +35,12 @@ class HeldFileBody(FileBody):
 
     file: StoredFile
 
+    def __post_init__(self) -> None:
+        self.file.hold()
+
+    def __del__(self) -> None:
+        self.file.release()
+
 
 class S3Service:
     def __init__(self, files: ObjectFiles, ledger: ObjectLedger, pool: Executor) -> None:
@@ -47,7 +51,7 @@ class S3Service:
     async def handle(self, request: Request, account: str, region: str) -> Response:
         asked = S3Request.of(request)
         loop = asyncio.get_running_loop()
-        headers: Any = CaseInsensitiveDict(asked.headers)
+        headers: CIMultiDict[str] = CIMultiDict(asked.headers)
         headers.pop("x-amz-content-sha256", None)  # speaks of a framing that is off when moto sees the body
         call = Call("s3", asked.method, asked.target, headers, b"", account, region)
         try:
@@ -97,7 +101,7 @@ class S3Service:
             incoming.abort()
             raise
         # moto reads checksums from headers only; ours are verified, and trailers are gone with the framing.
-        headers: Any = CaseInsensitiveDict(call.headers)
+        headers: CIMultiDict[str] = CIMultiDict(call.headers)
         for name, value in arrived.checksums.items():
             headers["x-amz-sdk-checksum-algorithm"] = name
             headers[f"x-amz-checksum-{name.lower()}"] = value
@@ -110,6 +114,7 @@ class S3Service:
 
     def _answer(self, asked: S3Request, call: Call) -> Response:
         try:
+            asked.refuse_unknown()
             with self._prepared(asked, call) as ready, LOCK:
                 self._check_owners(asked, call.account)
                 try:
@@ -136,31 +141,34 @@ class S3Service:
                 whole.discard()
 
     def _assemble(self, asked: S3Request, body: bytes) -> Arrived | None:
-        with LOCK:
-            bucket = seam_s3.find_bucket(asked.bucket)
-            upload = bucket.multiparts.get(asked.query["uploadId"]) if bucket else None
-            if upload is None:
-                return None  # moto answers: no such bucket or upload, or it was completed before
-            parts = upload.chosen(listed_parts(body))
-            pieces = [part.value for _, part in parts]
-        whole = self._files.join(pieces, etag="")
-        checksum = upload.checksum(parts, whole)
-        whole.etag = None
-        upload.assembled = seam_s3.Assembly(parts, whole, checksum)
+        with ExitStack() as holding:
+            with LOCK:
+                bucket = seam_s3.find_bucket(asked.bucket)
+                upload = bucket.multiparts.get(asked.query["uploadId"]) if bucket else None
+                if upload is None:
+                    return None  # moto answers: no such bucket or upload, or it was completed before
+                parts = upload.chosen(listed_parts(body))
+                pieces = [part.value for _, part in parts]
+                holding.enter_context(held(pieces))
+            whole = self._files.join(pieces, etag="")
+        upload.assembled = seam_s3.Assembly(parts, whole, upload.checksum(parts, whole))
         return whole
 
     def _copy_part(self, asked: S3Request) -> Arrived | None:
         name, key, version = asked.copy_source()
-        with LOCK:
-            bucket = seam_s3.find_bucket(asked.bucket)
-            upload = bucket.multiparts.get(asked.query["uploadId"]) if bucket else None
-            if upload is None:
-                return None  # moto answers
-            origin = seam_s3.find_bucket(name)
-            source = seam_s3.find_key(origin, key, version) if origin else None
-        if source is None:
-            raise Refusal(404, "NoSuchKey" if origin else "NoSuchBucket", f"There is no {name}/{key} to copy from")
-        upload.copied = self._files.duplicate(_range(source.value, asked.headers.get("x-amz-copy-source-range")))
+        with ExitStack() as holding:
+            with LOCK:
+                bucket = seam_s3.find_bucket(asked.bucket)
+                upload = bucket.multiparts.get(asked.query["uploadId"]) if bucket else None
+                if upload is None:
+                    return None  # moto answers
+                origin = seam_s3.find_bucket(name)
+                source = seam_s3.find_key(origin, key, version) if origin else None
+                if source is None:
+                    raise Refusal(404, "NoSuchKey" if origin else "NoSuchBucket", f"There is no {name}/{key} to copy")
+                piece = _range(source.value, asked.headers.get("x-amz-copy-source-range"))
+                holding.enter_context(held([piece]))
+            upload.copied = self._files.duplicate(piece)
         return upload.copied
 
     def _save(self, asked: S3Request) -> None:
@@ -197,7 +205,7 @@ def _range(piece: FileSlice, given: str | None) -> FileSlice:
     return piece
 
 
-_NO_UPLOAD = "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
+_NO_UPLOAD = "The specified upload does not exist. It may have been aborted or completed."
 
 
 def _told(error: Exception) -> Exception:

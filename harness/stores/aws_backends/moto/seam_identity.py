@@ -5,6 +5,7 @@ Of moto's internals it touches the STS and IAM back ends. All calls hold moto's 
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from collections.abc import Mapping
@@ -12,12 +13,13 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from moto.core.base_backend import BackendDict
-from moto.iam import models as iam
 from moto.iam.aws_managed_policies import aws_managed_policies_data
-from moto.sts import models as sts
 from moto.utilities.utils import get_partition
 
 from harness.stores.aws_backends.moto.faults import Refusal
+
+iam: Any = importlib.import_module("moto.iam.models")
+sts: Any = importlib.import_module("moto.sts.models")
 
 ROLE = "HarnessExecutionRole"
 SESSION = "harness"
@@ -77,7 +79,7 @@ def ensure_role(account: str, region: str = "us-east-1") -> Any:
 
 
 def ensure_managed_policies(account: str, text: str) -> None:
-    """AWS's own policies that ``text`` names, into the account: moto has them all but would hold every one in memory."""
+    """Put AWS's own policies that ``text`` names into the account: holding them all in memory would be a waste."""
     accounts = backend(account)
     missing = {found[0]: found for found in MANAGED_ARN.finditer(text) if found[0] not in accounts.managed_policies}
     if not missing:
@@ -112,7 +114,7 @@ def forget() -> None:
 
 
 def simulate(account: str, form: Mapping[str, list[str]]) -> str:
-    """SimulatePrincipalPolicy: decided by the principal's attached and inline policies; conditions are not looked at."""
+    """SimulatePrincipalPolicy: decided by the principal's attached and inline policies, conditions left out."""
     source = form.get("PolicySourceArn", [""])[0]
     actions = _members(form, "ActionNames")
     resources = _members(form, "ResourceArns") or ["*"]
@@ -142,7 +144,8 @@ def _statements(account: str, source: str) -> list[dict[str, Any]]:
     except (iam.NotFoundException, iam.NoSuchEntity):
         raise Refusal(404, "NoSuchEntity", f"The principal {source} cannot be found.") from None
     documents = [*principal.policies.values()]
-    documents += [policy.document for policy in principal.managed_policies.values()]
+    managed = principal.managed_policies.values()
+    documents += [version.document for policy in managed for version in policy.versions if version.is_default]
     found: list[dict[str, Any]] = []
     for document in documents:
         statement = (json.loads(document) if isinstance(document, str) else document).get("Statement", [])

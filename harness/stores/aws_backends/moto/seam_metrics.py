@@ -1,4 +1,4 @@
-"""CloudWatch metrics of SageMaker's own making, put into moto's back end in process, and a bound on how many it holds."""
+"""CloudWatch metrics of SageMaker's own making, put into moto's back end in process, and a bound on their number."""
 
 from __future__ import annotations
 

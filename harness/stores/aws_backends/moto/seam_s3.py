@@ -15,15 +15,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from moto.core.common_models import BaseModel
-from moto.s3 import models, responses, urls
 from moto.s3.exceptions import NoSuchUpload
-from moto.s3.utils import _VersionedKeyStore
 from moto.utilities.utils import get_partition
 
 from harness.stores.aws_backends.moto.checksums import checksum_of_text, checksum_text
 from harness.stores.aws_backends.moto.faults import Refusal
 from harness.stores.aws_backends.moto.object_files import Arrived, FileSlice, ObjectFiles
+
+# Untyped on purpose: what is put in place of moto's classes is not what its annotations say.
+models: Any = importlib.import_module("moto.s3.models")
+responses: Any = importlib.import_module("moto.s3.responses")
+urls: Any = importlib.import_module("moto.s3.urls")
+common_models: Any = importlib.import_module("moto.core.common_models")
 
 BODY = "harness.body"
 """Key of the WSGI environment under which a request carries its received body to the handlers."""
@@ -59,6 +62,7 @@ class Key(models.FakeKey):  # type: ignore[misc]
     """An object version, or a part. Its bytes are ``body``; moto's temporary file is never made to hold anything."""
 
     body: FileSlice
+    _etag: str | None
     saved = False
     place = 0
     part_checksums: dict[str, str]
@@ -103,7 +107,7 @@ def _own(given: bytes | str | FileSlice) -> FileSlice:
     return state.files.write(given.encode() if isinstance(given, str) else given)
 
 
-class Versions(_VersionedKeyStore):
+class Versions(models._VersionedKeyStore):  # type: ignore[misc]
     """The keys of one bucket."""
 
     def __init__(self, bucket: str) -> None:
@@ -121,7 +125,7 @@ class Versions(_VersionedKeyStore):
         super().__setitem__(key, value)
         state.changes.key(self.bucket, key)
 
-    def pop(self, key: str) -> None:  # type: ignore[override]
+    def pop(self, key: str) -> None:
         gone = self.getlist(key, [])
         dict.pop(self, key)
         state.changes.key(self.bucket, key, gone)
@@ -141,6 +145,7 @@ class Upload(models.FakeMultipart):  # type: ignore[misc]
     """A multipart upload. After completion it stays with its key for its part numbers, as stretches of the object."""
 
     bucket = ""
+    parts: dict[int, Key]
     assembled: Assembly | None = None
     copied: Arrived | None = None
     """The bytes for the UploadPartCopy that moto is about to handle, copied before its lock was taken."""
@@ -175,12 +180,12 @@ class Upload(models.FakeMultipart):  # type: ignore[misc]
             raise _refused("MalformedXML")
         if [number for number, _ in listed] != sorted({number for number, _ in listed}):
             raise _refused("InvalidPartOrder")
-        parts = [(number, self.parts.get(number), etag.strip('"')) for number, etag in listed]
-        if any(part is None or part.etag.strip('"') != etag for _, part, etag in parts):
+        if any(number not in self.parts or self.parts[number]._etag != etag.strip('"') for number, etag in listed):
             raise _refused("InvalidPart")
-        if any(part.size < models.S3_UPLOAD_PART_MIN_SIZE for _, part, _ in parts[:-1]):
+        parts = [(number, self.parts[number]) for number, _ in listed]
+        if any(part.size < models.S3_UPLOAD_PART_MIN_SIZE for _, part in parts[:-1]):
             raise _refused("EntityTooSmall")
-        return [(number, part) for number, part, _ in parts]
+        return parts
 
     def checksum(self, parts: list[tuple[int, Key]], whole: FileSlice) -> tuple[str, str, int] | None:
         """Of the finished object, where the upload asked for one that can be computed here."""
@@ -233,10 +238,10 @@ class Uploads(dict[str, Upload]):
 
 REFUSALS = {
     "MalformedXML": "The XML you provided was not well-formed or did not validate against our published schema",
-    "InvalidPartOrder": "The list of parts was not in ascending order. The parts list must be specified in order by part "
-    "number.",
-    "InvalidPart": "One or more of the specified parts could not be found. The part might not have been uploaded, or the "
-    "specified entity tag might not have matched the part's entity tag.",
+    "InvalidPartOrder": "The list of parts was not in ascending order. "
+    "The parts list must be specified in order by part number.",
+    "InvalidPart": "One or more of the specified parts could not be found. "
+    "The part might not have been uploaded, or the specified entity tag might not have matched the part's entity tag.",
     "EntityTooSmall": "Your proposed upload is smaller than the minimum allowed object size.",
 }
 
@@ -296,7 +301,7 @@ def install(files: ObjectFiles) -> None:
         state.files = files
         state.changes = Changes()
         # moto's dashboard keeps every instance ever made; here that is a leak.
-        BaseModel.__new__ = staticmethod(_without_tracking)  # type: ignore[assignment]
+        common_models.BaseModel.__new__ = staticmethod(_without_tracking)
         models.FakeKey = Key
         models.FakeMultipart = Upload
         models.FakeBucket = Bucket

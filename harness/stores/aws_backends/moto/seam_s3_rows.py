@@ -15,7 +15,6 @@ from typing import Any
 
 from moto.core.utils import utcnow
 from moto.moto_api._internal.managed_state_model import ManagedState
-from moto.s3 import models
 from moto.utilities.utils import LowercaseDict, get_partition
 from requests.structures import CaseInsensitiveDict
 
@@ -23,10 +22,10 @@ from harness.stores.aws_backends.moto import seam_s3
 from harness.stores.aws_backends.moto.moto_version import moto_version
 from harness.stores.aws_backends.moto.object_files import Arrived, FileSlice, ObjectFiles
 from harness.stores.aws_backends.moto.object_rows import BucketRow, ObjectRows, PartRow, UploadRow, VersionRow
-from harness.stores.aws_backends.moto.seam_s3 import Bucket, Key, Upload
+from harness.stores.aws_backends.moto.seam_s3 import Bucket, Key, Upload, models
 
 logger = logging.getLogger(__name__)
-EPOCH = datetime(1970, 1, 1)
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - moto's times are UTC without a zone
 PLAIN = (
     "account_id", "region_name", "website_redirect_location", "checksum_algorithm", "checksum_value", "checksum_type",
     "checksum_parts", "encryption", "kms_key_id", "bucket_key_enabled", "lock_mode", "lock_legal_status", "lock_until",
@@ -55,7 +54,7 @@ class ObjectLedger:
             changes.clear()
             raise
         for piece in changes.leaving:
-            piece.file.doomed = True
+            piece.file.doom()
         changes.clear()
 
     def touch(self, bucket: str, key: str, version: str | None = None) -> None:
@@ -83,7 +82,8 @@ class ObjectLedger:
     def _save_bucket(self, name: str) -> None:
         bucket = seam_s3.find_bucket(name)
         if bucket is None:
-            return self._rows.delete_bucket(name)
+            self._rows.delete_bucket(name)
+            return
         config = {k: v for k, v in bucket.__dict__.items() if k not in ("keys", "multiparts")}
         config["tags"] = _tagger(bucket).get_tag_dict_for_resource(bucket.arn)
         created = bucket.creation_date.timestamp()
@@ -101,7 +101,8 @@ class ObjectLedger:
 
     def _save_upload(self, id_: str, upload: Upload | None) -> None:
         if upload is None:
-            return self._rows.delete_upload(id_)
+            self._rows.delete_upload(id_)
+            return
         self._rows.put_upload(UploadRow(id_, upload.bucket, upload.key_name, _about_upload(upload)))
         for number, part in upload.parts.items():
             if not part.saved:
@@ -196,7 +197,7 @@ class ObjectLedger:
             found = seam_s3.find_bucket(bucket)
             for version in found.keys.getlist(key, []) if found else []:
                 if isinstance(version, Key) and version.body.file.path.name not in known:
-                    version.body.file.doomed = True
+                    version.body.file.doom()
             self._restore_key(bucket, key, [])
             self._restore_key(bucket, key, self._rows.versions(bucket, key))
         for upload in changes.uploads.values():

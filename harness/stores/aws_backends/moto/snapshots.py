@@ -5,8 +5,9 @@ Written at most a second after a change, on a thread of its own. A pickle is onl
 
 from __future__ import annotations
 
+import copyreg
+import io
 import logging
-import os
 import pickle
 import threading
 import time
@@ -31,7 +32,7 @@ class Snapshots:
         self._unsaved: set[str] = set()
         """Services that cannot be pickled, told once."""
         self._wake = threading.Event()
-        self._closing = False
+        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="moto-snapshots", daemon=True)
         self._writing = threading.Lock()
 
@@ -67,7 +68,7 @@ class Snapshots:
                 path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        self._closing = True
+        self._closing.set()
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -75,12 +76,11 @@ class Snapshots:
 
     def _keep(self) -> None:
         pause = DELAY
-        while not self._closing:
+        while not self._closing.is_set():
             self._wake.wait()
             self._wake.clear()
-            if self._closing:
+            if self._closing.wait(pause):
                 return
-            time.sleep(pause)
             began = time.monotonic()
             try:
                 self._write()
@@ -100,7 +100,7 @@ class Snapshots:
     def _write_one(self, service: str, account: str, region: str, backend: Any) -> None:
         try:
             with LOCK:
-                data = pickle.dumps((moto_version(), backend.__dict__))
+                data = _pickled((moto_version(), backend.__dict__))
         except Exception as error:
             if service not in self._unsaved:
                 self._unsaved.add(service)
@@ -110,4 +110,17 @@ class Snapshots:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".new")
         temporary.write_bytes(data)
-        os.replace(temporary, path)
+        temporary.replace(path)
+
+
+def _pickled(state: Any) -> bytes:
+    """With locks, which some back ends hold, as new ones."""
+    buffer = io.BytesIO()
+    pickler = pickle.Pickler(buffer)
+    locks = {
+        type(threading.Lock()): lambda _: (threading.Lock, ()),
+        type(threading.RLock()): lambda _: (threading.RLock, ()),
+    }
+    pickler.dispatch_table = {**copyreg.dispatch_table, **locks}
+    pickler.dump(state)
+    return buffer.getvalue()

@@ -1,0 +1,66 @@
+"""What a binary classifier is worth on labelled rows: confusion matrix, ROC curve and the usual scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+ROC_POINTS = 150
+
+
+@dataclass(frozen=True)
+class Classification:
+    """``confusion[actual][predicted]`` counts rows; ``roc`` goes from (0, 0) to (1, 1)."""
+
+    confusion: list[list[int]]
+    roc: list[tuple[float, float]]
+    auc: float
+    metrics: dict[str, float]
+
+    def evidence(self) -> dict[str, Any]:
+        """As ``Session.show("classification", ...)`` takes it."""
+        step = max(len(self.roc) // ROC_POINTS, 1)
+        shown = [*self.roc[:-1:step], self.roc[-1]]
+        return {"confusion": self.confusion, "roc": shown, "auc": self.auc, "metrics": self.metrics}
+
+
+def classification(labels: Sequence[int], scores: Sequence[float], threshold: float = 0.5) -> Classification:
+    """Scores at or above the threshold count as predicted 1."""
+    if len(labels) != len(scores) or not set(labels) == {0, 1}:
+        raise ValueError(
+            f"{len(labels)} labels of values {sorted(set(labels))} and {len(scores)} scores; both of 0 and 1 are needed"
+        )
+    confusion = [[0, 0], [0, 0]]
+    for label, score in zip(labels, scores, strict=True):
+        confusion[label][score >= threshold] += 1
+    (tn, fp), (fn, tp) = confusion
+    roc, auc = _curve(labels, scores)
+    precision, recall = _share(tp, tp + fp), _share(tp, tp + fn)
+    metrics = {
+        "accuracy": _share(tp + tn, len(labels)),
+        "precision": precision,
+        "recall": recall,
+        "f1": _share(2 * tp, 2 * tp + fp + fn),
+        "auc": auc,
+    }
+    return Classification(confusion, roc, auc, metrics)
+
+
+def _curve(labels: Sequence[int], scores: Sequence[float]) -> tuple[list[tuple[float, float]], float]:
+    """Equal scores move both rates at once; the area is that of the trapezoids."""
+    positives = sum(labels)
+    negatives = len(labels) - positives
+    points, area, hits, alarms = [(0.0, 0.0)], 0.0, 0, 0
+    ordered = sorted(zip(scores, labels, strict=True), reverse=True)
+    for position, (score, label) in enumerate(ordered):
+        hits, alarms = hits + label, alarms + 1 - label
+        if position + 1 == len(ordered) or ordered[position + 1][0] != score:
+            x, y = alarms / negatives, hits / positives
+            area += (x - points[-1][0]) * (y + points[-1][1]) / 2
+            points.append((x, y))
+    return points, area
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

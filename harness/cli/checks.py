@@ -1,0 +1,149 @@
+"""The checks of ``harness doctor``: each looks at one thing and says what it found. They change nothing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.profiles.sdk_environments import V3, installed, own_generation
+from harness.runners.process.environments import default_folder, find_uv
+from harness.runners.process.host import Host, Roots, examine
+from harness.session import emulator_process
+from harness.settings import Settings
+
+OLDEST = (3, 10)
+LOW_DISK_GB = 2.0
+_FORCED = "HARNESS_ROOTS"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """``state`` is ok, limited (works, with something missing or slower) or unfit."""
+
+    name: str
+    state: str
+    found: str
+    remedy: str = ""
+
+
+def examine_machine(settings: Settings) -> list[Finding]:
+    with tempfile.TemporaryDirectory(prefix="harness-doctor-") as scratch:
+        forced = os.environ.get(_FORCED)
+        host = examine(Path(scratch), Roots(forced) if forced else None)
+    return [
+        _python(),
+        _uv(),
+        *_generations(),
+        *_jobs(host),
+        _offline(host),
+        _state_folder(settings),
+        _port(settings),
+        _disk("disk for state", _existing(settings.state)),
+        _disk("disk for environments", _existing(default_folder())),
+        _docker(),
+    ]
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    if sys.version_info < OLDEST:
+        return Finding("Python", "unfit", version, "use Python 3.10 or later")
+    return Finding("Python", "ok", f"{version} ({sys.executable})")
+
+
+def _uv() -> Finding:
+    uv = find_uv()
+    if uv is None:
+        return Finding("uv", "limited", "not found: no other environments can be built", "pip install uv")
+    return Finding("uv", "ok", uv)
+
+
+def _generations() -> Iterator[Finding]:
+    own = own_generation()
+    if own == "v2":
+        yield Finding("SageMaker SDK v2", "ok", "in the harness's own environment")
+    else:
+        found = f"not installed here (found {own})" if own else "not installed here"
+        yield Finding("SageMaker SDK v2", "limited", found, "pip install 'sagemaker[local]>=2.257,<3'")
+    if installed("v3"):
+        yield Finding("SageMaker SDK v3", "ok", "in an environment of its own")
+    else:
+        remedy = f"harness images pull {V3.name}"
+        yield Finding("SageMaker SDK v3", "limited", "its environment is built when a scenario first needs it", remedy)
+
+
+def _jobs(host: Host) -> Iterator[Finding]:
+    """How a job gets what a container would give it, in the runner's own words."""
+    remedies = {
+        Roots.PROOT: "for full speed allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, or run as root)",
+        Roots.ENVIRONMENT: "allow user namespaces, or install proot: until then programs that need /opt/ml are refused",
+    }
+    for name, found in host.describe().items():
+        limited = name == "/opt/ml" and host.roots is not Roots.NAMESPACE
+        limited = limited or (name == "network isolation" and not host.isolates_network)
+        remedy = remedies.get(host.roots, "") if name == "/opt/ml" else ""
+        yield Finding(f"jobs: {name}", "limited" if limited else "ok", found, remedy)
+
+
+def _offline(host: Host) -> Finding:
+    if host.isolates_network:
+        return Finding("offline runs", "ok", "network namespace; the start-up shim names refused hosts")
+    found = "audit hook of the start-up shim and proxy variables: programs that ignore both are not held back"
+    return Finding("offline runs", "limited", found, "allow network namespaces to make it tight")
+
+
+def _state_folder(settings: Settings) -> Finding:
+    emulator = emulator_process.find(settings.state)
+    if emulator is not None:
+        return Finding("state folder", "ok", f"{settings.state}, in use by the emulator at {emulator.address}")
+    folder = _existing(settings.state)
+    if not os.access(folder, os.W_OK):
+        return Finding("state folder", "unfit", f"{folder} cannot be written", "choose another with --state")
+    return Finding("state folder", "ok", str(settings.state))
+
+
+def _port(settings: Settings) -> Finding:
+    emulator = emulator_process.find(settings.state)
+    if emulator is not None and emulator.port == settings.port:
+        return Finding("port", "ok", f"{settings.port}, taken by this project's emulator")
+    try:
+        with socket.create_server((settings.host, settings.port)):
+            return Finding("port", "ok", f"{settings.port} is free")
+    except OSError as error:
+        found = f"{settings.port} cannot be had ({error.strerror})"
+        return Finding("port", "limited", found, "start with --port 0 for a free one (run and exec always do)")
+
+
+def _disk(name: str, folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free / 1e9
+    found = f"{free:.1f} GB free at {folder}"
+    if free < LOW_DISK_GB:
+        return Finding(name, "limited", found, "free some space, or move it (--state, HARNESS_CACHE)")
+    return Finding(name, "ok", found)
+
+
+def _docker() -> Finding:
+    """Not needed by the local profile; said because people ask."""
+    docker = shutil.which("docker")
+    if docker is None:
+        return Finding("Docker", "ok", "not installed, and not needed: jobs run as processes")
+    try:
+        asked = [docker, "version", "--format", "{{.Server.Version}}"]
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return Finding("Docker", "ok", "installed but not answering; not needed")
+    running = f"{done.stdout.strip()} is running" if done.returncode == 0 else "installed but not running"
+    return Finding("Docker", "ok", f"{running}; not needed: jobs run as processes")
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that there is."""
+    return next(place for place in (folder, *folder.parents) if place.exists())

@@ -1,0 +1,96 @@
+"""``harness logs``: a job's or an endpoint's log as CloudWatch Logs has it, with ``-f`` until the job ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli.project import running, settings, state_option, target
+from harness.kernel.errors import StateError
+
+POLL = 0.25
+TERMINAL = ("Completed", "Failed", "Stopped")
+# kind -> (describe operation, log group). An endpoint's group is its own; a job's streams begin with its name.
+_JOBS = {
+    "TrainingJob": ("describe_training_job", "/aws/sagemaker/TrainingJobs"),
+    "ProcessingJob": ("describe_processing_job", "/aws/sagemaker/ProcessingJobs"),
+    "TransformJob": ("describe_transform_job", "/aws/sagemaker/TransformJobs"),
+}
+
+
+@click.command("logs")
+@click.argument("name", metavar="JOB")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the job ends (Ctrl-C to stop).")
+@state_option
+def command(name: str, follow: bool, state: Path | None) -> None:
+    """Print the log of a job or an endpoint."""
+    from harness.session.clients import client
+
+    emulator = running(state)
+    place = target(emulator, settings(state=state))
+    sagemaker, logs = client(place, "sagemaker"), client(place, "logs")
+    group, prefix, ended = _find(sagemaker, name)
+    for message in _messages(logs, group, prefix, ended, follow):
+        click.echo(message)
+
+
+def _find(sagemaker: Any, name: str) -> tuple[str, str, Callable[[], bool]]:
+    """Log group, stream prefix, and whether more is to come. Names are unique within a kind only; the first wins."""
+    from botocore.exceptions import ClientError
+
+    for kind, (describe, group) in _JOBS.items():
+        look = getattr(sagemaker, describe)
+        try:
+            look(**{f"{kind}Name": name})
+        except ClientError:
+            continue
+        return group, f"{name}/", lambda: look(**{f"{kind}Name": name})[f"{kind}Status"] in TERMINAL  # noqa: B023
+    try:
+        sagemaker.describe_endpoint(EndpointName=name)
+    except ClientError as error:
+        raise StateError(f"there is no job or endpoint named {name!r}; {_known(sagemaker)}") from error
+    return f"/aws/sagemaker/Endpoints/{name}", "", lambda: False
+
+
+def _known(sagemaker: Any) -> str:
+    names = [job["TrainingJobName"] for job in sagemaker.list_training_jobs(MaxResults=3)["TrainingJobSummaries"]]
+    names += [
+        job["ProcessingJobName"] for job in sagemaker.list_processing_jobs(MaxResults=3)["ProcessingJobSummaries"]
+    ]
+    return f"the latest are {', '.join(names)}" if names else "nothing has run yet"
+
+
+def _messages(logs: Any, group: str, prefix: str, ended: Callable[[], bool], follow: bool) -> Iterator[str]:
+    """Every stream of the job from its beginning; a stream's token is where its reading goes on."""
+    tokens: dict[str, str] = {}
+    while True:
+        # Asked before reading: what is written up to the end is then still read.
+        last = not follow or ended()
+        for stream in _streams(logs, group, prefix):
+            yield from _page(logs, group, stream, tokens)
+        if last:
+            return
+        time.sleep(POLL)
+
+
+def _streams(logs: Any, group: str, prefix: str) -> list[str]:
+    asked = {"logGroupName": group, **({"logStreamNamePrefix": prefix} if prefix else {})}
+    try:
+        pages = logs.get_paginator("describe_log_streams").paginate(**asked)
+        return [stream["logStreamName"] for page in pages for stream in page["logStreams"]]
+    except logs.exceptions.ResourceNotFoundException:
+        return []
+
+
+def _page(logs: Any, group: str, stream: str, tokens: dict[str, str]) -> Iterator[str]:
+    while True:
+        position = {"nextToken": tokens[stream]} if stream in tokens else {}
+        page = logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True, **position)
+        tokens[stream] = page["nextForwardToken"]
+        if not page["events"]:
+            return
+        yield from (event["message"] for event in page["events"])

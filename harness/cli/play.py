@@ -1,0 +1,73 @@
+"""Follows scenarios while they run: folds their events into reports and tells the display."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+from harness.cli.progress import Display
+from harness.profiles.local import LocalProfile, Playing
+from harness.profiles.scenarios import Scenario
+from harness.report import Report, ScenarioReport
+
+POLL = 0.04
+CLEAN_UP_SECONDS = 60.0
+LOG_TAIL = 40
+
+
+class Play:
+    """``interrupted`` grows with every Ctrl-C: the first asks the scenario to end, the second kills it."""
+
+    def __init__(
+        self, profile: LocalProfile, folder: Path, data: Path | None, display: Display, interrupted: Sequence[int]
+    ) -> None:
+        self.display = display
+        self._profile = profile
+        self._folder = folder
+        self._data = data
+        self._interrupted = interrupted
+
+    def all(self, scenarios: Sequence[Scenario], version: str) -> Report:
+        begin = time.time()
+        started = datetime.fromtimestamp(begin, tz=timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+        played = [self._one(scenario) for scenario in scenarios if not self._interrupted]
+        return Report(version, self._profile.name, self._profile.address, started, time.time() - begin, played)
+
+    def _one(self, scenario: Scenario) -> ScenarioReport:
+        python = self._profile.prepare(scenario, self.display.note)
+        # The program is forked before the display starts its thread.
+        playing = self._profile.play(scenario, python, self._folder / scenario.name, self._data)
+        report = ScenarioReport(scenario.name, scenario.title, scenario.sdk, playing.started)
+        with self.display.following(report):
+            code = self._follow(playing, report)
+        self._take(playing, report)
+        if code != 0 or not report.ended:
+            report.close(time.time(), f"its program ended with code {code}")
+        if not report.passed:
+            report.log_tail = _tail(playing.log)
+        self.display.finished(report)
+        return report
+
+    def _follow(self, playing: Playing, report: ScenarioReport) -> int:
+        asked = 0.0
+        while (code := playing.program.code()) is None:
+            self._take(playing, report)
+            if self._interrupted and not asked:
+                asked = time.monotonic()
+                playing.program.terminate()
+                self.display.note("stopping: the scenario cleans up (Ctrl-C again to kill it)")
+            if asked and (len(self._interrupted) > 1 or time.monotonic() - asked > CLEAN_UP_SECONDS):
+                playing.program.kill()
+            time.sleep(POLL)
+        return code
+
+    def _take(self, playing: Playing, report: ScenarioReport) -> None:
+        for event in playing.events.new():
+            report.fold(event)
+            self.display.told(report, event)
+
+
+def _tail(log: Path) -> list[str]:
+    return log.read_text(errors="replace").splitlines()[-LOG_TAIL:] if log.exists() else []

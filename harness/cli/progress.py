@@ -1,0 +1,186 @@
+"""What ``harness run`` shows while it runs: a live list of steps on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from harness.report.story import Report, ScenarioReport, Step
+from harness.session.events import Event
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+SHOWN_LOG_LINES, SHOWN_JOB_LINES = 15, 10
+
+
+class Display(Protocol):
+    def note(self, line: str) -> None:
+        """Something beside the story: an environment being built, a stop being asked for."""
+
+    def following(self, report: ScenarioReport) -> AbstractContextManager[None]:
+        """Around one scenario's run."""
+
+    def told(self, report: ScenarioReport, event: Event) -> None:
+        """An event was folded into the report."""
+
+    def finished(self, report: ScenarioReport) -> None: ...
+
+    def summary(self, report: Report, page: Path) -> None: ...
+
+
+def display(quiet: bool = False) -> Display:
+    if quiet:
+        return QuietDisplay()
+    return LiveDisplay() if sys.stdout.isatty() else PlainDisplay()
+
+
+class QuietDisplay:
+    """For ``--json``: standard output belongs to the report; notes go to standard error."""
+
+    def note(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    def following(self, report: ScenarioReport) -> AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def told(self, report: ScenarioReport, event: Event) -> None:
+        return
+
+    def finished(self, report: ScenarioReport) -> None:
+        return
+
+    def summary(self, report: Report, page: Path) -> None:
+        return
+
+
+class PlainDisplay:
+    """One line for each finished step; nothing is redrawn."""
+
+    def note(self, line: str) -> None:
+        print(line, flush=True)
+
+    def following(self, report: ScenarioReport) -> AbstractContextManager[None]:
+        print(f"{report.name}: {report.title}", flush=True)
+        return contextlib.nullcontext()
+
+    def told(self, report: ScenarioReport, event: Event) -> None:
+        if event["event"] == "step" and event["state"] != "started":
+            step = next(step for step in reversed(report.steps) if step.name == event["name"])
+            print(f"  {_mark(step)} {step.name}  {step.seconds:.1f} s{_met(step)}", flush=True)
+
+    def finished(self, report: ScenarioReport) -> None:
+        for line in failure_lines(report):
+            print(line, flush=True)
+
+    def summary(self, report: Report, page: Path) -> None:
+        for line in summary_lines(report, page):
+            print(line, flush=True)
+
+
+class LiveDisplay:
+    """Steps with spinners and running times, redrawn in place."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(highlight=False)
+
+    def note(self, line: str) -> None:
+        self._console.print(line, style="dim", markup=False)
+
+    @contextlib.contextmanager
+    def following(self, report: ScenarioReport) -> Iterator[None]:
+        from rich.live import Live
+
+        self._console.print(f"[bold]{report.name}[/bold]  [dim]{report.title}[/dim]")
+        with Live(console=self._console, refresh_per_second=12, get_renderable=lambda: _steps(report)):
+            yield
+
+    def told(self, report: ScenarioReport, event: Event) -> None:
+        return  # the live list looks at the report itself
+
+    def finished(self, report: ScenarioReport) -> None:
+        for line in failure_lines(report):
+            self._console.print(line, style="red", markup=False)
+
+    def summary(self, report: Report, page: Path) -> None:
+        style = "bold green" if report.passed else "bold red"
+        first, *rest = summary_lines(report, page)
+        self._console.print(first, style=style, markup=False)
+        for line in rest:
+            self._console.print(line, markup=False, soft_wrap=True)
+
+
+def _steps(report: ScenarioReport) -> RenderableType:
+    from rich.spinner import Spinner
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 1))
+    table.add_column(width=2, justify="right")
+    table.add_column(min_width=34)
+    table.add_column(justify="right")
+    table.add_column(style="dim")
+    colours = {"passed": "green", "failed": "red"}
+    for step in report.steps:
+        if step.state == "running":
+            table.add_row(_spinner(Spinner), Text(step.name, "bold"), f"{time.time() - step.started:.1f} s", _met(step))
+        else:
+            table.add_row(Text(_mark(step), colours[step.state]), step.name, f"{step.seconds:.1f} s", _met(step))
+    return table
+
+
+_SPINNERS: list[RenderableType] = []
+
+
+def _spinner(kind: type) -> RenderableType:
+    """One spinner for all redraws: a new one each time would never turn."""
+    if not _SPINNERS:
+        _SPINNERS.append(kind("dots", style="cyan"))
+    return _SPINNERS[0]
+
+
+def _mark(step: Step) -> str:
+    return {"passed": "✓", "failed": "✗"}.get(step.state, "…")
+
+
+def _met(step: Step) -> str:
+    met = sum(expectation.passed for expectation in step.expectations)
+    return f"  {met}/{len(step.expectations)} expectations" if step.expectations else ""
+
+
+def failure_lines(report: ScenarioReport) -> list[str]:
+    """What went wrong, with its evidence and the end of what the scenario printed."""
+    if report.passed:
+        return []
+    step = report.failed_step
+    lines = [f"failed in step {step.name!r}: {step.error}" if step else f"failed: {_last_line(report.traceback)}"]
+    for job in report.resources:
+        if job.status == "Failed":
+            lines += [f"{job.kind} {job.name} failed: {job.description.get('FailureReason', '')}"]
+            lines += [f"  | {line}" for line in job.log_tail[-SHOWN_JOB_LINES:]]
+    log = [line for line in report.log_tail if line.strip()][-SHOWN_LOG_LINES:]
+    return [*lines, "end of its output:", *(f"  | {line}" for line in log)] if log else lines
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "it said nothing"
+
+
+def summary_lines(report: Report, page: Path) -> list[str]:
+    passed = sum(scenario.passed for scenario in report.scenarios)
+    met = [expectation.passed for scenario in report.scenarios for expectation in scenario.expectations]
+    count = len(report.scenarios)
+    scenarios = f"{passed} of {count} scenario{'' if count == 1 else 's'}"
+    head = "passed" if report.passed else "FAILED"
+    return [
+        f"{head}: {scenarios}, {sum(met)} of {len(met)} expectations, {report.seconds:.1f} s",
+        f"report: {page}",
+    ]

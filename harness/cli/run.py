@@ -1,0 +1,92 @@
+"""``harness run``: plays scenarios one after the other, shows how they go, writes the report."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from harness import __version__
+from harness.cli import FAILED, INTERRUPTED, PASSED
+from harness.cli.project import emulator_for_a_while, json_option, project_root, settings, state_option
+
+
+@click.command("run")
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
+@click.option("--profile", default="local", show_default=True, help="Where to run.")
+@click.option(
+    "--report-dir", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Where the report goes."
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Run on your own table.",
+)
+@click.option("--ephemeral", is_flag=True, help="Keep nothing (when no emulator is running yet).")
+@state_option
+@json_option
+def command(
+    scenarios: tuple[str, ...],
+    profile: str,
+    report_dir: Path | None,
+    data: Path | None,
+    ephemeral: bool,
+    state: Path | None,
+    as_json: bool,
+) -> int:
+    """Run scenarios (all of them when none is named) and write a report.
+
+    A scenario is named by its name, by a file, or by tag:TAG. Exit code 0 when all passed, 1 when one failed.
+    """
+    from harness.profiles import PROFILES
+    from harness.profiles.scenarios import UnknownScenario, choose
+
+    if profile not in PROFILES:
+        raise click.BadParameter(f"no profile {profile!r}; known: {', '.join(PROFILES)}", param_hint="--profile")
+    root, given = project_root(), settings(state=state)
+    try:
+        chosen = choose(root, scenarios)
+    except UnknownScenario as error:
+        raise click.BadParameter(str(error), param_hint="SCENARIO") from error
+    folder = (report_dir or given.state / "reports" / time.strftime("%Y%m%d-%H%M%S")).absolute()
+
+    from harness.cli.play import Play
+    from harness.cli.progress import display
+
+    with emulator_for_a_while(given, ephemeral=ephemeral) as emulator, _interrupts() as interrupted:
+        place = PROFILES[profile](given, emulator, root)
+        play = Play(place, folder, data.absolute() if data else None, display(quiet=as_json), interrupted)
+        report = play.all(chosen, version=__version__)
+    from harness.report import write_report
+
+    page = write_report(report, folder)
+    if as_json:
+        click.echo((folder / "report.json").read_text(), nl=False)
+    else:
+        play.display.summary(report, page)
+    return INTERRUPTED if interrupted else PASSED if report.passed else FAILED
+
+
+@contextlib.contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Collects Ctrl-C and SIGTERM: a scenario cleans up first, and the third one ends at once."""
+    caught: list[int] = []
+
+    def catch(number: int, frame: FrameType | None) -> None:
+        caught.append(number)
+        if len(caught) > 2:
+            sys.exit(INTERRUPTED)
+
+    before = {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,87 @@
+"""The local profile: scenarios against the emulator of this state folder, each in its own interpreter, offline."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.profiles.scenarios import Scenario
+from harness.profiles.sdk_environments import python_for
+from harness.session.emulator_process import RunningEmulator
+from harness.session.enclosure import EnclosedProgram
+from harness.session.environment import Target, wiring
+from harness.session.events import EventReader
+from harness.settings import Settings
+
+PACKAGE = Path(__file__).resolve().parents[1]
+EVENTS, LOG = "events.jsonl", "scenario.log"
+
+
+@dataclass(frozen=True)
+class Playing:
+    """A scenario that runs: its program, what it tells, and what it prints."""
+
+    scenario: Scenario
+    program: EnclosedProgram
+    events: EventReader
+    log: Path
+    started: float
+
+
+class LocalProfile:
+    name = "local"
+
+    def __init__(self, settings: Settings, emulator: RunningEmulator, root: Path) -> None:
+        self._settings = settings
+        self._emulator = emulator
+        self._root = root
+        self.address = emulator.address
+
+    def prepare(self, scenario: Scenario, progress: Callable[[str], None]) -> Path:
+        """The scenario's Python; building its environment is the only thing here that may use the network."""
+        return python_for(scenario.sdk, progress)
+
+    def play(self, scenario: Scenario, python: Path, folder: Path, data: Path | None) -> Playing:
+        """Start it. ``folder`` gets its log, its events and its downloads."""
+        work = folder / "work"
+        work.mkdir(parents=True, exist_ok=True)
+        events, log = folder / EVENTS, folder / LOG
+        for left in (events, log):
+            left.unlink(missing_ok=True)
+        environment = self._environment(scenario, data) | {"HARNESS_EVENTS": str(events), "HARNESS_WORK": str(work)}
+        argv = [str(python), "-m", "harness.session.play", str(scenario.file)]
+        started = time.time()
+        program = EnclosedProgram(argv, environment, self._emulator, log)
+        return Playing(scenario, program, EventReader(events), log, started)
+
+    def _environment(self, scenario: Scenario, data: Path | None) -> dict[str, str]:
+        target = Target(self._emulator.address, self._settings.region, self._settings.account)
+        client = self._settings.state / "client"
+        changes = wiring(target, client, os.environ, offline=True).applied_to(os.environ)
+        library = _own_library(client)
+        return changes | {
+            "PYTHONPATH": os.pathsep.join([changes["PYTHONPATH"], library]),
+            "PYTHONUNBUFFERED": "1",
+            "HARNESS_ROLE": target.role,
+            "HARNESS_RUN_ID": time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2),
+            "HARNESS_FIXTURES": str(self._root / "fixtures"),
+            "HARNESS_MADE": str(self._settings.state / "fixtures"),
+            "HARNESS_CLOCK": f"{self._emulator.address}/_harness/clock",
+            "HARNESS_DATA": str(data) if data else "",
+        }
+
+
+def _own_library(client: Path) -> str:
+    """A folder with this package and nothing else, for interpreters of other environments."""
+    library = client / "library"
+    library.mkdir(parents=True, exist_ok=True)
+    link = library / PACKAGE.name
+    if not link.is_symlink() or link.readlink() != PACKAGE:
+        fresh = library / f".{PACKAGE.name}.{os.getpid()}"
+        fresh.symlink_to(PACKAGE)
+        fresh.replace(link)
+    return str(library)

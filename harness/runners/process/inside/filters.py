@@ -1,0 +1,44 @@
+"""Makes the kernel say "no such call" for calls that proot passes through without translating their paths.
+
+Callers (glibc, Rust's library, coreutils) then use the older calls, which proot knows. Without this ``ls`` and polars
+do not find a file that is there.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import platform
+
+from . import linux
+
+# renameat2, statx, openat2, faccessat2, fchmodat2, by architecture: the first two had no common number yet.
+_COMMON = (437, 439, 452)
+_CALLS = {"x86_64": (0xC000003E, (316, 332)), "aarch64": (0xC00000B7, (276, 291))}
+
+_LOAD = 0x20
+_JUMP_IF_EQUAL = 0x15
+_RETURN = 0x06
+_NUMBER, _ARCHITECTURE = 0, 4
+_ALLOW = 0x7FFF0000
+_FAIL = 0x00050000
+
+
+class _Instruction(ctypes.Structure):
+    _fields_ = [("code", ctypes.c_uint16), ("yes", ctypes.c_uint8), ("no", ctypes.c_uint8), ("value", ctypes.c_uint32)]
+
+
+class _Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_uint16), ("instructions", ctypes.POINTER(_Instruction))]
+
+
+def refuse_untranslated_calls() -> None:
+    if platform.machine() not in _CALLS:
+        return
+    architecture, own = _CALLS[platform.machine()]
+    calls = own + _COMMON
+    steps = [(_LOAD, 0, 0, _ARCHITECTURE), (_JUMP_IF_EQUAL, 0, len(calls) + 1, architecture), (_LOAD, 0, 0, _NUMBER)]
+    steps += [(_JUMP_IF_EQUAL, len(calls) - position, 0, call) for position, call in enumerate(calls)]
+    steps += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _FAIL | errno.ENOSYS)]
+    linux.never_gain_privileges()
+    linux.filter_calls(_Program(len(steps), (_Instruction * len(steps))(*steps)))

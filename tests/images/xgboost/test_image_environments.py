@@ -1,0 +1,124 @@
+"""The locked environments of older images: built by uv from the package index, then a job and its server in each."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .conftest import FEATURE_ROWS, IMAGE, ForkingParent, Job, Servers, as_csv, table
+
+pytestmark = [pytest.mark.needs("index"), pytest.mark.timeout(600)]
+# The locks hold for 3.10 to 3.12.
+PYTHON = sys.executable if sys.version_info < (3, 13) else "3.11"
+
+
+@pytest.fixture(scope="module", params=["1.0-1", "1.7-1"])
+def environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    folder = tmp_path_factory.mktemp("environment")
+    python = folder / "bin" / "python"
+    lock = IMAGE / "locks" / f"{request.param}.lock"
+    uv = [sys.executable, "-m", "uv", "--quiet"]
+    subprocess.run([*uv, "venv", "--python", PYTHON, str(folder)], check=True)
+    subprocess.run([*uv, "pip", "sync", "--python", str(python), str(lock)], check=True)
+    return request.param, python
+
+
+@pytest.fixture
+def old_job(environment: tuple[str, Path], tmp_path: Path) -> Iterator[Job]:
+    tag, python = environment
+    parent = ForkingParent(str(python))
+    job = Job(tmp_path / "ml", parent, tag)
+    job.add_channel("train", {"train.csv": as_csv(table(300))})
+    job.add_channel("validation", {"validation.csv": as_csv(table(100, seed=2))})
+    yield job
+    parent.close()
+
+
+def offline(python: Path, job: Job) -> list[float]:
+    """What the environment's own xgboost predicts with the saved model, in a process of its own."""
+    program = (
+        "import json, pickle, sys, xgboost\n"
+        "path, rows = sys.argv[1], json.load(sys.stdin)\n"
+        "try: model = pickle.load(open(path, 'rb'))\n"
+        "except Exception: model = xgboost.Booster(); model.load_model(path)\n"
+        "import numpy\n"
+        "print(json.dumps(model.predict(xgboost.DMatrix(numpy.array(rows))).tolist()))\n"
+    )
+    done = subprocess.run(
+        [str(python), "-W", "ignore", "-c", program, str(job.model)],
+        input=json.dumps(FEATURE_ROWS),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return list(json.loads(done.stdout))
+
+
+def test_train_and_serve(environment: tuple[str, Path], old_job: Job, servers: Servers) -> None:
+    tag, python = environment
+    old_job.hyperparameters.update({"eval_metric": "logloss,accuracy", "_tuning_objective_metric": "validation:auc"})
+    assert old_job.train() == 0, old_job.failure
+    names = re.findall(r"\t(\S+):0\.\d{5}", old_job.metric_lines[-1])
+    native = ["train-auc", "train-logloss", "validation-auc", "validation-logloss"]
+    modern = [
+        "train-auc",
+        "train-logloss",
+        "train-accuracy",
+        "validation-auc",
+        "validation-logloss",
+        "validation-accuracy",
+    ]
+    assert names == ([*native, "train-accuracy", "validation-accuracy"] if tag == "1.0-1" else modern)
+
+    server = servers.start(old_job)
+    expected = offline(python, old_job)
+    csv = "".join(",".join(map(repr, row)) + "\n" for row in FEATURE_ROWS)
+    reply = server.invoke(csv, Accept="text/csv")
+    separator, end = (",", "") if tag == "1.0-1" else ("\n", "\n")
+    assert reply.text == separator.join(map(repr, expected)) + end
+    as_json = server.invoke(csv, Accept="application/json")
+    if tag == "1.0-1":
+        assert as_json == reply
+    else:
+        assert json.loads(as_json.body) == {"predictions": [{"score": value} for value in expected]}
+    assert server.invoke("1,2,3,4,5,6,7").status == 400
+    assert server.request("GET", "/ping").status == 200
+    assert servers.stop(server) == 0
+
+
+def test_early_stopping_and_checkpoints(environment: tuple[str, Path], old_job: Job, tmp_path: Path) -> None:
+    tag, _ = environment
+    old_job.hyperparameters.update(
+        {"num_round": "200", "eta": "0.8", "eval_metric": "logloss", "early_stopping_rounds": "4"}
+    )
+    old_job.write_config()
+    checkpoints = tmp_path / "checkpoints"
+    config = old_job.root / "input" / "config" / "checkpointconfig.json"
+    config.write_text(json.dumps({"LocalPath": str(checkpoints)}))
+    assert old_job.train() == 0, old_job.failure
+    losses = [float(line.rsplit(":", 1)[1]) for line in old_job.metric_lines]
+    best = losses.index(min(losses))
+    assert len(losses) == best + 5 < 200
+    names = sorted(path.name for path in checkpoints.iterdir())
+    if tag != "1.0-1":
+        assert names == ["xgboost-checkpoint_0.json"]
+        return
+    assert sorted(int(name.rpartition(".")[2]) for name in names) == list(range(best, best + 5))
+    (old_job.root / "stdout").unlink()
+    old_job.hyperparameters = {"num_round": str(best + 7), "objective": "binary:logistic"}
+    assert old_job.train() == 0, old_job.failure
+    assert [line.split("\t")[0] for line in old_job.metric_lines] == [f"[{best + 5}]", f"[{best + 6}]"]
+    assert f"Resuming from iteration {best + 5}" in old_job.stderr
+
+
+def test_model_is_pickled_for_1_0(environment: tuple[str, Path], old_job: Job) -> None:
+    assert old_job.train() == 0, old_job.failure
+    data = old_job.model.read_bytes()
+    assert (data[:2] == b"\x80\x03" and data[-1:] == pickle.STOP) == (old_job.tag == "1.0-1")

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+
+from harness.kernel.arns import arn, parse_arn
+from harness.kernel.clock import Clock, iso, utc
+from harness.kernel.errors import ApiError, ModelError, StateError, UnsupportedOperation
+from harness.kernel.records import Key, Record
+from harness.kernel.s3uri import S3Uri
+
+
+def test_an_arn_carries_the_name_in_lower_case_and_is_read_back() -> None:
+    made = arn("training-job", "123456789012", "us-east-1", "My-Job")
+    assert made == "arn:aws:sagemaker:us-east-1:123456789012:training-job/my-job"
+    assert parse_arn(made) == ("training-job", "123456789012", "us-east-1", "my-job")
+
+
+@pytest.mark.parametrize("text", ["", "my-job", "arn:aws:s3:::bucket", "arn:aws:sagemaker:us-east-1:1"])
+def test_what_is_no_resource_arn_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not a resource ARN"):
+        parse_arn(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "bucket", "key"),
+    [
+        ("s3://bucket", "bucket", ""),
+        ("s3://bucket/", "bucket", ""),
+        ("s3://bucket/a/b.csv", "bucket", "a/b.csv"),
+        ("https://s3.us-east-1.amazonaws.com/bucket/a", "bucket", "a"),
+    ],
+)
+def test_s3_uris(text: str, bucket: str, key: str) -> None:
+    assert S3Uri.parse(text) == S3Uri(bucket, key)
+
+
+@pytest.mark.parametrize("text", ["bucket/key", "s3://", "file:///tmp/x", ""])
+def test_what_is_no_s3_uri_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not an S3 URI"):
+        S3Uri.parse(text)
+
+
+def test_joining_s3_uris_drops_empty_parts_and_doubled_slashes() -> None:
+    assert str(S3Uri.parse("s3://b/p/").join("/x/", "", "y.csv")) == "s3://b/p/x/y.csv"
+    assert str(S3Uri("b").join("x")) == "s3://b/x"
+    assert S3Uri.parse("s3://b/p/x.csv").name == "x.csv"
+
+
+def test_the_clock_goes_forward_only_and_leaves_real_time_alone() -> None:
+    clock = Clock()
+    start = clock.now()
+    clock.advance_to(start + 3600)
+    assert clock.now() >= start + 3600
+    assert clock.real() < start + 60
+    clock.advance_to(start)
+    assert clock.now() >= start + 3600
+    clock.reset()
+    assert clock.offset == 0
+
+
+def test_times_are_utc() -> None:
+    assert iso(0) == "1970-01-01T00:00:00Z"
+    assert utc(86400.5).isoformat() == "1970-01-02T00:00:00.500000+00:00"
+
+
+def test_a_record_describes_itself_as_its_request_under_its_status() -> None:
+    record = Record(Key("model", "1", "r", "m"), "arn", spec={"a": 1, "b": 1}, status={"b": 2}, inner={"c": 3})
+    assert record.describe() == {"a": 1, "b": 2}
+    assert (record.kind, record.name) == ("model", "m")
+
+
+def test_an_error_is_an_answer_with_code_status_and_members() -> None:
+    error = ModelError("no", OriginalStatusCode=500)
+    assert isinstance(error, ApiError)
+    assert (error.code, error.status, error.message, error.members) == ("ModelError", 424, "no", {"OriginalStatusCode": 500})
+    assert UnsupportedOperation("x").status == 501
+    assert not issubclass(StateError, ApiError)

@@ -1,0 +1,5 @@
+import sys
+
+import neighbour
+
+print(neighbour.WORD, sys.argv, sys.path[0], __spec__.name, __package__ == "")

@@ -1,0 +1,1 @@
+WORD = "the job's own"

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from harness.kernel.errors import StateError
+from harness.stores.folder import StateFolder, announced
+
+
+def test_a_folder_is_held_by_one_emulator_and_the_second_is_told_which(tmp_path: Path) -> None:
+    first = StateFolder(tmp_path / "state")
+    first.hold()
+    first.announce({"pid": 4711, "address": "http://127.0.0.1:1"})
+    with pytest.raises(StateError, match="process 4711 at http://127.0.0.1:1; stop it with `harness stop`"):
+        StateFolder(tmp_path / "state").hold()
+    first.release()
+    second = StateFolder(tmp_path / "state")
+    second.hold()
+    second.release()
+
+
+def test_the_second_is_refused_before_the_first_has_said_where_it_listens(tmp_path: Path) -> None:
+    first = StateFolder(tmp_path)
+    first.hold()
+    with pytest.raises(StateError, match="just starting or stopping"):
+        StateFolder(tmp_path).hold()
+    first.release()
+
+
+def test_the_announcement_goes_with_the_emulator(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path)
+    folder.hold()
+    folder.announce({"pid": os.getpid(), "address": "http://x"})
+    assert announced(tmp_path) == {"pid": os.getpid(), "address": "http://x"}
+    folder.release()
+    assert announced(tmp_path) is None
+
+
+def test_half_an_announcement_is_none(tmp_path: Path) -> None:
+    (tmp_path / "emulator.json").write_text('{"pid": 1')
+    assert announced(tmp_path) is None
+    (tmp_path / "emulator.json").write_text('["pid", "address"]')
+    assert announced(tmp_path) is None
+
+
+def test_a_folder_that_cannot_be_made_is_said_to_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StateError, match="cannot be used .*choose another with --state"):
+        StateFolder(tmp_path / "file" / "state").hold()
