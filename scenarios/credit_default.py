@@ -1,11 +1,13 @@
-"""Credit card defaults from the raw table to a monitored endpoint: the whole lifecycle as ordinary SageMaker SDK v2 code.
+"""Credit card defaults, from the raw table to a monitored endpoint: the whole lifecycle as ordinary SDK v2 code.
 
 Runs wherever its session points. Steps that do not need each other overlap, as one would do it on AWS to save time.
 """
 
 import csv
 import io
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xgboost
@@ -21,15 +23,18 @@ from sagemaker.processing import ProcessingInput, ProcessingOutput
 from sagemaker.s3 import S3Downloader, S3Uploader
 from sagemaker.serializers import CSVSerializer
 from sagemaker.sklearn.processing import SKLearnProcessor
+from sagemaker.transformer import Transformer
 
 from harness.asserts import Expectations, classification
 from harness.asserts.monitoring import captured_records, without_sketches
 from harness.asserts.objects import listing, read_json
+from harness.session.scenario import Session
 
 TITLE = "Credit card defaults: processing, training, batch, endpoint, monitoring"
 SDK = "v2"
 TAGS = ("reference", "xgboost", "monitoring")
 
+EXPERIMENT = "credit-default"
 INSTANCE = "ml.m5.xlarge"
 HOUR = 3600
 ROWS_PER_REQUEST, REQUESTS = 10, 40
@@ -46,202 +51,271 @@ DRIFT = {
 }
 
 
+@dataclass(frozen=True)
+class Story:
+    """What every chapter needs: the session, its expectations, the SDK's session, a name and a place in S3."""
+
+    session: Session
+    expect: Expectations
+    sm: Any
+    name: str
+    home: str
+
+    def read(self, key: str) -> str:
+        return S3Downloader.read_file(f"{self.home}/{key}", sagemaker_session=self.sm)
+
+
 def run(session):
-    expect = Expectations(session)
     sm = session.sagemaker_session()
     name = f"credit-default-{session.run_id}"
-    home = f"s3://{sm.default_bucket()}/{name}"
-
+    story = Story(session, Expectations(session), sm, name, f"s3://{sm.default_bucket()}/{name}")
     with session.step("Stage the data"):
-        table = session.data or session.made("credit_default/make.py", "credit_default.csv")
-        raw = S3Uploader.upload(str(table), f"{home}/raw", sagemaker_session=sm)
-        expect.objects(f"{home}/raw/", [table.name])
-
+        raw = stage(story)
     with session.step("Process: clean and split"):
-        processor = SKLearnProcessor(
-            framework_version="1.4-2",
-            role=session.role,
-            instance_type=INSTANCE,
-            instance_count=1,
-            base_job_name="credit-default-processing",
-            sagemaker_session=sm,
-        )
-        processor.run(
-            code=str(session.fixtures / "credit_default" / "preprocess.py"),
-            inputs=[ProcessingInput(source=raw, destination="/opt/ml/processing/input")],
-            outputs=[
-                ProcessingOutput(
-                    output_name=split, source=f"/opt/ml/processing/output/{split}", destination=f"{home}/data/{split}"
-                )
-                for split in SPLITS
-            ],
-            arguments=["--train-ratio", "0.7", "--validation-ratio", "0.15"],
-        )
-        expect.completed("ProcessingJob", processor.latest_job.job_name)
-        for split in SPLITS:
-            expect.objects(f"{home}/data/{split}/", [f"{split}.csv"])
-
+        process(story, raw)
     with session.step("Train the built-in XGBoost in an experiment"):
-        estimator = Estimator(
-            image_uri=image_uris.retrieve("xgboost", session.region, version="3.0-5"),
-            role=session.role,
+        estimator, model = train(story)
+    with session.step("Deploy with data capture, and predict in batch meanwhile"):
+        predictor = deploy(story, estimator)
+        predict_in_batch(story)
+    with session.step("Suggest a baseline, and evaluate meanwhile"):
+        monitor = suggest_baseline(story)
+        evaluate(story, model)
+        compare_trials(story, estimator.latest_training_job.name)
+    with session.step("An hour of clean traffic"):
+        sm.wait_for_endpoint(name)
+        clean = story.read("data/test_features/test_features.csv").splitlines()
+        ask(story, predictor, model, clean[: ROWS_PER_REQUEST * REQUESTS], "clean")
+        schedule(story, monitor)
+        an_hour_passes(story, REQUESTS)
+        found = inspect(story, monitor, "Completed", "Clean traffic")
+        story.expect.violations(found, set(), "clean traffic violates nothing")
+    with session.step("An hour of drifted traffic"):
+        ask(story, predictor, model, drifted_rows(session, ROWS_PER_REQUEST * REQUESTS), "drifted")
+        an_hour_passes(story, 2 * REQUESTS)
+        found = inspect(story, monitor, "CompletedWithViolations", "Drifted traffic")
+        story.expect.violations(found, DRIFT, "drifted traffic violates what drifted, and nothing else")
+
+
+def stage(story):
+    session = story.session
+    table = session.data or session.made("credit_default/make.py", "credit_default.csv")
+    raw = S3Uploader.upload(str(table), f"{story.home}/raw", sagemaker_session=story.sm)
+    story.expect.objects(f"{story.home}/raw/", [table.name])
+    return raw
+
+
+def process(story, raw):
+    processor = SKLearnProcessor(
+        framework_version="1.4-2",
+        role=story.session.role,
+        instance_type=INSTANCE,
+        instance_count=1,
+        base_job_name="credit-default-processing",
+        sagemaker_session=story.sm,
+    )
+    processor.run(
+        code=str(story.session.fixtures / "credit_default" / "preprocess.py"),
+        inputs=[ProcessingInput(source=raw, destination="/opt/ml/processing/input")],
+        outputs=[
+            ProcessingOutput(
+                output_name=split,
+                source=f"/opt/ml/processing/output/{split}",
+                destination=f"{story.home}/data/{split}",
+            )
+            for split in SPLITS
+        ],
+        arguments=["--train-ratio", "0.7", "--validation-ratio", "0.15"],
+    )
+    story.expect.completed("ProcessingJob", processor.latest_job.job_name)
+    story.expect.objects(f"{story.home}/data/", [f"{split}.csv" for split in SPLITS])
+
+
+def train(story):
+    """The built-in algorithm in a run of the experiment; returns the estimator and the model as xgboost loads it."""
+    estimator = Estimator(
+        image_uri=image_uris.retrieve("xgboost", story.session.region, version="3.0-5"),
+        role=story.session.role,
+        instance_count=1,
+        instance_type=INSTANCE,
+        output_path=f"{story.home}/models",
+        base_job_name="credit-default-training",
+        hyperparameters=HYPERPARAMETERS,
+        sagemaker_session=story.sm,
+    )
+    with Run(experiment_name=EXPERIMENT, run_name=story.session.run_id, sagemaker_session=story.sm) as trial:
+        trial.log_parameters({"rows": "own table" if story.session.data else "generated", "split": "70/15/15"})
+        estimator.fit(
+            {
+                "train": TrainingInput(f"{story.home}/data/train/", content_type="text/csv"),
+                "validation": TrainingInput(f"{story.home}/data/validation/", content_type="text/csv"),
+            }
+        )
+    job = story.expect.completed("TrainingJob", estimator.latest_training_job.name)
+    metrics = {metric["MetricName"]: metric["Value"] for metric in job["FinalMetricDataList"]}
+    story.expect.between(metrics["validation:auc"], 0.74, 0.82, "validation:auc")
+    members = story.expect.archive(estimator.model_data, ["xgboost-model"])
+    file = Path(story.session.work) / "xgboost-model.ubj"
+    file.write_bytes(members["xgboost-model"])
+    return estimator, xgboost.Booster(model_file=str(file))
+
+
+def deploy(story, estimator):
+    """Not waited for: what comes next needs the model only, not the endpoint."""
+    capture = DataCaptureConfig(
+        enable_capture=True, sampling_percentage=100, destination_s3_uri=f"{story.home}/capture"
+    )
+    predictor = estimator.deploy(
+        initial_instance_count=1,
+        instance_type=INSTANCE,
+        endpoint_name=story.name,
+        model_name=story.name,
+        serializer=CSVSerializer(),
+        deserializer=StringDeserializer(accept="text/csv"),
+        data_capture_config=capture,
+        wait=False,
+    )
+    story.session.cleanup(predictor.delete_endpoint)
+    story.session.cleanup(predictor.delete_model)
+    return predictor
+
+
+def predict_in_batch(story):
+    """Two jobs at once: the test rows with their label beside the prediction, and the training rows' predictions."""
+    batches = {}
+    for split, columns in (("test", "$[0,-1]"), ("train", "$[-1]")):
+        batches[split] = Transformer(
+            model_name=story.name,
             instance_count=1,
             instance_type=INSTANCE,
-            output_path=f"{home}/models",
-            base_job_name="credit-default-training",
-            hyperparameters=HYPERPARAMETERS,
-            sagemaker_session=sm,
+            strategy="MultiRecord",
+            assemble_with="Line",
+            accept="text/csv",
+            output_path=f"{story.home}/batch/{split}",
+            base_transform_job_name=f"credit-default-{split}",
+            sagemaker_session=story.sm,
         )
-        with Run(experiment_name="credit-default", run_name=session.run_id, sagemaker_session=sm) as trial:
-            trial.log_parameters({"rows": "the user's table" if session.data else "generated", "split": "70/15/15"})
-            estimator.fit(
-                {
-                    "train": TrainingInput(f"{home}/data/train/", content_type="text/csv"),
-                    "validation": TrainingInput(f"{home}/data/validation/", content_type="text/csv"),
-                }
-            )
-        training = expect.completed("TrainingJob", estimator.latest_training_job.name)
-        metrics = {metric["MetricName"]: metric["Value"] for metric in training["FinalMetricDataList"]}
-        expect.between(metrics["validation:auc"], 0.74, 0.82, "validation:auc")
-        model = offline_model(expect, estimator.model_data, session.work)
-
-    with session.step("Deploy with data capture, and predict in batch meanwhile"):
-        predictor = estimator.deploy(
-            initial_instance_count=1,
-            instance_type=INSTANCE,
-            endpoint_name=name,
-            serializer=CSVSerializer(),
-            deserializer=StringDeserializer(accept="text/csv"),
-            data_capture_config=DataCaptureConfig(
-                enable_capture=True, sampling_percentage=100, destination_s3_uri=f"{home}/capture"
-            ),
-            wait=False,
-        )
-        session.cleanup(predictor.delete_endpoint)
-        batches = {}
-        for split, columns in (("test", "$[0,-1]"), ("train", "$[-1]")):
-            batches[split] = estimator.transformer(
-                instance_count=1,
-                instance_type=INSTANCE,
-                strategy="MultiRecord",
-                assemble_with="Line",
-                accept="text/csv",
-                output_path=f"{home}/batch/{split}",
-            )
-            session.cleanup(batches[split].delete_model)
-            batches[split].transform(
-                f"{home}/data/{split}/",
-                content_type="text/csv",
-                split_type="Line",
-                input_filter="$[1:]",
-                join_source="Input",
-                output_filter=columns,
-                wait=False,
-                logs=False,
-            )
-        for batch in batches.values():
-            batch.wait(logs=False)
-            expect.completed("TransformJob", batch.latest_transform_job.name)
-
-    with session.step("Evaluate on the held-out rows"):
-        scored = numbers(S3Downloader.read_file(f"{home}/batch/test/test.csv.out", sagemaker_session=sm))
-        features = S3Downloader.read_file(f"{home}/data/test_features/test_features.csv", sagemaker_session=sm)
-        rows = features.splitlines()
-        expect.close(
-            scored[:, 1], model.predict(xgboost.DMatrix(numbers(features))), "batch predictions equal offline ones"
-        )
-        quality = classification([int(label) for label in scored[:, 0]], scored[:, 1].tolist())
-        expect.between(quality.auc, 0.74, 0.82, "AUC on the test set")
-        session.show("classification", "Evaluation on the test set", **quality.evidence())
-        with load_run(experiment_name="credit-default", run_name=session.run_id, sagemaker_session=sm) as trial:
-            for metric, value in quality.metrics.items():
-                trial.log_metric(f"test:{metric}", value)
-        compare_trials(session, expect, sm, estimator.latest_training_job.name)
-
-    with session.step("Suggest a baseline, and send clean traffic meanwhile"):
-        monitor = DefaultModelMonitor(
-            role=session.role, instance_type=INSTANCE, base_job_name="credit-default-monitor", sagemaker_session=sm
-        )
-        baseline = monitor.suggest_baseline(
-            baseline_dataset=baseline_table(sm, home, session.work),
-            dataset_format=DatasetFormat.csv(header=True),
-            output_s3_uri=f"{home}/baseline",
+        batches[split].transform(
+            f"{story.home}/data/{split}/",
+            content_type="text/csv",
+            split_type="Line",
+            input_filter="$[1:]",
+            join_source="Input",
+            output_filter=columns,
             wait=False,
             logs=False,
         )
-        sm.wait_for_endpoint(name)
-        clean = rows[: ROWS_PER_REQUEST * REQUESTS]
-        answers = send(predictor, clean)
-        expect.close(
-            answers, model.predict(xgboost.DMatrix(numbers("\n".join(clean)))), "live predictions equal offline ones"
-        )
-        baseline.wait(logs=False)
-        expect.completed("ProcessingJob", baseline.job_name)
-        expect.objects(f"{home}/baseline/", ["statistics.json", "constraints.json"])
-
-    with session.step("Schedule the monitor hourly; an hour of clean traffic"):
-        monitor.create_monitoring_schedule(
-            monitor_schedule_name=name,
-            endpoint_input=EndpointInput(name, "/opt/ml/processing/input/endpoint"),
-            output_s3_uri=f"{home}/reports",
-            statistics=monitor.baseline_statistics(),
-            constraints=monitor.suggested_constraints(),
-            schedule_cron_expression=CronExpressionGenerator.hourly(),
-        )
-        session.cleanup(monitor.delete_monitoring_schedule)
-        records = captured(session, expect, f"{home}/capture", REQUESTS)
-        session.show("capture", "A captured request", record=records[0])
-        session.advance_clock(HOUR)
-        found = inspected(session, expect, monitor, "Completed", "Clean traffic")
-        expect.violations(found, set(), "clean traffic violates nothing")
-
-    with session.step("An hour of drifted traffic"):
-        drifted = drifted_rows(session, ROWS_PER_REQUEST * REQUESTS)
-        answers = send(predictor, drifted)
-        expect.close(
-            answers,
-            model.predict(xgboost.DMatrix(numbers("\n".join(drifted)))),
-            "drifted predictions equal offline ones",
-        )
-        captured(session, expect, f"{home}/capture", 2 * REQUESTS)
-        session.advance_clock(HOUR)
-        found = inspected(session, expect, monitor, "CompletedWithViolations", "Drifted traffic")
-        expect.violations(found, DRIFT, "drifted traffic violates what drifted, and nothing else")
+    for batch in batches.values():
+        batch.wait(logs=False)
+        story.expect.completed("TransformJob", batch.latest_transform_job.name)
 
 
-def numbers(text):
-    """CSV text as a matrix; an empty cell is a missing value."""
-    return np.array([[float(cell) if cell else np.nan for cell in row] for row in csv.reader(io.StringIO(text))])
+def evaluate(story, model):
+    scored = numbers(story.read("batch/test/test.csv.out"))
+    features = numbers(story.read("data/test_features/test_features.csv"))
+    offline = model.predict(xgboost.DMatrix(features))
+    story.expect.close(scored[:, 1], offline, "batch predictions equal offline ones")
+    quality = classification([int(label) for label in scored[:, 0]], scored[:, 1].tolist())
+    story.expect.between(quality.auc, 0.74, 0.82, "AUC on the test set")
+    story.session.show("classification", "Evaluation on the test set", **quality.evidence())
+    with load_run(experiment_name=EXPERIMENT, run_name=story.session.run_id, sagemaker_session=story.sm) as trial:
+        for metric, value in quality.metrics.items():
+            trial.log_metric(f"test:{metric}", value)
 
 
-def offline_model(expect, uri, folder):
-    """The trained model, downloaded and loaded by xgboost itself."""
-    members = expect.archive(uri, ["xgboost-model"])
-    file = Path(folder) / "xgboost-model.ubj"
-    file.write_bytes(members["xgboost-model"])
-    return xgboost.Booster(model_file=str(file))
-
-
-def compare_trials(session, expect, sm, training_job):
+def compare_trials(story, training_job):
     """The table in which a person compares trials: one row for each component of the experiment."""
-    table = ExperimentAnalytics(experiment_name="credit-default", sagemaker_session=sm).dataframe()
+    table = ExperimentAnalytics(experiment_name=EXPERIMENT, sagemaker_session=story.sm).dataframe()
     sources = " ".join(str(source) for source in table.get("SourceArn", ()))
-    expect.that(training_job in sources, "the experiment lists the training job", f"it lists {sources or 'nothing'}")
+    listed = f"it lists {sources or 'nothing'}"
+    story.expect.that(training_job in sources, "the experiment lists the training job", listed)
     wanted = ["DisplayName", "max_depth", "eta", "num_round", "validation:auc - Last", "test:auc - Last"]
     columns = [column for column in wanted if column in table]
     rows = table[columns].astype(object).where(table[columns].notna(), None).values.tolist()
-    session.show("table", "Trials of the experiment", columns=columns, rows=rows)
+    story.session.show("table", "Trials of the experiment", columns=columns, rows=rows)
 
 
-def baseline_table(sm, home, folder):
-    """The training rows as the endpoint will be captured: the model's answer first, then what it was asked."""
-    predictions = S3Downloader.read_file(f"{home}/batch/train/train.csv.out", sagemaker_session=sm).splitlines()
-    header, *rows = S3Downloader.read_file(f"{home}/data/baseline/baseline.csv", sagemaker_session=sm).splitlines()
+def suggest_baseline(story):
+    """From the training rows as the endpoint will be captured: the model's answer first, then what it was asked."""
+    predictions = story.read("batch/train/train.csv.out").splitlines()
+    header, *rows = story.read("data/baseline/baseline.csv").splitlines()
     lines = [f"Prediction,{header.partition(',')[2]}"]
     lines += [f"{answer},{row.partition(',')[2]}" for answer, row in zip(predictions, rows, strict=True)]
-    file = Path(folder) / "baseline.csv"
+    file = Path(story.session.work) / "baseline.csv"
     file.write_text("\n".join(lines) + "\n")
-    return str(file)
+    monitor = DefaultModelMonitor(
+        role=story.session.role,
+        instance_type=INSTANCE,
+        base_job_name="credit-default-monitor",
+        sagemaker_session=story.sm,
+    )
+    monitor.suggest_baseline(
+        baseline_dataset=str(file),
+        dataset_format=DatasetFormat.csv(header=True),
+        output_s3_uri=f"{story.home}/baseline",
+        wait=False,
+        logs=False,
+    )
+    return monitor
+
+
+def ask(story, predictor, model, rows, kind):
+    """Rows in requests of a few; every live answer must be what the downloaded model says offline."""
+    requests = [rows[start : start + ROWS_PER_REQUEST] for start in range(0, len(rows), ROWS_PER_REQUEST)]
+    answers = [float(answer) for request in requests for answer in predictor.predict("\n".join(request)).split()]
+    offline = model.predict(xgboost.DMatrix(numbers("\n".join(rows))))
+    story.expect.close(answers, offline, f"live predictions of {kind} rows equal offline ones")
+
+
+def schedule(story, monitor):
+    """Hourly, against the suggested baseline, once that is there."""
+    monitor.latest_baselining_job.wait(logs=False)
+    story.expect.completed("ProcessingJob", monitor.latest_baselining_job.job_name)
+    story.expect.objects(f"{story.home}/baseline/", ["statistics.json", "constraints.json"])
+    monitor.create_monitoring_schedule(
+        monitor_schedule_name=story.name,
+        endpoint_input=EndpointInput(story.name, "/opt/ml/processing/input/endpoint"),
+        output_s3_uri=f"{story.home}/reports",
+        statistics=monitor.baseline_statistics(),
+        constraints=monitor.suggested_constraints(),
+        schedule_cron_expression=CronExpressionGenerator.hourly(),
+    )
+    story.session.cleanup(monitor.delete_monitoring_schedule)
+
+
+def an_hour_passes(story, count):
+    """Once all requests are captured in S3: capture never delays an answer, so it comes after it."""
+    s3, prefix = story.session.client("s3"), f"{story.home}/capture"
+    records = story.expect.eventually(
+        lambda: len(found := captured_records(s3, prefix)) >= count and found, f"{count} requests were captured"
+    )
+    if count == REQUESTS:
+        story.session.show("capture", "A captured request", record=records[0])
+    story.session.advance_clock(HOUR)
+
+
+def inspect(story, monitor, status, title):
+    """The latest execution of the schedule: shown in the report; returns its violations."""
+    latest = story.session.client("sagemaker").list_monitoring_executions(
+        MonitoringScheduleName=story.name, SortBy="ScheduledTime", SortOrder="Descending"
+    )["MonitoringExecutionSummaries"][0]
+    found = latest["MonitoringExecutionStatus"]
+    reason = f"found {found}: {latest.get('FailureReason', '')}"
+    story.expect.that(found == status, f"the monitor's execution is {status}", reason)
+    execution = monitor.list_executions()[-1]
+    s3 = story.session.client("s3")
+    reports = {uri.rsplit("/", 1)[-1]: uri for uri in listing(s3, execution.output.destination)}
+    violations = read_json(s3, reports["constraint_violations.json"])
+    story.session.show(
+        "monitoring",
+        title,
+        exit_message=execution.describe().get("ExitMessage", ""),
+        violations=violations,
+        statistics=without_sketches(read_json(s3, reports["statistics.json"])),
+        baseline=without_sketches(monitor.baseline_statistics().body_dict),
+    )
+    story.session.show("artifact", f"{title}: violations", uri=reports["constraint_violations.json"])
+    return violations["violations"]
 
 
 def drifted_rows(session, count):
@@ -250,41 +324,6 @@ def drifted_rows(session, count):
     return [line.partition(",")[2] for line in file.read_text().splitlines()[1:]]
 
 
-def send(predictor, rows):
-    """Some rows in each request; one answer for each row."""
-    requests = [rows[start : start + ROWS_PER_REQUEST] for start in range(0, len(rows), ROWS_PER_REQUEST)]
-    return [float(answer) for request in requests for answer in predictor.predict("\n".join(request)).split()]
-
-
-def captured(session, expect, prefix, count):
-    """The captured requests, once all have arrived in S3: capture never delays an answer, so it comes after it."""
-    s3 = session.client("s3")
-    return expect.eventually(
-        lambda: len(found := captured_records(s3, prefix)) >= count and found, f"{count} requests were captured"
-    )
-
-
-def inspected(session, expect, monitor, status, title):
-    """The latest execution of the schedule: shown in the report; returns its violations."""
-    latest = session.client("sagemaker").list_monitoring_executions(
-        MonitoringScheduleName=monitor.monitoring_schedule_name, SortBy="ScheduledTime", SortOrder="Descending"
-    )["MonitoringExecutionSummaries"][0]
-    found = latest["MonitoringExecutionStatus"]
-    expect.that(
-        found == status, f"the monitor's execution is {status}", f"found {found}: {latest.get('FailureReason', '')}"
-    )
-    execution = monitor.list_executions()[-1]
-    folder = execution.output.destination
-    s3 = session.client("s3")
-    reports = {uri.rsplit("/", 1)[-1]: uri for uri in listing(s3, folder)}
-    violations = read_json(s3, reports["constraint_violations.json"])
-    session.show(
-        "monitoring",
-        title,
-        exit_message=execution.describe().get("ExitMessage", ""),
-        violations=violations,
-        statistics=without_sketches(read_json(s3, reports["statistics.json"])),
-        baseline=without_sketches(monitor.baseline_statistics().body_dict),
-    )
-    session.show("artifact", f"{title}: violations", uri=reports["constraint_violations.json"])
-    return violations["violations"]
+def numbers(text):
+    """CSV text as a matrix; an empty cell is a missing value."""
+    return np.array([[float(cell) if cell else np.nan for cell in row] for row in csv.reader(io.StringIO(text))])

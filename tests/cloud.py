@@ -1,10 +1,11 @@
-"""``Cloud``: a running emulator as its users meet it, with a short way to run one job and to look at what came of it."""
+"""``Cloud``: a running emulator as its users meet it, with a short way to run one job and see what came of it."""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -186,6 +187,9 @@ class Cloud:
     def says(self, name: str, line: str, kind: str = "ProcessingJobs") -> None:
         """Wait until the job's log has the line."""
         eventually(lambda: line in self.log(name, kind))
+
+    def says_like(self, name: str, pattern: str, kind: str = "ProcessingJobs") -> None:
+        eventually(lambda: any(re.search(pattern, line) for line in self.log(name, kind)))
 
     def json(self, key: str) -> Any:
         return json.loads(self.get(key))

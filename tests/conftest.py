@@ -1,4 +1,4 @@
-"""Fixtures for everything that is tested through the wire: a whole emulator in this process, on a state folder of its own."""
+"""Fixtures for everything that is tested through the wire: a whole emulator in this process, on its own state folder."""
 
 from __future__ import annotations
 

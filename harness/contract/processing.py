@@ -33,7 +33,7 @@ def plan_processing(record: Record, image: Image, where: Surroundings) -> JobPla
             "config/processingjobconfig.json": to_json(_job_config(record)),
             "config/resourceconfig.json": to_json(resource_config(resources["InstanceType"])),
         },
-        folders=("output", CLOUDWATCH_FOLDER, "processing", *(item.path for item in (*inputs, *outputs))),
+        folders=("output", CLOUDWATCH_FOLDER, "processing", *[i.path for i in inputs], *[o.path for o in outputs]),
         inputs=inputs,
         outputs=outputs,
     )

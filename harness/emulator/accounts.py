@@ -18,7 +18,7 @@ class KnowsAccounts(Protocol):
 
 
 class Accounts:
-    """A key that was given out belongs to its account for ever, so that answer is kept; a key not known now may come."""
+    """A key belongs to its account for ever, so that answer is kept; a key not known now may still be given out."""
 
     def __init__(self, aws: AwsBackend) -> None:
         self._aws = aws

@@ -52,6 +52,7 @@ class Emulator:
     def __init__(self, settings: Settings, parts: Parts | None = None) -> None:
         self._parts = parts or Parts()
         self._stack = ExitStack()
+        self._engine_end = ExitStack()
         if settings.ephemeral:
             settings = replace(settings, state=Path(tempfile.mkdtemp(prefix="harness-")))
             self._stack.callback(shutil.rmtree, settings.state, ignore_errors=True)
@@ -67,7 +68,7 @@ class Emulator:
         self._server: Server
         self._ending = threading.Event()
 
-    def __enter__(self) -> Emulator:
+    def __enter__(self) -> Emulator:  # noqa: PYI034  Self is younger than Python 3.10; nobody subclasses this
         self.start()
         return self
 
@@ -166,7 +167,9 @@ class Emulator:
         self._engine = parts.engine(
             Foundation(ground=ground, records=self.records, logs=logs, aws=self._aws, runner=runner)
         )
-        stack.callback(self._engine.close)
+        # While the loop runs, for connections to model servers end on it; here only when serving never began.
+        self._engine_end.callback(self._engine.close)
+        stack.callback(self._engine_end.close)
         pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="service")
         stack.callback(pool.shutdown)
         self.site = Site(
@@ -215,6 +218,7 @@ class Emulator:
         self.site.parking.close()
         await control.close()
         await self._server.close()
+        await asyncio.to_thread(self._engine_end.close)
 
     def _load_backend(self) -> None:
         thread = threading.Thread(target=self._load, name="load-backend")

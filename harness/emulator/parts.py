@@ -1,4 +1,4 @@
-"""Which concrete class plays which part. Each is imported when it is built: starting must not wait for what comes later."""
+"""Which concrete class plays which part. Each is imported when it is built, since starting is timed."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 from pathlib import Path
 
@@ -17,9 +18,9 @@ def take(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         if port == 0:
-            raise StateError(f"harness cannot listen on {host}: {error.strerror}") from error
+            raise StateError(f"harness cannot listen on {host}: {os.strerror(error.errno or 0)}") from error
         raise StateError(
-            f"port {port} on {host} cannot be had ({error.strerror}); {_holder(host, port)}"
+            f"port {port} on {host} cannot be had ({os.strerror(error.errno or 0)}); {_holder(host, port)}"
             "choose another with --port, or --port 0 for a free one"
         ) from error
 

@@ -11,10 +11,11 @@ from typing import Any
 
 from harness.contract.capture import Invocation
 from harness.contract.serving import endpoint_log_group
+from harness.engine.capture import Capture
 from harness.engine.endpoint_metrics import EndpointMetrics
-from harness.engine.endpoints import Endpoints, Live
+from harness.engine.endpoints import Endpoints
 from harness.engine.fleets import Fleet
-from harness.engine.instances import Instance, Unreachable
+from harness.engine.instances import Answer, AnswerTooLong, Instance, Unreachable
 from harness.engine.traffic import choose_instance, choose_variant
 from harness.engine.work import Doors
 from harness.kernel.errors import ModelError, ValidationError
@@ -31,13 +32,20 @@ _HEADERS = {
     "InferenceId": "X-Amzn-SageMaker-Inference-Id",
     "SessionId": "X-Amzn-SageMaker-Session-Id",
 }
+_ANSWERED = (
+    ("ContentType", "content-type"),
+    ("CustomAttributes", "x-amzn-sagemaker-custom-attributes"),
+    ("NewSessionId", "x-amzn-sagemaker-new-session-id"),
+    ("ClosedSessionId", "x-amzn-sagemaker-closed-session-id"),
+)
 
 
 class Invocations:
-    def __init__(self, doors: Doors, endpoints: Endpoints, metrics: EndpointMetrics) -> None:
+    def __init__(self, doors: Doors, endpoints: Endpoints, metrics: EndpointMetrics, timeout: float = TIMEOUT) -> None:
         self._doors = doors
         self._endpoints = endpoints
         self._metrics = metrics
+        self._timeout = timeout
 
     async def invoke(self, key: Key, request: Mapping[str, Any]) -> dict[str, Any]:
         live = self._endpoints.live(key)
@@ -50,28 +58,25 @@ class Invocations:
         variant, instance = _target(key, fleet, request.get("TargetVariant"))
         headers = {header: request[member] for member, header in _HEADERS.items() if request.get(member)}
         started = time.perf_counter()
+        status = 0
         try:
-            status, answered, answer = await instance.post("/invocations", body, headers, TIMEOUT)
+            answer = await instance.post("/invocations", body, headers, self._timeout, LIMIT)
+            status = answer.status
         except asyncio.TimeoutError:
-            self._metrics.count(key, variant, 0, time.perf_counter() - started)
             raise _model_error(key, 0, _TIMED_OUT) from None
         except Unreachable as error:
-            self._metrics.count(key, variant, 0, time.perf_counter() - started)
             raise _model_error(key, 0, f"The connection to container primary was lost: {error}") from error
-        self._metrics.count(key, variant, status, time.perf_counter() - started)
+        except AnswerTooLong as error:
+            raise _model_error(key, 0, f"The response of container primary is over the limit of {LIMIT} bytes") from error
+        finally:
+            self._metrics.count(key, variant, len(fleet.instances[variant]), status, time.perf_counter() - started)
         if status >= 300:
-            raise _model_error(key, status, answer.decode(errors="replace"))
-        if len(answer) > LIMIT:
-            raise _model_error(key, 0, f"The response of {len(answer)} bytes is over the limit of {LIMIT} bytes")
-        self._capture(live, variant, request, body, answered, answer)
-        return _answer(variant, answered, answer)
+            raise _model_error(key, status, answer.body.decode(errors="replace"))
+        if live.capture is not None and live.capture.wants():
+            self._capture(live.capture, variant, request, body, answer)
+        return _answer(variant, answer)
 
-    def _capture(
-        self, live: Live, variant: str, request: Mapping[str, Any], body: bytes, answered: Mapping[str, str], answer: bytes
-    ) -> None:
-        capture = live.capture
-        if capture is None or not capture.wants():
-            return
+    def _capture(self, capture: Capture, variant: str, request: Mapping[str, Any], body: bytes, answer: Answer) -> None:
         capture.take(
             Invocation(
                 event_id=str(uuid.uuid4()),
@@ -79,8 +84,8 @@ class Invocations:
                 moment=self._doors.clock.now(),
                 body=body,
                 content_type=request.get("ContentType", ""),
-                answer=answer,
-                answer_type=answered.get("Content-Type", ""),
+                answer=answer.body,
+                answer_type=answer.headers.get("content-type", ""),
                 inference_id=request.get("InferenceId", ""),
                 custom_attributes=request.get("CustomAttributes", ""),
             )
@@ -106,16 +111,11 @@ def _target(key: Key, fleet: Fleet, wanted: str | None) -> tuple[str, Instance]:
     return variant, choose_instance(instances, random.random())
 
 
-def _answer(variant: str, answered: Mapping[str, str], answer: bytes) -> dict[str, Any]:
-    members = {"Body": answer, "InvokedProductionVariant": variant}
-    for member, header in (
-        ("ContentType", "Content-Type"),
-        ("CustomAttributes", "X-Amzn-SageMaker-Custom-Attributes"),
-        ("NewSessionId", "X-Amzn-SageMaker-New-Session-Id"),
-        ("ClosedSessionId", "X-Amzn-SageMaker-Closed-Session-Id"),
-    ):
-        if header in answered:
-            members[member] = answered[header]
+def _answer(variant: str, answer: Answer) -> dict[str, Any]:
+    members = {"Body": answer.body, "InvokedProductionVariant": variant}
+    for member, header in _ANSWERED:
+        if header in answer.headers:
+            members[member] = answer.headers[header]
     return members
 
 

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from harness.engine.experiments import settle_component
 from harness.engine.failures import JobFailed, internal_reason, system_reason
 from harness.engine.lifecycle import is_unfinished, move, status_of
 from harness.engine.work import Doors, JobKind, Stopped, Work
@@ -33,6 +32,7 @@ class Jobs:
         self._works: dict[Key, Work] = {}
         self._futures: dict[Key, Future[None]] = {}
         self._lock = threading.Lock()
+        self._closing = threading.Event()
 
     def submit(self, key: Key) -> None:
         kind = self._kinds[key.kind]
@@ -76,6 +76,7 @@ class Jobs:
         for key in self.running():
             self._begin_stop(key)
             self._stop(key, min(self._doors.grace, CLOSE_GRACE))
+        self._closing.set()
         self._pool.shutdown(wait=True)
 
     def _begin_stop(self, key: Key) -> None:
@@ -103,22 +104,27 @@ class Jobs:
         except Exception as error:
             log.exception("job %s", work.key)
             self._settle(kind, work, "Failed", internal_reason(error, f"job {work.key.name}"))
-        else:
+        finally:
             work.close()
 
     def _settle(self, kind: JobKind, work: Work, status: str, reason: str = "") -> None:
         members = {"FailureReason": reason} if reason else {}
-        work.close()
 
         def change(record: Record) -> Record:
             if not is_unfinished(record):
                 return record
             return move(record, status, **kind.ending(record, status, self._doors.clock.real()), **members)
 
-        try:
-            settle_component(self._doors.records, self._doors.records.change(work.key, change), {})
-        except RecordMissing:  # deleted or reset meanwhile: nothing to settle
-            return
+        while True:
+            try:
+                work.end(change)
+                return
+            except (RecordMissing, Stopped):  # deleted or reset meanwhile: nothing to settle
+                return
+            except Exception:  # a full disk, most likely: the job must not stay in progress for ever
+                log.exception("settling job %s", work.key)
+                if self._closing.wait(1.0):
+                    return
 
     def _forget(self, key: Key) -> None:
         with self._lock:

@@ -8,7 +8,6 @@ from typing import Any
 from harness.contract.catalog import resolve_image
 from harness.contract.processing import LOG_GROUP, MESSAGE_FILE, plan_processing
 from harness.engine.container_metrics import publish_container_metrics
-from harness.engine.experiments import settle_component
 from harness.engine.failures import JobFailed, exit_reason
 from harness.engine.staging import own_file
 from harness.engine.work import JobKind, Work
@@ -27,10 +26,8 @@ def _execute(work: Work) -> None:
         raise JobFailed(exit_reason(outcome, ""))
     work.stage_out(plan.outputs)
     publish_container_metrics(work)
-    work.log.close()
     status, members = _verdict(work, outcome)
-    ending = _ending(work.record, status, work.doors.clock.real())
-    settle_component(work.doors.records, work.settle(status, **ending, **members), {})
+    work.settle(status, **_ending(work.record, status, work.doors.clock.real()), **members)
 
 
 def _verdict(work: Work, outcome: Outcome) -> tuple[str, dict[str, Any]]:

@@ -10,7 +10,6 @@ from typing import Any
 from harness.contract import xgboost_metrics
 from harness.contract.catalog import resolve_image
 from harness.contract.training import LOG_GROUP, METRICS_FOLDER, METRICS_NAMESPACE, model_artifact, plan_training
-from harness.engine.experiments import settle_component
 from harness.engine.failures import JobFailed, exit_reason
 from harness.engine.lifecycle import move, status_of
 from harness.engine.metric_regexes import MetricWatch, Series, final_metrics
@@ -88,7 +87,7 @@ def _settle(work: Work, outcome: Outcome, series: Series) -> None:
         failure = {"FailureReason": reason} if reason else {}
         return move(record, status, **ended, **artifact, **failure)
 
-    settle_component(work.doors.records, work.change(change), series)
+    work.end(change, series)
 
 
 def _verdict(work: Work, outcome: Outcome) -> tuple[str, str, str]:

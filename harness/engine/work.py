@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,10 +12,13 @@ from harness.contract.catalog import Image
 from harness.contract.layout import JobPlan, Output
 from harness.contract.surroundings import Surroundings
 from harness.engine.continuous import ContinuousUpload
+from harness.engine.experiments import settle_component
 from harness.engine.lifecycle import move
+from harness.engine.metric_regexes import Series
 from harness.engine.staging import lay_out, own_file, stage_in, stage_out
 from harness.kernel.clock import Clock
 from harness.kernel.records import Key, Record
+from harness.runners.process.folders import remove
 from harness.runners.spec import Outcome, Run, Runner
 from harness.stores.aws_backends import AwsBackend
 from harness.stores.logs import JobLogs, LogWriter
@@ -52,6 +54,7 @@ class Work:
     stopping: threading.Event = field(default_factory=threading.Event)
     run: Run | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _closed: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         started = int(self.doors.clock.real())
@@ -82,7 +85,13 @@ class Work:
 
     def settle(self, status: str, **members: Any) -> Record:
         """The last change of the job: final status with its members, in one write."""
-        return self.change(lambda record: move(record, status, **members))
+        return self.end(lambda record: move(record, status, **members))
+
+    def end(self, change: Callable[[Record], Record], series: Series | None = None) -> Record:
+        """The same by a function. Who sees the job's end finds its folder gone, its log whole, its component settled."""
+        self.close()
+        settle_component(self.doors.records, change(self.record), series or {})
+        return self.change(change)
 
     def announce(self, image: Image) -> None:
         """The first line of the log says what stands in for what, if anything does."""
@@ -90,7 +99,7 @@ class Work:
             self.log.line(f"[harness] {image.stand_in}")
 
     def stage_in(self, plan: JobPlan) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove(self.folder)
         self.root.mkdir(parents=True)
         lay_out(plan, self.root)
         stage_in(self.objects, plan.inputs, self.root)
@@ -103,7 +112,7 @@ class Work:
         with ContinuousUpload(self.objects, continuous, self.root):
             with self._lock:
                 self.check_stop()
-                self.run = self.doors.runner.start(plan.run, self.log.write)
+                self.run = self.doors.runner.start(replace(plan.run, grace=self.doors.grace), self.log.write)
             outcome = self.run.wait()
         assert outcome is not None  # wait() without a time-out returns when the program has ended
         return outcome
@@ -131,8 +140,11 @@ class Work:
             return stream.read(limit).decode(errors="replace")
 
     def close(self) -> None:
-        self.log.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Once: after the end, a job of the same name may already have the folder."""
+        if not self._closed.is_set():
+            self._closed.set()
+            self.log.close()
+            remove(self.folder)
 
 
 JobFunction = Callable[[Work], None]

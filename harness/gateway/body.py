@@ -25,7 +25,7 @@ async def read_body(exchange: Exchange) -> Response | None:
         try:
             exchange.body = await read_at_most(exchange.request, LARGEST_INVOCATION)
         except TooLarge as error:
-            raise ValidationError(f"The body of an invocation is limited to {LARGEST_INVOCATION} bytes: {error}") from error
+            raise ValidationError(f"An invocation's body is limited to {LARGEST_INVOCATION} bytes: {error}") from error
     else:
         exchange.body = await read_at_most(exchange.request, LARGEST_DOCUMENT)
     return None

@@ -1,4 +1,4 @@
-"""``refuse_foreign_host``: the emulator as HTTP(S)_PROXY of offline programs. It names what it refuses and forwards nothing."""
+"""``refuse_foreign_host``: the emulator as proxy of offline programs. It names what it refuses and forwards nothing."""
 
 from __future__ import annotations
 

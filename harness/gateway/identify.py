@@ -103,7 +103,7 @@ def _find_by_path(exchange: Exchange) -> None:
 
 
 def _unsigned_service(exchange: Exchange) -> str:
-    """Forms name their API version in the query, or in a body that ``pass_to_backend`` reads; the rest is anonymous S3."""
+    """Forms name their API version in the query, or in the body (``pass_to_backend``); the rest is anonymous S3."""
     content_type = exchange.request.headers.get("Content-Type", "")
     if exchange.request.method == "POST" and content_type.startswith("application/x-www-form-urlencoded"):
         return "query"

@@ -1,4 +1,4 @@
-"""``Journal``: one structured line per request in the state folder's ``emulator.log``, and the traceback of our defects."""
+"""``Journal``: one structured line per request in ``emulator.log``, and the tracebacks of our defects."""
 
 from __future__ import annotations
 

@@ -68,7 +68,11 @@ class Server:
         return release
 
     def stop_serving(self, server: asyncio.Server) -> None:
-        server.close()
+        # asyncio loses (and warns of) a connection just accepted when the listener closes: stop accepting first, and
+        # close a turn of the loop later.
+        for listener in server.sockets:
+            self._loop.remove_reader(listener.fileno())
+        self._loop.call_soon(server.close)
         self._listeners.discard(server)
         self._count_ports()
 

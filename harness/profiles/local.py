@@ -61,7 +61,7 @@ class LocalProfile:
     def _environment(self, scenario: Scenario, data: Path | None) -> dict[str, str]:
         target = Target(self._emulator.address, self._settings.region, self._settings.account)
         client = self._settings.state / "client"
-        changes = wiring(target, client, os.environ, offline=True).applied_to(os.environ)
+        changes = wiring(target, client, os.environ, offline=True, sdk_defaults=False).applied_to(os.environ)
         library = _own_library(client)
         return changes | {
             "PYTHONPATH": os.pathsep.join([changes["PYTHONPATH"], library]),

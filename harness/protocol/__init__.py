@@ -1,4 +1,4 @@
-"""The wire: botocore's service models turn requests into parameters and answers into responses. Pure; knows no meaning."""
+"""The wire: by botocore's models, requests become parameters and answers responses. Pure; knows no meaning."""
 
 from __future__ import annotations
 

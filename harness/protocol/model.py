@@ -24,7 +24,7 @@ REST_JSON = "rest-json"
 
 
 class Member(NamedTuple):
-    """A member of a structure: where it travels (``header``, ``uri``, ``querystring``, or ``""`` for the body) and as what."""
+    """A member of a structure: where it travels (``header``, ``uri``, ``querystring``, ``""`` the body) and as what."""
 
     name: str
     shape: Shape
@@ -33,7 +33,7 @@ class Member(NamedTuple):
 
 
 class Shape:
-    """A shape of the model with its constraints. Neighbours are resolved when first asked for: shapes may be recursive."""
+    """A shape of the model with its constraints. Neighbours are resolved late: shapes may be recursive."""
 
     def __init__(self, service: ServiceModel, name: str, facts: Mapping[str, Any]) -> None:
         self._service = service

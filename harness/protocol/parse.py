@@ -133,9 +133,7 @@ def _list(shape: Shape, given: Any, path: str) -> list[Any]:
 def _map(shape: Shape, given: Any, path: str) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise _wrong(shape, given, path)
-    return {
-        key: None if value is None else _value(shape.value, value, f"{path}.{key}") for key, value in given.items()
-    }
+    return {key: None if value is None else _value(shape.value, value, f"{path}.{key}") for key, value in given.items()}
 
 
 def _string(shape: Shape, given: Any, path: str) -> str:

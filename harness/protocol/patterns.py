@@ -1,7 +1,7 @@
 """The models' patterns are Java regular expressions; this makes predicates of them.
 
-Python's ``re`` knows no Unicode categories (``\\p{L}``). A pattern that uses them is matched against the value with every
-character outside ASCII folded to one private-use character that stands for its category.
+Python's ``re`` knows no Unicode categories (``\\p{L}``). A pattern that uses them is matched against the value with
+every character outside ASCII folded to one private-use character that stands for its category.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ def serialise(operation: OperationModel, answer: Mapping[str, Any] | None) -> Wi
     answer = answer or {}
     content_type = JSON_TYPE.get(operation.service.protocol, "application/json")
     if shape is None:
-        # An operation without output answers an empty body under JSON 1.1, and an empty object is what REST clients expect.
+        # Without an output shape JSON 1.1 answers an empty body; REST clients expect an empty object.
         body = b"" if operation.service.protocol == JSON else b"{}"
         return WireResponse(operation.status, {"Content-Type": content_type}, body)
     if operation.service.protocol == JSON:

@@ -64,13 +64,21 @@ class Wiring:
         return {**kept, **self.set}
 
 
-def wiring(target: Target, folder: Path, inherited: Mapping[str, str], *, offline: bool = False) -> Wiring:
-    """What to change in ``inherited`` for clients of ``target``. ``folder`` gets the files the variables name."""
+def wiring(
+    target: Target, folder: Path, inherited: Mapping[str, str], *, offline: bool = False, sdk_defaults: bool = True
+) -> Wiring:
+    """What to change in ``inherited`` for clients of ``target``. ``folder`` gets the files the variables name.
+
+    Without ``sdk_defaults`` the SDKs find an empty settings file: for programs that give every role themselves. SDK v2
+    checks a settings file that is not empty against its whole schema at each of hundreds of look-ups.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     variables = {
         **_addresses(target),
         **_credentials(target, folder, inherited),
-        **_sdk_settings(target, folder, inherited),
+        **(_sdk_settings(target, folder, inherited) if sdk_defaults else _no_sdk_settings(folder)),
+        "SAGEMAKER_VALIDATE_ROLE": "false",
+        "SAGEMAKER_SUPPRESS_V2_WARNING": "1",
         "PYTHONPATH": os.pathsep.join([str(SHIM), *_others(inherited.get("PYTHONPATH", ""))]),
     }
     unset = {name for name in inherited if name in _HARMFUL or name.startswith("AWS_ENDPOINT_URL_")}
@@ -144,11 +152,14 @@ def _sdk_settings(target: Target, folder: Path, inherited: Mapping[str, str]) ->
     # A user's own file keeps the upper hand; ours then stands where an administrator's would.
     theirs = inherited.get("SAGEMAKER_USER_CONFIG_OVERRIDE", "")
     ours = "SAGEMAKER_ADMIN" if theirs and theirs != str(file) else "SAGEMAKER_USER"
-    return {
-        f"{ours}_CONFIG_OVERRIDE": str(file),
-        "SAGEMAKER_VALIDATE_ROLE": "false",
-        "SAGEMAKER_SUPPRESS_V2_WARNING": "1",
-    }
+    return {f"{ours}_CONFIG_OVERRIDE": str(file)}
+
+
+def _no_sdk_settings(folder: Path) -> dict[str, str]:
+    """Neither the machine's nor the user's own: a scenario must mean the same everywhere."""
+    file = folder / "sagemaker-no-config.yaml"
+    _write(file, "{}\n")
+    return {f"SAGEMAKER_{whose}_CONFIG_OVERRIDE": str(file) for whose in ("ADMIN", "USER")}
 
 
 _SDK_CONFIG = """\

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -25,7 +24,7 @@ class StateFolder:
         """``StateError`` naming the emulator that has the folder."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = open(self.path / "lock", "ab")  # noqa: SIM115  held open: the lock lives as long as the file
+            lock = (self.path / "lock").open("ab")  # held open: the lock lives as long as the file
         except OSError as error:
             raise StateError(
                 f"the state folder {self.path} cannot be used ({error.strerror}); choose another with --state"
@@ -42,7 +41,7 @@ class StateFolder:
         """Tell other commands where the emulator listens; readers never see half a file."""
         draft = self.path / f"{ANNOUNCEMENT}.new"
         draft.write_text(json.dumps(facts))
-        os.replace(draft, self.path / ANNOUNCEMENT)
+        draft.replace(self.path / ANNOUNCEMENT)
 
     def release(self) -> None:
         if self._lock is not None:

@@ -1,4 +1,4 @@
-"""``MemoryRecords``: a ``RecordStore`` that forgets; for ``--ephemeral`` and tests. Behaves exactly as the SQLite store."""
+"""``MemoryRecords``: a ``RecordStore`` that forgets; for ``--ephemeral`` and tests. Behaves as the SQLite store."""
 
 from __future__ import annotations
 

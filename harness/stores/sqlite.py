@@ -1,7 +1,7 @@
 """``SqliteRecords``: a ``RecordStore`` in one SQLite file of the state folder.
 
-One connection under one lock. The file belongs to one emulator at a time (see ``StateFolder``), so records read once are
-served from memory until they are written again: an invocation must not wait for a disk.
+One connection under one lock. The file belongs to one emulator at a time (see ``StateFolder``), so records read once
+are served from memory until they are written again: an invocation must not wait for a disk.
 """
 
 from __future__ import annotations
@@ -150,8 +150,9 @@ def _open(file: Path) -> sqlite3.Connection:
         found = _setting(connection, "format")
     except sqlite3.DatabaseError as error:
         connection.close()
-        raise StateError(f"{file} is not a state file of harness ({error}); remove it or choose another folder with "
-                         "--state") from error
+        raise StateError(
+            f"{file} is not a state file of harness ({error}); remove it or choose another folder with --state"
+        ) from error
     if found is None:
         _set_setting(connection, "format", FORMAT)
     elif found != FORMAT:

@@ -50,7 +50,8 @@ def test_an_https_request_through_the_proxy_fails_with_the_refusal(served: Any) 
 def test_loopback_by_absolute_address_is_served(served: Any) -> None:
     port = urlsplit(served.address).port
     for host in ("127.0.0.1", "localhost"):
-        answer = raw(served, f"GET http://{host}:{port}/_harness/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        line = f"GET http://{host}:{port}/_harness/health HTTP/1.1"
+        answer = raw(served, f"{line}\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert answer.startswith(b"HTTP/1.1 200 ")
 
 

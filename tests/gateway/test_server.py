@@ -78,8 +78,8 @@ def test_an_encoded_upload_is_not_decoded(served: Any) -> None:
 def test_a_client_that_asks_for_leave_to_send_gets_it_at_once(served: Any) -> None:
     url = urlsplit(served.address)
     with socket.create_connection((url.hostname, url.port), timeout=10) as connection:
-        head = f"PUT /b/k HTTP/1.1\r\nHost: x\r\nAuthorization: {S3}\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
-        connection.sendall(head.encode())
+        head = f"PUT /b/k HTTP/1.1\r\nHost: x\r\nAuthorization: {S3}\r\nContent-Length: 5\r\n"
+        connection.sendall(f"{head}Expect: 100-continue\r\n\r\n".encode())
         assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(b"hello")
         answer = connection.recv(10_000)
@@ -93,7 +93,7 @@ def answer_with(served: Any, response: Response) -> None:
 
 def test_head_keeps_the_length_and_sends_no_body(served: Any, tmp_path: Path) -> None:
     connection = connect(served)
-    answer_with(served, Response(200, CIMultiDict({"Content-Length": "1234", "ETag": '"x"', "Content-Type": "text/csv"})))
+    answer_with(served, Response(200, CIMultiDict({"Content-Length": "1234", "Content-Type": "text/csv"})))
     response, body = ask(connection, "HEAD", "/b/k")
     assert (response.headers["Content-Length"], response.headers["Content-Type"], body) == ("1234", "text/csv", b"")
     (tmp_path / "object").write_bytes(b"x" * 10)
@@ -209,7 +209,7 @@ def test_what_is_no_http_is_answered_and_never_in_html(served: Any) -> None:
     with socket.create_connection((url.hostname, url.port), timeout=10) as connection:
         connection.sendall(b"this is not HTTP\r\n\r\n")
         answer = connection.recv(10_000)
-    assert answer.startswith(b"HTTP/1.1 400 ") or answer.startswith(b"HTTP/1.0 400 ")
+    assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 "))
     assert b"<html" not in answer.lower()
 
 

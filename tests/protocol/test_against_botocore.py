@@ -1,4 +1,4 @@
-"""What botocore serialises we parse, and what we serialise botocore parses: for any operation and any fitting values."""
+"""What botocore serialises we parse, and what we serialise botocore parses: any operation, any fitting values."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ STREAMED = {"InvokeEndpointWithResponseStream"}
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 HEADER_TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=8)
 MOMENT = st.integers(0, 4_000_000_000)
-quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+slow_data = [HealthCheck.too_slow, HealthCheck.data_too_large]
+quick = settings(max_examples=150, deadline=None, suppress_health_check=slow_data)
 
 
 @cache
@@ -115,7 +116,8 @@ def sent_by_boto(operation: OperationModel, params: Mapping[str, Any]) -> WireRe
     values_in_path = operation.route.match(path)
     assert values_in_path is not None
     body = wire["body"].encode() if isinstance(wire["body"], str) else bytes(wire["body"])
-    return WireRequest(body, CIMultiDictProxy(CIMultiDict(wire["headers"])), {**parse_qs(query), **asked}, values_in_path)
+    headers = CIMultiDictProxy(CIMultiDict(wire["headers"]))
+    return WireRequest(body, headers, {**parse_qs(query), **asked}, values_in_path)
 
 
 @pytest.mark.parametrize("service", SERVICES)

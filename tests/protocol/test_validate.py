@@ -49,11 +49,14 @@ def test_all_violations_come_in_one_message() -> None:
 
 def test_a_maximum() -> None:
     told = refusal("ListTrainingJobs", {"MaxResults": 101})
-    assert "Value '101' at 'maxResults' failed to satisfy constraint: Member must have value less than or equal to 100" in told
+    assert told.endswith(
+        "Value '101' at 'maxResults' failed to satisfy constraint: Member must have value less than or equal to 100"
+    )
 
 
 def test_members_of_structures_in_lists_are_counted_from_one() -> None:
-    told = refusal("AddTags", {"ResourceArn": "arn:aws:sagemaker:us-east-1:123456789012:model/m", "Tags": [{"Key": "k"}]})
+    request = {"ResourceArn": "arn:aws:sagemaker:us-east-1:123456789012:model/m", "Tags": [{"Key": "k"}]}
+    told = refusal("AddTags", request)
     assert "Value null at 'tags.1.member.value' failed to satisfy constraint: Member must not be null" in told
 
 
@@ -89,5 +92,5 @@ def test_the_runtime_has_its_own_error() -> None:
 def test_a_union_takes_one_member() -> None:
     operation = service_model("sagemaker").operation("CreateAutoMLJobV2")
     config = {"TabularJobConfig": {"TargetAttributeName": "y"}, "TextClassificationJobConfig": {}}
-    with pytest.raises(ValidationException, match="'autoMLProblemTypeConfig' .* exactly one of"):
+    with pytest.raises(ValidationException, match=r"'autoMLProblemTypeConfig' .* exactly one of"):
         validate(operation, {"AutoMLProblemTypeConfig": config})

@@ -47,7 +47,9 @@ class Workbench:
         root.mkdir(exist_ok=True)
         more.setdefault("needs_absolute_root", self.roots != "environment")
         more.setdefault("visible", (PROGRAMS,))
-        return RunSpec(name=f"job-{self._count}", argv=argv, environment=more.pop("environment", OWN), root=root, **more)
+        return RunSpec(
+            name=f"job-{self._count}", argv=argv, environment=more.pop("environment", OWN), root=root, **more
+        )
 
     def start(self, *argv: str, **more: Any) -> tuple[Any, list[bytes]]:
         output: list[bytes] = []
@@ -73,7 +75,7 @@ def workbench(folder: Path, roots: str | None, **more: Any) -> Iterator[Workbenc
     runner = ProcessRunner(
         folder / "runs",
         environments=more.pop("environments", None) or Environments(folder / "environments"),
-        hidden=(home, folder / "runs", *more.pop("hidden", ())),
+        hidden=(home, *more.pop("hidden", ())),
         roots=roots,
         **more,
     )

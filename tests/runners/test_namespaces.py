@@ -61,7 +61,9 @@ def test_what_is_shown_of_a_hidden_folder_is_all_there_is(tmp_path: Path, roots:
 def test_host_files_are_read_only(contained: Workbench) -> None:
     places = ["/etc", "/usr", "/var", str(contained.folder), str(PROGRAMS)]
     for place in places:
-        _, text = contained.job("sh", "-c", f"touch {place}/made-by-a-job; ls {place}/made-by-a-job", visible=(PROGRAMS,))
+        _, text = contained.job(
+            "sh", "-c", f"touch {place}/made-by-a-job; ls {place}/made-by-a-job", visible=(PROGRAMS,)
+        )
         assert "No such file" in text
         assert not Path(place, "made-by-a-job").exists()
 

@@ -13,7 +13,7 @@ def test_a_folder_is_held_by_one_emulator_and_the_second_is_told_which(tmp_path:
     first = StateFolder(tmp_path / "state")
     first.hold()
     first.announce({"pid": 4711, "address": "http://127.0.0.1:1"})
-    with pytest.raises(StateError, match="process 4711 at http://127.0.0.1:1; stop it with `harness stop`"):
+    with pytest.raises(StateError, match=r"process 4711 at http://127.0.0.1:1; stop it with `harness stop`"):
         StateFolder(tmp_path / "state").hold()
     first.release()
     second = StateFolder(tmp_path / "state")
@@ -47,5 +47,5 @@ def test_half_an_announcement_is_none(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_said_to_be(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StateError, match="cannot be used .*choose another with --state"):
+    with pytest.raises(StateError, match=r"cannot be used .*choose another with --state"):
         StateFolder(tmp_path / "file" / "state").hold()

@@ -186,5 +186,3 @@ def test_an_acknowledged_write_is_in_the_file_at_once(tmp_path: Path) -> None:
     assert other.execute("select name from records").fetchall() == [("a",)]
     other.close()
     store.close()
-
-

@@ -7,12 +7,17 @@ import sys
 
 
 def main() -> None:
+    # Threads that wait for work by spinning take the processors of other jobs. Read when XGBoost is first imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
     from xgboost_container.layout import current_layout
     from xgboost_container.logs import configure_logging
+    from xgboost_container.termination import die_on_sigterm
     from xgboost_container.versions import current_version
 
     version = current_version()
     configure_logging(version)
+    die_on_sigterm()
     if os.environ.get("SAGEMAKER_MULTI_MODEL"):
         sys.exit("Multi-model serving (SAGEMAKER_MULTI_MODEL) is not supported by this image.")
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> None:
+    # Threads that wait for work by spinning take the processors of other jobs. Read when XGBoost is first imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
     from xgboost_container.layout import current_layout
     from xgboost_container.logs import configure_logging
     from xgboost_container.outcome import run_to_outcome

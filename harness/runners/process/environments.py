@@ -116,7 +116,15 @@ class Environments:
         python = _version(environment)
         progress(f"harness: installing the environment of {environment.name} (Python {python}), once")
         venv = ["venv", "--no-project", "--python", python, str(place)]
-        sync = ["pip", "install", "--no-deps", "--python", str(place / "bin" / "python"), "-r", str(environment.lock)]
+        sync = [
+            "pip",
+            "install",
+            "--no-deps",
+            "--python",
+            str(place / "bin" / "python"),
+            "-r",
+            str(environment.lock.absolute()),
+        ]
         try:
             for arguments in (venv, sync):
                 _uv(environment, arguments, progress)
@@ -144,11 +152,12 @@ def _uv(environment: Environment, arguments: list[str], progress: Progress) -> N
     uv = find_uv()
     if uv is None:
         raise EnvironmentMissing(f"uv, which installs the environment of {environment.name}, is not found")
-    settings = {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_NO_CONFIG": "1"}
+    settings = {"NO_COLOR": "1", "UV_NO_PROGRESS": "1"}
     ours = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
     lines: list[str] = []
     with subprocess.Popen(
-        [uv, "--no-config", *arguments],
+        [uv, *arguments],
+        cwd="/",  # the user's own configuration of uv holds (an index of the company's), a project's does not
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -102,8 +102,8 @@ def _environment(spec: RunSpec, python: Path, base: str, port: int) -> dict[str,
     first = "" if _is_virtual(python) else f"{base}/harness/bin:"
     return {
         "LANG": "C.UTF-8",
-        **({"SAGEMAKER_BIND_TO_PORT": str(port)} if spec.serves else {}),
         **spec.env,
+        **({"SAGEMAKER_BIND_TO_PORT": str(port)} if spec.serves else {}),
         "PATH": f"{first}{python.parent}:{spec.env.get('PATH', _PATH)}",
         "HOME": base + surroundings.HOME,
         "HOSTNAME": spec.hostname,

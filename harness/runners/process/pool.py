@@ -132,7 +132,10 @@ class WarmPool:
 
     def describe(self) -> str:
         with self._lock:
-            shown = [f"{'+'.join(kind.modules)} (process {p.process.pid})" for kind, p in self._parents.items()]
+            shown = [
+                f"{'+'.join(kind.modules)} (process {parent.process.pid}, {_megabytes(parent.process.pid)} MB)"
+                for kind, parent in self._parents.items()
+            ]
         return f"{len(shown)} of at most {self._limit}" + (": " + ", ".join(shown) if shown else "")
 
     def pids(self) -> tuple[int, ...]:
@@ -167,3 +170,12 @@ class WarmPool:
                 idle = [parent for parent in self._parents.values() if parent.used < old]
             for parent in idle:
                 self.discard(parent)
+
+
+def _megabytes(pid: int) -> int:
+    """Resident memory; children share most of it."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE") >> 20

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pwd
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +25,7 @@ _CLOSE_GRACE = 5.0
 
 
 class ProcessRunner:
-    """``folder`` holds the running jobs' folders; ``hidden`` are host folders no job may see (home, state)."""
+    """``folder`` holds the running jobs' folders; ``hidden`` are host folders, beside homes, that no job may see."""
 
     name = "process"
 
@@ -42,7 +44,7 @@ class ProcessRunner:
         self._environments = environments
         self._port = port
         self._adopt = adopt
-        self._hidden = tuple(hidden)
+        self._hidden = (*hidden, folder, *_homes())
         self._pool = pool
         forced = roots or os.environ.get("HARNESS_ROOTS")
         self._forced = Roots(forced) if forced else None
@@ -161,3 +163,10 @@ class ProcessRunner:
     def _forget(self, run: ProcessRun) -> None:
         with self._lock:
             self._runs.pop(id(run), None)
+
+
+def _homes() -> set[Path]:
+    homes = {Path(os.path.expanduser("~"))}  # noqa: PTH111  (Path.home() raises where there is none)
+    with contextlib.suppress(KeyError):
+        homes.add(Path(pwd.getpwuid(os.geteuid()).pw_dir))
+    return {home for home in homes if home.is_absolute()}

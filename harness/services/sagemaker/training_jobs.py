@@ -50,7 +50,7 @@ def create_training_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]
         arn=scope.arn(KIND, request["TrainingJobName"]),
         spec=request,
         status={
-            "AlgorithmSpecification": {"EnableSageMakerMetricsTimeSeries": image.name == "xgboost", **algorithm},
+            "AlgorithmSpecification": {"EnableSageMakerMetricsTimeSeries": bool(algorithm.get("MetricDefinitions")), **algorithm},
             "StoppingCondition": {"MaxRuntimeInSeconds": DEFAULT_MAX_RUNTIME, **request.get("StoppingCondition", {})},
             "OutputDataConfig": {"KmsKeyId": "", **request["OutputDataConfig"]},
             "EnableNetworkIsolation": request.get("EnableNetworkIsolation", False),

@@ -158,9 +158,17 @@ def _patch_session(module):
     module.Session.create_client = create_client
 
 
+def _drop_telemetry(module):
+    """The SDKs report every call to a bucket of AWS's. There is nobody here to report to."""
+    if hasattr(module, "_requests_helper"):
+        module._requests_helper = lambda url, timeout: None
+
+
 PATCHES = dict((name, _shorten(functions)) for name, functions in WAITING.items())
 PATCHES["botocore.session"] = _patch_session
 PATCHES["botocore.waiter"] = _patch_waiter
+PATCHES["sagemaker.telemetry.telemetry_logging"] = _drop_telemetry
+PATCHES["sagemaker.core.telemetry.telemetry_logging"] = _drop_telemetry
 PATCHES["sagemaker.utils"] = _patch_retries
 PATCHES["sagemaker.core.common_utils"] = _patch_core_common
 

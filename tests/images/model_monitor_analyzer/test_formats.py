@@ -69,6 +69,15 @@ def test_leading_zeros_stay_text_in_a_text_column(job: Job) -> None:
     assert buckets == [{"value": "007", "count": 400_000.0}, {"value": "x", "count": 1.0}]
 
 
+def test_numbers_beyond_a_double(job: Job) -> None:
+    job.data(f"n,m\n1,{'9' * 400}\n{'9' * 400},{'9' * 400}\n")
+    ending = job.run(CSV)
+    assert ending.feature("n")["numerical_statistics"]["common"] == {"num_present": 2, "num_missing": 0}
+    assert ending.feature("n")["numerical_statistics"]["max"] == 1.0
+    # No number is left to compute with.
+    assert list(ending.feature("m")["numerical_statistics"]) == ["common"]
+
+
 @pytest.mark.parametrize(
     ("content", "text"),
     [
@@ -115,6 +124,14 @@ def test_json(job: Job, form: dict[str, Any]) -> None:
     assert ending.feature("b")["numerical_statistics"]["common"] == {"num_present": 2, "num_missing": 1}
     assert ending.feature("s")["string_statistics"]["common"] == {"num_present": 1, "num_missing": 2}
     assert ending.feature("t")["string_statistics"]["distinct_count"] == 1.0
+
+
+def test_empty_json_objects_are_rows(job: Job) -> None:
+    job.data('{"a": 1}\n' * 20_000 + "{}\n", "data.json")
+    ending = job.run({"json": {"lines": True}})
+    assert ending.feature("a")["numerical_statistics"]["common"] == {"num_present": 20_000, "num_missing": 1}
+    job.data("{}\n", "data.json")
+    assert "Job inputs had no data" in job.run({"json": {"lines": True}}).message
 
 
 @pytest.mark.parametrize(

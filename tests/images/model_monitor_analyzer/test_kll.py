@@ -28,6 +28,16 @@ class OneByOne:
         if sum(map(len, self.levels)) > sum(map(self.capacity, range(len(self.levels)))):
             self.condense()
 
+    def merge(self, other: OneByOne) -> None:
+        for height, level in enumerate(other.levels):
+            if height == len(self.levels):
+                self.levels.append([])
+                self.compactions.append(0)
+                self.offsets.append(0)
+            self.levels[height] += level
+        while sum(map(len, self.levels)) >= sum(map(self.capacity, range(len(self.levels)))):
+            self.condense()
+
     def condense(self) -> None:
         for height, level in enumerate(self.levels):
             if len(level) >= self.capacity(height):
@@ -110,6 +120,19 @@ def test_ranks_against_exact_and_datasketches(values: np.ndarray) -> None:
         ours = ranks.inclusive(point) / ranks.total
         assert ours == pytest.approx(exact, abs=0.002)
         assert ours == pytest.approx(library.get_rank(point, True), abs=0.002 + library.normalized_rank_error(False))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(-50, 50), max_size=400), st.lists(st.integers(-50, 50), max_size=400))
+def test_merge_joins_levels_and_compacts(first: list[int], second: list[int]) -> None:
+    slow, fast = [OneByOne(20, 0.64), OneByOne(20, 0.64)], [KllSketch(20, 0.64), KllSketch(20, 0.64)]
+    for values, one, sketch in zip((first, second), slow, fast, strict=True):
+        for value in values:
+            one.add(float(value))
+        sketch.update(np.array(values, dtype=float))
+    slow[0].merge(slow[1])
+    fast[0].merge(fast[1])
+    assert buffers(fast[0]) == slow[0].levels
 
 
 @settings(max_examples=30, deadline=None)

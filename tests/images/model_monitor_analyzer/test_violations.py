@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -180,6 +181,17 @@ def test_text_column_that_turned_into_numbers(monitor: Monitor) -> None:
     monitor.distribution(perform_comparison="Disabled")
     ending = monitor.run(city=["1", "2"] * 500)
     assert ending.violations == {("city", "data_type_check"), ("city", "categorical_values_check")}
+
+
+def test_domain_of_digits_is_compared_as_text(job: Job) -> None:
+    """In a file of several blocks, where the reader would otherwise parse the column as integers."""
+    job.data("zip\n" + "007\n" * 400_000)
+    feature = {"name": "zip", "inferred_type": "Integral", "string_constraints": {"domains": ["007"]}}
+    path = job.write("processing/baseline/constraints.json", json.dumps({"features": [feature]}))
+    assert job.run(CSV, baseline_constraints=path).violations == set()
+    feature["string_constraints"] = {"domains": ["7"]}
+    job.write("processing/baseline/constraints.json", json.dumps({"features": [feature]}))
+    assert job.run(CSV, baseline_constraints=path).violations == {("zip", "categorical_values_check")}
 
 
 @pytest.mark.parametrize("spelling", ["monitoring_config_overrides", "monitoringConfigOverrides"])

@@ -26,7 +26,6 @@ spec = RunSpec(
     needs_absolute_root=roots != "environment",
 )
 run = runner.start(spec, lambda chunk: print(chunk.decode(), end="", flush=True))
-threading.Event().wait(1)
 while not (root / "escaped").exists():
     threading.Event().wait(0.01)
 print("pids", *run.pids(), *(pool.pids() if pool else ()), flush=True)

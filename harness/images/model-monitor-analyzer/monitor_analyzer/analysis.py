@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ from .monitoring_config import MonitoringConfig
 from .profiles import DatasetProfile
 from .scripts import run_postprocessor
 from .statistics_file import statistics_of
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ def run(config: AnalysisConfig) -> Outcome:
     profile = profile_dataset(config, open_dataset(config, names), text_domains(constraints))
     if not profile.rows:
         raise AnalyzerError(messages.SOURCE_EMPTY.format(path=config.dataset_source))
+    _log.info(messages.PROFILED.format(rows=profile.rows, columns=len(profile.columns), path=config.dataset_source))
     write_json(config.output_path / "statistics.json", statistics_of(profile))
     suggestion = suggested_constraints(profile, config.categorical_drift_method)
     write_json(config.output_path / "constraints.json", suggestion)

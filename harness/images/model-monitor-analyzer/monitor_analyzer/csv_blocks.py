@@ -15,7 +15,7 @@ from .source_files import open_bytes
 # The first block is small: from it the reader learns which columns it can parse as integers.
 FIRST_BLOCK = 1 << 20
 BLOCK = 8 << 20
-_LONGEST_RECORD = 256 << 20
+_LONGEST_RECORD = 64 << 20
 _BLANK_LINES = re.compile(rb"(?:\r?\n){2,}")
 
 
@@ -42,18 +42,18 @@ def blocks_of(path: Path) -> Iterator[bytes]:
 
 def last_record_end(data: bytes) -> int:
     """Just after the last line end that is outside quotes; 0 if there is none."""
-    if b'"' not in data:
-        return data.rfind(b"\n") + 1
-    quotes_before = data.count(b'"')
-    position = len(data)
+    end, inside = len(data), data.count(b'"') % 2 == 1
     while True:
-        newline = data.rfind(b"\n", 0, position)
+        if inside:
+            # The quote that opened the cell; before it lies the end of some record, or another cell.
+            end = data.rfind(b'"', 0, end)
+        newline = data.rfind(b"\n", 0, end)
         if newline < 0:
             return 0
-        quotes_before -= data.count(b'"', newline, position)
-        if quotes_before % 2 == 0:
+        inside = data.count(b'"', newline, end) % 2 == 1
+        if not inside:
             return newline + 1
-        position = newline
+        end = newline
 
 
 def first_record(block: bytes) -> tuple[bytes, bytes]:

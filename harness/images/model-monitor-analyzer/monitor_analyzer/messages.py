@@ -8,6 +8,9 @@ COMPLETED_WITH_VIOLATIONS = "CompletedWithViolations: Job completed successfully
 ERROR = "Error: {text}"
 UNEXPECTED = "Error: {kind} in the analyzer: {text}. The log holds the traceback."
 
+# Log.
+PROFILED = "Analyzed {rows} rows of {columns} columns below {path}."
+
 # Violation descriptions. Only the first is known word for word; the others are the best published reading.
 DATA_TYPE = (
     "Data type match requirement is not met. Expected data type: {expected}, Expected match: {threshold}%. "

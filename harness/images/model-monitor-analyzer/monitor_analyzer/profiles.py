@@ -56,10 +56,11 @@ class ColumnProfile:
         for start in range(0, len(numbers), _STRETCH):
             stretch = numbers[start : start + _STRETCH]
             doubles = stretch.astype(np.float64, copy=False)
-            if not np.isfinite(doubles.sum()):
-                # Hundreds of digits overflow a double; Parquet can hold infinities.
-                stretch = doubles = doubles[np.isfinite(doubles)]
-            self.moments.update(stretch, doubles)
+            with np.errstate(over="ignore", invalid="ignore"):
+                if not np.isfinite(doubles.sum()):
+                    # Hundreds of digits overflow a double; Parquet can hold infinities.
+                    stretch = doubles = doubles[np.isfinite(doubles)]
+                self.moments.update(stretch, doubles)
             self.sketch.update(doubles)
 
     @property

@@ -14,14 +14,17 @@ _BATCH = 20_000
 
 
 def frames_of(rows: Iterable[Row], only: frozenset[str] | None = None) -> Iterator[Any]:
+    # A column stays once it was seen, so that even a batch of empty objects has columns and with them a height.
+    names: dict[str, None] = {}
     batch: list[Row] = []
     for row in rows:
         batch.append(row)
+        names.update(dict.fromkeys(row))
         if len(batch) == _BATCH:
-            yield _frame(batch, only)
+            yield _frame(batch, names, only)
             batch = []
     if batch:
-        yield _frame(batch, only)
+        yield _frame(batch, names, only)
 
 
 def loads_keeping_numbers(text: str) -> Any:
@@ -49,13 +52,9 @@ def _kind(value: Any) -> str:
     return "a single value"
 
 
-def _frame(batch: list[Row], only: frozenset[str] | None) -> Any:
+def _frame(batch: list[Row], names: Iterable[str], only: frozenset[str] | None) -> Any:
     import polars as pl
 
-    names: dict[str, None] = {}
-    for row in batch:
-        names.update(dict.fromkeys(row))
     wanted = [name for name in names if only is None or name in only]
     columns = {name: [row.get(name) for row in batch] for name in wanted}
-    # Empty objects are rows without columns.
-    return pl.DataFrame(columns, schema=dict.fromkeys(wanted, pl.String), height=len(batch))
+    return pl.DataFrame(columns, schema=dict.fromkeys(wanted, pl.String))

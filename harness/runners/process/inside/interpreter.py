@@ -37,6 +37,8 @@ def run(argv: list[str]) -> None:
     sys.argv = argv[1:]
     main = types.ModuleType("__main__")
     main.__dict__["__builtins__"] = __builtins__
+    if sys.version_info < (3, 14):
+        main.__dict__["__annotations__"] = {}
     _forget_ourselves()
     sys.modules["__main__"] = main
     imported = set(sys.modules)
@@ -87,9 +89,14 @@ def _flush_standard_files() -> bool:
 
 def _take_apart(names: list[str]) -> None:
     """Objects get their ``__del__``, files are flushed and closed, before the process goes."""
+    _flush_files()  # first: a collection closes what belongs together in any order, and loses what was not written
     for name in names:
         sys.modules.pop(name, None)
     gc.collect()
+    _flush_files()
+
+
+def _flush_files() -> None:
     for made in gc.get_objects():
         if type(made) in _BUFFERED:
             with contextlib.suppress(OSError, ValueError):

@@ -13,7 +13,7 @@ from multidict import CIMultiDict
 
 from harness.kernel.http import Response
 from harness.stores.aws_backends import Metric
-from harness.stores.aws_backends.moto import dispatch, seam_identity, seam_metrics, seam_s3
+from harness.stores.aws_backends.moto import dispatch, seam_identity, seam_metrics, seam_s3_handlers
 from harness.stores.aws_backends.moto.dispatch import LOCK, Call
 from harness.stores.aws_backends.moto.object_files import ObjectFiles
 from harness.stores.aws_backends.moto.object_rows import ObjectRows
@@ -40,7 +40,7 @@ class Loaded:
         with LOCK:
             seam_identity.forget()
             seam_identity.install()
-            seam_s3.install(self.files)
+            seam_s3_handlers.install(self.files)
             for service in dispatch.EAGER:
                 dispatch.prepare(service)
             self.ledger.restore()

@@ -22,12 +22,18 @@ BLOCK = 1024 * 1024
 class StoredFile:
     """One file in ``objects/``; identity matters, so copies of it are itself."""
 
+    __slots__ = ("_doomed", "_holders", "_text", "name")
     _lock = threading.Lock()
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, folder: str, name: str) -> None:
+        self.name = name
+        self._text = f"{folder}/{name[:2]}/{name}"
         self._doomed = False
         self._holders = 0
+
+    @property
+    def path(self) -> Path:
+        return Path(self._text)  # made when asked for: there is one of these per object
 
     def __deepcopy__(self, memo: dict[int, Any]) -> StoredFile:
         return self
@@ -54,6 +60,8 @@ class StoredFile:
 
 class FileSlice:
     """A stretch of a stored file, standing where moto expects the bytes of an object."""
+
+    __slots__ = ("etag", "file", "length", "offset")
 
     def __init__(self, file: StoredFile, offset: int, length: int, etag: str | None = None) -> None:
         self.file = file
@@ -94,10 +102,11 @@ class FileSlice:
 class Arrived(FileSlice):
     """A whole file just written, that no key owns yet: the first key to take it becomes its owner."""
 
-    taken = False
+    __slots__ = ("checksums", "taken")
 
     def __init__(self, file: StoredFile, length: int, etag: str, checksums: dict[str, str] | None = None) -> None:
         super().__init__(file, 0, length, etag)
+        self.taken = False
         self.checksums = checksums or {}
 
     def discard(self) -> None:
@@ -123,7 +132,8 @@ class ObjectFiles:
     def __init__(self, root: Path) -> None:
         self._objects = root / "objects"
         self._incoming = root / "incoming"
-        self._folders: set[str] = set()
+        self._folder = str(self._objects)
+        self._made: set[str] = set()
         self._objects.mkdir(parents=True, exist_ok=True)
         self._incoming.mkdir(parents=True, exist_ok=True)
 
@@ -132,12 +142,13 @@ class ObjectFiles:
 
     def adopt(self, temporary: Path) -> StoredFile:
         """Rename a complete file to its place."""
-        target = self._place()
-        return StoredFile(temporary.replace(target))
+        file = self._place()
+        temporary.replace(file.path)
+        return file
 
     def stored(self, name: str) -> StoredFile:
         """The file a row names."""
-        return StoredFile(self._objects / name[:2] / name)
+        return StoredFile(self._folder, name)
 
     def write(self, data: bytes) -> Arrived:
         temporary = self.temporary()
@@ -163,12 +174,12 @@ class ObjectFiles:
     def duplicate(self, piece: FileSlice) -> Arrived:
         """A file of its own for the same bytes: a hard link where it is a whole file, for nobody ever writes to it."""
         if piece.offset == 0 and piece.length == piece.file.path.stat().st_size:
-            target = self._place()
+            file = self._place()
             try:
-                os.link(piece.file.path, target)
+                os.link(piece.file.path, file.path)
             except OSError:
-                shutil.copyfile(piece.file.path, target)
-            return Arrived(StoredFile(target), piece.length, piece.etag or md5_of(piece))
+                shutil.copyfile(piece.file.path, file.path)
+            return Arrived(file, piece.length, piece.etag or md5_of(piece))
         return self.join([piece], piece.etag)
 
     def join(self, pieces: Iterable[FileSlice], etag: str | None = None) -> Arrived:
@@ -188,26 +199,26 @@ class ObjectFiles:
 
     def sweep(self, known: Container[str]) -> int:
         """Remove what an interrupted write left: everything incoming, and files that no row names."""
-        swept = 0
-        for entry in [*self._incoming.iterdir(), *self._objects.glob("*/*")]:
-            if entry.parent == self._incoming or entry.name not in known:
-                entry.unlink(missing_ok=True)
-                swept += 1
-        return swept
+        left = list(self._incoming.iterdir())
+        for folder in self._objects.iterdir():
+            with os.scandir(folder) as entries:
+                left += [Path(entry.path) for entry in entries if entry.name not in known]
+        for path in left:
+            path.unlink(missing_ok=True)
+        return len(left)
 
     def clear(self) -> None:
         for folder in (self._objects, self._incoming):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True, exist_ok=True)
-        self._folders.clear()
+        self._made.clear()
 
-    def _place(self) -> Path:
+    def _place(self) -> StoredFile:
         name = uuid.uuid4().hex
-        folder = self._objects / name[:2]
-        if name[:2] not in self._folders:
-            folder.mkdir(exist_ok=True)
-            self._folders.add(name[:2])
-        return folder / name
+        if name[:2] not in self._made:
+            (self._objects / name[:2]).mkdir(exist_ok=True)
+            self._made.add(name[:2])
+        return StoredFile(self._folder, name)
 
 
 def md5_of(piece: FileSlice) -> str:

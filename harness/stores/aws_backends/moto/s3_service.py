@@ -22,6 +22,7 @@ from harness.stores.aws_backends.moto.faults import Refusal
 from harness.stores.aws_backends.moto.incoming import Incoming, Unchunked, is_chunked
 from harness.stores.aws_backends.moto.object_files import Arrived, FileSlice, ObjectFiles, StoredFile, held
 from harness.stores.aws_backends.moto.s3_requests import S3Request, listed_parts
+from harness.stores.aws_backends.moto.seam_s3_handlers import BODY
 from harness.stores.aws_backends.moto.seam_s3_rows import ObjectLedger
 
 GATHER = 1024 * 1024
@@ -106,7 +107,7 @@ class S3Service:
             headers["x-amz-sdk-checksum-algorithm"] = name
             headers[f"x-amz-checksum-{name.lower()}"] = value
         try:
-            return self._answer(asked, call._replace(headers=headers, environ={seam_s3.BODY: arrived}))
+            return self._answer(asked, call._replace(headers=headers, environ={BODY: arrived}))
         finally:
             arrived.discard()
 
@@ -150,6 +151,9 @@ class S3Service:
                 parts = upload.chosen(listed_parts(body))
                 pieces = [part.value for _, part in parts]
                 holding.enter_context(held(pieces))
+            size = asked.headers.get("x-amz-mp-object-size")
+            if size is not None and size != str(sum(map(len, pieces))):
+                raise Refusal(400, "InvalidRequest", f"The parts do not make an object of {size} bytes")
             whole = self._files.join(pieces, etag="")
         upload.assembled = seam_s3.Assembly(parts, whole, upload.checksum(parts, whole))
         return whole

@@ -13,13 +13,13 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from moto.core.base_backend import BackendDict
-from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.utilities.utils import get_partition
 
 from harness.stores.aws_backends.moto.faults import Refusal
 
 iam: Any = importlib.import_module("moto.iam.models")
 sts: Any = importlib.import_module("moto.sts.models")
+managed: Any = importlib.import_module("moto.iam.aws_managed_policies")
 
 ROLE = "HarnessExecutionRole"
 SESSION = "harness"
@@ -51,6 +51,7 @@ class Caller(sts.STSBackend):  # type: ignore[misc]
 
 def install() -> None:
     sts.sts_backends.backend = Caller
+    drop_texts()
 
 
 def backend(account: str, region: str = "us-east-1") -> Any:
@@ -84,13 +85,29 @@ def ensure_managed_policies(account: str, text: str) -> None:
     missing = {found[0]: found for found in MANAGED_ARN.finditer(text) if found[0] not in accounts.managed_policies}
     if not missing:
         return
-    known = json.loads(aws_managed_policies_data)
+    texts = importlib.reload(managed).aws_managed_policies_data
     for arn, found in missing.items():
-        policy = known.get(found[2])
+        policy = _described(texts, found[2])
         if policy is not None and policy.get("Path", "/") == f"/{found[1]}":
             accounts.managed_policies[arn] = iam.AWSManagedPolicy.from_data(
                 found[2], accounts.account_id, accounts.region_name, policy
             )
+    drop_texts()
+
+
+def drop_texts() -> None:
+    """5 MB of text, read again from moto's module when a policy is asked for."""
+    if not iam.load_iam_aws_managed_policies():
+        managed.aws_managed_policies_data = iam.aws_managed_policies_data = ""
+
+
+def _described(texts: str, name: str) -> dict[str, Any] | None:
+    """One policy out of the text of all: parsing the whole would take some 50 MB for a moment."""
+    at = texts.find(f'\n "{name}":{{')
+    if at < 0:
+        return None
+    found: dict[str, Any] = json.JSONDecoder().raw_decode(texts, texts.index("{", at))[0]
+    return found
 
 
 def role_exists(account: str, role_arn: str) -> bool:

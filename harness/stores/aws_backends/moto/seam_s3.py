@@ -10,8 +10,8 @@ from __future__ import annotations
 import codecs
 import hashlib
 import importlib
-import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,12 +24,6 @@ from harness.stores.aws_backends.moto.object_files import Arrived, FileSlice, Ob
 
 # Untyped on purpose: what is put in place of moto's classes is not what its annotations say.
 models: Any = importlib.import_module("moto.s3.models")
-responses: Any = importlib.import_module("moto.s3.responses")
-urls: Any = importlib.import_module("moto.s3.urls")
-common_models: Any = importlib.import_module("moto.core.common_models")
-
-BODY = "harness.body"
-"""Key of the WSGI environment under which a request carries its received body to the handlers."""
 
 
 @dataclass
@@ -251,37 +245,33 @@ def _refused(code: str) -> Refusal:
 
 
 class Bucket(models.FakeBucket):  # type: ignore[misc]
+    versioning_status: str | None
+
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self.keys = Versions(self.name)
         self.multiparts = Uploads(self.name)
         state.changes.buckets[self.name] = None
 
+    @property
+    def is_suspended(self) -> bool:
+        """Versions are kept, but what is written now is version ``null``, and there is one of those."""
+        return self.versioning_status == "Suspended"
 
-class S3Response(responses.S3Response):  # type: ignore[misc]
-    """moto's handlers, given the received body, and with ranges by part number."""
+    @contextmanager
+    def versioned(self) -> Iterator[None]:
+        """moto forgets all versions of a key once versioning is suspended; so it is not told."""
+        status, self.versioning_status = self.versioning_status, "Enabled"
+        try:
+            yield
+        finally:
+            self.versioning_status = status
 
-    def setup_class(self, request: Any, full_url: str | None = None, headers: Any = None) -> None:
-        super().setup_class(request, full_url, headers)
-        received = request.environ.get(BODY)
-        if received is not None:
-            self.body = received
-
-    def get_object(self) -> Any:
-        status, headers, body = super().get_object()
-        number = self._get_int_param("partNumber")
-        if status != 200 or not number or not isinstance(body, FileSlice):
-            return status, headers, body
-        key, _ = self._get_key()
-        if not key.multipart:
-            return status, headers, body
-        part = key.multipart.parts.get(number)
-        if part is None:
-            raise Refusal(416, "InvalidPartNumber", "The requested partnumber is not satisfiable")
-        start = part.body.offset
-        headers["content-range"] = f"bytes {start}-{start + part.size - 1}/{key.size}"
-        headers["x-amz-mp-parts-count"] = str(len(key.multipart.parts))
-        return 206, headers, body[start : start + part.size]
+    def make_null(self, key: str) -> None:
+        """The latest version becomes version ``null``, in place of the one there was."""
+        *before, latest = self.keys.getlist(key)
+        latest._version_id = "null"
+        self.keys.setlist(key, [*(one for one in before if one.version_id != "null"), latest])
 
 
 class _State:
@@ -292,35 +282,6 @@ class _State:
 
 
 state = _State()
-_installing = threading.Lock()
-
-
-def install(files: ObjectFiles) -> None:
-    """Put our classes where moto looks its own up, and its files under ``files``."""
-    with _installing:
-        state.files = files
-        state.changes = Changes()
-        # moto's dashboard keeps every instance ever made; here that is a leak.
-        common_models.BaseModel.__new__ = staticmethod(_without_tracking)
-        models.FakeKey = Key
-        models.FakeMultipart = Upload
-        models.FakeBucket = Bucket
-        responses.FakeKey = Key
-        responses.compute_checksum = _compute_checksum
-        responses.S3Response = S3Response
-        importlib.reload(urls)  # it took the class by name
-
-
-def _without_tracking(cls: type[Any], *given: Any, **named: Any) -> Any:
-    return object.__new__(cls)
-
-
-def _compute_checksum(body: Any, algorithm: str, encode_base64: bool = True) -> bytes:
-    blocks = body.blocks() if isinstance(body, FileSlice) else [body]
-    found = checksum_text(algorithm.upper(), blocks)
-    if found is None or not encode_base64:
-        raise Refusal(501, "NotImplemented", f"The emulator cannot compute {algorithm} checksums")
-    return found.encode()
 
 
 def find_bucket(name: str) -> Bucket | None:

@@ -32,6 +32,9 @@ PLAIN = (
     "_storage_class", "_etag", "_is_versioned", "_status",
 )  # fmt: skip
 MARKER = "marker"
+RESTORING: list[tuple[str | None, str]] = [(None, "IN_PROGRESS"), ("IN_PROGRESS", "RESTORED")]
+PRIVATE = models.get_canned_acl("private")
+"""One for all restored objects that have it: most do."""
 
 
 class ObjectLedger:
@@ -93,7 +96,7 @@ class ObjectLedger:
     def _save_version(self, bucket: str, version: Any) -> None:
         version.place = getattr(version, "place", 0) or next(self._places)
         if isinstance(version, Key):
-            file, size, about = version.body.file.path.name, version.size, _about_key(version)
+            file, size, about = version.body.file.name, version.size, _about_key(version)
         else:
             file, size, about = "", 0, {MARKER: True, "modified": seconds(version.last_modified)}
         self._rows.put_version(VersionRow(bucket, version.name, version.version_id, version.place, file, size, about))
@@ -107,7 +110,7 @@ class ObjectLedger:
         for number, part in upload.parts.items():
             if not part.saved:
                 about = {**_about_key(part), "checksums": part.part_checksums}
-                self._rows.put_part(PartRow(id_, number, part.body.file.path.name, part.size, about))
+                self._rows.put_part(PartRow(id_, number, part.body.file.name, part.size, about))
                 part.saved = True
 
     # Restoring
@@ -157,8 +160,9 @@ class ObjectLedger:
         self._give_body(key, row.file, row.size)
         if "multipart" in row.about:
             key.multipart = _finished_upload(key, row.about["multipart"])
-        tags = [{"Key": k, "Value": v} for k, v in row.about["tags"].items()]
-        _tagger(key).tag_resource(key.arn, tags)
+        if row.about["tags"]:
+            tags = [{"Key": k, "Value": v} for k, v in row.about["tags"].items()]
+            _tagger(key).tag_resource(key.arn, tags)
         return key
 
     def _give_body(self, key: Key, file: str, size: int) -> None:
@@ -196,7 +200,7 @@ class ObjectLedger:
         for bucket, key in list(changes.keys):
             found = seam_s3.find_bucket(bucket)
             for version in found.keys.getlist(key, []) if found else []:
-                if isinstance(version, Key) and version.body.file.path.name not in known:
+                if isinstance(version, Key) and version.body.file.name not in known:
                     version.body.file.doom()
             self._restore_key(bucket, key, [])
             self._restore_key(bucket, key, self._rows.versions(bucket, key))
@@ -240,13 +244,15 @@ def _about_acl(acl: Any) -> list[Any] | None:
 def _acl(about: list[Any] | None) -> Any:
     if about is None:
         return None
+    if about == ABOUT_PRIVATE:
+        return PRIVATE
     return models.FakeAcl([models.FakeGrant([models.FakeGrantee(*g) for g in gs], ps) for gs, ps in about])
 
 
 def _blank_key(name: Any, bucket: str | None, about: dict[str, Any]) -> Key:
     """A key as moto's constructor leaves it, without making it write a value."""
     key = object.__new__(Key)
-    ManagedState.__init__(key, "s3::keyrestore", [(None, "IN_PROGRESS"), ("IN_PROGRESS", "RESTORED")])
+    ManagedState.__init__(key, "s3::keyrestore", RESTORING)
     key.__dict__.update(dict.fromkeys(PLAIN), name=name, bucket_name=bucket, _version_id=None, multipart=None)
     key.__dict__.update({k: v for k, v in about.items() if k in PLAIN})
     key.partition = get_partition(key.region_name)
@@ -295,3 +301,6 @@ def seconds(moment: datetime) -> float:
 def _moment(seconds: float) -> datetime:
     moment = EPOCH + timedelta(seconds=seconds)
     return moment.replace(tzinfo=timezone.utc) if utcnow().tzinfo else moment
+
+
+ABOUT_PRIVATE = _about_acl(PRIVATE)

@@ -9,7 +9,6 @@ print("no line end", end="")
 
 class Last:
     def __del__(self):
-        kept.write(" and del")
         print(" last word")
 
 

@@ -190,6 +190,35 @@ def test_versions(s3: Any) -> None:
     assert s3.get_object(Bucket="bucket", Key="k")["Body"].read() == b"two"
 
 
+def test_suspended_versioning_keeps_versions(s3: Any, tmp_path: Any) -> None:
+    def versioning(status: str) -> None:
+        s3.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": status})
+
+    versioning("Enabled")
+    first = s3.put_object(Bucket="bucket", Key="k", Body=b"one")["VersionId"]
+    versioning("Suspended")
+    for body in (b"null 1", b"null 2"):
+        assert s3.put_object(Bucket="bucket", Key="k", Body=body)["VersionId"] == "null"
+    assert s3.get_object(Bucket="bucket", Key="k")["Body"].read() == b"null 2"
+    assert s3.get_object(Bucket="bucket", Key="k", VersionId=first)["Body"].read() == b"one"
+    assert s3.delete_object(Bucket="bucket", Key="k")["VersionId"] == "null"
+    listed = s3.list_object_versions(Bucket="bucket")
+    assert [one["VersionId"] for one in listed["Versions"]] == [first]
+    assert [one["VersionId"] for one in listed["DeleteMarkers"]] == ["null"]
+    s3.delete_object(Bucket="bucket", Key="k", VersionId="null")
+    assert s3.get_object(Bucket="bucket", Key="k")["Body"].read() == b"one"
+    assert len(files(tmp_path)) == 1
+
+
+def test_part_that_is_not_there(s3: Any) -> None:
+    s3.upload_fileobj(io.BytesIO(BIG), "bucket", "big")
+    assert s3.head_object(Bucket="bucket", Key="big", PartNumber=3)["ContentLength"] == len(BIG) - 16 * 1024 * 1024
+    for operation in (s3.get_object, s3.head_object):
+        with pytest.raises(ClientError) as refused:
+            operation(Bucket="bucket", Key="big", PartNumber=4)
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 416
+
+
 def test_conditional_requests(s3: Any) -> None:
     etag = s3.put_object(Bucket="bucket", Key="k", Body=b"1", IfNoneMatch="*")["ETag"]
     for call in (

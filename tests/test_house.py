@@ -1,0 +1,87 @@
+"""The house rules that a machine can check: what stands at the top level, names, lengths, and that documents keep step."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FIXED = {"harness", "scenarios", "fixtures", "tests", "tox.ini", "pyproject.toml", "README.md", "LICENSE"}
+DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "base"}
+LONGEST_FILE = 400
+
+
+def committed() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    return [Path(name) for name in listed.stdout.split("\0") if name and (ROOT / name).exists()]
+
+
+def sources() -> list[Path]:
+    return [file for file in committed() if file.suffix == ".py" and file.parts[0] == "harness"]
+
+
+def test_top_level_holds_only_what_was_fixed() -> None:
+    top = {file.parts[0] for file in committed()}
+    assert {name for name in top if not name.startswith(".")} <= FIXED
+
+
+def test_no_module_is_a_drawer() -> None:
+    assert not [file for file in sources() if file.stem in DRAWERS or (set(file.parts) & DRAWERS)]
+
+
+def test_no_file_is_too_long() -> None:
+    lengths = {str(file): len((ROOT / file).read_text().splitlines()) for file in sources()}
+    assert not {name: length for name, length in lengths.items() if length > LONGEST_FILE}
+
+
+def test_every_module_says_what_it_owns() -> None:
+    silent = [file for file in sources() if not ast.get_docstring(ast.parse((ROOT / file).read_text()))]
+    assert not [file for file in silent if (ROOT / file).stat().st_size]
+
+
+def test_nothing_names_the_machine_it_was_written_on() -> None:
+    pattern = re.compile(r"(?<![\w.~$}])/(work|farm|root)/")
+    found = []
+    for file in committed():
+        if file.suffix in (".lock", ".csv", ".png"):
+            continue
+        text = (ROOT / file).read_text(errors="replace")
+        found += [f"{file}:{number}" for number, line in enumerate(text.splitlines(), 1) if pattern.search(line)]
+    assert not [place for place in found if not place.startswith("tests/test_house.py")]
+
+
+def test_links_of_the_documents_lead_somewhere() -> None:
+    missing = []
+    for file in committed():
+        if file.suffix != ".md":
+            continue
+        for target in re.findall(r"\]\(([^)#\s]+)", (ROOT / file).read_text()):
+            if "://" not in target and not (ROOT / file.parent / target).exists():
+                missing.append(f"{file}: {target}")
+    assert not missing
+
+
+def test_layers_hold() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports"))]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_only_the_session_reaches_for_the_sdk() -> None:
+    """Both generations of the SDK are the same distribution: whatever imports it at the top runs in one of them only."""
+    found = []
+    for file in sources():
+        for node in ast.walk(ast.parse((ROOT / file).read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if any(name.partition(".")[0] == "sagemaker" for name in names):
+                found.append((file.parts[1], node.col_offset))
+    assert {part for part, _ in found} <= {"session", "asserts"}
+    assert all(indent > 0 for _, indent in found)
