@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 from harness.stores.aws_backends import AwsBackend
 
 _GIVEN_OUT = ("AKIA", "ASIA")
+_REMEMBERED = 10_000
 
 
 @runtime_checkable
@@ -18,18 +19,21 @@ class KnowsAccounts(Protocol):
 
 
 class Accounts:
-    """A key belongs to its account for ever, so that answer is kept; a key not known now may still be given out."""
+    """Asks once per key: nobody uses a key before it is given out, so neither answer changes until a reset."""
 
     def __init__(self, aws: AwsBackend) -> None:
         self._aws = aws
-        self._known: dict[str, str] = {}
+        self._answers: dict[str, str | None] = {}
 
     async def of(self, access_key: str) -> str | None:
         if not access_key.startswith(_GIVEN_OUT) or not isinstance(self._aws, KnowsAccounts):
             return None
-        known = self._known.get(access_key)
-        if known is None:
-            known = await asyncio.to_thread(self._aws.account_of, access_key)
-            if known is not None:
-                self._known[access_key] = known
-        return known
+        if access_key not in self._answers:
+            answer = await asyncio.to_thread(self._aws.account_of, access_key)
+            if len(self._answers) >= _REMEMBERED:
+                self._answers.clear()
+            self._answers[access_key] = answer
+        return self._answers[access_key]
+
+    def forget(self) -> None:
+        self._answers.clear()

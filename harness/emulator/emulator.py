@@ -64,6 +64,7 @@ class Emulator:
         self.site: Site
         self.records: RecordStore
         self._aws: AwsBackend
+        self._accounts: Accounts
         self._engine: RunningEngine
         self._server: Server
         self._ending = threading.Event()
@@ -172,6 +173,7 @@ class Emulator:
         stack.callback(self._engine_end.close)
         pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="service")
         stack.callback(pool.shutdown)
+        self._accounts = Accounts(self._aws)
         self.site = Site(
             settings=self.settings,
             clock=self.clock,
@@ -184,7 +186,7 @@ class Emulator:
             askers=Askers(),
             pool=pool,
             lookup=parts.lookup,
-            accounts=Accounts(self._aws),
+            accounts=self._accounts,
         )
 
     def _serve(self, listener: socket.socket) -> None:
@@ -246,6 +248,7 @@ class Emulator:
         self._engine.reset()
         self.records.clear()
         self._aws.reset()
+        self._accounts.forget()
         self.site.askers.forget()
         self.site.calls.clear()
         self.clock.reset()

@@ -22,6 +22,7 @@ from harness.kernel.errors import ModelError, ValidationError
 from harness.kernel.records import Key
 
 TIMEOUT = 60.0
+"""Seconds a container has for its answer."""
 LIMIT = 6 * 1024 * 1024
 MESSAGE_LIMIT = 2048
 
@@ -41,11 +42,10 @@ _ANSWERED = (
 
 
 class Invocations:
-    def __init__(self, doors: Doors, endpoints: Endpoints, metrics: EndpointMetrics, timeout: float = TIMEOUT) -> None:
+    def __init__(self, doors: Doors, endpoints: Endpoints, metrics: EndpointMetrics) -> None:
         self._doors = doors
         self._endpoints = endpoints
         self._metrics = metrics
-        self._timeout = timeout
 
     async def invoke(self, key: Key, request: Mapping[str, Any]) -> dict[str, Any]:
         live = self._endpoints.live(key)
@@ -60,7 +60,7 @@ class Invocations:
         started = time.perf_counter()
         status = 0
         try:
-            answer = await instance.post("/invocations", body, headers, self._timeout, LIMIT)
+            answer = await instance.post("/invocations", body, headers, TIMEOUT, LIMIT)
             status = answer.status
         except asyncio.TimeoutError:
             raise _model_error(key, 0, _TIMED_OUT) from None

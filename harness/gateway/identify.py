@@ -69,7 +69,7 @@ async def identify(exchange: Exchange) -> Response | None:
     exchange.account = await _account(exchange, credential.access_key)
     exchange.region = credential.region or settings.region
     prefix, _, operation = request.headers.get("X-Amz-Target", "").rpartition(".")
-    exchange.service = credential.service or _TARGETS.get(prefix, "")
+    exchange.service = credential.service or _TARGETS.get(prefix, prefix)
     if exchange.service == "sagemaker" and operation:
         _find_by_target(exchange, operation)
     elif exchange.service in ("sagemaker", ""):

@@ -16,10 +16,10 @@ class S3Uri:
     def parse(cls, text: str) -> S3Uri:
         scheme, _, rest = text.partition("://")
         bucket, _, key = rest.partition("/")
-        if scheme not in ("s3", "https") or not bucket:
-            raise ValueError(f"not an S3 URI: {text!r} (expected s3://bucket/key)")
         if scheme == "https":  # https://s3.<region>.amazonaws.com/bucket/key, accepted by several members of the API
             bucket, _, key = key.partition("/")
+        if scheme not in ("s3", "https") or not bucket:
+            raise ValueError(f"not an S3 URI: {text!r} (expected s3://bucket/key)")
         return cls(bucket, key)
 
     def join(self, *parts: str) -> S3Uri:

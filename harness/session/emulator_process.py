@@ -26,6 +26,9 @@ START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 LOOK = 0.01
 
+_CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
+"""Emulators that this process started: when one ends, only its parent can take note of that."""
+
 
 @dataclass(frozen=True)
 class RunningEmulator:
@@ -121,6 +124,7 @@ def start(state: Path, *, port: int, ephemeral: bool = False) -> RunningEmulator
             start_new_session=True,
             cwd=package_parent(),
         )
+    _CHILDREN[process.pid] = process
     try:
         return _when_healthy(state, process, ephemeral)
     except BaseException:
@@ -185,12 +189,10 @@ def stop(emulator: RunningEmulator, seconds: float = STOP_SECONDS) -> None:
 
 
 def process_alive(pid: int) -> bool:
-    """Whether it runs. A child of ours that ended is collected here; another's zombie counts as ended."""
-    try:
-        if os.waitpid(pid, os.WNOHANG)[0] == pid:
-            return False
-    except ChildProcessError:
-        pass
+    """Whether it runs; another's zombie counts as ended."""
+    child = _CHILDREN.get(pid)
+    if child is not None and child.poll() is not None:
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

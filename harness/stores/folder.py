@@ -59,6 +59,18 @@ class StateFolder:
         )
 
 
+def is_held(path: Path) -> bool:
+    """Whether an emulator has the folder now; an announcement alone may be that of one that was killed."""
+    try:
+        with (path / "lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
 def announced(path: Path) -> Mapping[str, Any] | None:
     """What the emulator on this folder said of itself, or None. It may be dead by now: a SIGKILL leaves the file."""
     try:

@@ -7,6 +7,7 @@ CloudWatch, metric regexes or anyone else sees a line; the files hold that form.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import threading
@@ -63,11 +64,13 @@ class LogFiles:
         folder = self._group(group, account, region)
         if not folder.is_dir():
             return []
-        names = [_name(path.with_suffix(".name"), path.stem) for path in folder.glob("*.log")]
+        with os.scandir(folder) as entries:
+            stems = [entry.name[:-4] for entry in entries if entry.name.endswith(".log")]
+        names = [_name(folder / f"{stem}.name", stem) for stem in stems]
         return sorted(name for name in names if name.startswith(prefix))
 
     def groups(self, account: str, region: str) -> list[str]:
-        folder = self._folder / account / region
+        folder = self._region(account, region)
         if not folder.is_dir():
             return []
         return sorted(_name(path / NAME_FILE, path.name) for path in folder.iterdir() if path.is_dir())
@@ -104,7 +107,10 @@ class LogFiles:
         self._forget(lambda path: True)
 
     def _group(self, group: str, account: str, region: str) -> Path:
-        return self._folder / account / region / _encoded(group)
+        return self._region(account, region) / _encoded(group)
+
+    def _region(self, account: str, region: str) -> Path:
+        return self._folder / _encoded(account) / _encoded(region)
 
     def _path(self, group: str, stream: str, account: str, region: str) -> Path:
         return self._group(group, account, region) / (_encoded(stream) + ".log")

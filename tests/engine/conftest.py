@@ -7,9 +7,18 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cloud import Cloud, running_cloud
+from tests.hosting import Hosting, catalogued_server
 
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     with running_cloud(tmp_path_factory.mktemp("cloud") / ".harness") as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def hosting(cloud: Cloud) -> Iterator[Hosting]:
+    with catalogued_server():
+        made = Hosting(cloud)
+        yield made
+        made.close()

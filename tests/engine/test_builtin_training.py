@@ -77,7 +77,7 @@ def lines_of(cloud: Cloud, job: dict[str, Any]) -> list[str]:
 def test_metrics_of_lines_describe_and_cloudwatch_agree(cloud: Cloud, trained: dict[str, Any]) -> None:
     rounds = [line for line in lines_of(cloud, trained) if re.search(r"\[\d+\]#011", line)]
     assert len(rounds) == 4
-    last = dict(re.findall(r"(\w+-\w+):([0-9.]+)", rounds[-1]))
+    last = dict(re.findall(r"#011(\w+-\w+):([0-9.]+)", rounds[-1]))
     final = {item["MetricName"]: item["Value"] for item in trained["FinalMetricDataList"]}
     assert set(final) == {f"{data}:{metric}" for data in ("train", "validation") for metric in ("logloss", "auc")}
     for name, value in final.items():

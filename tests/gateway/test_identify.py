@@ -88,6 +88,13 @@ def test_an_unsigned_invocation_is_one(served: Any) -> None:
     assert json.loads(answered) == ["123456789012", "e"]
 
 
+def test_a_target_that_nobody_serves_is_no_object_of_s3(served: Any) -> None:
+    response, answered = ask(served, "POST", "/", {"X-Amz-Target": "DynamoDB_20120810.ListTables"}, b"{}")
+    assert response.status == 501
+    assert json.loads(answered)["__type"] == "UnsupportedOperationException"
+    assert served.backend.seen == []
+
+
 def test_an_operation_that_no_model_knows(served: Any) -> None:
     response, answered = ask(served, "POST", "/", {**signed("sagemaker"), "X-Amz-Target": "SageMaker.Dream"}, b"{}")
     assert response.status == 400

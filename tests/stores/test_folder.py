@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.kernel.errors import StateError
-from harness.stores.folder import StateFolder, announced
+from harness.stores.folder import StateFolder, announced, is_held
 
 
 def test_a_folder_is_held_by_one_emulator_and_the_second_is_told_which(tmp_path: Path) -> None:
@@ -36,6 +36,15 @@ def test_the_announcement_goes_with_the_emulator(tmp_path: Path) -> None:
     assert announced(tmp_path) == {"pid": os.getpid(), "address": "http://x"}
     folder.release()
     assert announced(tmp_path) is None
+
+
+def test_whether_a_folder_is_held_can_be_asked(tmp_path: Path) -> None:
+    assert not is_held(tmp_path)
+    folder = StateFolder(tmp_path)
+    folder.hold()
+    assert is_held(tmp_path)
+    folder.release()
+    assert not is_held(tmp_path)
 
 
 def test_half_an_announcement_is_none(tmp_path: Path) -> None:

@@ -185,3 +185,10 @@ def test_full_disk_does_not_stop_the_writer(tmp_path: Path, monkeypatch: pytest.
     writer.write(b"again\n")
     writer.close()
     assert messages(logs) == ["kept", "again", "[harness] 1 further lines were counted, not kept"]
+
+
+def test_no_name_leads_out_of_the_folder(tmp_path: Path) -> None:
+    logs = LogFiles(tmp_path / "logs")
+    logs.open("../../g", "../../s", "..", "../..").line("x")
+    assert list(tmp_path.iterdir()) == [tmp_path / "logs"]
+    assert [event.message for event in logs.read("../../g", "../../s", "..", "../..")] == ["x"]

@@ -123,10 +123,11 @@ def test_ranks_against_exact_and_datasketches(values: np.ndarray) -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.integers(-50, 50), max_size=400), st.lists(st.integers(-50, 50), max_size=400))
-def test_merge_joins_levels_and_compacts(first: list[int], second: list[int]) -> None:
+@given(st.integers(0, 2**32 - 1), st.integers(0, 400), st.integers(50, 400))
+def test_merge_joins_levels_and_compacts(seed: int, first: int, second: int) -> None:
+    samples = np.split(np.random.default_rng(seed).integers(-50, 50, first + second), [first])
     slow, fast = [OneByOne(20, 0.64), OneByOne(20, 0.64)], [KllSketch(20, 0.64), KllSketch(20, 0.64)]
-    for values, one, sketch in zip((first, second), slow, fast, strict=True):
+    for values, one, sketch in zip(samples, slow, fast, strict=True):
         for value in values:
             one.add(float(value))
         sketch.update(np.array(values, dtype=float))

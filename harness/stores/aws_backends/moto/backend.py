@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from harness.stores.aws_backends.moto.loaded import Loaded
 
 ALIASES = {"cloudwatch": "monitoring", "eventbridge": "events", "resourcegroupstaggingapi": "tagging"}
-WORKERS = 16
+WORKERS = 8
 
 
 class MotoBackend:

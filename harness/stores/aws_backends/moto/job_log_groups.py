@@ -21,6 +21,7 @@ from harness.stores.logs import LogEvent
 MAX_EVENTS = 10_000
 MAX_BYTES = 1024 * 1024
 EVENT_OVERHEAD = 26
+STRETCH = 256
 NO_STREAM = "The specified log stream does not exist."
 
 
@@ -133,11 +134,14 @@ class JobLogGroups:
         """Events of several streams by time: time, stream, position, message."""
 
         def of(name: str) -> Iterator[tuple[int, str, int, str]]:
-            first = max(positions.get(name, 0), self._at(group, name, start, 0))
-            for position, event in enumerate(self._logs.read(group, name, *self._where, start=first), first):
-                if end is not None and event.timestamp > end:
-                    return
-                yield event.timestamp, name, position, event.message
+            position = max(positions.get(name, 0), self._at(group, name, start, 0))
+            # A stretch at a time: a group may have more streams than this process may have open files.
+            while events := list(self._read(group, name, position, position + STRETCH)):
+                for event in events:
+                    if end is not None and event.timestamp > end:
+                        return
+                    yield event.timestamp, name, position, event.message
+                    position += 1
 
         return heapq.merge(*(of(name) for name in names))
 

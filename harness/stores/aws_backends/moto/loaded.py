@@ -57,9 +57,10 @@ class Loaded:
             return self._simulate(call, form)
         found = self._cloudwatch_logs.answer(call) if call.service == "logs" else dispatch.answer(call)
         if found.status < 400 and not _only_reads(call):
-            if call.service == "monitoring":
-                with LOCK:
+            with LOCK:
+                if call.service == "monitoring":
                     seam_metrics.bound(call.account, call.region)
+                self.ledger.commit()  # some services write to buckets
             self._changed(call.service)
         return found
 

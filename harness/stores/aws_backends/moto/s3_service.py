@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -62,6 +62,8 @@ class S3Service:
                 return await loop.run_in_executor(self._pool, self._store, asked, call, incoming, rest)
             body = await _document(request)
             return await loop.run_in_executor(self._pool, self._answer, asked, call._replace(body=body))
+        except _Broken as error:
+            raise error.cause from None
         except Exception as error:
             if isinstance(error, Refusal):
                 await _drain(request)
@@ -73,7 +75,7 @@ class S3Service:
         """Read the body to a file, a megabyte at a time; the rest, often all, is returned to be fed with other work."""
         gathered = bytearray()
         try:
-            async for block in request.stream():
+            async for block in _blocks(request):
                 gathered += block
                 if len(gathered) >= GATHER:
                     await loop.run_in_executor(self._pool, incoming.feed, bytes(gathered))
@@ -231,7 +233,7 @@ def _response(call: Call, found: Answer) -> Response:
 
 async def _document(request: Request) -> bytes:
     gathered = bytearray()
-    async for block in request.stream():
+    async for block in _blocks(request):
         gathered += block
         if len(gathered) > MAX_DOCUMENT:
             raise Refusal(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
@@ -240,7 +242,27 @@ async def _document(request: Request) -> bytes:
     return b"".join(Unchunked().feed(bytes(gathered)))
 
 
+class _Broken(Exception):
+    """The body did not arrive: the server's own exception, for it to deal with."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+async def _blocks(request: Request) -> AsyncIterator[bytes]:
+    try:
+        async for block in request.stream():
+            yield block
+    except Exception as error:
+        raise _Broken(error) from error
+
+
 async def _drain(request: Request) -> None:
-    """Read what the client still sends: closing under its hands would look like a broken connection, not a refusal."""
-    async for _ in request.stream():
-        pass
+    """Read what the client still sends: closing under its hands would look like a broken connection, not a refusal.
+
+    One that asked for leave to send has sent nothing, and must not be given leave now.
+    """
+    if "expect" not in request.headers:
+        async for _ in request.stream():
+            pass

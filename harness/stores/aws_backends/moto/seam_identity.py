@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 from xml.sax.saxutils import escape
 
-from moto.core.base_backend import BackendDict
 from moto.utilities.utils import get_partition
 
 from harness.stores.aws_backends.moto.faults import Refusal
 
+base_backend: Any = importlib.import_module("moto.core.base_backend")
 iam: Any = importlib.import_module("moto.iam.models")
 sts: Any = importlib.import_module("moto.sts.models")
 managed: Any = importlib.import_module("moto.iam.aws_managed_policies")
@@ -51,6 +51,7 @@ class Caller(sts.STSBackend):  # type: ignore[misc]
 
 def install() -> None:
     sts.sts_backends.backend = Caller
+    base_backend.allow_unknown_region = lambda: True  # S3 takes any name; the others would fail with a KeyError
     drop_texts()
 
 
@@ -127,7 +128,7 @@ def account_of(access_key: str) -> str | None:
 
 
 def forget() -> None:
-    BackendDict.reset()
+    base_backend.BackendDict.reset()
 
 
 def simulate(account: str, form: Mapping[str, list[str]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -16,7 +17,9 @@ MOST = 50_000
 
 def put_metrics(account: str, region: str, namespace: str, metrics: Sequence[Metric]) -> None:
     backend = cloudwatch_backends[account][region]
-    backend.put_metric_data(namespace, [_datum(metric) for metric in metrics])
+    # CloudWatch takes no NaN, and a training that diverges prints some.
+    finite = [metric for metric in metrics if metric.value is None or math.isfinite(metric.value)]
+    backend.put_metric_data(namespace, [_datum(metric) for metric in finite])
     bound(account, region)
 
 

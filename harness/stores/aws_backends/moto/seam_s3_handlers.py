@@ -44,6 +44,10 @@ class Backend(models.S3Backend):  # type: ignore[misc]
             said["version-id"] = "null"
         return done, said
 
+    def put_bucket_tagging(self, bucket_name: str, tags: dict[str, str]) -> None:
+        super().put_bucket_tagging(bucket_name, tags)
+        seam_s3.state.changes.buckets[bucket_name] = None  # the tagging service calls this too
+
     def get_object(
         self, bucket_name: str, key_name: str, version_id: Any = None, part_number: Any = None, **named: Any
     ) -> Any:

@@ -152,3 +152,17 @@ def test_errors_are_the_services_own(served: Served) -> None:
             call()
         assert expected in refused.value.response["Error"]["Code"]
         assert "<html" not in str(refused.value).lower()
+
+
+def test_unknown_region_is_taken_as_it_is(served: Served) -> None:
+    assert served.client("logs", region="mars-north-1").describe_log_groups()["logGroups"] == []
+    assert served.client("ecr", region="mars-north-1").describe_repositories()["repositories"] == []
+
+
+def test_bucket_tagged_by_the_tagging_service_stays_tagged(tmp_path: Path) -> None:
+    with serve(tmp_path) as served:
+        served.client("s3").create_bucket(Bucket="bucket")
+        tagging = served.client("resourcegroupstaggingapi")
+        tagging.tag_resources(ResourceARNList=["arn:aws:s3:::bucket"], Tags={"a": "1"})
+    with serve(tmp_path) as served:
+        assert served.client("s3").get_bucket_tagging(Bucket="bucket")["TagSet"] == [{"Key": "a", "Value": "1"}]

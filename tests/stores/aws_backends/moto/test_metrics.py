@@ -35,7 +35,7 @@ def test_metrics_in_process_and_by_wire(tmp_path: Path) -> None:
     dimensions = {"TrainingJobName": "job"}
     with serve(tmp_path) as served:
         moment = time.time() - 60
-        data = [Metric("loss", moment, dimensions, value=value) for value in (1.0, 2.0)]
+        data = [Metric("loss", moment, dimensions, value=value) for value in (1.0, 2.0, float("nan"))]
         folded = {"SampleCount": 3.0, "Sum": 30.0, "Minimum": 5.0, "Maximum": 20.0}
         data.append(Metric("folded", moment, dimensions, statistics=folded))
         served.backend.put_metrics(ACCOUNT, "us-east-1", NAMESPACE, data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import http.client
 import io
 import urllib.request
 import zlib
@@ -318,3 +319,26 @@ def test_download_survives_overwriting(served: Served, s3: Any) -> None:
     start = got["Body"].read(1024)
     s3.put_object(Bucket="bucket", Key="k", Body=b"new")
     assert start + got["Body"].read() == BIG
+
+
+@pytest.mark.parametrize("host", ["bucket.localhost:4599", "bucket.s3.us-east-1.amazonaws.com", "bucket.s3.localhost"])
+def test_virtual_host_addressing(served: Served, s3: Any, host: str) -> None:
+    connection = http.client.HTTPConnection(served.address.removeprefix("http://"))
+    signed = {
+        "Host": host,
+        "Authorization": "AWS4-HMAC-SHA256 Credential=123456789012/20260101/us-east-1/s3/aws4_request",
+    }
+    connection.request("PUT", "/folder/key", b"body", signed)
+    answer = connection.getresponse()
+    assert (answer.status, answer.read()) == (200, b"")
+    connection.close()
+    assert s3.get_object(Bucket="bucket", Key="folder/key")["Body"].read() == b"body"
+
+
+def test_refused_upload_is_read_to_its_end(served: Served) -> None:
+    connection = http.client.HTTPConnection(served.address.removeprefix("http://"))
+    for _ in range(2):  # the connection stays usable
+        connection.request("PUT", "/no-bucket/key", BIG)
+        answer = connection.getresponse()
+        assert (answer.status, b"NoSuchBucket" in answer.read()) == (404, True)
+    connection.close()

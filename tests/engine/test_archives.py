@@ -1,0 +1,144 @@
+"""Archives that may be hostile: what is refused, and that nothing of it was written anywhere."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.engine.archives import pack, unpack
+from harness.engine.failures import JobFailed
+
+Entry = tuple[str, bytes] | tarfile.TarInfo
+
+
+def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarInfo:
+    made = tarfile.TarInfo(name)
+    made.type, made.linkname = kind, target
+    return made
+
+
+def special(name: str, kind: bytes) -> tarfile.TarInfo:
+    made = tarfile.TarInfo(name)
+    made.type = kind
+    return made
+
+
+@pytest.fixture
+def unpacked(tmp_path: Path) -> Callable[..., Path]:
+    """The folder that entries were unpacked into."""
+
+    def make(*entries: Entry) -> Path:
+        archive, folder = tmp_path / "in" / "model.tar.gz", tmp_path / "deep" / "folder"
+        archive.parent.mkdir()
+        folder.mkdir(parents=True)
+        with tarfile.open(archive, "w:gz") as tar:
+            for entry in entries:
+                if isinstance(entry, tarfile.TarInfo):
+                    tar.addfile(entry)
+                else:
+                    info = tarfile.TarInfo(entry[0])
+                    info.size = len(entry[1])
+                    info.mode = 0o4755
+                    tar.addfile(info, io.BytesIO(entry[1]))
+        unpack(archive, folder, "s3://b/model.tar.gz")
+        return folder
+
+    return make
+
+
+def everything(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+
+
+def test_what_was_packed_comes_out(tmp_path: Path) -> None:
+    source, archive, target = tmp_path / "source", tmp_path / "a.tar.gz", tmp_path / "target"
+    (source / "deep").mkdir(parents=True)
+    (source / "deep" / "file").write_text("text")
+    target.mkdir()
+    pack(source, [source / "deep" / "file"], archive)
+    unpack(archive, target, "a")
+    assert (target / "deep" / "file").read_text() == "text"
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        (("../escaped", b"x"), "outside its own folder"),
+        (("a/../../escaped", b"x"), "outside its own folder"),
+        (("/tmp/escaped", b"x"), "outside its own folder"),
+        (link("away", "/etc/passwd"), "links outside its folder"),
+        (link("deep/away", "../../x"), "links outside its folder"),
+        (link("hard", "../x", tarfile.LNKTYPE), "links outside its folder"),
+        (link("hard", "/etc/passwd", tarfile.LNKTYPE), "links outside its folder"),
+        (special("device", tarfile.CHRTYPE), "neither a file nor a folder"),
+        (special("pipe", tarfile.FIFOTYPE), "neither a file nor a folder"),
+    ],
+)
+def test_hostile_members_are_refused_before_anything_is_written(
+    unpacked: Callable[..., Path], tmp_path: Path, entry: Entry, text: str
+) -> None:
+    with pytest.raises(JobFailed) as refused:
+        unpacked(("harmless", b"1"), entry)
+    assert refused.value.reason.startswith("ClientError: Model archive s3://b/model.tar.gz")
+    assert text in refused.value.reason
+    assert everything(tmp_path) == {"in", "in/model.tar.gz", "deep", "deep/folder"}
+
+
+def test_links_that_climb_only_together(unpacked: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(JobFailed, match="outside"):
+        unpacked(("f", b""), link("a", "."), link("a/b", ".."), ("a/b/escaped", b"x"))
+    assert not list(tmp_path.rglob("escaped"))
+
+
+def test_a_file_does_not_write_through_a_link(unpacked: Callable[..., Path]) -> None:
+    folder = unpacked(("real", b"1"), link("name", "real"), ("name", b"2"))
+    assert ((folder / "real").read_bytes(), (folder / "name").read_bytes()) == (b"1", b"2")
+
+
+def test_links_within_the_folder_are_kept(unpacked: Callable[..., Path]) -> None:
+    folder = unpacked(("deep/real", b"1"), link("soft", "deep/real"), link("hard", "deep/real", tarfile.LNKTYPE))
+    assert ((folder / "soft").read_bytes(), (folder / "hard").read_bytes()) == (b"1", b"1")
+
+
+def test_modes_and_owners_are_ours(unpacked: Callable[..., Path]) -> None:
+    assert (unpacked(("run.sh", b"1")) / "run.sh").stat().st_mode & 0o7777 == 0o755
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"plain text",
+        gzip.compress(b"text, not tar"),
+        gzip.compress(b"x" * 100_000)[:60],
+        gzip.compress(b"y" * 5000)[:-12] + b"\0" * 12,
+    ],
+    ids=["empty", "text", "gzip of text", "cut", "damaged"],
+)
+def test_what_is_no_archive(tmp_path: Path, data: bytes) -> None:
+    archive, folder = tmp_path / "model.tar.gz", tmp_path / "folder"
+    archive.write_bytes(data)
+    folder.mkdir()
+    with pytest.raises(JobFailed) as refused:
+        unpack(archive, folder, "s3://b/m.tar.gz")
+    assert refused.value.reason.startswith("ClientError: Model data s3://b/m.tar.gz is not a tar.gz archive")
+
+
+def test_a_cut_archive(tmp_path: Path) -> None:
+    whole, folder = tmp_path / "whole.tar.gz", tmp_path / "folder"
+    (tmp_path / "big").write_bytes(bytes(range(256)) * 4000)
+    folder.mkdir()
+    pack(tmp_path, [tmp_path / "big"], whole)
+    whole.write_bytes(whole.read_bytes()[:-2000])
+    with pytest.raises(JobFailed, match=r"^ClientError: "):
+        unpack(whole, folder, "m")
+
+
+def test_an_archive_without_a_file(unpacked: Callable[..., Path]) -> None:
+    with pytest.raises(JobFailed, match="holds no file"):
+        unpacked(special("only-a-folder", tarfile.DIRTYPE))
