@@ -8,6 +8,7 @@ import json
 import tarfile
 import urllib.request
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ def archive(files: Mapping[str, bytes | str]) -> bytes:
 
 
 class Hosting:
+    image = SERVER
+
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
         self.sagemaker = cloud.sagemaker
@@ -115,7 +118,9 @@ class Hosting:
             self.gone(name)
 
     def invoke(self, endpoint: str, body: bytes | str = b"1,2", kind: str = "text/csv", **more: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = self.runtime.invoke_endpoint(EndpointName=endpoint, Body=body, ContentType=kind, **more)
+        answer: dict[str, Any] = self.runtime.invoke_endpoint(
+            EndpointName=endpoint, Body=body, ContentType=kind, **more
+        )
         answer["Body"] = answer["Body"].read()
         return answer
 
@@ -179,3 +184,9 @@ class Hosting:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)["executions"]  # type: ignore[no-any-return]
 
+    def now(self) -> float:
+        with urllib.request.urlopen(f"{self.cloud.address}/_harness/clock", timeout=10) as answer:
+            return datetime.fromisoformat(json.load(answer)["now"].replace("Z", "+00:00")).timestamp()
+
+    def journal(self) -> str:
+        return (self.cloud.state / "emulator.log").read_text()

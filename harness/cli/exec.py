@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.project import emulator_for_a_while, settings, state_option, target
+from harness.cli.project import settings, state_option, target
 
 
 @click.command("exec", context_settings={"ignore_unknown_options": True})
@@ -21,10 +21,18 @@ def command(state: Path | None, online: bool, ephemeral: bool, cmd: tuple[str, .
     Put the command after --, as in: harness exec -- python mine.py
     """
     from harness.session import enclosure
+    from harness.session.emulator_use import borrowed
     from harness.session.environment import wiring
+    from harness.session.refusals import Refusals
 
     given = settings(state=state)
-    with emulator_for_a_while(given, ephemeral=ephemeral) as emulator:
+    with borrowed(given.state, ephemeral=ephemeral) as emulator:
         changes = wiring(target(emulator, given), given.state / "client", os.environ, offline=not online)
         environment = changes.applied_to(os.environ)
-        return enclosure.run_plain(cmd, environment) if online else enclosure.run(cmd, environment, emulator)
+        if online:
+            return enclosure.run_plain(cmd, environment)
+        refusals = Refusals(emulator)
+        code = enclosure.run(cmd, environment, emulator)
+        for line in refusals.told():
+            click.echo(line, err=True)
+        return code

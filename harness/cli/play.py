@@ -46,7 +46,7 @@ class Play:
         if code != 0 or not report.ended:
             report.close(time.time(), f"its program ended with code {code}")
         if not report.passed:
-            report.log_tail = _tail(playing.log)
+            report.log_tail = [*_tail(playing.log), *playing.refusals.told()]
         self.display.finished(report)
         return report
 

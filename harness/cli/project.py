@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from harness.kernel.errors import StateError
-from harness.session.emulator_process import RunningEmulator, find, start, stop
+from harness.session.emulator_process import RunningEmulator, find
 from harness.session.environment import Target
 from harness.settings import FILE, Settings, load_settings
 
@@ -53,20 +52,6 @@ def running(state: Path | None) -> RunningEmulator:
 
 def target(emulator: RunningEmulator, given: Settings) -> Target:
     return Target(address=emulator.address, region=given.region, account=given.account)
-
-
-@contextlib.contextmanager
-def emulator_for_a_while(given: Settings, *, ephemeral: bool = False) -> Iterator[RunningEmulator]:
-    """The emulator of this state folder: the one that runs, left running; else one on a free port, stopped after."""
-    emulator = find(given.state)
-    if emulator is not None:
-        yield emulator
-        return
-    emulator = start(given.state, port=0, ephemeral=ephemeral)
-    try:
-        yield emulator
-    finally:
-        stop(emulator)
 
 
 def print_json(value: Any) -> None:

@@ -14,7 +14,7 @@ import click
 
 from harness import __version__
 from harness.cli import FAILED, INTERRUPTED, PASSED
-from harness.cli.project import emulator_for_a_while, json_option, project_root, settings, state_option
+from harness.cli.project import json_option, project_root, settings, state_option
 
 
 @click.command("run")
@@ -41,9 +41,10 @@ def command(
     state: Path | None,
     as_json: bool,
 ) -> int:
-    """Run scenarios (all of them when none is named) and write a report.
+    """Run scenarios and write a report.
 
-    A scenario is named by its name, by a file, or by tag:TAG. Exit code 0 when all passed, 1 when one failed.
+    A scenario is named by its name, by a file, or by tag:TAG; all are run when none is named. Exit code 0 when all
+    passed, 1 when one failed.
     """
     from harness.profiles import PROFILES
     from harness.profiles.scenarios import UnknownScenario, choose
@@ -59,8 +60,9 @@ def command(
 
     from harness.cli.play import Play
     from harness.cli.progress import display
+    from harness.session.emulator_use import borrowed
 
-    with emulator_for_a_while(given, ephemeral=ephemeral) as emulator, _interrupts() as interrupted:
+    with borrowed(given.state, ephemeral=ephemeral) as emulator, _interrupts() as interrupted:
         place = PROFILES[profile](given, emulator, root)
         play = Play(place, folder, data.absolute() if data else None, display(quiet=as_json), interrupted)
         report = play.all(chosen, version=__version__)

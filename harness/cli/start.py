@@ -12,6 +12,7 @@ import click
 from harness.cli.project import json_option, print_json, settings, state_option
 from harness.session import emulator_process
 from harness.session.emulator_process import RunningEmulator
+from harness.session.emulator_use import kept
 
 
 @click.command("start")
@@ -23,14 +24,11 @@ from harness.session.emulator_process import RunningEmulator
 def command(port: int | None, state: Path | None, ephemeral: bool, foreground: bool, as_json: bool) -> None:
     """Start the emulator in the background."""
     given = settings(port=port, state=state)
-    emulator = emulator_process.find(given.state)
-    fresh = emulator is None
-    if foreground and fresh:
+    if foreground and emulator_process.find(given.state) is None:
         given.state.mkdir(parents=True, exist_ok=True)
         os.chdir(emulator_process.package_parent())
         os.execv(sys.executable, emulator_process.command(given.state, given.port, ephemeral))
-    if emulator is None:
-        emulator = emulator_process.start(given.state, port=given.port, ephemeral=ephemeral)
+    emulator, fresh = kept(given.state, port=given.port, ephemeral=ephemeral)
     if as_json:
         print_json({**asdict(emulator), "already_running": not fresh})
     else:

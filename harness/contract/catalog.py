@@ -1,4 +1,4 @@
-"""The image catalogue: AWS image URI -> the program folder, the Python environment and the commands that stand for it."""
+"""The image catalogue: AWS image URI -> the program folder, Python environment and commands that stand for it."""
 
 from __future__ import annotations
 
@@ -51,6 +51,10 @@ class Image:
         """The argv for ``train``, ``serve`` or ``""`` (no argument); None when the image has no such program."""
         script = self.scripts.get(word)
         return ("python3", str(script)) if script else None
+
+    def warm_modules(self, argv: tuple[str, ...]) -> tuple[str, ...]:
+        """What to import ahead for a command; a program that is no Python must not wait for imports."""
+        return self.preload if argv[0] in ("python", "python3") else ()
 
     @property
     def stand_in(self) -> str:

@@ -15,14 +15,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jsonpath
-
 CSV = "text/csv"
 JSON = "application/json"
 JSON_LINES = "application/jsonlines"
 FORMATS = (CSV, JSON, JSON_LINES)
 
 _INDEXES = re.compile(r"\$\[\s*(-?\d+(?:\s*,\s*-?\d+)*)\s*\]")
+_NAMES = re.compile(r"""\$\[\s*(?:'[^']*'|"[^"]*")(?:\s*,\s*(?:'[^']*'|"[^"]*"))*\s*\]""")
+_NAME = re.compile(r"""'([^']*)'|"([^"]*)\"""")
+_UNSUPPORTED = ("..", "?", "(", "@")
 
 
 class BadData(Exception):
@@ -36,10 +37,17 @@ class Filter:
     text: str
 
     def __post_init__(self) -> None:
+        if not self.text.startswith("$") or any(mark in _NAME.sub("", self.text) for mark in _UNSUPPORTED):
+            raise BadData(
+                f"{self.text!r} is not a JSONPath that batch transform takes: it starts with $, and has no recursive "
+                "descent, filters or functions"
+            )
+        import jsonpath  # here and below: nothing before the first filter needs it, and it takes time to import
+
         try:
             jsonpath.compile(self.text)
         except jsonpath.JSONPathError as error:
-            raise BadData(f"{self.text!r} is not a JSONPath this supports: {str(error).splitlines()[0]}") from error
+            raise BadData(f"{self.text!r} is not a JSONPath: {str(error).splitlines()[0]}") from error
 
     @property
     def keeps_all(self) -> bool:
@@ -47,19 +55,24 @@ class Filter:
 
     def columns(self, width: int) -> list[int]:
         """Which columns of a row of ``width`` cells it keeps, in the order it names them."""
-        named = _INDEXES.fullmatch(self.text)
-        for index in named.group(1).split(",") if named else ():
-            if not -width <= int(index) < width:
-                raise BadData(f"filter {self.text!r}: index {index.strip()} is out of range for {width} columns")
+        self._check_indexes(width, "columns")
+        import jsonpath
+
         found = jsonpath.findall(self.text, list(range(width)))
         if found == [list(range(width))]:
             return list(range(width))
-        if not all(isinstance(item, int) for item in found):
-            raise BadData(f"filter {self.text!r} does not name columns: CSV rows take index paths only")
+        if not found or not all(isinstance(item, int) for item in found):
+            raise BadData(f"filter {self.text!r} names no columns of a row of {width}: CSV rows take index paths only")
         return [int(item) for item in found]
 
     def of(self, document: Any) -> Any:
         """The part of a JSON document: one value for a path to one place, an object for a list of names."""
+        if isinstance(document, list):
+            self._check_indexes(len(document), "items")
+        if isinstance(document, dict):
+            self._check_names(document)
+        import jsonpath
+
         path = jsonpath.compile(self.text)
         found = list(jsonpath.finditer(self.text, document))
         if not found:
@@ -69,6 +82,20 @@ class Filter:
         if all(isinstance(match.parts[-1], str) for match in found) and isinstance(document, dict):
             return {str(match.parts[-1]): match.obj for match in found}
         return [match.obj for match in found]
+
+
+    def _check_indexes(self, width: int, what: str) -> None:
+        """A list of indexes must be there as a whole; JSONPath alone would pass over those that are not."""
+        named = _INDEXES.fullmatch(self.text)
+        for index in named.group(1).split(",") if named else ():
+            if not -width <= int(index) < width:
+                raise BadData(f"filter {self.text!r}: index {index.strip()} is out of range for {width} {what}")
+
+    def _check_names(self, document: Mapping[str, Any]) -> None:
+        if _NAMES.fullmatch(self.text):
+            missing = [name for name in map("".join, _NAME.findall(self.text)) if name not in document]
+            if missing:
+                raise BadData(f"filter {self.text!r}: the record has no {', '.join(map(repr, missing))}")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The container's file layout as values: what a job finds below its root before it starts, and what is taken from it after.
+"""The container's file layout as values: what a job finds below its root at the start, what is taken from it after.
 
 Paths here are relative to the root (``/opt/ml`` inside). Pure: the engine's staging does the copying.
 """
@@ -53,7 +53,7 @@ class JobPlan:
 
 
 def below_root(path: str) -> str | None:
-    """An absolute container path as relative to ``/opt/ml``; None when it lies elsewhere, climbs out or is all of it."""
+    """An absolute container path as relative to ``/opt/ml``; None when it is elsewhere, climbs out or is all of it."""
     pure = PurePosixPath(path)
     if ".." in pure.parts or pure == ROOT or not pure.is_relative_to(ROOT):
         return None

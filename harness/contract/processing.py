@@ -20,7 +20,7 @@ CLOUDWATCH_FOLDER = "output/metrics/cloudwatch"
 
 def plan_processing(record: Record, image: Image, where: Surroundings) -> JobPlan:
     spec = record.spec
-    resources = spec["ProcessingResources"]["ClusterConfig"]
+    cluster = spec["ProcessingResources"]["ClusterConfig"]
     inputs = tuple(_input(item) for item in spec.get("ProcessingInputs", []) if not item.get("AppManaged"))
     outputs = tuple(
         _output(item)
@@ -31,7 +31,7 @@ def plan_processing(record: Record, image: Image, where: Surroundings) -> JobPla
         run=_run_spec(record, image, where),
         files={
             "config/processingjobconfig.json": to_json(_job_config(record)),
-            "config/resourceconfig.json": to_json(resource_config(resources["InstanceType"])),
+            "config/resourceconfig.json": to_json(resource_config(cluster["InstanceType"])),
         },
         folders=("output", CLOUDWATCH_FOLDER, "processing", *[i.path for i in inputs], *[o.path for o in outputs]),
         inputs=inputs,
@@ -47,9 +47,10 @@ def metrics_namespace(dimensions: Mapping[str, str]) -> str:
 def _run_spec(record: Record, image: Image, where: Surroundings) -> RunSpec:
     spec = record.spec
     network = spec.get("NetworkConfig", {})
+    argv = _command(spec["AppSpecification"], image)
     return RunSpec(
         name=record.name,
-        argv=_command(spec["AppSpecification"], image),
+        argv=argv,
         environment=image.environment,
         root=where.root,
         env={
@@ -58,10 +59,10 @@ def _run_spec(record: Record, image: Image, where: Surroundings) -> RunSpec:
             "PROCESSING_JOB_ARN": record.arn,
             **spec.get("Environment", {}),
         },
-        preload=image.preload,
+        preload=image.warm_modules(argv),
         visible=(image.folder,),
         network=Network.ISOLATED if network.get("EnableNetworkIsolation") else Network.EMULATOR,
-        needs_absolute_root=image.command("") is None,
+        needs_absolute_root=argv[:2] != image.command(""),
         time_limit=float(spec.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME)),
     )
 
@@ -112,7 +113,9 @@ def _job_config(record: Record) -> dict[str, Any]:
             "Outputs": [_output_config(item) for item in output.get("Outputs", [])],
             "KmsKeyId": output.get("KmsKeyId"),
         },
-        "ProcessingResources": spec["ProcessingResources"],
+        "ProcessingResources": {
+            "ClusterConfig": {"VolumeKmsKeyId": None, **spec["ProcessingResources"]["ClusterConfig"]}
+        },
         "RoleArn": spec["RoleArn"],
         "StoppingCondition": spec.get("StoppingCondition", {"MaxRuntimeInSeconds": DEFAULT_MAX_RUNTIME}),
     }

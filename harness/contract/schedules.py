@@ -8,18 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from croniter import croniter
-
 from harness.kernel.clock import utc
 
 HOURLY = "cron(0 * ? * * *)"
 NOW = "NOW"
 
-_FORMS = (
-    (re.compile(r"cron\(0 \* \? \* \* \*\)"), "0 * * * *"),
-    (re.compile(r"cron\(0 (\d{1,2}) \? \* \* \*\)"), "0 {0} * * *"),
-    (re.compile(r"cron\(0 (\d{1,2})/(\d{1,2}) \? \* \* \*\)"), "0 {0}-23/{1} * * *"),
-)
+_DAILY = re.compile(r"cron\(0 (\d{1,2}) \? \* \* \*\)")
+_REPEATED = re.compile(r"cron\(0 (\d{1,2})/(\d{1,2}) \? \* \* \*\)")
 _DURATION = re.compile(r"-?P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?")
 
 
@@ -29,12 +24,17 @@ class BadSchedule(Exception):
 
 def crontab(expression: str) -> str:
     """The expression as a five-field crontab line."""
-    for form, line in _FORMS:
-        found = form.fullmatch(expression)
-        if found and all(0 <= int(number) <= 24 for number in found.groups()):
-            text = line.format(*found.groups())
-            if croniter.is_valid(text):
-                return text
+    if expression == HOURLY:
+        return "0 * * * *"
+    daily, repeated = _DAILY.fullmatch(expression), _REPEATED.fullmatch(expression)
+    if daily and int(daily.group(1)) < 24:
+        return f"0 {int(daily.group(1))} * * *"
+    if repeated:
+        first, every = (int(number) for number in repeated.groups())
+        if first < 24 and 1 <= every <= 24:
+            # "17/12" is documented as every 12 hours starting at 17:00: past midnight it goes on, unlike a crontab's.
+            due = sorted((first + later) % 24 for later in range(0, 24, every))
+            return f"0 {','.join(map(str, due))} * * *"
     raise BadSchedule(
         f"ScheduleExpression {expression!r} is not supported: use cron(0 * ? * * *), cron(0 [00-23] ? * * *), "
         "cron(0 [00-23]/[01-24] ? * * *) or NOW"
@@ -43,10 +43,14 @@ def crontab(expression: str) -> str:
 
 def next_due(expression: str, after: float) -> float:
     """The first nominal moment later than ``after``."""
+    from croniter import croniter
+
     return float(croniter(crontab(expression), utc(after)).get_next(float))
 
 
 def previous_due(expression: str, before: float) -> float:
+    from croniter import croniter
+
     return float(croniter(crontab(expression), utc(before)).get_prev(float))
 
 

@@ -9,7 +9,6 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-CHUNK = 1 << 20
 _RECORDIO_MAGIC = 0xCED7230A
 
 
@@ -32,7 +31,9 @@ def recordio(stream: BinaryIO) -> Iterator[bytes]:
         magic, length = struct.unpack("<II", header)
         if magic != _RECORDIO_MAGIC:
             raise BadRecords(f"not RecordIO data: magic {magic:#x}")
-        padded = (length & 0x1FFFFFFF) + (-length % 4)
+        if length >> 29:
+            raise BadRecords("RecordIO records that are cut into parts are not supported by harness")
+        padded = length + (-length % 4)
         payload = stream.read(padded)
         if len(payload) < padded:
             raise BadRecords("RecordIO data ends inside a record")
@@ -41,7 +42,7 @@ def recordio(stream: BinaryIO) -> Iterator[bytes]:
 
 def recordio_payload(frame: bytes) -> bytes:
     """The payload alone: what a SingleRecord request carries."""
-    length = struct.unpack("<I", frame[4:8])[0] & 0x1FFFFFFF
+    length: int = struct.unpack("<I", frame[4:8])[0]
     return frame[8 : 8 + length]
 
 
@@ -55,11 +56,20 @@ def packed_lines(stream: BinaryIO, limit: int) -> Iterator[bytes]:
             continue
         cut = body.rfind(b"\n") + 1
         if cut == 0:
-            raise BadRecords(_too_large(limit))
-        yield body[:cut]
+            if stream.read(1):
+                raise BadRecords(_too_large(limit))
+            cut = limit  # the only line left fits exactly and has no newline
+        yield from _filled(body[:cut])
         left = body[cut:]
-    if left.strip():
-        yield left
+    yield from _filled(left)
+
+
+def _filled(body: bytes) -> Iterator[bytes]:
+    """The body without its blank lines; nothing when nothing is left."""
+    if body.startswith((b"\n", b"\r\n")) or b"\n\n" in body or b"\n\r\n" in body:
+        body = b"".join(line for line in body.splitlines(keepends=True) if line.strip())
+    if body.strip():
+        yield body
 
 
 def packed(records: Iterator[bytes], limit: int) -> Iterator[bytes]:
@@ -86,9 +96,9 @@ def single(records: Iterator[bytes], limit: int) -> Iterator[bytes]:
 
 
 def whole(stream: BinaryIO, limit: int) -> Iterator[bytes]:
-    """SplitType None: the object as one body."""
-    body = stream.read(limit + 1)
-    if len(body) > limit:
+    """SplitType None: the object as one body; ``limit`` 0 is none."""
+    body = stream.read(limit + 1) if limit else stream.read()
+    if limit and len(body) > limit:
         raise BadRecords(_too_large(limit))
     yield body
 

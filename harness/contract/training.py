@@ -56,9 +56,10 @@ def model_artifact(record: Record) -> str:
 
 def _run_spec(record: Record, image: Image, where: Surroundings) -> RunSpec:
     spec = record.spec
+    argv = _command(spec["AlgorithmSpecification"], image)
     return RunSpec(
         name=record.name,
-        argv=_command(spec["AlgorithmSpecification"], image),
+        argv=argv,
         environment=image.environment,
         root=where.root,
         env={
@@ -69,10 +70,10 @@ def _run_spec(record: Record, image: Image, where: Surroundings) -> RunSpec:
             "HARNESS_IMAGE_TAG": image.version,
             **spec.get("Environment", {}),
         },
-        preload=image.preload,
+        preload=image.warm_modules(argv),
         visible=(image.folder,),
         network=Network.ISOLATED if spec.get("EnableNetworkIsolation") else Network.EMULATOR,
-        needs_absolute_root=image.command("train") is None,
+        needs_absolute_root=argv[:2] != image.command("train"),
         time_limit=float(spec.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME)),
     )
 

@@ -16,6 +16,12 @@ MARK = "#011"
 _REGEX = r".*\[[0-9]+\].*#011{data}-{metric}:([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?).*"
 
 
+def with_own_metrics(given: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The caller's definitions, and the service's own for every name that the caller left free."""
+    names = {item["Name"] for item in given}
+    return [*given, *(item for item in metric_definitions() if item["Name"] not in names)]
+
+
 def metric_definitions() -> list[dict[str, str]]:
     """``train:<metric>`` and ``validation:<metric>`` for every metric: a superset of what AWS lists per version."""
     return [

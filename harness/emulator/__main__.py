@@ -17,7 +17,7 @@ NOT_FIT = 3
 def main(arguments: list[str] | None = None) -> int:
     given = vars(_parser().parse_args(arguments))
     try:
-        emulator = Emulator(load_settings(Path.cwd(), **given))
+        emulator = Emulator(load_settings(Path.cwd(), **given), owns_process=True)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: emulator.shut_down())
         with emulator:

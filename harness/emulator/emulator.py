@@ -31,6 +31,7 @@ from harness.gateway.journal import Journal
 from harness.gateway.parking import Parking
 from harness.kernel.clock import Clock, iso
 from harness.protocol import service_model
+from harness.runners.spec import Runner
 from harness.settings import Settings
 from harness.stores.aws_backends import AwsBackend
 from harness.stores.folder import StateFolder
@@ -38,6 +39,7 @@ from harness.stores.records import RecordStore
 
 _CLOCK_OFFSET = "clock_offset"
 _WORKERS = 16
+_STARTING = 30.0
 _FIRST_REQUESTS = 0.2
 """Seconds after the start that belong to first requests; the backend's second of imports would slow them down."""
 _SWITCH_INTERVAL = 0.0005
@@ -47,9 +49,13 @@ log = logging.getLogger(__name__)
 
 
 class Emulator:
-    """One emulator on one state folder. ``start``, then ``close``; ``with`` does both."""
+    """One emulator on one state folder. ``start``, then ``close``; ``with`` does both.
 
-    def __init__(self, settings: Settings, parts: Parts | None = None) -> None:
+    ``owns_process`` says that nothing else lives in this process, so that its interpreter may be tuned.
+    """
+
+    def __init__(self, settings: Settings, parts: Parts | None = None, *, owns_process: bool = False) -> None:
+        self._owns_process = owns_process
         self._parts = parts or Parts()
         self._stack = ExitStack()
         self._engine_end = ExitStack()
@@ -65,8 +71,9 @@ class Emulator:
         self.records: RecordStore
         self._aws: AwsBackend
         self._accounts: Accounts
+        self._runner: Runner
         self._engine: RunningEngine
-        self._server: Server
+        self._server: Future[Server] = Future()
         self._ending = threading.Event()
 
     def __enter__(self) -> Emulator:  # noqa: PYI034  Self is younger than Python 3.10; nobody subclasses this
@@ -96,8 +103,11 @@ class Emulator:
         self._stack.close()
 
     def adopt(self, listener: socket.socket) -> Callable[[], None]:
-        """Serve on a listening socket made in another network namespace until the function returned is called."""
-        return self._server.adopt(listener)
+        """Serve on a listening socket made in another network namespace until the function returned is called.
+
+        Waits for the start: programs that are started again by ``recover`` ask before there is a server.
+        """
+        return self._server.result(_STARTING).adopt(listener)
 
     async def advance(self, seconds: float) -> Mapping[str, Any]:
         ran = await asyncio.to_thread(self._engine.advance, seconds)
@@ -133,6 +143,8 @@ class Emulator:
         host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
         self.address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
         self._build(port)
+        for found in self._runner.sweep():
+            log.warning("left behind by an emulator that was killed, and removed: %s", found)
         self._engine.recover()
         self._serve(listener)
         self.started = time.time()
@@ -163,7 +175,7 @@ class Emulator:
         stack.callback(logs.close)
         self._aws = parts.aws(ground, logs)
         stack.callback(self._aws.close)
-        runner = parts.runner(ground)
+        self._runner = runner = parts.runner(ground)
         stack.callback(runner.close)
         self._engine = parts.engine(
             Foundation(ground=ground, records=self.records, logs=logs, aws=self._aws, runner=runner)
@@ -208,18 +220,19 @@ class Emulator:
         loop = asyncio.get_running_loop()
         try:
             self.site.parking.open(loop)
-            self._server = Server(Gateway(self.site))
-            await self._server.serve_on(listener)
-            control = ControlSocket(self.state, self._server)
+            server = Server(Gateway(self.site))
+            await server.serve_on(listener)
+            control = ControlSocket(self.state, server)
             control.open()
         except BaseException as error:
             listening.set_exception(error)
             return
+        self._server.set_result(server)
         listening.set_result((loop, end))
         await end.wait()
         self.site.parking.close()
         await control.close()
-        await self._server.close()
+        await server.close()
         await asyncio.to_thread(self._engine_end.close)
 
     def _load_backend(self) -> None:
@@ -233,16 +246,17 @@ class Emulator:
         self._parts.lookup("sagemaker", "DescribeTrainingJob")
         self._ending.wait(_FIRST_REQUESTS)
         usual = sys.getswitchinterval()
-        sys.setswitchinterval(_SWITCH_INTERVAL)
+        if self._owns_process:
+            sys.setswitchinterval(_SWITCH_INTERVAL)
         try:
             self._aws.load()
         except Exception:
             log.exception("the backing services could not be loaded; every call to them will say so")
-        finally:
+        if self._owns_process:
             sys.setswitchinterval(usual)
-        # Hundreds of thousands of objects that never go away: no collection needs to look at them again.
-        gc.collect()
-        gc.freeze()
+            # Hundreds of thousands of objects that never go away: no collection needs to look at them again.
+            gc.collect()
+            gc.freeze()
 
     def _reset(self) -> None:
         self._engine.reset()

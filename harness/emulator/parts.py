@@ -101,7 +101,7 @@ def build_runner(ground: Ground) -> Runner:
         environments=Environments(),
         port=ground.port,
         adopt=ground.adopt,
-        hidden=(ground.folder,),
+        hidden=(Path.home(), ground.folder),
         pool=WarmPool() if ground.settings.warm_pool else None,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import socket
@@ -37,6 +36,8 @@ def _holder(host: str, port: int) -> str:
 
 
 def _harness_there(host: str, port: int) -> dict[str, object] | None:
+    import http.client  # only needed when the start has failed
+
     connection = http.client.HTTPConnection(host, port, timeout=1)
     try:
         connection.request("GET", "/_harness/health")

@@ -12,7 +12,7 @@ from harness.engine.failures import JobFailed
 
 
 def pack(folder: Path, files: Iterable[Path], archive: Path) -> None:
-    """The folder's files at the top level of a gzipped tar. Level 6 is gzip's own default; models barely shrink further."""
+    """The folder's files at the top level of a gzipped tar. Level 6: models barely shrink further."""
     with tarfile.open(archive, "w:gz", compresslevel=6) as tar:
         for file in files:
             tar.add(file, arcname=file.relative_to(folder).as_posix(), recursive=False)

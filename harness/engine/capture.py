@@ -32,6 +32,7 @@ class Capture:
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self.dropped = 0
+        self._told = 0
 
     def wants(self) -> bool:
         """The sampling decision for one invocation: input and output of a request stay together."""
@@ -60,5 +61,13 @@ class Capture:
                 try:
                     self._objects().write(uri, text.encode(), "application/x-jsonlines")
                 except Exception:
-                    self.dropped += len(found)
+                    with self._lock:
+                        self.dropped += len(found)
                     log.exception("captured data of endpoint %s could not be written to %s", self._endpoint, uri)
+            self._tell_dropped()
+
+    def _tell_dropped(self) -> None:
+        with self._lock:
+            new, self._told = self.dropped - self._told, self.dropped
+        if new:
+            log.warning("endpoint %s: %d captured records were dropped, %d in all", self._endpoint, new, self.dropped)

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class ContinuousUpload:
-    """A context: while open, a thread looks for changed files every second; leaving it uploads nothing more (stage out does).
+    """While open, a thread looks for changed files every second; leaving it uploads nothing more (stage out does).
 
     What cannot be uploaded now is tried again with the next pass; the last one, of stage out, tells what is wrong.
     """
@@ -35,10 +35,9 @@ class ContinuousUpload:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="continuous-upload", daemon=True)
 
-    def __enter__(self) -> ContinuousUpload:
+    def __enter__(self) -> None:
         if self._outputs:
             self._thread.start()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -107,16 +107,14 @@ class Endpoints:
 
     def _bring_up(self, key: Key, live: Live, wanted: Mapping[str, Any]) -> None:
         variants = [Wanted.of(item) for item in wanted["variants"]]
-        if live.fleet is not None and live.fleet.config == wanted["config"]:
-            self._resize(key, live, live.fleet, variants)
-        else:
-            fleet = start_fleet(self._doors, key, wanted["config"], variants, live.ended)
-            old, live.fleet = live.fleet, fleet
-            self._swap_capture(key, live, wanted)
-            if old is not None:
-                stop_fleet(old)
+        old = live.fleet
+        if old is not None and old.generation == wanted["generation"]:
+            self._resize(key, live, old, variants)
             return
+        live.fleet = start_fleet(self._doors, key, wanted["generation"], variants, live.ended)
         self._swap_capture(key, live, wanted)
+        if old is not None:
+            stop_fleet(old)
 
     def _resize(self, key: Key, live: Live, fleet: Fleet, variants: list[Wanted]) -> None:
         """The same configuration with other weights or counts: only the difference is started or stopped."""

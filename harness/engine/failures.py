@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import shutil
+from pathlib import Path
 
 from harness.runners.spec import Cause, Outcome
 
 LIMIT = 1024
+NO_ROOM = 1 << 16
 
 
 class JobFailed(Exception):
@@ -18,7 +21,7 @@ class JobFailed(Exception):
 
 
 def exit_reason(outcome: Outcome, message: str) -> str:
-    """The FailureReason of a program that ended badly; ``message`` is what it wrote into its failure or message file."""
+    """The reason of a program that ended badly; ``message`` is what it wrote into its failure or message file."""
     if outcome.cause is Cause.NOT_STARTED:
         return f"ClientError: {outcome.message}"
     killed = " (killed by SIGKILL: out of memory, or from outside)" if outcome.code == 137 else ""
@@ -30,8 +33,14 @@ def internal_reason(error: BaseException, where: str) -> str:
     return f"InternalServerError: {where}: {type(error).__name__}: {error}"[:LIMIT]
 
 
-def system_reason(error: OSError, where: str) -> str:
+def full_disk_reason(where: str) -> str:
     """A full disk is not a defect of the emulator, and whoever reads of it can do something about it."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"ClientError: No space left on device: the disk of the state folder is full ({where})"
-    return internal_reason(error, where)
+    return f"ClientError: No space left on device: the disk of the state folder is full ({where})"
+
+
+def disk_is_full(folder: Path, error: BaseException | None = None) -> bool:
+    """The error says so, or it came while there was no room: not every library passes the system's error on."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    place = next(place for place in (folder, *folder.parents) if place.exists())
+    return shutil.disk_usage(place).free < NO_ROOM

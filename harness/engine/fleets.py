@@ -14,7 +14,7 @@ from harness.engine.failures import JobFailed
 from harness.engine.instances import Instance
 from harness.engine.model_servers import NotHealthy, await_ping, start_server
 from harness.engine.work import Doors
-from harness.kernel.records import Key
+from harness.kernel.records import Key, Record
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Wanted:
     """One variant as the endpoint's configuration and later weight changes want it."""
 
     name: str
-    model: str
+    model: Mapping[str, Any]
+    """The model as it was when the endpoint was made to want it."""
     count: int
     weight: float
     timeout: float = START_TIMEOUT
@@ -31,7 +32,7 @@ class Wanted:
     def of(cls, variant: Mapping[str, Any]) -> Wanted:
         return cls(
             variant["VariantName"],
-            variant["ModelName"],
+            variant["Model"],
             variant.get("InitialInstanceCount", 1),
             variant.get("InitialVariantWeight", 1.0),
             float(variant.get("ContainerStartupHealthCheckTimeoutInSeconds", START_TIMEOUT)),
@@ -42,7 +43,7 @@ class Wanted:
 class Fleet:
     """Instances by variant, and the weights that share the traffic. Replaced as a whole by an update."""
 
-    config: str
+    generation: str
     weights: dict[str, float] = field(default_factory=dict)
     instances: dict[str, list[Instance]] = field(default_factory=dict)
 
@@ -58,9 +59,9 @@ class FleetFailed(Exception):
         self.reason = reason
 
 
-def start_fleet(doors: Doors, key: Key, config: str, variants: Sequence[Wanted], ended: threading.Event) -> Fleet:
+def start_fleet(doors: Doors, key: Key, generation: str, variants: Sequence[Wanted], ended: threading.Event) -> Fleet:
     """All instances of all variants, started together; ``FleetFailed`` (with nothing left running) if one fails."""
-    fleet = Fleet(config, {wanted.name: wanted.weight for wanted in variants})
+    fleet = Fleet(generation, {wanted.name: wanted.weight for wanted in variants})
     todo = [wanted for wanted in variants for _ in range(wanted.count)]
     if not todo:
         return fleet
@@ -78,9 +79,7 @@ def start_fleet(doors: Doors, key: Key, config: str, variants: Sequence[Wanted],
 
 def start_instance(doors: Doors, key: Key, wanted: Wanted, ended: threading.Event) -> Instance:
     """One healthy server of a variant."""
-    model = doors.records.find(Key("model", key.account, key.region, wanted.model))
-    if model is None:
-        raise FleetFailed(f'ClientError: Could not find model "{wanted.model}".')
+    model = Record(Key("model", key.account, key.region, wanted.name), "", wanted.model)
     group = endpoint_log_group(key.name)
     instance = f"i-{uuid.uuid4().hex[:17]}"
     log = doors.logs.open(group, f"{wanted.name}/{instance}", key.account, key.region)

@@ -105,7 +105,8 @@ class _Connection(asyncio.Protocol):
         """The answer ends where the connection ends."""
 
     async def ask(self, head: bytes, body: bytes, late: float, limit: int) -> Answer:
-        waiting = self._waiting = self._loop.create_future()
+        waiting: asyncio.Future[Answer] = self._loop.create_future()
+        self._waiting = waiting
         self._room = limit
         self._begin()
         timer = self._loop.call_at(late, self._fail, asyncio.TimeoutError())

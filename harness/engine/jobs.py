@@ -6,13 +6,12 @@ function raises, the job is settled here, exactly once.
 
 from __future__ import annotations
 
-import errno
 import logging
 import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from harness.engine.failures import JobFailed, internal_reason, system_reason
+from harness.engine.failures import JobFailed, disk_is_full, full_disk_reason, internal_reason
 from harness.engine.lifecycle import is_unfinished, move, status_of
 from harness.engine.work import Doors, JobKind, Stopped, Work
 from harness.kernel.records import Key, Record
@@ -65,11 +64,15 @@ class Jobs:
         ]
         for key in found:
             kind = self._kinds[key.kind]
-            work = Work(self._doors, key, kind.log_group)
+            work = Work(self._doors, key, kind.log_group, self._last_stream(kind, key))
             reason = "InternalServerError: The emulator was stopped while the job was running. Please start it again."
-            work.log.line(f"[harness] {reason}")
-            self._settle(kind, work, "Failed", reason)
+            self._fail(kind, work, reason)
         return found
+
+    def _last_stream(self, kind: JobKind, key: Key) -> str:
+        """The one the job wrote: SDK v2 repeats itself for ever when a job has more streams than instances."""
+        found = self._doors.logs.streams(kind.log_group, key.account, key.region, f"{key.name}/")
+        return found[-1] if found else ""
 
     def close(self) -> None:
         """Stop what runs; jobs still in the queue are stopped without having started."""
@@ -95,17 +98,21 @@ class Jobs:
         except Stopped:
             self._settle(kind, work, "Stopped")
         except JobFailed as failure:
-            work.log.line(f"[harness] {failure.reason}")
-            self._settle(kind, work, "Failed", failure.reason)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                log.exception("job %s", work.key)
-            self._settle(kind, work, "Failed", system_reason(error, f"job {work.key.name}"))
+            self._fail(kind, work, failure.reason)
         except Exception as error:
-            log.exception("job %s", work.key)
-            self._settle(kind, work, "Failed", internal_reason(error, f"job {work.key.name}"))
+            where = f"job {work.key.name}"
+            if disk_is_full(self._doors.folder, error):
+                self._fail(kind, work, full_disk_reason(where))
+            else:
+                log.exception(where)
+                self._fail(kind, work, internal_reason(error, where))
         finally:
             work.close()
+
+    def _fail(self, kind: JobKind, work: Work, reason: str) -> None:
+        work.clear()  # first, so that there is room for the line if the job filled the disk
+        work.log.line(f"[harness] {reason}")
+        self._settle(kind, work, "Failed", reason)
 
     def _settle(self, kind: JobKind, work: Work, status: str, reason: str = "") -> None:
         members = {"FailureReason": reason} if reason else {}

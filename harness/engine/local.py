@@ -82,6 +82,7 @@ class LocalEngine:
         shutil.rmtree(self._doors.folder, ignore_errors=True)
         found = self._jobs.recover()
         self._endpoints.recover()
+        self._schedules.recover()
         return found
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from collections.abc import Callable, Iterable, Mapping
@@ -40,7 +41,8 @@ class MetricWatch:
                 value = float(found.group(1))
             except (TypeError, ValueError):
                 continue
-            self.series.setdefault(name, []).append((event.timestamp / 1000, value))
+            if math.isfinite(value):  # CloudWatch takes neither NaN nor infinity
+                self.series.setdefault(name, []).append((event.timestamp / 1000, value))
 
 
 def _finder(regex: str) -> Find:
@@ -60,6 +62,6 @@ def final_metrics(series: Series) -> list[dict[str, object]]:
 def single(value: float) -> float:
     """SageMaker keeps metrics as 32-bit floats (``0.03457`` reads back as ``0.03457000106573105``)."""
     try:
-        return float(struct.unpack("f", struct.pack("f", value))[0])
+        return float(struct.unpack("<f", struct.pack("<f", value))[0])
     except OverflowError:
         return value

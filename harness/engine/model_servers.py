@@ -24,6 +24,12 @@ from harness.stores.objects import BucketMissing, ObjectMissing, ObjectStore
 
 PING_TIMEOUT = 2.0
 PING_PAUSE = 0.02
+STILL_LOADING = 503
+REFUSAL_PATIENCE = 5.0
+"""Seconds of answers to ``/ping`` that are neither 200 nor 503 (still loading) until they are taken for final.
+
+The service waits for minutes, whatever the answer; a local user wants to hear of a broken model soon.
+"""
 
 
 @dataclass(frozen=True)
@@ -105,25 +111,34 @@ def start_server(
 def await_ping(server: ModelServer, timeout: float, cancelled: Callable[[], bool]) -> None:
     """Returns when ``/ping`` answered 200; ``NotHealthy`` when the program ended or ``timeout`` seconds passed."""
     deadline = time.monotonic() + timeout
-    last = "no answer"
+    refused_since: float | None = None
+    last, status = "no answer", 0
     while time.monotonic() < deadline and not cancelled():
         outcome = server.run.wait(0)
         if outcome is not None:
             raise NotHealthy(outcome.message or f"the server exited with code {outcome.code}", server.log.tail())
-        last = _ping(server)
-        if last == "200":
+        last, status = _ping(server)
+        if status == 200:
             return
+        if status in (0, STILL_LOADING):
+            refused_since = None
+        else:
+            refused_since = refused_since or time.monotonic()
+            if time.monotonic() - refused_since > REFUSAL_PATIENCE:
+                break
         time.sleep(PING_PAUSE)
-    raise NotHealthy(f"/ping: {last} after {timeout:.0f} seconds", server.log.tail())
+    raise NotHealthy(f"/ping: {last}", server.log.tail())
 
 
-def _ping(server: ModelServer) -> str:
+def _ping(server: ModelServer) -> tuple[str, int]:
+    """What came, and its status; 0 without an answer."""
     connection = server.connect(PING_TIMEOUT)
     try:
         connection.request("GET", "/ping")
-        return str(connection.getresponse().status)
+        status = connection.getresponse().status
+        return str(status), status
     except (OSError, http.client.HTTPException) as error:
-        return str(error) or type(error).__name__
+        return str(error) or type(error).__name__, 0
     finally:
         connection.close()
 

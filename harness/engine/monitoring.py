@@ -54,13 +54,21 @@ class Schedules:
         self._wake.set()
         self._thread.join(5)
 
+    def recover(self) -> None:
+        """After a start: executions that were under way ended with the emulator."""
+        for record in list(self._doors.records.scan(EXECUTION)):
+            if record.status["MonitoringExecutionStatus"] in ("Pending", "InProgress"):
+                reason = "InternalServerError: The emulator was stopped while the execution was running."
+                self._end(record, "Failed", FailureReason=reason)
+
     def advance_to(self, moment: float) -> list[Record]:
         """Move the clock to ``moment``, running what falls due on the way; the executions, all finished."""
         done = []
         with self._running:
             while (due := self._next()) is not None and due[0] <= moment:
                 self._doors.clock.advance_to(due[0])
-                done.append(self._execute(due[1], due[0]))
+                execution = self._execute(due[1], due[0])
+                done += [execution] if execution is not None else []
             self._doors.clock.advance_to(moment)
         return done
 
@@ -90,18 +98,24 @@ class Schedules:
         ]
         return min(found, default=None)
 
-    def _execute(self, key: Key, scheduled: float) -> Record:
+    def _execute(self, key: Key, scheduled: float) -> Record | None:
         """One execution from its creation to its end; the schedule is set to its next moment first."""
-        schedule = self._doors.records.change(key, lambda found: _rescheduled(found, scheduled))
-        self._flush()
-        definition = definition_of(self._doors, schedule)
-        now = self._doors.clock.now()
-        record = self._doors.records.add(_execution_record(schedule, definition, scheduled, now))
         try:
-            execution = self._plan(schedule, definition, scheduled)
-            record = self._run(record, schedule, definition, execution)
+            schedule = self._doors.records.change(key, lambda found: _rescheduled(found, scheduled))
+        except RecordMissing:  # deleted meanwhile
+            return None
+        self._flush()
+        now = self._doors.clock.now()
+        record = self._doors.records.add(_execution_record(schedule, scheduled, now))
+        try:
+            definition = definition_of(self._doors, schedule)
+            record = self._run(record, schedule, definition, self._plan(schedule, definition, scheduled))
         except (ApiError, BucketMissing, NoData) as error:
             record = self._end(record, "Failed", FailureReason=str(error))
+        except Exception as error:
+            log.exception("execution of monitoring schedule %s", key.name)
+            reason = f"InternalServerError: {type(error).__name__}: {error}"
+            record = self._end(record, "Failed", FailureReason=reason[:1024])
         self._remember(schedule.key, record)
         return record
 
@@ -142,13 +156,16 @@ class Schedules:
         ended = threading.Event()
 
         def see(changed: Key, job: Record | None) -> None:
-            if changed == job_key and (job is None or not is_unfinished(job)):
+            if changed != job_key:
+                return
+            if job is None or not is_unfinished(job):
                 ended.set()
+            elif "MonitoringScheduleArn" not in job.status:  # just added: it is not even queued
+                self._mark(job_key, schedule)
 
         unsubscribe = self._doors.records.subscribe(see)
         try:
             answer = self._call(key.account, key.region, "CreateProcessingJob", processing_request(definition, execution))
-            self._mark(job_key, schedule)
             record = self._change(record, MonitoringExecutionStatus="InProgress", ProcessingJobArn=answer["ProcessingJobArn"])
             job = self._doors.records.find(job_key)
             while job is not None and is_unfinished(job) and not ended.wait(0.5) and not self._closed.is_set():
@@ -177,10 +194,13 @@ class Schedules:
         return self._change(record, MonitoringExecutionStatus=status, **members)
 
     def _change(self, record: Record, **members: Any) -> Record:
-        now = self._doors.clock.now()
-        return self._doors.records.change(
-            record.key, lambda found: replace(found, status={**found.status, **members, "LastModifiedTime": now})
-        )
+        changed = {**members, "LastModifiedTime": self._doors.clock.now()}
+        try:
+            return self._doors.records.change(
+                record.key, lambda found: replace(found, status={**found.status, **changed})
+            )
+        except RecordMissing:  # its schedule was deleted, and it with it
+            return replace(record, status={**record.status, **changed})
 
     def _remember(self, key: Key, execution: Record) -> None:
         """Describe shows the last execution; a NOW schedule has done its work."""
@@ -234,7 +254,7 @@ def _rescheduled(schedule: Record, scheduled: float) -> Record:
     return replace(schedule, inner={**schedule.inner, "next": following})
 
 
-def _execution_record(schedule: Record, definition: Definition, scheduled: float, now: float) -> Record:
+def _execution_record(schedule: Record, scheduled: float, now: float) -> Record:
     config = schedule.spec["MonitoringScheduleConfig"]
     status = {
         "MonitoringScheduleName": schedule.name,
@@ -242,7 +262,7 @@ def _execution_record(schedule: Record, definition: Definition, scheduled: float
         "CreationTime": now,
         "LastModifiedTime": now,
         "MonitoringExecutionStatus": "Pending",
-        "EndpointName": definition.endpoint,
+        "EndpointName": schedule.inner["endpoint"],
         "MonitoringType": config.get("MonitoringType", "DataQuality"),
     }
     if "MonitoringJobDefinitionName" in config:

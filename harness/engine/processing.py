@@ -42,7 +42,7 @@ def _verdict(work: Work, outcome: Outcome) -> tuple[str, dict[str, Any]]:
         reason = f"ClientError: The job ran longer than MaxRuntimeInSeconds ({limit}) and was stopped"
         return "Stopped", {**members, "FailureReason": reason}
     if outcome.code != 0:
-        return "Failed", {**members, "FailureReason": exit_reason(outcome, message)}
+        return "Failed", {**members, "FailureReason": work.exit_reason(outcome, message)}
     return "Completed", members
 
 

@@ -16,7 +16,6 @@ from harness.engine.failures import JobFailed
 from harness.kernel.s3uri import S3Uri
 from harness.stores.objects import BucketMissing, ObjectMissing, ObjectStore
 
-
 IGNORED = ".sagemaker-ignore"
 
 
@@ -41,7 +40,9 @@ def stage_in(objects: ObjectStore, inputs: tuple[Input, ...], root: Path) -> Non
             raise JobFailed(f"ClientError: Data download failed for {item.name!r}: {error}") from error
         except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
             wanted = "a key of the input is also the folder of another one, which a file system cannot hold"
-            raise JobFailed(f"ClientError: Data download failed for {item.name!r}: {wanted}: {error.filename}") from error
+            raise JobFailed(
+                f"ClientError: Data download failed for {item.name!r}: {wanted}: {error.filename}"
+            ) from error
 
 
 def sources(objects: ObjectStore, item: Input) -> Iterator[tuple[S3Uri, str]]:

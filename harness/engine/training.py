@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -48,7 +49,8 @@ def _execute(work: Work) -> None:
     image = resolve_image(spec["AlgorithmSpecification"]["TrainingImage"])
     plan = plan_training(work.record, image, work.where())
     definitions = work.record.status["AlgorithmSpecification"].get("MetricDefinitions", [])
-    watch = MetricWatch.of(definitions, xgboost_metrics.MARK if image.name == "xgboost" else "")
+    only_own = bool(definitions) and "MetricDefinitions" not in spec["AlgorithmSpecification"]
+    watch = MetricWatch.of(definitions, xgboost_metrics.MARK if only_own else "")
     work.log.on_line(watch.see)
     work.announce(image)
     _enter(work, "Downloading", TrainingStartTime=work.doors.clock.real())
@@ -98,7 +100,7 @@ def _verdict(work: Work, outcome: Outcome) -> tuple[str, str, str]:
         return "Stopped", "Stopped", ""
     if outcome.code == 0:
         return "Completed", "Completed", ""
-    return "Failed", "Failed", exit_reason(outcome, work.text_of("output/failure"))
+    return "Failed", "Failed", work.exit_reason(outcome, work.text_of("output/failure"))
 
 
 def _ending(record: Record, secondary: str, now: float) -> Mapping[str, Any]:
@@ -129,7 +131,9 @@ def _publish(work: Work, series: Series) -> None:
 def _add_tracked(series: Series, line: str) -> None:
     try:
         item = json.loads(line)
-        series.setdefault(str(item["MetricName"]), []).append((float(item["Timestamp"]), float(item["Value"])))
+        name, moment, value = str(item["MetricName"]), float(item["Timestamp"]), float(item["Value"])
+        if math.isfinite(moment) and math.isfinite(value):
+            series.setdefault(name, []).append((moment, value))
     except (ValueError, KeyError, TypeError):  # a half-written line of a program that was killed
         return
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import http.client
 import json
+import zlib
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +17,7 @@ from harness.contract import splitting
 from harness.contract.data_processing import BadData, DataProcessing, media_type
 from harness.contract.layout import Input, relative_key
 from harness.contract.serving import START_TIMEOUT
-from harness.engine.experiments import settle_component
+from harness.engine.batch_calls import ALGORITHM, CLIENT, BatchCaller, CallFailed
 from harness.engine.failures import JobFailed
 from harness.engine.model_servers import ModelServer, NotHealthy, await_ping, start_server
 from harness.engine.staging import sources
@@ -23,9 +25,13 @@ from harness.engine.work import JobKind, Stopped, Work
 from harness.kernel.clock import iso
 from harness.kernel.records import Key, Record
 from harness.kernel.s3uri import S3Uri
+from harness.stores.logs import LogWriter
+from harness.stores.objects import BucketMissing, ObjectMissing
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
 MB = 1 << 20
+LARGEST_BATCH = 100 * MB
+"""Records are not packed into larger bodies than this, limit or not."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,7 @@ class Limits:
 
     concurrent: int
     payload: int
+    """Bytes; 0 is no limit."""
     multi: bool
     timeout: float
     retries: int
@@ -56,8 +63,7 @@ def _execute(work: Work) -> None:
         raise JobFailed(f"AlgorithmError: The model server did not become healthy: {error}") from error
     finally:
         server.stop(1.0)
-    record = work.settle("Completed", **_ending(work.record, "Completed", work.doors.clock.real()))
-    settle_component(work.doors.records, record, {})
+    work.settle("Completed", **_ending(work.record, "Completed", work.doors.clock.real()))
 
 
 def _batch_environment(spec: Mapping[str, Any]) -> dict[str, str]:
@@ -79,7 +85,7 @@ def _limits(spec: Mapping[str, Any], server: ModelServer) -> Limits:
     client = spec.get("ModelClientConfig", {})
     return Limits(
         concurrent=int(concurrent),
-        payload=int(payload or 100) * MB,
+        payload=int(payload) * MB,
         multi=strategy in ("MultiRecord", "MULTI_RECORD"),
         timeout=float(client.get("InvocationsTimeoutInSeconds", 600)),
         retries=int(client.get("InvocationsMaxRetries", 3)),
@@ -102,80 +108,71 @@ def _execution_parameters(server: ModelServer) -> dict[str, Any]:
 def _transform(work: Work, server: ModelServer) -> None:
     spec = work.record.spec
     limits = _limits(spec, server)
-    strategy = "MULTI_RECORD" if limits.multi else "SINGLE_RECORD"
-    work.log.line(
-        f"{iso(work.doors.clock.real())}:[sagemaker logs]: MaxConcurrentTransforms={limits.concurrent}, "
-        f"MaxPayloadInMB={limits.payload // MB}, BatchStrategy={strategy}"
-    )
-    source = spec["TransformInput"]["DataSource"]["S3DataSource"]
-    found = list(sources(work.objects, Input("input", S3Uri.parse(source["S3Uri"]), "", source["S3DataType"])))
-    failed = 0
-    with ThreadPoolExecutor(limits.concurrent, thread_name_prefix="transform") as pool:
-        for uri, _ in found:
-            work.check_stop()
-            try:
-                _transform_object(work, server, limits, pool, uri)
-            except (ObjectFailed, BadData, splitting.BadRecords) as error:
-                failed += 1
-                for line in str(error).splitlines() or [""]:
-                    work.log.line(f"{iso(work.doors.clock.real())}:[sagemaker logs]: {uri.bucket}/{uri.key}: {line}")
+    # What the platform itself has to say goes to a stream of its own, beside the container's.
+    told = work.doors.logs.open(LOG_GROUP, f"{work.stream}/data-log", work.key.account, work.key.region)
+    try:
+        _tell(work, told, _describe(limits))
+        failures = _transform_objects(work, server, limits, told)
+    finally:
+        told.close()
     work.check_stop()
-    if failed:
-        raise JobFailed("AlgorithmError: See job logs for more information")
+    if failures:
+        kind = ALGORITHM if ALGORITHM in failures else CLIENT
+        raise JobFailed(f"{kind}: See job logs for more information")
 
 
-class ObjectFailed(Exception):
-    """One object could not be transformed; it gets no output, others go on."""
+def _describe(limits: Limits) -> str:
+    strategy = "MULTI_RECORD" if limits.multi else "SINGLE_RECORD"
+    return (
+        f"MaxConcurrentTransforms={limits.concurrent}, MaxPayloadInMB={limits.payload // MB}, BatchStrategy={strategy}"
+    )
 
 
-@dataclass(frozen=True)
-class _Caller:
-    """Sends bodies of one job to its server."""
+def _tell(work: Work, told: LogWriter, text: str) -> None:
+    told.line(f"{iso(work.doors.clock.real())}:[sagemaker logs]: {text}")
 
-    server: ModelServer
-    headers: Mapping[str, str]
-    limits: Limits
 
-    def answer(self, body: bytes) -> bytes:
-        for attempt in range(self.limits.retries + 1):
-            status, text = self._once(body)
-            if status < 500 or attempt == self.limits.retries:
-                break
-        if status == 0:
-            raise ObjectFailed(f"Unable to get response from algorithm: {text.decode(errors='replace')}")
-        if status >= 300:
-            kind = "ClientError" if status < 500 else "AlgorithmError"
-            raise ObjectFailed(f"{kind}: {status}\n\nMessage:\n{text.decode(errors='replace')}")
-        return text
+def _transform_objects(work: Work, server: ModelServer, limits: Limits, told: LogWriter) -> list[str]:
+    """Object by object; what kinds of failures there were. One that fails has no output, the others go on."""
+    source = work.record.spec["TransformInput"]["DataSource"]["S3DataSource"]
+    given, wanted = work.record.spec["TransformInput"], work.record.spec["TransformOutput"]
+    headers = {"Content-Type": given.get("ContentType", ""), "Accept": wanted.get("Accept", "")}
+    caller = BatchCaller(server, {name: value for name, value in headers.items() if value}, limits.timeout, limits.retries)
+    failures = []
+    try:
+        with ThreadPoolExecutor(limits.concurrent, thread_name_prefix="transform") as pool:
+            for uri, name in sources(work.objects, Input("input", S3Uri.parse(source["S3Uri"]), "", source["S3DataType"])):
+                work.check_stop()
+                try:
+                    _transform_object(work, caller, limits, pool, uri, name)
+                except _OBJECT_FAILURES as error:
+                    failures.append(getattr(error, "kind", CLIENT))
+                    for line in str(error).splitlines() or [""]:
+                        _tell(work, told, f"{uri.bucket}/{uri.key}: {line}")
+    except (BucketMissing, ObjectMissing) as error:
+        raise JobFailed(f"ClientError: {error}") from error
+    finally:
+        caller.close()
+    return failures
 
-    def _once(self, body: bytes) -> tuple[int, bytes]:
-        connection = self.server.connect(self.limits.timeout)
-        try:
-            connection.request("POST", "/invocations", body, dict(self.headers))
-            response = connection.getresponse()
-            return response.status, response.read()
-        except (OSError, http.client.HTTPException) as error:
-            return 0, str(error).encode()
-        finally:
-            connection.close()
+
+# What concerns one object alone: its answers, its records, its bytes.
+_OBJECT_FAILURES = (CallFailed, BadData, splitting.BadRecords, gzip.BadGzipFile, EOFError, zlib.error, ObjectMissing)
 
 
 def _transform_object(
-    work: Work, server: ModelServer, limits: Limits, pool: ThreadPoolExecutor, uri: S3Uri
+    work: Work, caller: BatchCaller, limits: Limits, pool: ThreadPoolExecutor, uri: S3Uri, name: str
 ) -> None:
     spec = work.record.spec
     processing = DataProcessing.of(spec.get("DataProcessing", {}))
-    given, wanted = spec["TransformInput"].get("ContentType", ""), spec["TransformOutput"].get("Accept", "")
-    headers = {key: value for key, value in (("Content-Type", given), ("Accept", wanted)) if value}
-    caller = _Caller(server, headers, limits)
+    given, wanted = (media_type(spec[side].get(member, "")) for side, member in _KINDS)
     newline = spec["TransformOutput"].get("AssembleWith", "None") == "Line"
-    kinds = (media_type(given), media_type(wanted) or media_type(given))
 
     def one(body: bytes) -> bytes:
-        sent = processing.filter_input(body, kinds[0]) if processing.changes_input else body
+        sent = processing.filter_input(body, given) if processing.changes_input else body
         answer = caller.answer(sent)
         if processing.changes_output:
-            answer = processing.finish(body, answer, kinds[1])
+            answer = processing.finish(body, answer, wanted or given)
         return answer + b"\n" if newline and not answer.endswith(b"\n") else answer
 
     result = work.folder / "transform.out"
@@ -184,29 +181,34 @@ def _transform_object(
         for answer in _in_order(pool, one, _bodies(spec, stream, limits), limits.concurrent):
             work.check_stop()
             out.write(answer)
-    prefix = spec["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
-    name = relative_key(S3Uri.parse(prefix).key, uri.key)
     work.objects.upload(result, S3Uri.parse(spec["TransformOutput"]["S3OutputPath"]).join(f"{name}.out"))
 
 
-def _opened(work: Work, uri: S3Uri) -> BinaryIO:
-    stream = work.objects.open(uri)
-    if work.record.spec["TransformInput"].get("CompressionType", "None") == "Gzip":
-        return cast("BinaryIO", gzip.open(stream))
-    return stream
+_KINDS = (("TransformInput", "ContentType"), ("TransformOutput", "Accept"))
+
+
+@contextlib.contextmanager
+def _opened(work: Work, uri: S3Uri) -> Iterator[BinaryIO]:
+    with work.objects.open(uri) as stream:
+        if work.record.spec["TransformInput"].get("CompressionType", "None") == "Gzip":
+            with gzip.open(stream) as unpacked:
+                yield cast("BinaryIO", unpacked)
+        else:
+            yield stream
 
 
 def _bodies(spec: Mapping[str, Any], stream: BinaryIO, limits: Limits) -> Iterator[bytes]:
     split = spec["TransformInput"].get("SplitType", "None")
     if split == "None":
         return splitting.whole(stream, limits.payload)
+    limit = limits.payload or LARGEST_BATCH
     if split == "Line":
         if limits.multi:
-            return splitting.packed_lines(stream, limits.payload)
-        return splitting.single(splitting.lines(stream), limits.payload)
+            return splitting.packed_lines(stream, limit)
+        return splitting.single(splitting.lines(stream), limit)
     if limits.multi:
-        return splitting.packed(splitting.recordio(stream), limits.payload)
-    return splitting.single(map(splitting.recordio_payload, splitting.recordio(stream)), limits.payload)
+        return splitting.packed(splitting.recordio(stream), limit)
+    return splitting.single(map(splitting.recordio_payload, splitting.recordio(stream)), limit)
 
 
 def _in_order(pool: ThreadPoolExecutor, call: Any, bodies: Iterator[bytes], width: int) -> Iterator[bytes]:

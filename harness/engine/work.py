@@ -13,6 +13,7 @@ from harness.contract.layout import JobPlan, Output
 from harness.contract.surroundings import Surroundings
 from harness.engine.continuous import ContinuousUpload
 from harness.engine.experiments import settle_component
+from harness.engine.failures import disk_is_full, exit_reason, full_disk_reason
 from harness.engine.lifecycle import move
 from harness.engine.metric_regexes import Series
 from harness.engine.staging import lay_out, own_file, stage_in, stage_out
@@ -51,14 +52,15 @@ class Work:
     doors: Doors
     key: Key
     group: str
+    stream: str = ""
     stopping: threading.Event = field(default_factory=threading.Event)
     run: Run | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _disk_full: bool = False
     _closed: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        started = int(self.doors.clock.real())
-        self.stream = f"{self.key.name}/algo-1-{started}"
+        self.stream = self.stream or f"{self.key.name}/algo-1-{int(self.doors.clock.real())}"
         self.log: LogWriter = self.doors.logs.open(self.group, self.stream, self.key.account, self.key.region)
         self.folder = self.doors.folder / self.key.kind / f"{self.key.account}-{self.key.region}-{self.key.name}"
         self.root = self.folder / "ml"
@@ -88,7 +90,7 @@ class Work:
         return self.end(lambda record: move(record, status, **members))
 
     def end(self, change: Callable[[Record], Record], series: Series | None = None) -> Record:
-        """The same by a function. Who sees the job's end finds its folder gone, its log whole, its component settled."""
+        """By a function. Who sees the end finds the job's folder gone, its log whole, its component settled."""
         self.close()
         settle_component(self.doors.records, change(self.record), series or {})
         return self.change(change)
@@ -99,7 +101,7 @@ class Work:
             self.log.line(f"[harness] {image.stand_in}")
 
     def stage_in(self, plan: JobPlan) -> None:
-        remove(self.folder)
+        self.clear()
         self.root.mkdir(parents=True)
         lay_out(plan, self.root)
         stage_in(self.objects, plan.inputs, self.root)
@@ -107,7 +109,8 @@ class Work:
 
     def run_program(self, plan: JobPlan) -> Outcome:
         """Start the program and wait for its end, uploading continuous outputs meanwhile."""
-        self.doors.runner.prepare(plan.run.environment, plan.run.preload, lambda text: self.log.line(f"[harness] {text}"))
+        # Only the environment: the warm parent is chosen by the job's variables as well, which ``start`` knows.
+        self.doors.runner.prepare(plan.run.environment, (), lambda text: self.log.line(f"[harness] {text}"))
         continuous = [output for output in plan.outputs if output.continuous]
         with ContinuousUpload(self.objects, continuous, self.root):
             with self._lock:
@@ -115,7 +118,14 @@ class Work:
                 self.run = self.doors.runner.start(replace(plan.run, grace=self.doors.grace), self.log.write)
             outcome = self.run.wait()
         assert outcome is not None  # wait() without a time-out returns when the program has ended
+        self._disk_full = disk_is_full(self.folder)
         return outcome
+
+    def exit_reason(self, outcome: Outcome, message: str) -> str:
+        """The FailureReason of the program; on a full disk nothing it wrote of its failure may have been kept."""
+        if self._disk_full and not message:
+            return full_disk_reason(f"job {self.key.name}")
+        return exit_reason(outcome, message)
 
     def stage_out(self, outputs: tuple[Output, ...]) -> None:
         stage_out(self.objects, outputs, self.root)
@@ -144,7 +154,10 @@ class Work:
         if not self._closed.is_set():
             self._closed.set()
             self.log.close()
-            remove(self.folder)
+            self.clear()
+
+    def clear(self) -> None:
+        remove(self.folder)
 
 
 JobFunction = Callable[[Work], None]

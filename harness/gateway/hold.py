@@ -19,7 +19,9 @@ from harness.kernel.records import Key, Record
 SHIM_MARK = "harness-shim"
 """In the user agent of clients whose waiting the start-up shim shortens: nothing is held for them."""
 
-_SDK = re.compile(r"AWS-SageMaker-Python-SDK/|sagemaker-experiments|smexperiments", re.IGNORECASE)
+# v2 and v3's sessions, v3's resource classes (which do its waiting), and those of v3 when they make their own client.
+# smexperiments sends nothing of its own; it is held as any client is that asks again.
+_SDK = re.compile(r"\bAWS-SageMaker-Python-SDK[#/]|\bAWS-SageMakerCore[#/]|\bSageMakerSDK/")
 _WAITER = re.compile(r"(?:^|\s)m/(?:\S*,)?B(?:,|\s|$)")
 
 # v3's create() looks back within milliseconds, also when nobody is going to wait; its wait then asks again.

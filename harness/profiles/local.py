@@ -15,6 +15,7 @@ from harness.session.emulator_process import RunningEmulator
 from harness.session.enclosure import EnclosedProgram
 from harness.session.environment import Target, wiring
 from harness.session.events import EventReader
+from harness.session.refusals import Refusals
 from harness.settings import Settings
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -30,6 +31,7 @@ class Playing:
     events: EventReader
     log: Path
     started: float
+    refusals: Refusals
 
 
 class LocalProfile:
@@ -54,9 +56,9 @@ class LocalProfile:
             left.unlink(missing_ok=True)
         environment = self._environment(scenario, data) | {"HARNESS_EVENTS": str(events), "HARNESS_WORK": str(work)}
         argv = [str(python), "-m", "harness.session.play", str(scenario.file)]
-        started = time.time()
+        started, refusals = time.time(), Refusals(self._emulator)
         program = EnclosedProgram(argv, environment, self._emulator, log)
-        return Playing(scenario, program, EventReader(events), log, started)
+        return Playing(scenario, program, EventReader(events), log, started, refusals)
 
     def _environment(self, scenario: Scenario, data: Path | None) -> dict[str, str]:
         target = Target(self._emulator.address, self._settings.region, self._settings.account)

@@ -8,17 +8,13 @@ from urllib.parse import unquote
 
 
 class Route:
-    """Matches percent-encoded paths; ``{Name+}`` may span slashes."""
+    """Matches percent-encoded paths; a value in a path holds no slash."""
 
     def __init__(self, template: str) -> None:
-        self.template = template.partition("?")[0]
-        pieces = re.split(r"\{(\w+\+?)\}", self.template)
-        pattern = ""
-        for index, piece in enumerate(pieces):
-            if index % 2 == 0:
-                pattern += re.escape(piece)
-            else:
-                pattern += f"(?P<{piece.rstrip('+')}>{'.+' if piece.endswith('+') else '[^/]+'})"
+        texts_and_names = re.split(r"\{(\w+)\}", template.partition("?")[0])
+        pattern = "".join(
+            f"(?P<{piece}>[^/]+)" if index % 2 else re.escape(piece) for index, piece in enumerate(texts_and_names)
+        )
         self._match = re.compile(pattern).fullmatch
 
     def match(self, path: str) -> Mapping[str, str] | None:

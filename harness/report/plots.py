@@ -59,7 +59,7 @@ def timeline(rows: Sequence[tuple[str, float, float, str]]) -> str:
     for number, (name, start, stop, kind) in enumerate(rows):
         x, width = left + start / end * (TIMELINE - left), max((stop - start) / end * (TIMELINE - left), 2.0)
         y = number * row_height
-        short = name if len(name) <= 36 else name[:35] + "…"
+        short = name if len(name) <= 31 else name[:30] + "…"
         parts.append(f'<text class="name" x="{left - 8}" y="{y + 16}" text-anchor="end">{escape(short)}</text>')
         title = f"<title>{escape(name)}: {stop - start:.2f} s</title>"
         parts.append(

@@ -15,7 +15,7 @@ from harness.stores.objects import ObjectStore
 from harness.stores.records import RecordStore
 
 Operation = Callable[["Scope", dict[str, Any]], Any]
-"""``(scope, request) -> answer``; a coroutine function where the operation must not occupy a thread (InvokeEndpoint)."""
+"""``(scope, request) -> answer``, or a coroutine function of them where no thread may be held (InvokeEndpoint)."""
 
 
 @dataclass(frozen=True)

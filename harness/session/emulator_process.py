@@ -5,7 +5,6 @@ Knows the file and the private paths only; it never imports the emulator.
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import signal
@@ -56,6 +55,9 @@ class RunningEmulator:
 
     def ask(self, path: str, method: str = "GET", timeout: float | None = 10.0, **asked: Any) -> Any:
         """The decoded JSON answer of a private path; ``StateError`` when it does not answer or refuses."""
+        # Imported here: while this is loaded, an emulator just started is already loading too.
+        import http.client
+
         where = urlsplit(self.address)
         connection = http.client.HTTPConnection(where.hostname or "127.0.0.1", self.port, timeout=timeout)
         try:

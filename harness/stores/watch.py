@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 from harness.kernel.records import Key, Record
@@ -13,13 +14,16 @@ class Listeners:
 
     def __init__(self) -> None:
         self._listeners: tuple[Listener, ...] = ()
+        self._lock = threading.Lock()
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         # A new tuple each time: ``tell`` may run on other threads meanwhile.
-        self._listeners = (*self._listeners, listener)
+        with self._lock:
+            self._listeners = (*self._listeners, listener)
 
         def end() -> None:
-            self._listeners = tuple(kept for kept in self._listeners if kept is not listener)
+            with self._lock:
+                self._listeners = tuple(kept for kept in self._listeners if kept is not listener)
 
         return end
 

@@ -26,7 +26,10 @@ class Daemon:
 
     def address(self) -> str:
         assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
+        assert self.process.stderr is not None
+        address = self.process.stdout.readline().strip()
+        assert address, self.process.stderr.read()
+        return address
 
     def end(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
@@ -141,7 +144,16 @@ def test_an_unknown_setting_ends_it_with_the_reason(daemon: Callable[..., Daemon
     assert "unknown setting 'prot'" in daemon().refusal()
 
 
-LATE = ("moto", "requests", "botocore.session", "botocore.client", "jsonpath", "croniter", "aiohttp.web", "numpy")
+LATE = (
+    "moto",
+    "requests",
+    "botocore.session",
+    "botocore.client",
+    "jsonpath",
+    "croniter",
+    "aiohttp.web",
+    "numpy",
+)
 
 
 def test_what_first_requests_do_not_need_is_not_imported_before_them(tmp_path: Path) -> None:

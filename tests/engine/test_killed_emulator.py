@@ -1,4 +1,4 @@
-"""The emulator dies by SIGKILL in the middle of jobs: after the next start they are Failed, and nothing of them lives."""
+"""The emulator dies by SIGKILL in the middle of jobs: after the next start they are Failed, nothing of them lives."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.cloud import BUCKET, XGBOOST, Cloud, eventually
+from tests.cloud import BUCKET, Cloud, eventually
 
 MARK = "the-mark-of-this-test"
-SLEEP = f"import subprocess, threading; subprocess.Popen(['sleep', '50']); print('ready', '{MARK}'); threading.Event().wait(50)"
+SLEEP = ["/bin/sh", "-c", f"sleep 50 & echo ready {MARK}; wait"]
+STUBBORN = ["/bin/sh", "-c", "trap '' TERM; echo ready; while :; do sleep 1; done"]
 
 
 class Process:
@@ -67,11 +68,11 @@ def test_jobs_in_flight_are_settled_and_their_programs_are_gone(state: Path) -> 
     cloud = first.cloud
     cloud.s3.create_bucket(Bucket=BUCKET)
     cloud.put("kept", "an object")
-    done = cloud.process("print('done')")["ProcessingJobName"]
+    done = cloud.process(entrypoint=["echo", "done"])["ProcessingJobName"]
     csv = "\n".join(f"{n % 2},{n}" for n in range(2000))
     channel = {"train": cloud.put("train/train.csv", csv)}
-    processing = cloud.start_processing(SLEEP)
-    training = cloud.start_training(script=SLEEP)
+    processing = cloud.start_processing(entrypoint=SLEEP)
+    training = cloud.start_training(algorithm={"ContainerEntrypoint": SLEEP})
     parameters = {"num_round": "1000000", "objective": "binary:logistic", "eval_metric": "auc"}
     builtin = cloud.start_training(channel, HyperParameters=parameters)
     cloud.says(processing, f"ready {MARK}")
@@ -85,7 +86,9 @@ def test_jobs_in_flight_are_settled_and_their_programs_are_gone(state: Path) -> 
     try:
         found = cloud.processed(processing)
         assert found["ProcessingJobStatus"] == "Failed"
-        assert found["FailureReason"].startswith("InternalServerError: The emulator was stopped while the job was running")
+        assert found["FailureReason"].startswith(
+            "InternalServerError: The emulator was stopped while the job was running"
+        )
         assert "ProcessingEndTime" in found
         for name in (training, builtin):
             job = cloud.trained(name)
@@ -97,22 +100,25 @@ def test_jobs_in_flight_are_settled_and_their_programs_are_gone(state: Path) -> 
         own = cloud.sagemaker.describe_processing_job(ProcessingJobName=done)
         assert own["ProcessingJobStatus"] == "Completed"
         assert cloud.get("kept") == b"an object"
-        assert f"ready {MARK}" in cloud.log(processing)
+        assert cloud.log(processing) == [f"ready {MARK}", f"[harness] {found['FailureReason']}"]
+        streams = cloud.logs.describe_log_streams(logGroupName="/aws/sagemaker/ProcessingJobs")["logStreams"]
+        assert len([stream for stream in streams if stream["logStreamName"].startswith(f"{processing}/")]) == 1
         assert cloud.log(done) == ["done"]
         eventually(lambda: len(descendants_of_jobs(state)) <= 1)  # the second emulator itself
         assert not list((state / "jobs").glob("*/*"))
-        assert cloud.process("pass")["ProcessingJobStatus"] == "Completed"
-        assert cloud.train(channel, HyperParameters={"num_round": "1"}, image=XGBOOST)["TrainingJobStatus"] == "Completed"
+        assert cloud.process(entrypoint=["true"], name="after")["ProcessingJobStatus"] == "Completed"
+        assert (
+            cloud.train(channel, HyperParameters={"num_round": "1"}, name="after")["TrainingJobStatus"] == "Completed"
+        )
     finally:
         second.end(signal.SIGTERM)
     eventually(lambda: not descendants_of_jobs(state))
 
 
 def test_the_end_of_the_emulator_is_polite_to_jobs_but_not_patient(state: Path) -> None:
-    stubborn = "import signal, threading; signal.signal(15, signal.SIG_IGN); print('ready'); threading.Event().wait(50)"
     first = Process(state)
     first.cloud.s3.create_bucket(Bucket=BUCKET)
-    name = first.cloud.start_processing(stubborn)
+    name = first.cloud.start_processing(entrypoint=STUBBORN)
     first.cloud.says(name, "ready")
     first.end(signal.SIGTERM)  # waits 30 s at most; a stop grants 120 s
     second = Process(state)

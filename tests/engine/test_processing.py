@@ -55,9 +55,7 @@ def test_a_manifest_names_its_objects(cloud: Cloud, here: str) -> None:
         cloud.put(here + name, name)
     manifest = cloud.put(here + "manifest.json", json.dumps([{"prefix": uri(here)}, "x/2.csv", "y.csv"]))
     source = {"S3Uri": manifest, "LocalPath": IN, "S3DataType": "ManifestFile", "S3InputMode": "File"}
-    job = cloud.process(
-        COPY, raw_inputs=[{"InputName": "listed", "S3Input": source}], outputs={OUT: uri(here + "out")}
-    )
+    job = cloud.process(COPY, raw_inputs=[{"InputName": "listed", "S3Input": source}], outputs={OUT: uri(here + "out")})
     assert job["ProcessingJobStatus"] == "Completed", job
     assert cloud.keys(here + "out/") == ["x/2.csv", "y.csv"]
 
@@ -101,7 +99,8 @@ def test_keys_that_no_file_system_can_hold_together(cloud: Cloud, here: str) -> 
 def test_arguments_environment_and_configuration_reach_the_program(cloud: Cloud, here: str) -> None:
     script = f"""
 import json, os, sys
-seen = {{"argv": sys.argv[1:], "mode": os.environ["MODE"], "job": json.load(open("/opt/ml/config/processingjobconfig.json"))}}
+job = json.load(open("/opt/ml/config/processingjobconfig.json"))
+seen = {{"argv": sys.argv[1:], "mode": os.environ["MODE"], "job": job}}
 json.dump(seen, open("{OUT}/seen.json", "w"))
 """
     job = cloud.process(
@@ -349,3 +348,15 @@ def test_code_below_the_data_as_in_the_guides_example(cloud: Cloud, here: str) -
         inputs={"/opt/ml/processing/input": uri(here + "in/")},
     )
     assert cloud.log(job["ProcessingJobName"]) == ["['a.csv', 'code']"]
+
+
+def test_the_programs_own_aws_calls_reach_the_emulator(cloud: Cloud, here: str) -> None:
+    """With the SDK in the program and nothing set by it: region, credentials and address are those of the job."""
+    cloud.put(here + "asked", "for by the program")
+    script = f"""
+import boto3
+body = boto3.client("s3").get_object(Bucket="{BUCKET}", Key="{here}asked")["Body"].read()
+print(body.decode(), boto3.client("sts").get_caller_identity()["Account"])
+"""
+    job = cloud.process(script)
+    assert cloud.log(job["ProcessingJobName"]) == ["for by the program 123456789012"]

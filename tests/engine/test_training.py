@@ -58,7 +58,14 @@ def test_describe_is_complete_at_the_end(cloud: Cloud) -> None:
     )
     cloud.sagemaker.create_training_job(**request)
     job = cloud.trained(request["TrainingJobName"])
-    for member in ("HyperParameters", "InputDataConfig", "ResourceConfig", "StoppingCondition", "RoleArn", "Environment"):
+    for member in (
+        "HyperParameters",
+        "InputDataConfig",
+        "ResourceConfig",
+        "StoppingCondition",
+        "RoleArn",
+        "Environment",
+    ):
         assert job[member] == request[member], member
     assert job["AlgorithmSpecification"] == {
         **request["AlgorithmSpecification"],
@@ -125,13 +132,16 @@ def test_a_failure_file_that_is_a_link_is_not_read(cloud: Cloud) -> None:
     assert cloud.train(script=script)["FailureReason"] == "AlgorithmError: , exit code: 1"
 
 
-SLOW = WRITES + """
+SLOW = (
+    WRITES
+    + """
 import signal, threading
 done = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: done.set())
 print("ready", flush=True)
 done.wait(40)
 """
+)
 
 
 def test_the_time_limit_stops_the_job_and_keeps_its_artefacts(cloud: Cloud) -> None:
@@ -272,3 +282,19 @@ def test_a_long_line_does_not_hold_up_the_metrics(cloud: Cloud) -> None:
     script = "print('x' * 300_000)\nprint('a loss=3')"
     job = cloud.train(script=script, algorithm={"MetricDefinitions": definitions})
     assert [item["Value"] for item in job["FinalMetricDataList"]] == [3.0]
+
+
+def test_metrics_that_a_tracker_left_as_files(cloud: Cloud) -> None:
+    """smexperiments writes them into the folder that the platform names."""
+    script = """
+import json, os, pathlib
+folder = pathlib.Path(os.environ["SAGEMAKER_METRICS_DIRECTORY"])
+lines = [{"MetricName": "depth", "Value": v, "Timestamp": 1.7e9 + v, "IterationNumber": v} for v in (1, 2)]
+text = "\\n".join(map(json.dumps, lines)) + "\\n{\\"MetricName\\": \\"half"
+(folder / "123.json").write_text(text)
+"""
+    job = cloud.train(script=script)
+    assert [(item["MetricName"], item["Value"]) for item in job["FinalMetricDataList"]] == [("depth", 2.0)]
+    name = f"{job['TrainingJobName']}-aws-training-job"
+    component = cloud.sagemaker.describe_trial_component(TrialComponentName=name)
+    assert [(item["MetricName"], item["Count"], item["Min"]) for item in component["Metrics"]] == [("depth", 2, 1.0)]

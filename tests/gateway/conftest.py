@@ -111,6 +111,9 @@ class NoLogs:
 class IdleRunner:
     name = "idle"
 
+    def sweep(self) -> list[str]:
+        return []
+
     def close(self) -> None: ...
 
 

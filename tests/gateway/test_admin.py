@@ -4,6 +4,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,3 +103,11 @@ def test_a_body_that_is_no_json(served: Any) -> None:
 def test_shutdown_begins_the_end(served: Any) -> None:
     assert ask(served, "shutdown", {}, "POST") == {"status": "stopping"}
     served.emulator.wait()
+
+
+def test_the_readme_names_every_endpoint() -> None:
+    from harness.gateway import admin
+
+    readme = (Path(admin.__file__).parent / "README.md").read_text()
+    for method, name in admin._ENDPOINTS:
+        assert f"`{method} {admin.PREFIX}{name}`" in readme

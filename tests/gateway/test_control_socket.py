@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +90,16 @@ def test_a_state_folder_with_a_long_path_has_one_too(make_served: Any, tmp_path:
 def test_lending_to_nobody_fails(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(OSError, match="No such file"):
         lend(tmp_path, listener)
+
+
+def test_a_socket_may_be_offered_before_the_emulator_serves(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As programs do that ``recover`` starts again."""
+    server = served.emulator._server
+    monkeypatch.setattr(served.emulator, "_server", Future())
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as pool:
+        port = listener.getsockname()[1]
+        adopting = pool.submit(served.emulator.adopt, listener.dup())
+        served.emulator._server.set_result(server.result())
+        release = adopting.result(10)
+    assert health(port) == 200
+    release()

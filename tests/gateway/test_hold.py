@@ -14,7 +14,8 @@ import pytest
 from harness.engine.lifecycle import move
 from harness.kernel.records import Key, Record
 
-SDK_V2 = "AWS-SageMaker-Python-SDK/2.257.7"
+SDK_V2 = "lib/AWS-SageMaker-Python-SDK#2.257.7"
+SDK_V3 = "lib/AWS-SageMakerCore#2.27.0"
 AT_ONCE = 1.0
 KEY = Key("training-job", "123456789012", "us-east-1", "job")
 
@@ -77,7 +78,7 @@ def test_a_plain_first_look_is_answered_at_once(served: Any, job: Record) -> Non
     assert (status, seconds < AT_ONCE) == ("InProgress", True)
 
 
-@pytest.mark.parametrize("agent", [SDK_V2, "md/Botocore#1 m/Z,B,b", "m/B"])
+@pytest.mark.parametrize("agent", [SDK_V2, SDK_V3, "SageMakerSDK/3.0", "md/Botocore#1 m/Z,B,b", "m/B"])
 def test_who_waits_is_held_until_the_end(served: Any, job: Record, agent: str) -> None:
     waiting, answers = in_background(lambda: describe(served, agent))
     until(lambda: held(served) == 1)
@@ -129,8 +130,8 @@ def test_another_client_asking_for_the_first_time_is_not_waiting(served: Any, jo
 
 def test_the_sdks_look_back_right_after_creation_is_not_waiting_but_the_next_is(served: Any) -> None:
     begin(served, age=0.0)
-    assert describe(served, SDK_V2)[1] < AT_ONCE
-    waiting, _ = in_background(lambda: describe(served, SDK_V2))
+    assert describe(served, SDK_V3)[1] < AT_ONCE
+    waiting, _ = in_background(lambda: describe(served, SDK_V3))
     until(lambda: held(served) == 1)
     finish(served)
     waiting.join()

@@ -24,10 +24,9 @@ def test_jobs_die_with_the_emulator(bench: Workbench, tmp_path: Path, how: str) 
     emulator = _emulator(place, bench.roots, how)
     with emulator:
         assert emulator.stdout is not None
-        assert emulator.stdout.readline() == "escaped\n"
         pids = [int(word) for word in emulator.stdout.readline().split()[1:]]
-        assert len(pids) >= 2
         emulator.kill()
+    assert len(pids) >= 2
     eventually(lambda: not [pid for pid in pids if Path(f"/proc/{pid}").exists()])
     runner = ProcessRunner(place / "runs", environments=Environments(place / "env"), roots=bench.roots)
     assert "folder of job victim" in runner.sweep()

@@ -1,4 +1,4 @@
-"""Output reaches its receiver in order; a receiver that is slow, stuck or broken costs neither memory nor the program."""
+"""Output reaches its receiver in order; one that is slow, stuck or broken costs neither memory nor the program."""
 
 from __future__ import annotations
 

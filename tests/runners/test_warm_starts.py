@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from harness.runners.process.inside import processes
 from harness.runners.process.pool import WarmPool
 from harness.runners.spec import Cause, Outcome
 from tests.runners.conftest import OWN, PROGRAMS, Workbench, eventually, workbench
@@ -95,6 +96,17 @@ def test_parent_that_does_not_answer_leaves_a_cold_start(warm: Workbench, number
     outcome, text = _python(warm, "print('ran once')", preload=PRELOAD)
     assert (outcome.code, text) == (0, "ran once\n")
     assert not Path(f"/proc/{parent}").exists()
+
+
+def test_child_that_hangs_is_killed_and_started_cold(warm: Workbench) -> None:
+    hanging: dict[str, Any] = {"preload": ("hangs_children",), "env": {"PYTHONPATH": str(PROGRAMS)}}
+    outcome, text = _python(warm, "print('ran')", **hanging)
+    assert (outcome.code, text) == (0, "ran\n")
+    (parent,) = _pids(warm)
+    eventually(lambda: processes.children(parent) == [])
+    _python(warm, "print('ran')", **hanging)
+    assert _pids(warm) == ()
+    assert "hangs_children always cold: its children hang" in warm.runner.describe()["warm parents"]
 
 
 def test_other_programs_are_started_cold(warm: Workbench) -> None:

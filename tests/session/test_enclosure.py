@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -64,9 +63,7 @@ def test_where_namespaces_are_refused_the_shim_refuses_by_name(
 
 
 @pytest.mark.parametrize(("argv", "code"), [(["sh", "-c", "exit 7"], 7), (["sh", "-c", "kill -9 $$"], 137)])
-def test_the_exit_code_is_the_programs(
-    emulator: RunningEmulator, tmp_path: Path, argv: list[str], code: int
-) -> None:
+def test_the_exit_code_is_the_programs(emulator: RunningEmulator, tmp_path: Path, argv: list[str], code: int) -> None:
     given = environment(emulator, tmp_path)
     assert enclosure.run(argv, given, emulator) == code
     assert enclosure.run_plain(argv, given) == code
@@ -85,7 +82,8 @@ import sys, time
 from pathlib import Path
 from harness.session.emulator_process import find
 from harness.session.enclosure import EnclosedProgram
-program = EnclosedProgram(["sh", "-c", sys.argv[3]], {"PATH": "/usr/bin:/bin"}, find(Path(sys.argv[1])), Path(sys.argv[2]))
+emulator = find(Path(sys.argv[1]))
+program = EnclosedProgram(["sh", "-c", sys.argv[3]], {"PATH": "/usr/bin:/bin"}, emulator, Path(sys.argv[2]))
 while not Path(sys.argv[2]).exists() or "ready" not in Path(sys.argv[2]).read_text():
     time.sleep(0.01)
 getattr(program, sys.argv[4])()
@@ -115,17 +113,19 @@ def test_a_program_in_the_background(
         assert output.read_text() == "ready\nbye\n"
 
 
-def test_a_signal_is_passed_on(emulator: RunningEmulator, tmp_path: Path) -> None:
-    code = (
-        "import sys; from harness.session.enclosure import run_plain; "
-        "sys.exit(run_plain(['sh', '-c', \"trap 'exit 9' TERM; echo ready; while :; do sleep 0.05; done\"], {'PATH': '/usr/bin:/bin'}))"
-    )
+FOREGROUND = """
+import sys
+from harness.session.enclosure import run_plain
+script = "trap 'exit 9' TERM; echo ready; while :; do sleep 0.05; done"
+sys.exit(run_plain(["sh", "-c", script], {"PATH": "/usr/bin:/bin"}))
+"""
+
+
+def test_a_signal_is_passed_on() -> None:
     given = {"PATH": os.environ["PATH"], "PYTHONPATH": package_parent()}
-    with subprocess.Popen([sys.executable, "-c", code], env=given, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([sys.executable, "-c", FOREGROUND], env=given, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + 20
-        while process.poll() is None and time.monotonic() < deadline:
-            pass
+        process.wait(timeout=20)
     assert process.returncode == 9

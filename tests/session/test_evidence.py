@@ -12,7 +12,10 @@ ROLE = "arn:aws:iam::123456789012:role/R"
 
 
 def test_curves_are_read_by_the_jobs_own_expressions() -> None:
-    definitions = [{"Name": "validation:auc", "Regex": "validation-auc:([0-9.]+)"}, {"Name": "once", "Regex": "last (.*)"}]
+    definitions = [
+        {"Name": "validation:auc", "Regex": "validation-auc:([0-9.]+)"},
+        {"Name": "once", "Regex": "last (.*)"},
+    ]
     lines = ["[0]\tvalidation-auc:0.7", "noise", "[1]\tvalidation-auc:0.75", "last 3"]
     description = {"AlgorithmSpecification": {"MetricDefinitions": definitions}}
     assert metric_curves(description, lines) == {"validation:auc": [0.7, 0.75]}

@@ -101,9 +101,7 @@ def test_a_failing_step_ends_the_scenario_after_cleaning_up_in_reverse(stage: St
 
 
 def test_one_cleanup_that_fails_does_not_stop_the_others_and_fails_the_scenario(stage: Stage) -> None:
-    code, events = stage.play(
-        "session.cleanup(session.show, 'text', 'reached')\nsession.cleanup(lambda: 1 / 0)\n"
-    )
+    code, events = stage.play("session.cleanup(session.show, 'text', 'reached')\nsession.cleanup(lambda: 1 / 0)\n")
     assert code == 1
     assert any(event.get("title") == "reached" for event in events)
     assert events[-1]["traceback"].strip().endswith("RuntimeError: clean-up: ZeroDivisionError: division by zero")
@@ -128,7 +126,7 @@ def test_asked_to_stop_it_cleans_up(stage: Stage) -> None:
 
 
 def test_a_file_that_cannot_be_loaded_is_told_as_a_failed_step(stage: Stage) -> None:
-    code, events = stage.play("pass\nthis is not Python")
+    code, events = stage.play("pass\ndef :")
     assert code == 1
     assert "SyntaxError" in events[-1]["traceback"]
 
@@ -166,7 +164,11 @@ def test_the_clock_is_moved_where_there_is_one(stage: Stage, clock: list[Any]) -
 def test_a_generated_fixture_is_made_once_for_each_version_of_its_script(stage: Stage) -> None:
     maker = stage.folder / "fixtures" / "tables" / "make.py"
     maker.parent.mkdir(parents=True)
-    source = "def write(path, rows=1):\n    path.parent.mkdir(parents=True, exist_ok=True)\n    path.write_text('x' * rows)\n"
+    source = (
+        "def write(path, rows=1):\n"
+        "    path.parent.mkdir(parents=True, exist_ok=True)\n"
+        "    path.write_text('x' * rows)\n"
+    )
     maker.write_text(source)
     body = (
         "for rows in (3, 3, 4):\n"

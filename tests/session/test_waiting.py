@@ -14,7 +14,8 @@ from harness.session.environment import SHIM
 @pytest.fixture(scope="module")
 def shim() -> ModuleType:
     spec = importlib.util.spec_from_file_location("the_shim", SHIM / "sitecustomize.py")
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

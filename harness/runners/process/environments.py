@@ -113,9 +113,10 @@ class Environments:
 
     def _build(self, environment: Environment, place: Path, progress: Progress) -> None:
         # In its final place, as virtual environments cannot be moved; the marker makes it whole at one stroke.
+        assert environment.lock is not None
         python = _version(environment)
         progress(f"harness: installing the environment of {environment.name} (Python {python}), once")
-        venv = ["venv", "--no-project", "--python", python, str(place)]
+        venv = ["venv", "--no-project", "--python", sys.executable if python == _own_version() else python, str(place)]
         sync = [
             "pip",
             "install",
@@ -136,7 +137,11 @@ class Environments:
 
 
 def _version(environment: Environment) -> str:
-    return environment.python or f"{sys.version_info.major}.{sys.version_info.minor}"
+    return environment.python or _own_version()
+
+
+def _own_version() -> str:
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def _remedy(environment: Environment) -> str:

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,10 @@ def users_of(folder: Path) -> list[int]:
 def remove(folder: Path) -> None:
     """Remove a folder whatever its modes; what the job still writes into it is given a few rounds."""
     for _ in range(3):
-        shutil.rmtree(folder, onerror=_open_up)
+        if sys.version_info >= (3, 12):
+            shutil.rmtree(folder, onexc=_open_up)
+        else:
+            shutil.rmtree(folder, onerror=_open_up)
         if not folder.exists():
             return
 

@@ -17,6 +17,7 @@ from harness.runners.process.inside import messages
 
 _IMPORT_SECONDS = 60.0
 _FORK_SECONDS = 2.0
+_SILENCES = 2
 _READ_AT_IMPORT = ("BLIS_", "GOMP_", "KMP_", "LANG", "LC_", "LD_", "MALLOC_", "MKL_", "NUMEXPR_", "OMP_", "OPENBLAS_")
 _READ_AT_START = ("PYTHON", "TZ")
 
@@ -46,6 +47,7 @@ class _Parent:
         self.kind = kind
         self.ready = threading.Event()
         self.problem = ""
+        self.silences = 0
         self.used = time.monotonic()
         self._lock = threading.Lock()
         self._channel, theirs = messages.pair()
@@ -73,7 +75,7 @@ class _Parent:
             self.problem = str(error)
         self.ready.set()
 
-    def fork(self, request: Path, control: socket.socket, output: int) -> None:
+    def fork(self, request: Path, control: socket.socket, output: int) -> int:
         with self._lock:
             self.used = time.monotonic()
             try:
@@ -84,6 +86,7 @@ class _Parent:
                 raise NoWarmParent(str(error)) from error
             if answer is None:
                 raise NoWarmParent("it ended")
+            return int(answer.body["pid"])
 
     def close(self) -> None:
         """Closing its socket ends it; its children have sockets of their own."""
@@ -118,11 +121,20 @@ class WarmPool:
             parent.used = time.monotonic()
         parent.ready.wait()
         if parent.problem:
-            with self._lock:
-                self._failed[kind] = parent.problem
-            self.discard(parent)
+            self._give_up(parent, parent.problem)
             raise NoWarmParent(parent.problem)
         return parent
+
+    def judge(self, parent: _Parent, answered: bool) -> None:
+        """Whether its child came to stand ready. Once may be a busy machine; twice in a row is the modules' doing."""
+        parent.silences = 0 if answered else parent.silences + 1
+        if parent.silences >= _SILENCES:
+            self._give_up(parent, "its children hang")
+
+    def _give_up(self, parent: _Parent, problem: str) -> None:
+        with self._lock:
+            self._failed[parent.kind] = problem
+        self.discard(parent)
 
     def discard(self, parent: _Parent) -> None:
         with self._lock:
@@ -136,7 +148,9 @@ class WarmPool:
                 f"{'+'.join(kind.modules)} (process {parent.process.pid}, {_megabytes(parent.process.pid)} MB)"
                 for kind, parent in self._parents.items()
             ]
-        return f"{len(shown)} of at most {self._limit}" + (": " + ", ".join(shown) if shown else "")
+            shown += [f"{'+'.join(kind.modules)} always cold: {why}" for kind, why in self._failed.items()]
+            count = len(self._parents)
+        return f"{count} of at most {self._limit}" + (": " + ", ".join(shown) if shown else "")
 
     def pids(self) -> tuple[int, ...]:
         with self._lock:

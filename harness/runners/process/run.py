@@ -20,6 +20,8 @@ from harness.runners.spec import Cause, Outcome, OutputSink, RunSpec
 _CHUNK = 1 << 16
 _LAST_RESORT = 3.0
 """Seconds after which a job whose init does not carry out a kill is killed from outside."""
+_PIPE_SECONDS = 1.0
+"""Seconds that output is awaited from something that outlived its attendant."""
 
 Adopt = Callable[[socket.socket], Callable[[], None]]
 Begin = Callable[["ProcessRun"], tuple[Started, Callable[[], None], int]]
@@ -145,7 +147,7 @@ class ProcessRun:
         until: float | None = None
         while control_open or output_open:
             if not control_open:
-                until = until or time.monotonic() + _LAST_RESORT
+                until = until or time.monotonic() + _PIPE_SECONDS
                 if time.monotonic() >= until:
                     break  # something that got away holds the pipe; it is not waited for
             deadlines = [moment for moment in (limit, self._firm, self._last, until) if moment is not None]

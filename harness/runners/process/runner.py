@@ -139,11 +139,14 @@ class ProcessRunner:
         except (Silent, NotStarted):
             started.kill_from_outside()
             started.close()
+            self._pool.judge(parent, answered=False)
             return None
+        self._pool.judge(parent, answered=True)
         return started
 
     def _ready_cold(self, made: plan.Plan) -> Started:
         started = start_cold(made.write(in_process=False))
+        started.wrapped = made.request["wrapped"]
         try:
             started.await_readiness(COLD_SECONDS)
         except BaseException as error:

@@ -29,14 +29,20 @@ class Silent(Exception):
 class Started:
     """``control`` leads to the job's init; ``output`` is what the program will write."""
 
-    def __init__(self, control: socket.socket, output: int, attendant: subprocess.Popen[bytes] | None) -> None:
+    def __init__(
+        self, control: socket.socket, output: int, attendant: int, child: subprocess.Popen[bytes] | None
+    ) -> None:
         self.control = control
         self.output = output
         self.door: socket.socket | None = None
         self.granted: frozenset[str] = frozenset()
         self.init = 0
         self.program = 0
-        self._attendant = attendant
+        self.wrapped = False
+        """Whether ``program`` is proot, whose child is a shell, whose child is the program."""
+        self._attendant = (attendant, processes.start_time(attendant))
+        self._child = child
+        """The attendant of a cold start, which is for us to reap."""
         self._sockets: queue.SimpleQueue[socket.socket | None] = queue.SimpleQueue()
 
     def await_readiness(self, seconds: float) -> None:
@@ -88,16 +94,18 @@ class Started:
         if not self.init:
             return ()
         found = processes.descendants(self.init)
+        if self.wrapped:
+            attendants = {self.program, *processes.children(self.program)}
+            return tuple(pid for pid in found if pid not in attendants)
         return tuple(sorted(found, key=lambda pid: (pid != self.program, pid)))
 
     def kill_from_outside(self) -> None:
         """When asking did not help."""
-        if self.init:
-            processes.kill_descendants(self.init)
+        pid, start = self._attendant
+        if start and processes.start_time(pid) == start:
+            processes.kill_descendants(pid)
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self.init, signal.SIGKILL)
-        if self._attendant is not None:
-            self._attendant.kill()
+                os.kill(pid, signal.SIGKILL)
 
     def close(self) -> None:
         """Closing the control socket ends whatever is still there."""
@@ -108,12 +116,12 @@ class Started:
         if self.door is not None:
             self.door.close()
         self._sockets.put(None)
-        if self._attendant is not None:
+        if self._child is not None:
             try:
-                self._attendant.wait(5)
+                self._child.wait(5)
             except subprocess.TimeoutExpired:
-                self._attendant.kill()
-                self._attendant.wait()
+                self._child.kill()
+                self._child.wait()
 
     def _last_words(self) -> str:
         os.set_blocking(self.output, False)
@@ -123,21 +131,23 @@ class Started:
 
 
 def start_cold(request: Path) -> Started:
-    return _start(lambda control, output: _launch(request, control, output))
+    def begin(control: socket.socket, output: int) -> tuple[int, subprocess.Popen[bytes] | None]:
+        child = _launch(request, control, output)
+        return child.pid, child
+
+    return _start(begin)
 
 
-def start_warm(fork: Callable[[Path, socket.socket, int], None], request: Path) -> Started:
-    def ask(control: socket.socket, output: int) -> None:
-        fork(request, control, output)
-
-    return _start(ask)
+def start_warm(fork: Callable[[Path, socket.socket, int], int], request: Path) -> Started:
+    """``fork`` has a warm parent fork an attendant, whose process id it returns."""
+    return _start(lambda control, output: (fork(request, control, output), None))
 
 
-def _start(begin: Callable[[socket.socket, int], subprocess.Popen[bytes] | None]) -> Started:
+def _start(begin: Callable[[socket.socket, int], tuple[int, subprocess.Popen[bytes] | None]]) -> Started:
     ours, theirs = messages.pair()
     reader, writer = os.pipe()
     try:
-        attendant = begin(theirs, writer)
+        attendant, child = begin(theirs, writer)
     except BaseException:
         ours.close()
         os.close(reader)
@@ -146,7 +156,7 @@ def _start(begin: Callable[[socket.socket, int], subprocess.Popen[bytes] | None]
         theirs.close()
         os.close(writer)
     os.set_blocking(reader, False)
-    return Started(ours, reader, attendant)
+    return Started(ours, reader, attendant, child)
 
 
 def _launch(request: Path, control: socket.socket, output: int) -> subprocess.Popen[bytes]:

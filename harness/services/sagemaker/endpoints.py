@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
 from typing import Any
 
+from harness.contract.serving import container_of
 from harness.engine.lifecycle import move, status_of
 from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
@@ -105,18 +107,23 @@ _LISTING = Listing(answer="Endpoints", summary=_described, status="EndpointStatu
 
 
 def _wanted(scope: Scope, config_name: str) -> dict[str, Any]:
-    """What shall run, copied from the config: a config may be deleted while its endpoint serves."""
+    """What shall run, copied from the config and its models: both may be deleted while their endpoint serves.
+
+    ``generation`` tells a new set of servers from the same one with other weights or counts.
+    """
     config = find_endpoint_config(scope, config_name)
     variants = [
-        {**item, "DeployedImage": _deployed_image(scope, item["ModelName"])} for item in config.spec["ProductionVariants"]
+        {**item, "Model": model.spec, "DeployedImage": _deployed_image(scope, model)}
+        for item in config.spec["ProductionVariants"]
+        for model in [find_model(scope, item["ModelName"])]
     ]
-    return {"config": config_name, "variants": variants, "capture": config.spec.get("DataCaptureConfig")}
+    capture = config.spec.get("DataCaptureConfig")
+    return {"config": config_name, "generation": uuid.uuid4().hex, "variants": variants, "capture": capture}
 
 
-def _deployed_image(scope: Scope, model_name: str) -> dict[str, Any]:
-    model = find_model(scope, model_name)
-    container = model.spec.get("PrimaryContainer") or model.spec["Containers"][0]
-    return {"SpecifiedImage": container["Image"], "ResolvedImage": container["Image"], "ResolutionTime": scope.clock.real()}
+def _deployed_image(scope: Scope, model: Record) -> dict[str, Any]:
+    image = container_of(model)["Image"]
+    return {"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": scope.clock.real()}
 
 
 def _retained(record: Record, wanted: dict[str, Any], excluded: list[dict[str, str]]) -> dict[str, Any]:

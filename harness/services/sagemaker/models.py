@@ -62,7 +62,7 @@ def _described(record: Record) -> dict[str, Any]:
     return {**record.describe(), "ModelArn": record.arn, "CreationTime": record.created}
 
 
-_LISTING = Listing(answer="ModelSummaries", summary=_described)
+_LISTING = Listing(answer="Models", summary=_described)
 
 
 def _containers(request: dict[str, Any]) -> list[dict[str, Any]]:

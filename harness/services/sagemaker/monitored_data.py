@@ -7,8 +7,17 @@ from typing import Any
 
 from harness.contract.layout import below_root
 from harness.kernel.errors import ValidationException
+from harness.services.sagemaker.jobs import refuse_members
 from harness.services.sagemaker.staged_data import s3_uri
 from harness.services.scope import Scope
+
+_OF_OTHER_MONITORS = (
+    "FeaturesAttribute",
+    "InferenceAttribute",
+    "ProbabilityAttribute",
+    "ProbabilityThresholdAttribute",
+    "ExcludeFeaturesAttribute",
+)
 
 
 def check_endpoint_input(scope: Scope, given: Mapping[str, Any]) -> None:
@@ -22,16 +31,22 @@ def check_endpoint_input(scope: Scope, given: Mapping[str, Any]) -> None:
     capture = endpoint.inner["wanted"].get("capture")
     if not capture or not capture.get("EnableCapture", True):
         raise ValidationException(f"Endpoint {name!r} captures no data; update it with a DataCaptureConfig")
-    if not below_root(source["LocalPath"]):
-        raise ValidationException(f"EndpointInput.LocalPath {source['LocalPath']!r} must lie below /opt/ml/processing")
+    refuse_members(source, _OF_OTHER_MONITORS)
+    if source.get("S3InputMode", "File") != "File":
+        raise ValidationException("EndpointInput.S3InputMode Pipe is not supported by harness; use File")
+    _check_path("EndpointInput.LocalPath", source["LocalPath"])
 
 
 def check_output(config: Mapping[str, Any]) -> None:
     for output in config["MonitoringOutputs"]:
         target = output["S3Output"]
         s3_uri(target["S3Uri"])
-        if not below_root(target["LocalPath"]):
-            raise ValidationException(f"S3Output.LocalPath {target['LocalPath']!r} must lie below /opt/ml/processing")
+        _check_path("S3Output.LocalPath", target["LocalPath"])
+
+
+def _check_path(member: str, path: str) -> None:
+    if not (below_root(path) or "").startswith("processing/"):
+        raise ValidationException(f"{member} {path!r} must lie below /opt/ml/processing")
 
 
 def check_baseline(scope: Scope, baseline: Mapping[str, Any]) -> None:

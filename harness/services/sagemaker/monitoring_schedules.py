@@ -12,6 +12,7 @@ from harness.engine.monitoring import DATA_QUALITY, EXECUTION, SCHEDULE
 from harness.kernel.errors import ResourceInUse, ResourceNotFound, ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing
+from harness.services.sagemaker.jobs import require_single_host
 from harness.services.sagemaker.monitored_data import check_baseline, check_endpoint_input, check_output
 from harness.services.scope import Scope
 from harness.stores.records import RecordExists
@@ -151,6 +152,8 @@ def _check_inline(scope: Scope, inline: dict[str, Any]) -> None:
     check_endpoint_input(scope, inline["MonitoringInputs"][0])
     check_output(inline["MonitoringOutputConfig"])
     check_baseline(scope, inline.get("BaselineConfig", {}))
+    cluster = inline["MonitoringResources"]["ClusterConfig"]
+    require_single_host("MonitoringResources.ClusterConfig.InstanceCount", cluster["InstanceCount"])
 
 
 def _check_timing(timing: dict[str, Any] | None) -> None:

@@ -101,9 +101,7 @@ def _check(scope: Scope, request: dict[str, Any]) -> None:
     inputs, outputs = request.get("ProcessingInputs", []), request.get("ProcessingOutputConfig", {}).get("Outputs", [])
     refuse_duplicates("ProcessingInputs", [item["InputName"] for item in inputs])
     refuse_duplicates("ProcessingOutputConfig.Outputs", [item["OutputName"] for item in outputs])
-    _refuse_overlaps(
-        [_input_path(scope, request, item) for item in inputs], [_output_path(item) for item in outputs]
-    )
+    _refuse_overlaps([_input_path(scope, request, item) for item in inputs], [_output_path(item) for item in outputs])
     check_experiment_config(scope, request.get("ExperimentConfig"))
 
 

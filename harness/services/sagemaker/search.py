@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-import botocore.session
-
 from harness.kernel.errors import UnsupportedOperation, ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import cut
@@ -73,5 +71,8 @@ def _check_names(resource: Resource, documents: list[dict[str, Any]], names: Ite
 
 @cache
 def _properties(member: str) -> frozenset[str]:
-    shape = botocore.session.get_session().get_service_model("sagemaker").shape_for("SearchRecord").members[member]
-    return frozenset(name.lower() for name in [*shape.members, "Metrics"])
+    from botocore.loaders import Loader  # here: the first search needs it, the start of the emulator does not
+
+    shapes = Loader().load_service_model("sagemaker", "service-2")["shapes"]
+    shape = shapes[shapes["SearchRecord"]["members"][member]["shape"]]
+    return frozenset(name.lower() for name in [*shape["members"], "Metrics"])

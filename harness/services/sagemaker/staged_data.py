@@ -17,9 +17,9 @@ def require_objects(scope: Scope, uri: str, role: str) -> None:
         found = None
     if found is None:
         raise ValidationException(
-            f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket exists '
-            f"in the selected region ({scope.region}), that objects exist under that S3 prefix, and that the role "
-            f'"{role}" has "s3:ListBucket" permissions on bucket "{place.bucket}".'
+            f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket '
+            f"exists in the selected region ({scope.region}), that objects exist under that S3 prefix, and that the "
+            f'role "{role}" has "s3:ListBucket" permissions on bucket "{place.bucket}".'
         )
 
 

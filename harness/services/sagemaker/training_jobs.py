@@ -8,17 +8,24 @@ from typing import Any
 from harness.contract.catalog import Image, UnknownImage, resolve_image
 from harness.contract.layout import below_root
 from harness.contract.training import DEFAULT_MAX_RUNTIME
-from harness.contract.xgboost_metrics import metric_definitions
+from harness.contract.xgboost_metrics import with_own_metrics
 from harness.engine.experiments import job_component
 from harness.engine.lifecycle import move, status_of
 from harness.engine.training import transition
 from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing
-from harness.services.scope import Scope
 from harness.services.sagemaker.experiment_configs import check_experiment_config
-from harness.services.sagemaker.jobs import add_job, find_job, refuse_duplicates, refuse_members, require_members, require_single_host
+from harness.services.sagemaker.jobs import (
+    add_job,
+    find_job,
+    refuse_duplicates,
+    refuse_members,
+    require_members,
+    require_single_host,
+)
 from harness.services.sagemaker.staged_data import require_objects, s3_uri
+from harness.services.scope import Scope
 
 KIND = "training-job"
 
@@ -44,13 +51,16 @@ def create_training_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]
     now = scope.clock.real()
     algorithm = dict(request["AlgorithmSpecification"])
     if image.name == "xgboost":
-        algorithm["MetricDefinitions"] = metric_definitions()
+        algorithm["MetricDefinitions"] = with_own_metrics(algorithm.get("MetricDefinitions", []))
     record = Record(
         key=scope.key(KIND, request["TrainingJobName"]),
         arn=scope.arn(KIND, request["TrainingJobName"]),
         spec=request,
         status={
-            "AlgorithmSpecification": {"EnableSageMakerMetricsTimeSeries": bool(algorithm.get("MetricDefinitions")), **algorithm},
+            "AlgorithmSpecification": {
+                "EnableSageMakerMetricsTimeSeries": "MetricDefinitions" in algorithm,
+                **algorithm,
+            },
             "StoppingCondition": {"MaxRuntimeInSeconds": DEFAULT_MAX_RUNTIME, **request.get("StoppingCondition", {})},
             "OutputDataConfig": {"KmsKeyId": "", **request["OutputDataConfig"]},
             "EnableNetworkIsolation": request.get("EnableNetworkIsolation", False),
@@ -125,8 +135,8 @@ def _image(request: dict[str, Any]) -> Image:
         raise ValidationException(f"AlgorithmSpecification.TrainingImage: {error}") from error
     if image.command("train") is None and not algorithm.get("ContainerEntrypoint"):
         raise ValidationException(
-            f"AlgorithmSpecification.TrainingImage: image {image.title} has no 'train' program here; script mode is not "
-            "supported yet (give a ContainerEntrypoint)"
+            f"AlgorithmSpecification.TrainingImage: image {image.title} has no 'train' program here; script mode is "
+            "not supported yet (give a ContainerEntrypoint)"
         )
     return image
 
@@ -161,7 +171,7 @@ def _check_channel(scope: Scope, request: dict[str, Any], channel: dict[str, Any
     name = channel["ChannelName"]
     mode = channel.get("InputMode") or request["AlgorithmSpecification"]["TrainingInputMode"]
     if mode == "Pipe":
-        raise ValidationException(f"Channel {name!r}: input mode Pipe is not supported by harness; use File or FastFile")
+        raise ValidationException(f"Channel {name!r}: mode Pipe is not supported by harness; use File or FastFile")
     if channel.get("CompressionType", "None") == "Gzip":
         raise ValidationException(f"Channel {name!r}: CompressionType Gzip is only supported in Pipe mode")
     if "ShuffleConfig" in channel:

@@ -13,7 +13,7 @@ import sys
 
 MARK = "harness-shim"
 FIRST_LOOK = 0.05
-SLOWEST_LOOK = 0.25
+SLOWEST_LOOK = 0.15
 AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
 # Module -> the functions in it that sleep between two looks at something the server is doing.
@@ -235,8 +235,8 @@ class OfflineGuard(object):
             return
         where = host if port in (None, 0) else "%s:%s" % (host, port)
         message = (
-            "harness: refused to reach %s: this run is offline. Only this machine and the addresses the profile names "
-            "can be reached; make the data local, or list the host in HARNESS_OFFLINE_ALLOW." % where
+            "harness: refused to reach %s: this run is offline, so only this machine can be reached. Make what it needs "
+            "local, or run it with `harness exec --online`." % where
         )
         if host not in self._told:
             self._told.add(host)

@@ -21,6 +21,7 @@ ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         print(f"GET {self.path}", flush=True)
@@ -64,7 +65,11 @@ class Handler(BaseHTTPRequestHandler):
         if kind == "bodies":
             return b"%d" % len(body)
         if kind == "facts":
-            files = {str(file.relative_to(ROOT / "model")): file.read_text() for file in sorted((ROOT / "model").rglob("*")) if file.is_file()}
+            files = {
+                str(file.relative_to(ROOT / "model")): file.read_text()
+                for file in sorted((ROOT / "model").rglob("*"))
+                if file.is_file()
+            }
             facts = {"pid": os.getpid(), "headers": dict(self.headers), "env": dict(os.environ), "files": files}
             return json.dumps({**facts, "body": body.decode()}).encode()
         return body

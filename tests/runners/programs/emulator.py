@@ -25,8 +25,8 @@ spec = RunSpec(
     visible=(programs,),
     needs_absolute_root=roots != "environment",
 )
-run = runner.start(spec, lambda chunk: print(chunk.decode(), end="", flush=True))
-while not (root / "escaped").exists():
-    threading.Event().wait(0.01)
+said = threading.Event()
+run = runner.start(spec, lambda chunk: said.set())
+said.wait(30)
 print("pids", *run.pids(), *(pool.pids() if pool else ()), flush=True)
 run.wait()

@@ -3,16 +3,16 @@
 import os
 import sys
 import time
+from pathlib import Path
 
-marker, then = sys.argv[1:]
+marker, then = Path(sys.argv[1]), sys.argv[2]
 if os.fork() == 0:
     os.setsid()
     if os.fork():
         os._exit(0)
-    with open(marker, "w") as file:
-        file.write("daemon")
+    marker.touch()
     os.execvp("sleep", ["sleep", "3600.125"])
-while not os.path.exists(marker):
+while not marker.exists():
     time.sleep(0.01)
 print("escaped", flush=True)
 if then == "wait":

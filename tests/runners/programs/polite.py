@@ -1,12 +1,13 @@
 """Ends well when asked to; or does not listen."""
 
+import os
 import signal
 import sys
 import time
 
 
 def end(*_):
-    print("asked to end", flush=True)
+    os.write(1, b"asked to end\n")  # printing is not allowed here: it may have been interrupted
     sys.exit(0)
 
 

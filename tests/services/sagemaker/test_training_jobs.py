@@ -96,8 +96,8 @@ CHANNEL = ("InputDataConfig", 0)
     ("place", "value", "text"),
     [
         (("ResourceConfig", "InstanceCount"), 2, "ResourceConfig.InstanceCount 2: harness runs a job on one instance"),
-        (("AlgorithmSpecification", "TrainingInputMode"), "Pipe", "input mode Pipe is not supported"),
-        ((*CHANNEL, "InputMode"), "Pipe", "input mode Pipe is not supported"),
+        (("AlgorithmSpecification", "TrainingInputMode"), "Pipe", "mode Pipe is not supported"),
+        ((*CHANNEL, "InputMode"), "Pipe", "mode Pipe is not supported"),
         ((*CHANNEL, "CompressionType"), "Gzip", "CompressionType Gzip is only supported in Pipe mode"),
         ((*CHANNEL, "ShuffleConfig"), {"Seed": 1}, "ShuffleConfig is not supported"),
         ((*CHANNEL, "DataSource", "S3DataSource", "S3DataType"), "AugmentedManifestFile", "is not supported"),

@@ -33,12 +33,15 @@ class _Program(ctypes.Structure):
 
 
 def refuse_untranslated_calls() -> None:
-    if platform.machine() not in _CALLS:
-        return
-    architecture, own = _CALLS[platform.machine()]
-    calls = own + _COMMON
+    if platform.machine() in _CALLS:
+        refuse(_CALLS[platform.machine()][1] + _COMMON, errno.ENOSYS)
+
+
+def refuse(calls: tuple[int, ...], error: int) -> None:
+    """Calls of the machine's own architecture, by their numbers; for this process and all it starts."""
+    architecture = _CALLS[platform.machine()][0]
     steps = [(_LOAD, 0, 0, _ARCHITECTURE), (_JUMP_IF_EQUAL, 0, len(calls) + 1, architecture), (_LOAD, 0, 0, _NUMBER)]
     steps += [(_JUMP_IF_EQUAL, len(calls) - position, 0, call) for position, call in enumerate(calls)]
-    steps += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _FAIL | errno.ENOSYS)]
+    steps += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _FAIL | error)]
     linux.never_gain_privileges()
     linux.filter_calls(_Program(len(steps), (_Instruction * len(steps))(*steps)))

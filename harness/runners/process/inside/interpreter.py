@@ -35,6 +35,7 @@ def run(argv: list[str]) -> None:
     """
     sys.orig_argv = list(argv)  # type: ignore[attr-defined,unused-ignore]
     sys.argv = argv[1:]
+    sys.executable = _found(argv[0]) or sys.executable
     main = types.ModuleType("__main__")
     main.__dict__["__builtins__"] = __builtins__
     if sys.version_info < (3, 14):
@@ -53,6 +54,16 @@ def run(argv: list[str]) -> None:
     code = code if _flush_standard_files() and flushed else 120  # as the interpreter does
     _C.fflush(None)
     _C.exit(code & 0xFF)  # and not os._exit: libraries have clean-ups of their own
+
+
+def _found(name: str) -> str:
+    """What the shell would have started."""
+    if "/" in name:
+        return os.path.abspath(name)
+    for folder in os.environ.get("PATH", "").split(os.pathsep):
+        if os.access(os.path.join(folder, name), os.X_OK):
+            return os.path.join(folder, name)
+    return ""
 
 
 def _run_to_its_end(main: types.ModuleType, argv: list[str]) -> int:

@@ -76,10 +76,11 @@ class MotoBackend:
         self._ready().reset()
 
     def close(self) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
         with self._loading:
-            if self._loaded is not None:
-                self._loaded.close()
+            pass  # a load in progress is let finish
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._loaded is not None:
+            self._loaded.close()
 
     def _ready(self) -> Loaded:
         """Whoever comes first loads; all others wait for it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
@@ -37,18 +38,22 @@ class Loaded:
         self._snapshots = Snapshots(state / "aws", _backends)
         self._home = home
         self._accounts: set[str] = set()
+        self._prepared: set[str] = set()
         with LOCK:
             seam_identity.forget()
             seam_identity.install()
             seam_s3_handlers.install(self.files)
             for service in dispatch.EAGER:
-                dispatch.prepare(service)
+                self._prepare(service)
             self.ledger.restore()
-            self._snapshots.restore()
             self._ensure_role(*home)
         self._snapshots.start()
+        others = [service for service in self._snapshots.services() if service not in self._prepared]
+        if others:
+            threading.Thread(target=self._prepare_all, args=(others,), name="moto-restore", daemon=True).start()
 
     def answer(self, call: Call) -> Response:
+        self._prepare(call.service)
         if call.service in ("iam", "sts"):
             with LOCK:
                 self._ensure_identity(call)
@@ -91,6 +96,20 @@ class Loaded:
         self._snapshots.close()
         with LOCK:
             self._rows.close()
+
+    def _prepare_all(self, services: list[str]) -> None:
+        for service in services:
+            self._prepare(service)
+
+    def _prepare(self, service: str) -> None:
+        """Import and restore it. What is rarely used may cost a second and much memory: on first request only."""
+        if service in self._prepared:
+            return
+        dispatch.prepare(service)  # not under the lock: others are served meanwhile
+        with LOCK:
+            if service not in self._prepared:
+                self._snapshots.restore(service)
+                self._prepared.add(service)
 
     def _ensure_identity(self, call: Call) -> None:
         if call.account not in self._accounts:

@@ -121,11 +121,15 @@ class MotoObjects:
     @contextlib.contextmanager
     def _seam(self) -> Iterator[Any]:
         """moto's S3, loaded and locked."""
-        self._parts()
+        _, ledger = self._parts()
         from harness.stores.aws_backends.moto import seam_s3
 
         with LOCK:
-            yield seam_s3
+            try:
+                yield seam_s3
+            except BaseException:
+                ledger.take_back()
+                raise
 
 
 def _info(uri: S3Uri, key: Any) -> ObjectInfo:

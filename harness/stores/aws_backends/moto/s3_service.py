@@ -118,18 +118,27 @@ class S3Service:
     def _answer(self, asked: S3Request, call: Call) -> Response:
         try:
             asked.refuse_unknown()
-            with self._prepared(asked, call) as ready, LOCK:
+            with self._prepared(asked, call), LOCK:
                 self._check_owners(asked, call.account)
-                try:
-                    found = run(ready)
-                finally:
-                    self._save(asked)
+                return _response(call, self._run(asked, call))
         except Exception as error:
             return failure(call, _told(error))
-        return _response(call, found)
+
+    def _run(self, asked: S3Request, call: Call) -> Answer:
+        """A request that is refused changes nothing, even where moto found the fault halfway."""
+        try:
+            found = run(call)
+        except BaseException:
+            self._ledger.take_back()
+            raise
+        if found.status < 400:
+            self._save(asked)
+        else:
+            self._ledger.take_back()
+        return found
 
     @contextmanager
-    def _prepared(self, asked: S3Request, call: Call) -> Iterator[Call]:
+    def _prepared(self, asked: S3Request, call: Call) -> Iterator[None]:
         """Do the copying a request asks for before moto's lock is taken."""
         if asked.completes_upload:
             whole = self._assemble(asked, call.body)
@@ -138,7 +147,7 @@ class S3Service:
         else:
             whole = None
         try:
-            yield call
+            yield
         finally:
             if whole is not None:
                 whole.discard()
@@ -188,10 +197,7 @@ class S3Service:
     def _check_owners(self, asked: S3Request, account: str) -> None:
         for header, bucket in (
             ("x-amz-expected-bucket-owner", asked.bucket),
-            (
-                "x-amz-source-expected-bucket-owner",
-                asked.headers.get("x-amz-copy-source", "").lstrip("/").split("/")[0],
-            ),
+            ("x-amz-source-expected-bucket-owner", asked.source_bucket),
         ):
             expected = asked.headers.get(header)
             found = seam_s3.find_bucket(bucket) if expected else None

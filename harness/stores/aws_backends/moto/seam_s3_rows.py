@@ -53,11 +53,17 @@ class ObjectLedger:
                 with self._rows.transaction():
                     self._save(changes)
         except BaseException:
-            self._take_back(changes)
-            changes.clear()
+            self.take_back()
             raise
         for piece in changes.leaving:
             piece.file.doom()
+        changes.clear()
+
+    def take_back(self) -> None:
+        """What changed in memory since the last commit did not happen."""
+        changes = seam_s3.state.changes
+        if changes.keys or changes.buckets or changes.uploads:
+            self._take_back(changes)
         changes.clear()
 
     def touch(self, bucket: str, key: str, version: str | None = None) -> None:

@@ -43,10 +43,14 @@ class Snapshots:
         self._changed.add(service)
         self._wake.set()
 
-    def restore(self) -> None:
+    def services(self) -> list[str]:
+        """Those that something is kept of."""
+        return sorted(path.name for path in self._folder.iterdir()) if self._folder.is_dir() else []
+
+    def restore(self, service: str) -> None:
         stale = 0
-        for path in sorted(self._folder.glob("*/*/*.pickle")):
-            service, account, region = path.parent.parent.name, path.parent.name, path.stem
+        for path in sorted(self._folder.glob(f"{service}/*/*.pickle")):
+            account, region = path.parent.name, path.stem
             try:
                 version, state = pickle.loads(path.read_bytes())
                 if version != moto_version():
@@ -59,7 +63,7 @@ class Snapshots:
                     "The saved state of %s in %s %s cannot be read and is left out", service, account, region
                 )
         if stale:
-            logger.warning("%d saved service states come from another moto than %s: discarded", stale, moto_version())
+            logger.warning("The saved state of %s comes from another moto than %s: discarded", service, moto_version())
 
     def forget(self) -> None:
         with self._writing:

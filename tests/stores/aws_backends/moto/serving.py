@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,6 +99,25 @@ def serve(state: Path) -> Iterator[Served]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+@contextmanager
+def running(state: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    root = Path(__file__).parents[4]
+    command = [sys.executable, "-m", "tests.stores.aws_backends.moto.serving", str(state)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip(), process
+        finally:
+            process.kill()
+
+
+def until(condition: Any, seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 if __name__ == "__main__":

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import os
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from tests.stores.aws_backends.moto.serving import client, serve
+from harness.stores.aws_backends.moto.incoming import Incoming
+from harness.stores.aws_backends.moto.object_rows import ObjectRows
+from tests.stores.aws_backends.moto.serving import client, running, serve, until
 
 MEGABYTE = 1024 * 1024
-
-
-@contextmanager
-def running(state: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    root = Path(__file__).parents[4]
-    command = [sys.executable, "-m", "tests.stores.aws_backends.moto.serving", str(state)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
-        try:
-            assert process.stdout is not None
-            yield process.stdout.readline().strip(), process
-        finally:
-            process.kill()
 
 
 def test_acknowledged_writes_survive_sigkill(tmp_path: Path) -> None:
@@ -135,14 +123,6 @@ def test_reset_forgets_everything(tmp_path: Path) -> None:
 
 
 def test_full_disk_is_a_clear_error_and_damages_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import errno
-    import sqlite3
-
-    from botocore.exceptions import ClientError
-
-    from harness.stores.aws_backends.moto.incoming import Incoming
-    from harness.stores.aws_backends.moto.object_rows import ObjectRows
-
     def no_space(*given: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -165,6 +145,29 @@ def test_full_disk_is_a_clear_error_and_damages_nothing(tmp_path: Path, monkeypa
         assert len(list((tmp_path / "s3" / "objects").glob("*/*"))) == 1
         s3.put_object(Bucket="bucket", Key="k", Body=b"new")
         assert s3.get_object(Bucket="bucket", Key="k")["Body"].read() == b"new"
+
+
+def test_completion_that_could_not_be_saved_can_be_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_row(*given: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with serve(tmp_path) as served:
+        s3 = served.client("s3")
+        s3.create_bucket(Bucket="bucket")
+        given = {"Bucket": "bucket", "Key": "k"}
+        given["UploadId"] = s3.create_multipart_upload(**given)["UploadId"]
+        parts = []
+        for number, body in ((1, b"a" * 5 * MEGABYTE), (2, b"b")):
+            etag = s3.upload_part(**given, PartNumber=number, Body=body)["ETag"]
+            parts.append({"PartNumber": number, "ETag": etag})
+        with monkeypatch.context() as patched:
+            patched.setattr(ObjectRows, "put_version", no_row)
+            with pytest.raises(ClientError, match="is full"):
+                s3.complete_multipart_upload(**given, MultipartUpload={"Parts": parts})
+        assert [one["Size"] for one in s3.list_parts(**given)["Parts"]] == [5 * MEGABYTE, 1]
+        s3.complete_multipart_upload(**given, MultipartUpload={"Parts": parts})
+        assert s3.get_object(Bucket="bucket", Key="k")["Body"].read() == b"a" * 5 * MEGABYTE + b"b"
+        assert len(list((tmp_path / "s3" / "objects").glob("*/*"))) == 1
 
 
 @pytest.mark.parametrize("megabytes", [300, pytest.param(1024, marks=pytest.mark.slow)])
@@ -206,10 +209,3 @@ def half_a_put(address: str, path: str, size: int, sent: int) -> http.client.HTT
     connection.endheaders()
     connection.send(b"x" * sent)
     return connection
-
-
-def until(condition: Any, seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

@@ -342,3 +342,29 @@ def test_refused_upload_is_read_to_its_end(served: Served) -> None:
         answer = connection.getresponse()
         assert (answer.status, b"NoSuchBucket" in answer.read()) == (404, True)
     connection.close()
+
+
+def test_upload_by_browser_form(served: Served, s3: Any) -> None:
+    import requests
+
+    form = s3.generate_presigned_post("bucket", "by-form", Fields={"Content-Type": "text/csv"})
+    answer = requests.post(form["url"], data=form["fields"], files={"file": b"a,b"}, timeout=10)
+    assert answer.status_code == 204, answer.text
+    assert s3.get_object(Bucket="bucket", Key="by-form")["Body"].read() == b"a,b"
+
+
+def test_folder_markers(s3: Any) -> None:
+    s3.put_object(Bucket="bucket", Key="folder/", Body=b"")
+    s3.put_object(Bucket="bucket", Key="folder/file", Body=b"x")
+    found = s3.list_objects_v2(Bucket="bucket", Prefix="folder/", Delimiter="/")
+    assert [(one["Key"], one["Size"]) for one in found["Contents"]] == [("folder/", 0), ("folder/file", 1)]
+
+
+def test_refused_write_changes_nothing(s3: Any, tmp_path: Any) -> None:
+    s3.put_object(Bucket="bucket", Key="k", Body=b"old")
+    for key in ("k", "new"):
+        with pytest.raises(ClientError):
+            s3.put_object(Bucket="bucket", Key=key, Body=b"new", Tagging="aws:no=1")
+    assert [one["Key"] for one in s3.list_objects_v2(Bucket="bucket")["Contents"]] == ["k"]
+    assert s3.get_object(Bucket="bucket", Key="k")["Body"].read() == b"old"
+    assert [path.read_bytes() for path in files(tmp_path)] == [b"old"]

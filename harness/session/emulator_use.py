@@ -1,0 +1,81 @@
+"""Who uses an emulator for a while: ``exec`` and ``run`` share one, and the last of them stops what they started.
+
+Kept in two files beside the state: a lock that every user holds, and a note that names an emulator started for a while.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.kernel.errors import StateError
+from harness.session.emulator_process import RunningEmulator, find, start, stop
+
+_STARTING, _USERS, _TEMPORARY = "starting", "users", "temporary"
+
+
+@contextlib.contextmanager
+def borrowed(state: Path, *, ephemeral: bool = False) -> Iterator[RunningEmulator]:
+    """The emulator that runs there; else one on a free port, which goes when its last user does."""
+    folder = _folder(state)
+    users = os.open(folder / _USERS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        with _alone(folder / _STARTING):
+            emulator = find(state)
+            if emulator is None:
+                emulator = start(state, port=0, ephemeral=ephemeral)
+                (folder / _TEMPORARY).write_text(str(emulator.pid))
+            fcntl.flock(users, fcntl.LOCK_SH)
+        try:
+            yield emulator
+        finally:
+            _leave(folder, users, emulator)
+    finally:
+        os.close(users)
+
+
+def kept(state: Path, *, port: int, ephemeral: bool = False) -> tuple[RunningEmulator, bool]:
+    """For ``harness start``: one that stays, and whether it is new. One started for a while stays from now on."""
+    folder = _folder(state)
+    with _alone(folder / _STARTING):
+        (folder / _TEMPORARY).unlink(missing_ok=True)
+        emulator = find(state)
+        if emulator is not None:
+            return emulator, False
+        return start(state, port=port, ephemeral=ephemeral), True
+
+
+def _leave(folder: Path, users: int, emulator: RunningEmulator) -> None:
+    with _alone(folder / _STARTING):
+        try:
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return  # somebody else still uses it, and will be the last
+        note = folder / _TEMPORARY
+        if note.exists() and note.read_text() == str(emulator.pid):
+            note.unlink()
+            stop(emulator)
+
+
+@contextlib.contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """One command at a time starts or stops; the next one waits, as that takes a moment only."""
+    lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _folder(state: Path) -> Path:
+    folder = state / "client"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        told = f"the state folder {state} cannot be used ({error.strerror}); choose another with --state"
+        raise StateError(told) from error
+    return folder

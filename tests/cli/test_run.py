@@ -1,0 +1,125 @@
+"""``harness run`` and ``harness list``: scenarios played, shown, reported."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from harness.session.emulator_process import find
+from tests.cli.conftest import Project
+
+PASSES = (
+    "from harness.asserts import Expectations\n"
+    "with session.step('Make a bucket'):\n"
+    "    session.client('s3').create_bucket(Bucket='the-bucket')\n"
+    "    Expectations(session).that(True, 'it is made')\n"
+    "print('said by the scenario')\n"
+)
+FAILS = "with session.step('Break'):\n    print('a last word')\n    raise ValueError('no such luck')\n"
+
+
+def test_scenarios_pass_and_fail_with_their_codes(project: Project) -> None:
+    project.scenario("good", PASSES)
+    project.scenario("bad", FAILS)
+    good = project.run("run", "good", "--report-dir", "out")
+    assert good.returncode == 0, good.stdout + good.stderr
+    assert "✓ Make a bucket" in good.stdout
+    assert "passed: 1 of 1 scenario, 1 of 1 expectations" in good.stdout
+    assert sorted(file.name for file in (project.folder / "out").iterdir()) == [
+        "good", "junit.xml", "report.html", "report.json",
+    ]  # fmt: skip
+    assert "said by the scenario" in (project.folder / "out" / "good" / "scenario.log").read_text()
+    assert find(project.state) is None
+    both = project.run("run")
+    assert both.returncode == 1
+    for text in ("✗ Break", "failed in step 'Break': ValueError: no such luck", "  | a last word", "FAILED: 1 of 2"):
+        assert text in both.stdout
+
+
+def test_json_is_all_there_is_on_standard_output(project: Project) -> None:
+    project.scenario("good", PASSES)
+    report = project.json("run", "good")
+    assert report["passed"] is True
+    assert [step["name"] for step in report["scenarios"][0]["steps"]] == ["Import the SDK", "Make a bucket"]
+
+
+def test_a_terminal_sees_steps_and_their_times(project: Project) -> None:
+    project.scenario("good", PASSES)
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        project.argv("run", "good"), cwd=project.folder, env={**project.environment, "TERM": "xterm"},
+        stdout=slave, stderr=slave,
+    ) as process:  # fmt: skip
+        os.close(slave)
+        shown = b""
+        while True:
+            try:
+                chunk = os.read(master, 65536)
+            except OSError:
+                break
+            shown += chunk
+    os.close(master)
+    text = shown.decode()
+    assert process.returncode == 0
+    assert any(spinner in text for spinner in "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
+    assert "✓" in text
+    assert "Make a bucket" in text
+
+
+def test_the_users_own_data_reaches_the_scenario(project: Project) -> None:
+    (project.folder / "mine.csv").write_text("x")
+    project.scenario("good", "assert session.data.read_text() == 'x'\n")
+    assert project.run("run", "good", "--data", "mine.csv").returncode == 0
+    assert project.run("run", "good", "--data", "none.csv").returncode == 2
+
+
+def test_ctrl_c_lets_the_scenario_clean_up(project: Project) -> None:
+    body = (
+        "session.cleanup(lambda: (session.work / 'cleaned').write_text(''))\n"
+        "with session.step('Wait'):\n    import time\n    time.sleep(60)\n"
+    )
+    project.scenario("slow", body)
+    argv = project.argv("run", "slow", "--report-dir", "out")
+    with subprocess.Popen(
+        argv, cwd=project.folder, env=project.environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        events, deadline = project.folder / "out" / "slow" / "events.jsonl", time.monotonic() + 30
+        while time.monotonic() < deadline and not (events.exists() and '"Wait"' in events.read_text()):
+            pass
+        process.send_signal(signal.SIGINT)
+        told, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "stopping: the scenario cleans up" in told
+    assert (project.folder / "out" / "slow" / "work" / "cleaned").exists()
+    report = json.loads((project.folder / "out" / "report.json").read_text())
+    assert report["scenarios"][0]["interrupted"] is True
+    assert find(project.state) is None
+
+
+def test_a_scenario_that_is_killed_is_a_failed_one(project: Project) -> None:
+    project.scenario("dies", "import os\nwith session.step('Die'):\n    os.kill(os.getpid(), 9)\n")
+    done = project.run("run")
+    assert done.returncode == 1
+    assert "failed in step 'Die': its program ended with code 137" in done.stdout
+
+
+def test_the_scenario_is_offline(project: Project) -> None:
+    project.scenario("reaches", "import socket\nsocket.create_connection(('192.0.2.1', 443), timeout=2)\n")
+    done = project.run("run")
+    assert done.returncode == 1
+    assert "refused to reach 192.0.2.1:443" in done.stdout
+
+
+def test_list_describes_without_running(project: Project) -> None:
+    assert "No scenarios" in project.run("list").stdout
+    project.scenario("one", "pass", head='raise SystemExit(9)\nSDK = "v2"\nTITLE = "The title"\nTAGS = ("a", "b")\n')
+    assert project.run("list").stdout == "one  SDK v2  The title  [a, b]\n"
+    (listed,) = project.json("list")
+    assert (listed["name"], listed["sdk"], listed["tags"]) == ("one", "v2", ["a", "b"])
+    assert Path(listed["file"]) == project.folder / "scenarios" / "one.py"
+    assert project.run("run", "two").returncode == 2

@@ -1,0 +1,146 @@
+"""Updates of endpoints through boto3: they keep answering, fall back when the new set fails, and share as weighted."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.cloud import BUCKET, eventually
+from tests.hosting import Hosting
+
+CAPTURE = {
+    "EnableCapture": True,
+    "InitialSamplingPercentage": 100,
+    "DestinationS3Uri": f"s3://{BUCKET}/captured",
+    "CaptureOptions": [{"CaptureMode": "Input"}],
+}
+
+
+def share(hosting: Hosting, endpoint: str, calls: int = 300) -> Counter[str]:
+    return Counter(hosting.invoke(endpoint)["InvokedProductionVariant"] for _ in range(calls))
+
+
+def test_traffic_is_shared_by_weight(hosting: Hosting) -> None:
+    model = hosting.model()
+    endpoint = hosting.serve(hosting.variant(model, "a", 3.0), hosting.variant(model, "b"), hosting.variant(model, "c", 0))
+    found = share(hosting, endpoint, 400)
+    assert found["a"] + found["b"] == 400
+    assert 0.65 < found["a"] / 400 < 0.85  # 3 of 4; five standard deviations
+    assert hosting.invoke(endpoint, TargetVariant="c")["InvokedProductionVariant"] == "c"
+    with pytest.raises(ClientError, match="Variant 'd' was not found"):
+        hosting.invoke(endpoint, TargetVariant="d")
+    wanted = [{"VariantName": "a", "DesiredWeight": 0}, {"VariantName": "c", "DesiredWeight": 5, "DesiredInstanceCount": 2}]
+    hosting.sagemaker.update_endpoint_weights_and_capacities(EndpointName=endpoint, DesiredWeightsAndCapacities=wanted)
+    described = hosting.settled(endpoint)
+    variants = {item["VariantName"]: item for item in described["ProductionVariants"]}
+    assert [variants[name]["CurrentWeight"] for name in "abc"] == [0, 1, 5]
+    assert variants["c"]["CurrentInstanceCount"] == 2
+    assert share(hosting, endpoint, 100)["a"] == 0
+    hosting.remove(endpoint)
+
+
+def test_without_any_weight_only_a_target_is_answered(hosting: Hosting) -> None:
+    endpoint = hosting.serve(hosting.variant(hosting.model(), "a", 0))
+    with pytest.raises(ClientError, match="weights of all its variants are 0"):
+        hosting.invoke(endpoint)
+    assert hosting.invoke(endpoint, TargetVariant="a")["Body"] == b"1,2"
+    hosting.remove(endpoint)
+
+
+def test_an_endpoint_answers_all_through_its_update(hosting: Hosting) -> None:
+    endpoint = hosting.serve(hosting.variant(hosting.model(), "old"))
+    answered: list[str] = []
+    enough = threading.Event()
+
+    def keep_asking() -> None:
+        while not enough.is_set():
+            answered.append(hosting.invoke(endpoint)["InvokedProductionVariant"])
+
+    asking = threading.Thread(target=keep_asking)
+    asking.start()
+    try:
+        eventually(lambda: answered)
+        config = hosting.config(hosting.variant(hosting.model(), "new"), DataCaptureConfig=CAPTURE)
+        hosting.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+        with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
+            hosting.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+        found = hosting.settled(endpoint)
+        eventually(lambda: answered[-1] == "new")
+    finally:
+        enough.set()
+        asking.join()
+    assert found["EndpointConfigName"] == config
+    assert found["DataCaptureConfig"]["CaptureStatus"] == "Started"
+    assert found["DataCaptureConfig"]["CurrentSamplingPercentage"] == 100
+    assert answered.index("new") == answered.count("old")
+    hosting.remove(endpoint)
+
+
+def test_a_failed_update_goes_back_to_the_old_configuration(hosting: Hosting) -> None:
+    endpoint = hosting.serve(hosting.variant(hosting.model(), "old"))
+    before = hosting.settled(endpoint)["EndpointConfigName"]
+    config = hosting.config(hosting.variant(hosting.model(PING="exit"), "new"))
+    hosting.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+    found = hosting.settled(endpoint)
+    assert found["EndpointStatus"] == "InService"
+    assert found["EndpointConfigName"] == before
+    assert "production variant new did not pass the ping health check" in found["FailureReason"]
+    assert [item["VariantName"] for item in found["ProductionVariants"]] == ["old"]
+    assert hosting.invoke(endpoint)["InvokedProductionVariant"] == "old"
+    again = hosting.config(hosting.variant(hosting.model(), "third"))
+    hosting.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=again)
+    found = hosting.settled(endpoint)
+    assert (found["EndpointConfigName"], "FailureReason" in found) == (again, False)
+    hosting.remove(endpoint)
+
+
+def test_a_configuration_of_the_same_name_with_another_model_is_another_one(hosting: Hosting) -> None:
+    endpoint = hosting.serve(hosting.variant(hosting.model(ANSWER="bodies")))
+    config = hosting.settled(endpoint)["EndpointConfigName"]
+    hosting.sagemaker.delete_endpoint_config(EndpointConfigName=config)
+    other = [hosting.variant(hosting.model(ANSWER="sizes"))]
+    hosting.sagemaker.create_endpoint_config(EndpointConfigName=config, ProductionVariants=other)
+    assert hosting.invoke(endpoint, "1,2,3,4,5")["Body"] == b"9"
+    hosting.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+    assert hosting.settled(endpoint)["EndpointStatus"] == "InService"
+    assert hosting.invoke(endpoint, "1,2,3,4,5")["Body"] == b"5\n"
+    hosting.remove(endpoint)
+
+
+@pytest.mark.parametrize(
+    ("excluded", "weight", "count", "captures"),
+    [([], 7.0, 2, False), (["DesiredWeight"], 1.0, 2, False), (["DataCaptureConfig"], 7.0, 2, True)],
+)
+def test_retained_properties_survive_an_update(
+    hosting: Hosting, excluded: list[str], weight: float, count: int, captures: bool
+) -> None:
+    model = hosting.model()
+    endpoint = hosting.serve(hosting.variant(model, "v", 7.0, count=2))
+    config = hosting.config(hosting.variant(model, "v"), DataCaptureConfig=CAPTURE)
+    hosting.sagemaker.update_endpoint(
+        EndpointName=endpoint,
+        EndpointConfigName=config,
+        RetainAllVariantProperties=True,
+        ExcludeRetainedVariantProperties=[{"VariantPropertyType": kind} for kind in excluded],
+    )
+    found = hosting.settled(endpoint)
+    [variant] = found["ProductionVariants"]
+    assert (variant["CurrentWeight"], variant["CurrentInstanceCount"]) == (weight, count)
+    assert ("DataCaptureConfig" in found) == captures
+    hosting.remove(endpoint)
+
+
+def test_what_an_update_refuses(hosting: Hosting) -> None:
+    endpoint = hosting.serve(hosting.variant(hosting.model()))
+    update = hosting.sagemaker.update_endpoint_weights_and_capacities
+    with pytest.raises(ClientError, match="'other' does not exist"):
+        update(EndpointName=endpoint, DesiredWeightsAndCapacities=[{"VariantName": "other", "DesiredWeight": 1}])
+    with pytest.raises(ClientError, match="Could not find endpoint configuration"):
+        hosting.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName="none")
+    with pytest.raises(ClientError, match='Could not find endpoint "arn:aws:sagemaker:us-east-1:123456789012:endpoint/none"'):
+        hosting.sagemaker.update_endpoint(EndpointName="none", EndpointConfigName="none")
+    assert hosting.settled(endpoint)["EndpointStatus"] == "InService"
+    hosting.remove(endpoint)

@@ -1,0 +1,65 @@
+"""Metric definitions on log lines, without a job."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from harness.contract.xgboost_metrics import MARK, metric_definitions, with_own_metrics
+from harness.engine.metric_regexes import MetricWatch, final_metrics, single
+from harness.stores.logs import LogEvent
+
+
+def series(lines: list[str], *definitions: tuple[str, str], mark: str = "") -> dict[str, list[tuple[float, float]]]:
+    watch = MetricWatch.of([{"Name": name, "Regex": regex} for name, regex in definitions], mark)
+    for number, line in enumerate(lines):
+        watch.see(LogEvent(number * 1000, line))
+    return watch.series
+
+
+@pytest.mark.parametrize(
+    ("line", "regex", "values"),
+    [
+        ("loss=0.5 end", r"loss=([0-9.]+)", [0.5]),
+        ("x loss=1e-3", r"loss=(\S+)", [0.001]),
+        ("loss=nan", r"loss=(\S+)", []),
+        ("loss=-inf", r"loss=(\S+)", []),
+        ("x loss=nope", r"loss=(\S+)", []),
+        ("loss=1", r"loss=\d", []),
+        ("a=1 a=2", r"a=(\d)", [1.0]),
+        ("a=1 a=2", r".*a=(\d)", [2.0]),
+        ("a=1", r"^a=(\d)$", [1.0]),
+        ("b=1", r".*a=(\d)|b=(\d)", []),
+        ("b=1", r".*a=(?:\d)|b=(\d)", [1.0]),
+        ("x b=1", r".*a=(?:\d)|b=(\d)", [1.0]),
+    ],
+)
+def test_one_line(line: str, regex: str, values: list[float]) -> None:
+    assert [value for _, value in series([line], ("m", regex)).get("m", [])] == values
+
+
+def test_the_builtin_definitions_find_the_containers_lines() -> None:
+    lines = ["[12]#011train-auc:0.51#011validation-auc:0.49", "[13]#011train-rmse:1.5e-05", "no metric here"]
+    found = series(lines, *[(item["Name"], item["Regex"]) for item in metric_definitions()], mark=MARK)
+    assert found == {"train:auc": [(0.0, 0.51)], "validation:auc": [(0.0, 0.49)], "train:rmse": [(1.0, 1.5e-05)]}
+
+
+def test_own_definitions_stand_before_the_builtin_ones() -> None:
+    merged = with_own_metrics([{"Name": "train:auc", "Regex": "mine"}, {"Name": "new", "Regex": "x"}])
+    assert merged[:2] == [{"Name": "train:auc", "Regex": "mine"}, {"Name": "new", "Regex": "x"}]
+    names = [item["Name"] for item in merged]
+    assert len(names) == len(set(names)) == len(metric_definitions()) + 1
+
+
+def test_final_values_are_the_last_as_32_bit_floats_on_whole_seconds() -> None:
+    assert final_metrics({"m": [(1.5, 9.0), (2.9, 0.03457)]}) == [
+        {"MetricName": "m", "Value": 0.03457000106573105, "Timestamp": 2.0}
+    ]
+    assert single(1e300) == 1e300
+
+
+def test_a_long_line_takes_no_longer_than_it_must() -> None:
+    begun = time.perf_counter()
+    series(["x" * 256_000], ("loss", ".*loss=([0-9.]+).*"))
+    assert time.perf_counter() - begun < 2

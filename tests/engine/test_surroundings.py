@@ -1,0 +1,167 @@
+"""What a program sees of its container and of the host: the whole tree, the environment, and what it must not see."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cloud import BUCKET, CODE, Cloud
+
+OUT = "/opt/ml/processing/output"
+DUMP = """
+import json, os, pathlib, socket, sys
+root = pathlib.Path("/opt/ml")
+tree = sorted(str(path.relative_to(root)) + ("/" if path.is_dir() else "") for path in root.rglob("*"))
+def tried(action):
+    try:
+        return action()
+    except OSError as error:
+        return type(error).__name__
+seen = {
+    "tree": tree,
+    "env": dict(os.environ),
+    "files": {name: path.read_text() for name in sys.argv[2:] for path in [root / name]},
+    "home": os.listdir(os.environ["HOME"]),
+    "hostname": socket.gethostname(),
+    "resolved": socket.gethostbyname("algo-1"),
+    "cwd": os.getcwd(),
+    "hidden": {path: tried(lambda: os.listdir(path)) for path in os.environ["LOOK"].split(":")},
+    "processes": [name for name in os.listdir("/proc") if name.isdigit()],
+    "written": tried(lambda: pathlib.Path("/etc/of-a-job").touch()),
+    "tmp": os.listdir("/tmp"),
+}
+json.dump(seen, open(sys.argv[1], "w"))
+"""
+
+
+@pytest.fixture(scope="module")
+def look(cloud: Cloud) -> str:
+    """Folders that no job may see: the real home, the state folder and what lies in it."""
+    return ":".join(map(str, (Path.home(), cloud.state, cloud.state / "jobs", cloud.state / "logs")))
+
+
+@pytest.fixture(scope="module")
+def in_processing(cloud: Cloud, look: str) -> dict[str, Any]:
+    cloud.put("seen/in/a.csv", "1,2\n")
+    job = cloud.process(
+        DUMP,
+        arguments=[f"{OUT}/seen.json", "config/processingjobconfig.json", "config/resourceconfig.json"],
+        inputs={"/opt/ml/processing/input/data": f"s3://{BUCKET}/seen/in/"},
+        outputs={OUT: f"s3://{BUCKET}/seen/out"},
+        Environment={"LOOK": look},
+        name="what-processing-sees",
+    )
+    assert job["ProcessingJobStatus"] == "Completed", cloud.log(job["ProcessingJobName"])
+    found: dict[str, Any] = cloud.json("seen/out/seen.json")
+    return found
+
+
+@pytest.fixture(scope="module")
+def in_training(cloud: Cloud, look: str) -> dict[str, Any]:
+    configurations = [f"input/config/{name}.json" for name in ("hyperparameters", "inputdataconfig", "resourceconfig")]
+    job = cloud.train(
+        {"train": f"s3://{BUCKET}/seen/in/"},
+        DUMP,
+        algorithm={"ContainerArguments": ["/opt/ml/model/seen.json", *configurations]},
+        output={"CompressionType": "NONE"},
+        HyperParameters={"alpha": "0.5"},
+        Environment={"LOOK": look},
+        name="what-training-sees",
+    )
+    assert job["TrainingJobStatus"] == "Completed", cloud.log(job["TrainingJobName"], "TrainingJobs")
+    found: dict[str, Any] = cloud.json(job["ModelArtifacts"]["S3ModelArtifacts"] + "seen.json")
+    return found
+
+
+def test_the_tree_of_a_processing_job(in_processing: dict[str, Any]) -> None:
+    assert in_processing["tree"] == [
+        "config/",
+        "config/processingjobconfig.json",
+        "config/resourceconfig.json",
+        "output/",
+        "output/metrics/",
+        "output/metrics/cloudwatch/",
+        "processing/",
+        "processing/input/",
+        "processing/input/code/",
+        "processing/input/code/script.py",
+        "processing/input/data/",
+        "processing/input/data/a.csv",
+        "processing/output/",
+    ]
+
+
+def test_the_tree_of_a_training_job(in_processing: dict[str, Any], in_training: dict[str, Any]) -> None:
+    assert in_training["tree"] == [
+        "input/",
+        "input/config/",
+        "input/config/hyperparameters.json",
+        "input/config/inputdataconfig.json",
+        "input/config/resourceconfig.json",
+        "input/data/",
+        "input/data/code/",
+        "input/data/code/script.py",
+        "input/data/train/",
+        "input/data/train/a.csv",
+        "model/",
+        "output/",
+        "output/data/",
+        "output/metrics/",
+        "output/metrics/sagemaker/",
+    ]
+
+
+def test_the_configuration_of_a_training_job(in_training: dict[str, Any]) -> None:
+    files = {name.split("/")[-1]: json.loads(text) for name, text in in_training["files"].items()}
+    assert files["hyperparameters.json"] == {"alpha": "0.5"}
+    assert set(files["inputdataconfig.json"]) == {"train", "code"}
+    assert files["resourceconfig.json"]["current_host"] == "algo-1"
+
+
+PLATFORM = {
+    "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_EC2_METADATA_DISABLED", "AWS_ENDPOINT_URL", "AWS_EXECUTION_ENV",
+    "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "HOME", "HOSTNAME", "LANG", "LOOK", "PATH", "PYTHONUNBUFFERED", "TMPDIR",
+}  # fmt: skip
+
+
+def test_the_environment_is_clean(
+    in_processing: dict[str, Any], in_training: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert set(in_processing["env"]) - {"LC_CTYPE"} == PLATFORM | {"PROCESSING_JOB_NAME", "PROCESSING_JOB_ARN"}
+    own = {"TRAINING_JOB_NAME", "TRAINING_JOB_ARN", "SAGEMAKER_METRICS_DIRECTORY", "HARNESS_IMAGE_TAG"}
+    assert set(in_training["env"]) - {"LC_CTYPE"} == PLATFORM | own
+    assert in_training["env"]["TRAINING_JOB_ARN"].endswith(":training-job/what-training-sees")
+
+
+@pytest.mark.parametrize("kind", ["in_processing", "in_training"])
+def test_the_host_stays_out_of_sight(kind: str, look: str, request: pytest.FixtureRequest) -> None:
+    seen: dict[str, Any] = request.getfixturevalue(kind)
+    assert seen["home"] == []
+    assert seen["hostname"] == "algo-1"
+    assert seen["resolved"].startswith("127.")
+    assert seen["cwd"] == "/"
+    assert seen["tmp"] == []
+    assert seen["written"] in ("OSError", "PermissionError")
+    assert not Path("/etc/of-a-job").exists()
+    for path in look.split(":"):
+        # What the interpreter itself needs may lie below the home; nothing else of it is to be seen.
+        shown = {Path(os.path.relpath(place, path)).parts[0] for place in interpreter() if place.startswith(path)}
+        assert seen["hidden"][path] == "FileNotFoundError" or set(seen["hidden"][path]) <= shown, path
+    assert len(seen["processes"]) < 6
+
+
+def interpreter() -> list[str]:
+    import sys
+
+    import harness
+
+    places = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.executable, str(Path(harness.__file__).parent)]
+    return [*places, *map(os.path.realpath, places)]
+
+
+def test_the_code_is_where_the_sdk_expects_it(in_processing: dict[str, Any]) -> None:
+    assert f"{CODE.removeprefix('/opt/ml/')}/script.py" in in_processing["tree"]

@@ -1,0 +1,305 @@
+"""Transform jobs through boto3: splitting, packing, joining, assembling, and what each kind of failure leaves."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import struct
+from typing import Any
+
+import pytest
+import xgboost
+
+from tests.cloud import BUCKET, XGBOOST, Cloud, eventually
+from tests.hosting import Hosting, archive
+
+MB = 1 << 20
+
+
+@pytest.fixture
+def here(cloud: Cloud) -> str:
+    return cloud.name("rows") + "/"
+
+
+def uri(key: str) -> str:
+    return f"s3://{BUCKET}/{key}"
+
+
+def posts(cloud: Cloud, job: dict[str, Any]) -> list[int]:
+    """The sizes of the bodies that the model server was sent, as it logged them."""
+    lines = cloud.log(job["TransformJobName"], "TransformJobs")
+    return [int(line.split()[-1]) for line in lines if line.startswith("POST /invocations")]
+
+
+def test_every_object_below_a_prefix_gets_its_output(hosting: Hosting, cloud: Cloud, here: str) -> None:
+    for name in ("a.csv", "deep/er/b.csv", "empty.csv"):
+        cloud.put(f"{here}in/{name}", "" if name == "empty.csv" else "1,2\n3,4,5")
+    job = hosting.transform(hosting.model(ANSWER="sizes"), uri(here + "in/"))
+    assert job["TransformJobStatus"] == "Completed"
+    assert hosting.outputs(job) == {"a.csv.out": b"2\n3\n", "deep/er/b.csv.out": b"2\n3\n", "empty.csv.out": b""}
+    assert job["TransformStartTime"] <= job["TransformEndTime"]
+    assert "FailureReason" not in job
+
+
+def test_a_single_object_gets_its_base_name(hosting: Hosting, cloud: Cloud, here: str) -> None:
+    source = cloud.put(f"{here}some/where/t.csv", "1\n")
+    assert list(hosting.outputs(hosting.transform(hosting.model(), source))) == ["t.csv.out"]
+
+
+def test_a_manifest_names_the_objects(hosting: Hosting, cloud: Cloud, here: str) -> None:
+    for name in ("x/1.csv", "x/2.csv", "y.csv"):
+        cloud.put(here + name, name)
+    manifest = cloud.put(here + "manifest.json", json.dumps([{"prefix": uri(here)}, "x/2.csv", "y.csv"]))
+    job = hosting.transform(hosting.model(), manifest, listed="ManifestFile")
+    assert hosting.outputs(job) == {"x/2.csv.out": b"x/2.csv\n", "y.csv.out": b"y.csv\n"}
+
+
+def test_a_manifest_that_names_what_is_not_there_fails_the_job(hosting: Hosting, cloud: Cloud, here: str) -> None:
+    manifest = cloud.put(here + "manifest.json", json.dumps([{"prefix": uri(here)}, "absent.csv", "manifest.json"]))
+    job = hosting.transform(hosting.model(), manifest, listed="ManifestFile")
+    assert (job["TransformJobStatus"], job["FailureReason"]) == ("Failed", "ClientError: See job logs for more information")
+    assert list(hosting.outputs(job)) == ["manifest.json.out"]
+
+
+ROWS = "".join(f"{number},{'x' * 90}\n" for number in range(30_000))  # 2.9 MB
+
+
+@pytest.mark.parametrize(
+    ("split", "strategy", "sent"),
+    [
+        ("None", "MultiRecord", [len(ROWS)]),
+        ("Line", "SingleRecord", None),
+        ("Line", "MultiRecord", "packed"),
+    ],
+)
+def test_how_an_object_is_cut(hosting: Hosting, cloud: Cloud, here: str, split: str, strategy: str, sent: Any) -> None:
+    rows = ROWS if sent else "1,2\n\n3,4\n5"
+    source = cloud.put(here + "t.csv", rows)
+    limit = 3 if split == "None" else 1
+    job = hosting.transform(
+        hosting.model(), source, split=split, BatchStrategy=strategy, MaxPayloadInMB=limit, assemble="None"
+    )
+    assert job["TransformJobStatus"] == "Completed", job
+    sizes = posts(cloud, job)
+    if sent == "packed":
+        assert len(sizes) == 3
+        assert sum(sizes) == len(rows)
+        assert all(MB - 200 < size <= MB for size in sizes[:-1])
+    else:
+        assert sizes == (sent or [4, 4, 1])
+    assert hosting.outputs(job) == {"t.csv.out": rows.replace("\n\n", "\n").encode()}
+
+
+def test_recordio_is_sent_with_or_without_its_framing(hosting: Hosting, cloud: Cloud, here: str) -> None:
+    frames = [struct.pack("<II", 0xCED7230A, 5) + b"abcde" + b"\0" * 3] * 2
+    source = cloud.put(here + "t.rec", b"".join(frames))
+    asked = {"split": "RecordIO", "kind": "application/x-recordio-protobuf", "assemble": "None"}
+    many = hosting.transform(hosting.model(), source, BatchStrategy="MultiRecord", **asked)
+    single = hosting.transform(hosting.model(), source, BatchStrategy="SingleRecord", **asked)
+    assert hosting.outputs(many) == {"t.rec.out": b"".join(frames)}
+    assert hosting.outputs(single) == {"t.rec.out": b"abcdeabcde"}
+    assert posts(cloud, single) == [5, 5]
+
+
+@pytest.mark.parametrize("split", ["None", "Line"])
+def test_a_record_larger_than_the_payload_fails_the_job(hosting: Hosting, cloud: Cloud, here: str, split: str) -> None:
+    cloud.put(here + "in/a.csv", "1\n")
+    cloud.put(here + "in/b.csv", "x" * (MB + 1))
+    job = hosting.transform(hosting.model(), uri(here + "in/"), split=split, MaxPayloadInMB=1)
+    assert (job["TransformJobStatus"], job["FailureReason"]) == ("Failed", "ClientError: See job logs for more information")
+    assert list(hosting.outputs(job)) == ["a.csv.out"]
+    told = [line for line in cloud.log(job["TransformJobName"], "TransformJobs") if "Too much data" in line]
+    assert f":[sagemaker logs]: {BUCKET}/{here}in/b.csv: Too much data for max payload size" in told[0]
+
+
+def test_no_payload_limit_takes_an_object_whole(hosting: Hosting, cloud: Cloud, here: str) -> None:
+    source = cloud.put(here + "t.bin", b"x" * (7 * MB))
+    job = hosting.transform(hosting.model(ANSWER="bodies"), source, split="None", assemble="None", MaxPayloadInMB=0)
+    assert hosting.outputs(job) == {"t.bin.out": b"%d" % (7 * MB)}
+
+
+def test_gzip_objects_are_unpacked_and_keep_their_names(hosting: Hosting, cloud: Cloud, here: str) -> None:
+    cloud.put(here + "in/a.csv.gz", gzip.compress(b"1\n2\n"))
+    cloud.put(here + "in/b.csv.gz", b"not packed at all")
+    job = hosting.transform(hosting.model(), uri(here + "in/"), compression="Gzip")
+    assert (job["TransformJobStatus"], job["FailureReason"]) == ("Failed", "ClientError: See job logs for more information")
+    assert hosting.outputs(job) == {"a.csv.gz.out": b"1\n2\n"}
+
+
+@pytest.mark.parametrize(("assemble", "written"), [("Line", b"1\n1\n"), ("None", b"11")])
+def test_answers_are_assembled(hosting: Hosting, cloud: Cloud, here: str, assemble: str, written: bytes) -> None:
+    source = cloud.put(here + "t.csv", "1\n2")
+    asked = {"BatchStrategy": "SingleRecord", "assemble": assemble}
+    model = hosting.model(ANSWER="bodies")
+    found = hosting.outputs(hosting.transform(model, source, **asked))["t.csv.out"]
+    assert found == written.replace(b"1", b"2", 1)  # the first record has its newline
+
+
+@pytest.mark.parametrize(
+    ("processing", "written"),
+    [
+        ({"JoinSource": "Input"}, b"1,2,3,3\n4,5,6,3\n"),
+        ({"InputFilter": "$[1:]", "JoinSource": "Input"}, b"1,2,3,2\n4,5,6,2\n"),
+        ({"InputFilter": "$[1:]", "OutputFilter": "$[0,-1]", "JoinSource": "Input"}, b"1,2\n4,2\n"),
+        ({"InputFilter": "$[0]"}, b"1\n1\n"),
+    ],
+)
+def test_data_processing(
+    hosting: Hosting, cloud: Cloud, here: str, processing: dict[str, str], written: bytes
+) -> None:
+    source = cloud.put(here + "t.csv", "1,2,3\n4,5,6\n")
+    job = hosting.transform(hosting.model(ANSWER="sizes"), source, processing=processing)
+    assert hosting.outputs(job) == {"t.csv.out": written}
+    assert job["DataProcessing"] == {"InputFilter": "$", "OutputFilter": "$", "JoinSource": "None", **processing}
+
+
+def test_json_lines_are_joined(hosting: Hosting, cloud: Cloud, here: str) -> None:
+    source = cloud.put(here + "t.jsonl", '{"z": 1, "B": 2}\n[1]\n')
+    job = hosting.transform(
+        hosting.model(ANSWER="labels"), source, kind="application/jsonlines", processing={"JoinSource": "Input"}
+    )
+    expected = b'{"B":2,"SageMakerOutput":{"n":2},"z":1}\n{"SageMakerInput":[1],"SageMakerOutput":{"n":1}}\n'
+    assert hosting.outputs(job) == {"t.jsonl.out": expected}
+
+
+@pytest.mark.parametrize("processing", [{"OutputFilter": "$[5]"}, {"InputFilter": "$[0,7]"}])
+def test_an_index_out_of_range_fails_the_job(
+    hosting: Hosting, cloud: Cloud, here: str, processing: dict[str, str]
+) -> None:
+    job = hosting.transform(hosting.model(ANSWER="sizes"), cloud.put(here + "t.csv", "1,2\n"), processing=processing)
+    assert (job["TransformJobStatus"], hosting.outputs(job)) == ("Failed", {})
+    assert any("out of range" in line for line in cloud.log(job["TransformJobName"], "TransformJobs"))
+
+
+def test_one_refused_object_fails_the_job_and_keeps_the_others(hosting: Hosting, cloud: Cloud, here: str) -> None:
+    for name, text in (("a.csv", "1\n"), ("b.csv", "poison\n"), ("c.csv", "3\n")):
+        cloud.put(f"{here}in/{name}", text)
+    job = hosting.transform(hosting.model(REFUSE="poison"), uri(here + "in/"))
+    assert (job["TransformJobStatus"], job["FailureReason"]) == ("Failed", "ClientError: See job logs for more information")
+    assert hosting.outputs(job) == {"a.csv.out": b"1\n", "c.csv.out": b"3\n"}
+    place = f"{BUCKET}/{here}in/b.csv: "
+    lines = cloud.log(job["TransformJobName"], "TransformJobs")
+    told = [line.partition(place)[2] for line in lines if place in line]
+    assert told == ["ClientError: 400", "", "Message:", "refused:", "not this"]
+    assert len(posts(cloud, job)) == 3  # a refusal is final
+    streams = cloud.logs.describe_log_streams(
+        logGroupName="/aws/sagemaker/TransformJobs", logStreamNamePrefix=f"{job['TransformJobName']}/"
+    )["logStreams"]
+    assert [item["logStreamName"].count("/") for item in streams] == [1, 2]
+    assert streams[1]["logStreamName"] == streams[0]["logStreamName"] + "/data-log"
+
+
+@pytest.mark.parametrize(("retries", "calls"), [(0, 1), (2, 3)])
+def test_server_errors_are_tried_again(hosting: Hosting, cloud: Cloud, here: str, retries: int, calls: int) -> None:
+    source = cloud.put(here + "t.csv", "poison")
+    client = {"InvocationsMaxRetries": retries, "InvocationsTimeoutInSeconds": 5}
+    job = hosting.transform(hosting.model(REFUSE="poison", REFUSE_STATUS="503"), source, ModelClientConfig=client)
+    assert job["FailureReason"] == "AlgorithmError: See job logs for more information"
+    assert len(posts(cloud, job)) == calls
+
+
+def test_the_container_gets_the_batch_variables(hosting: Hosting, cloud: Cloud, here: str) -> None:
+    source = cloud.put(here + "t.csv", "1\n")
+    model = hosting.model(ANSWER="facts", FROM_MODEL="m", BOTH="m")
+    asked = {"BatchStrategy": "SingleRecord", "MaxPayloadInMB": 2, "MaxConcurrentTransforms": 3}
+    told = hosting.transform(model, source, Environment={"BOTH": "job"}, accept="text/plain", **asked)
+    facts = json.loads(hosting.outputs(told)["t.csv.out"])
+    wanted = {
+        "SAGEMAKER_BATCH": "true",
+        "SAGEMAKER_BATCH_STRATEGY": "SINGLE_RECORD",
+        "SAGEMAKER_MAX_PAYLOAD_IN_MB": "2",
+        "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": "3",
+        "FROM_MODEL": "m",
+        "BOTH": "job",
+    }
+    assert {name: facts["env"].get(name) for name in wanted} == wanted
+    assert (facts["headers"]["Content-Type"], facts["headers"]["Accept"]) == ("text/csv", "text/plain")
+    plain = hosting.transform(model, source)
+    names = json.loads(hosting.outputs(plain)["t.csv.out"])["env"].keys()
+    assert {name for name in names if name.startswith("SAGEMAKER_") and "BIND" not in name} == {"SAGEMAKER_BATCH"}
+
+
+def test_the_request_wins_over_the_container_and_the_container_over_defaults(
+    hosting: Hosting, cloud: Cloud, here: str
+) -> None:
+    source = cloud.put(here + "t.csv", "1\n2\n")
+    parameters = {"MaxConcurrentTransforms": 2, "BatchStrategy": "SINGLE_RECORD", "MaxPayloadInMB": 4}
+    asking = hosting.model(PARAMETERS=json.dumps(parameters))
+
+    def told(model: str, **more: Any) -> str:
+        job = hosting.transform(model, source, **more)
+        lines = cloud.log(job["TransformJobName"], "TransformJobs")
+        return next(line for line in lines if "[sagemaker logs]" in line).partition(":[sagemaker logs]: ")[2]
+
+    assert told(asking) == "MaxConcurrentTransforms=2, MaxPayloadInMB=4, BatchStrategy=SINGLE_RECORD"
+    asked = {"MaxConcurrentTransforms": 1, "MaxPayloadInMB": 9, "BatchStrategy": "MultiRecord"}
+    assert told(asking, **asked) == "MaxConcurrentTransforms=1, MaxPayloadInMB=9, BatchStrategy=MULTI_RECORD"
+    assert told(hosting.model()) == "MaxConcurrentTransforms=1, MaxPayloadInMB=6, BatchStrategy=MULTI_RECORD"
+
+
+def test_a_job_is_stopped_in_the_middle(hosting: Hosting, cloud: Cloud, here: str) -> None:
+    cloud.put(here + "in/a.csv", "1\n")
+    cloud.put(here + "in/b.csv", "9\n" * 20_000)
+    name = hosting.begin_transform(hosting.model(), uri(here + "in/"), BatchStrategy="SingleRecord")
+    eventually(lambda: cloud.keys(f"{name}/out/"))
+    hosting.sagemaker.stop_transform_job(TransformJobName=name)
+    job = hosting.transformed(name)
+    assert job["TransformJobStatus"] == "Stopped"
+    assert list(hosting.outputs(job)) == ["a.csv.out"]
+    assert job["TransformEndTime"]
+
+
+def test_a_server_that_does_not_come_up_fails_the_job(hosting: Hosting, cloud: Cloud, here: str) -> None:
+    job = hosting.transform(hosting.model(PING="exit"), cloud.put(here + "t.csv", "1\n"))
+    assert job["TransformJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith("AlgorithmError: The model server did not become healthy")
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"junk", "is not a tar.gz archive"),
+        (archive({}), "holds no file"),
+        (archive({"a/../../x": "1"}), "outside its own folder"),
+        (archive({"/abs": "1"}), "outside its own folder"),
+    ],
+)
+def test_a_bad_model_archive_fails_the_job(hosting: Hosting, cloud: Cloud, here: str, data: bytes, told: str) -> None:
+    model = hosting.model(cloud.put(here + "model.tar.gz", data))
+    job = hosting.transform(model, cloud.put(here + "t.csv", "1\n"))
+    assert job["TransformJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith("ClientError: Model")
+    assert told in job["FailureReason"]
+
+
+def test_a_model_of_plain_files_is_copied_as_it_lies(hosting: Hosting, cloud: Cloud, here: str) -> None:
+    cloud.put(here + "files/weights", "1")
+    cloud.put(here + "files/code/inference.py", "2")
+    for kind, place in (("S3Prefix", "files/"), ("S3Object", "files/weights")):
+        source = {"S3Uri": uri(here + place), "S3DataType": kind, "CompressionType": "None"}
+        environment = {"ANSWER": "facts"}
+        container = {"Image": hosting.image, "ModelDataSource": {"S3DataSource": source}, "Environment": environment}
+        job = hosting.transform(hosting.model_of(container), cloud.put(here + "in/t.csv", "1\n"))
+        files = json.loads(hosting.outputs(job)["t.csv.out"])["files"]
+        assert files == ({"weights": "1", "code/inference.py": "2"} if kind == "S3Prefix" else {"weights": "1"})
+
+
+def test_an_output_bucket_that_is_not_there_fails_the_job(hosting: Hosting, cloud: Cloud, here: str) -> None:
+    request = hosting.transform_request(hosting.model(), cloud.put(here + "t.csv", "1\n"))
+    request["TransformOutput"]["S3OutputPath"] = "s3://no-such-bucket/x"
+    hosting.sagemaker.create_transform_job(**request)
+    job = hosting.transformed(request["TransformJobName"])
+    assert job["FailureReason"] == "ClientError: The specified bucket does not exist: no-such-bucket"
+
+
+def test_xgboost_answers_a_line_per_record(hosting: Hosting, cloud: Cloud, here: str) -> None:
+    table = [[float(number % 7), float(number % 3)] for number in range(50)]
+    booster = xgboost.train({}, xgboost.DMatrix(table, label=[row[0] for row in table]), 3)
+    uri_ = cloud.put(here + "model.tar.gz", archive({"xgboost-model": bytes(booster.save_raw("ubj"))}))
+    source = cloud.put(here + "t.csv", "".join(f"{a},{b}\n" for a, b in table))
+    job = hosting.transform(hosting.model(uri_, image=XGBOOST), source, processing={"JoinSource": "Input"})
+    assert job["TransformJobStatus"] == "Completed", job
+    rows = [line.split(",") for line in hosting.outputs(job)["t.csv.out"].decode().splitlines()]
+    assert [[float(a), float(b)] for a, b, _ in rows] == table
+    expected = [float(value) for value in booster.predict(xgboost.DMatrix(table))]
+    assert [float(value) for *_, value in rows] == pytest.approx(expected, abs=1e-6)

@@ -1,0 +1,69 @@
+"""Scenario files: found, described and refused without being run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.kernel.errors import StateError
+from harness.profiles.scenarios import UnknownScenario, choose, discover, read
+
+GOOD = 'raise SystemExit("never run")\nTITLE = "A title"\nSDK = "v2"\nTAGS = ("smoke",)\ndef run(session): ...\n'
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "scenarios"
+    folder.mkdir()
+    (folder / "one.py").write_text(GOOD)
+    (folder / "two.py").write_text('SDK = "v3"\ndef run(session): ...\n')
+    (folder / "_parts.py").write_text("")
+    return tmp_path
+
+
+def test_scenarios_are_described_by_their_constants(root: Path) -> None:
+    one, two = discover(root)
+    assert (one.name, one.title, one.sdk, one.tags) == ("one", "A title", "v2", ("smoke",))
+    assert (two.title, two.sdk, two.tags) == ("two", "v3", ())
+
+
+def test_chosen_by_name_tag_file_or_all(root: Path) -> None:
+    assert [scenario.name for scenario in choose(root, ())] == ["one", "two"]
+    assert [scenario.name for scenario in choose(root, ("two", "two"))] == ["two"]
+    assert [scenario.name for scenario in choose(root, ("tag:smoke",))] == ["one"]
+    other = root / "mine.py"
+    other.write_text(GOOD)
+    assert choose(root, (str(other),))[0].file == other
+
+
+@pytest.mark.parametrize("word", ["three", "tag:none", "none.py"])
+def test_an_unknown_one_is_answered_with_the_known_ones(root: Path, word: str) -> None:
+    with pytest.raises(UnknownScenario, match=rf"no scenario '{word}'; known: one, two"):
+        choose(root, (word,))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("def run(session): ...\n", r"must state its SDK generation: SDK = 'v2' or 'v3', not None"),
+        ('SDK = "v4"\ndef run(session): ...\n', "not 'v4'"),
+        ('SDK = "v2"\n', r"has no function run\(session\)"),
+        ("def :", "is not valid Python"),
+    ],
+)
+def test_a_file_that_is_no_scenario_is_refused(tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "bad.py"
+    file.write_text(text)
+    with pytest.raises(StateError, match=told):
+        read(file)
+
+
+def test_a_project_without_scenarios_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="no scenarios in"):
+        choose(tmp_path, ())
+
+
+def test_the_projects_own_scenarios_are_readable() -> None:
+    scenarios = {scenario.name: scenario.sdk for scenario in discover(Path(__file__).parents[2])}
+    assert scenarios == {"credit_default": "v2", "smoke": "v3"}

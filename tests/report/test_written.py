@@ -1,0 +1,186 @@
+"""The three files a run leaves."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from harness.report import Report, ScenarioReport, write_report
+from harness.report.story import Evidence, Expectation, Resource, Step
+
+JOB = Resource(
+    kind="TrainingJob",
+    name="credit-training-2026-11-22-17-19-05-355",
+    status="Completed",
+    started="2026-11-22 10:00:02+00:00",
+    ended="2026-11-22 10:00:05+00:00",
+    description={
+        "HyperParameters": {"max_depth": "5"},
+        "InputDataConfig": [{"ChannelName": "train"}],
+        "ModelArtifacts": {"S3ModelArtifacts": "s3://bucket/a b/model.tar.gz"},
+    },
+    curves={"train:auc": [0.7, 0.8, 0.85], "validation:auc": [0.69, 0.75, 0.77], "train:rmse": [3.0, 2.0]},
+    log_tail=["the last line"],
+)
+NUMBERS = {"common": {"num_present": 9, "num_missing": 1}, "mean": 1.5, "std_dev": 0.5, "min": 1.0, "max": 2.0}
+MONITORING = {
+    "exit_message": "CompletedWithViolations: Job completed successfully with 2 violations.",
+    "violations": {
+        "violations": [
+            {"feature_name": "AGE", "constraint_check_type": "baseline_drift_check", "description": "distance 0.6"},
+            {"feature_name": "Extra columns", "constraint_check_type": "extra_column_check", "description": "too many"},
+        ]
+    },
+    "statistics": {
+        "features": [
+            {"name": "SEX", "inferred_type": "Integral", "numerical_statistics": NUMBERS},
+            {"name": "AGE", "inferred_type": "Integral", "numerical_statistics": NUMBERS},
+            {"name": "TEXT", "inferred_type": "String", "string_statistics": {"common": NUMBERS["common"]}},
+        ]
+    },
+    "baseline": {"features": [{"name": "AGE", "numerical_statistics": {"mean": 30.0}}]},
+}
+EVIDENCE = [
+    Evidence("classification", "Scores", "Two", {
+        "confusion": [[50, 5], [10, 35]], "roc": [[0, 0], [0.1, 0.8], [1, 1]],
+        "auc": 0.875, "metrics": {"accuracy": 0.85},
+    }),
+    Evidence("monitoring", "Drifted", "Two", MONITORING),
+    Evidence("table", "Trials", None, {"columns": ["name", "auc"], "rows": [["one", 0.77123456], ["two", None]]}),
+    Evidence("capture", "A <captured> request", None, {"record": {"eventVersion": "0"}}),
+    Evidence("artifact", "Violations", None, {"uri": "s3://bucket/reports/constraint_violations.json"}),
+]  # fmt: skip
+
+
+def a_report(passed: bool = True) -> Report:
+    steps = [Step("One", 1795341600.0, 2.0, "passed", expectations=[Expectation("it is <so>", True)])]
+    if not passed:
+        steps.append(Step("Two", 1795341602.0, 3.0, "failed", "not so", [Expectation("so", False, "found \x00 other")]))
+    scenario = ScenarioReport(
+        "credit", "Credit & co", "v2", 1795341600.0, 5.0, passed, True, steps=steps, resources=[JOB], evidence=EVIDENCE
+    )
+    if not passed:
+        scenario.traceback, scenario.log_tail = "Traceback: boom", ["\x1b[31mred"]
+    return Report("0.1.0", "local", "http://127.0.0.1:4599", "2026-11-22", 5.2, [scenario])
+
+
+class References(HTMLParser):
+    """Everything a page would load by itself, and the tags left open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.links: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.loaded += [value or "" for name, value in attrs if name == "src" or (name == "href" and tag == "link")]
+        self.links += [given.get("href") or ""] if tag == "a" else []
+        if tag not in ("meta", "br", "line", "rect", "polyline"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.open:
+            assert self.open.pop() == tag
+
+
+@pytest.fixture(params=[True, False], ids=["passed", "failed"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return write_report(a_report(request.param), tmp_path / "reports").parent
+
+
+def test_the_page_stands_alone(folder: Path) -> None:
+    page = (folder / "report.html").read_text()
+    found = References()
+    found.feed(page)
+    assert found.loaded == []
+    assert found.open == []
+    assert not re.search(r"@import|url\(|<script", page)
+    assert 'name="viewport"' in page
+
+
+def test_the_page_shows_everything_that_was_told(folder: Path) -> None:
+    page = (folder / "report.html").read_text()
+    shown = ["Credit &amp; co", "it is &lt;so&gt;", "HyperParameters.max_depth", "InputDataConfig[0].ChannelName"]
+    shown += ["Metrics of credit-training", "AUC 0.8750", "0.771235", "A &lt;captured&gt; request", "the last line"]
+    for text in shown:
+        assert text in page
+    found = References()
+    found.feed(page)
+    assert "http://127.0.0.1:4599/bucket/a%20b/model.tar.gz" in found.links
+
+
+def test_violations_lead_the_monitors_table_and_are_marked(folder: Path) -> None:
+    page = (folder / "report.html").read_text()
+    rows = re.findall(r'<tr class="(violated)?"><td>(Extra columns|AGE|SEX|TEXT)</td>', page)
+    assert rows == [("violated", "Extra columns"), ("violated", "AGE"), ("", "SEX"), ("", "TEXT")]
+    assert "2 features with violations" in page
+    assert "distance 0.6" in page
+
+
+def test_metrics_of_one_kind_share_a_plot(folder: Path) -> None:
+    section = (folder / "report.html").read_text().split("Metrics of")[1].split("<h3>")[0]
+    plots = re.findall(r"<figure>.*?</figure>", section, re.DOTALL)
+    assert [len(re.findall("<polyline", plot)) for plot in plots] == [2, 1]
+
+
+def test_what_went_wrong_leads_a_failed_page(tmp_path: Path) -> None:
+    page = write_report(a_report(passed=False), tmp_path).read_text()
+    wrong = page.split("What went wrong")[1].split("Timeline")[0]
+    for text in ("Two", "so", "Traceback: boom", "red"):
+        assert text in wrong
+
+
+def test_the_json_says_what_the_page_says(folder: Path) -> None:
+    document = json.loads((folder / "report.json").read_text())
+    (scenario,) = document["scenarios"]
+    assert document["passed"] is scenario["passed"]
+    assert scenario["steps"][0]["expectations"][0]["text"] == "it is <so>"
+    assert scenario["resources"][0]["name"] == JOB.name
+
+
+def test_junit_counts_steps_and_failures(tmp_path: Path) -> None:
+    write_report(a_report(passed=False), tmp_path)
+    suites = ET.parse(tmp_path / "junit.xml").getroot()
+    (suite,) = suites
+    assert (suites.get("tests"), suites.get("failures")) == (suite.get("tests"), suite.get("failures")) == ("2", "1")
+    failure = suite.find("testcase[@name='Two']/failure")
+    assert failure is not None
+    assert failure.get("message") == "not so"
+    assert "found \ufffd other" in (failure.text or "")
+
+
+def test_junit_shows_a_failure_outside_the_steps(tmp_path: Path) -> None:
+    report = a_report()
+    report.scenarios[0].passed, report.scenarios[0].traceback = False, "Traceback\nKeyError: 'x'"
+    write_report(report, tmp_path)
+    failure = ET.parse(tmp_path / "junit.xml").getroot().find(".//failure")
+    assert failure is not None
+    assert failure.get("message") == "KeyError: 'x'"
+
+
+@pytest.mark.needs("browser")
+def test_a_browser_shows_it_on_a_phone_without_scrolling_sideways(tmp_path: Path) -> None:
+    page = write_report(a_report(), tmp_path)
+    measured = page.read_text().replace(
+        "</body>", "<script>document.title = 'wide ' + document.documentElement.scrollWidth</script></body>"
+    )
+    page.write_text(measured)
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    quiet = ("--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update")
+    argv = [browser, "--headless", "--no-sandbox", *quiet, "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}"]
+    done = subprocess.run(
+        [*argv, "--window-size=500,900", "--dump-dom", page.as_uri()],
+        capture_output=True, text=True, timeout=50, check=False,
+    )  # fmt: skip
+    width = re.search(r"<title>wide (\d+)</title>", done.stdout)
+    assert width, done.stderr[-500:]
+    assert int(width[1]) <= 500
