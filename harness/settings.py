@@ -36,6 +36,9 @@ class Settings:
     grace: float = 120.0
     """Seconds between SIGTERM and SIGKILL when a job is stopped."""
     warm_pool: bool = True
+    """Keep parents that imported an image's libraries, so that its jobs start without importing them."""
+    install: bool = True
+    """Whether a job may have the environment of its image fetched from the package index."""
     max_parallel_jobs: int = 8
     ephemeral: bool = False
     """Keep nothing: the state lies in a temporary folder that goes with the emulator."""

@@ -60,7 +60,7 @@ def list_images(as_json: bool) -> None:
 def pull(names: tuple[str, ...]) -> None:
     """Build the environments of images (or "all") now, so that jobs need no network later."""
     from harness.runners.process.environments import Environments
-    from harness.runners.process.errors import EnvironmentMissing
+    from harness.runners.process.errors import EnvironmentMissing, PythonMissing
 
     known = {entry.name: entry for entry in _entries()}
     for name in known if "all" in names else names:
@@ -69,6 +69,10 @@ def pull(names: tuple[str, ...]) -> None:
             raise click.BadParameter(f"no image {name!r}; known: {', '.join(known)}", param_hint="NAME")
         try:
             Environments().build(entry.environment, click.echo)
+        except PythonMissing as error:
+            if not entry.environment.stand_in:
+                raise StateError(str(error)) from error
+            click.echo(entry.environment.stand_in)
         except EnvironmentMissing as error:
             raise StateError(str(error)) from error
         click.echo(f"{entry.name}: ready")

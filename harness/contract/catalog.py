@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import sys
 from collections.abc import Mapping
@@ -117,7 +118,20 @@ def _image(name: str, table: Mapping[str, Any], version: str, details: Mapping[s
 def _environment(name: str, folder: Path, details: Mapping[str, Any]) -> Environment:
     if "pins" in details and all(_installed(package) == release for package, release in details["pins"].items()):
         return HARNESS_ENVIRONMENT
-    return Environment(name, folder / details["lock"], details["python"]) if "lock" in details else HARNESS_ENVIRONMENT
+    if "lock" not in details:
+        return HARNESS_ENVIRONMENT
+    return Environment(name, folder / details["lock"], details["python"], _stand_in(details))
+
+
+def _stand_in(details: Mapping[str, Any]) -> str:
+    """Said when the wanted Python is not to be had and a package of the harness's own environment runs instead."""
+    package = details.get("stand_in")
+    if package is None:
+        return ""
+    return (
+        f"{package} {_installed(package)} on Python {platform.python_version()} stands in for {details['release']}: "
+        f"no Python {details['python']} was found"
+    )
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -166,7 +167,7 @@ def _environment(definition: Definition, execution: Execution, output_path: str)
         "output_path": output_path,
         "publish_cloudwatch_metrics": "Enabled",
         "start_time": iso(execution.start),
-        "end_time": iso(execution.end),
+        "end_time": iso(math.ceil(execution.end)),  # records have whole seconds, and the end is not of the window
         "metric_time": iso(execution.start),
         "sagemaker_endpoint_name": definition.endpoint,
         "sagemaker_monitoring_schedule_name": execution.schedule,

@@ -12,6 +12,8 @@ from harness.kernel.clock import utc
 
 HOURLY = "cron(0 * ? * * *)"
 NOW = "NOW"
+DAILY_AT_MIDNIGHT = "cron(0 0 ? * * *)"
+"""Without a ScheduleConfig. AWS chooses the hour itself; a fixed one is easier to test with."""
 
 _DAILY = re.compile(r"cron\(0 (\d{1,2}) \? \* \* \*\)")
 _REPEATED = re.compile(r"cron\(0 (\d{1,2})/(\d{1,2}) \? \* \* \*\)")

@@ -29,6 +29,8 @@ def platform_environment(where: Surroundings) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_EXECUTION_ENV": "AWS_ECS_EC2",
         "PYTHONUNBUFFERED": "1",
+        # Threads that wait by spinning take the processors from other jobs of the same machine.
+        "OMP_WAIT_POLICY": "PASSIVE",
     }
 
 

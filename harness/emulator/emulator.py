@@ -257,6 +257,8 @@ class Emulator:
             # Hundreds of thousands of objects that never go away: no collection needs to look at them again.
             gc.collect()
             gc.freeze()
+            if self.settings.warm_pool:
+                self._engine.warm_up()
 
     def _reset(self) -> None:
         self._engine.reset()

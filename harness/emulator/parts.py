@@ -34,6 +34,9 @@ class RunningEngine(Engine, Protocol):
     def advance(self, seconds: float) -> Mapping[str, Any]:
         """Move the clock, running what becomes due in order; returns when that has finished, and says what ran."""
 
+    def warm_up(self) -> None:
+        """In the background after the start: warm parents for the images that need nothing installed."""
+
     def reset(self) -> None:
         """Stop everything and forget it; the records go right after."""
 
@@ -98,7 +101,7 @@ def build_runner(ground: Ground) -> Runner:
 
     return ProcessRunner(
         ground.folder / "runs",
-        environments=Environments(),
+        environments=Environments(install=ground.settings.install),
         port=ground.port,
         adopt=ground.adopt,
         hidden=(Path.home(), ground.folder),

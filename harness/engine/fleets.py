@@ -27,6 +27,7 @@ class Wanted:
     count: int
     weight: float
     timeout: float = START_TIMEOUT
+    least_outstanding: bool = False
 
     @classmethod
     def of(cls, variant: Mapping[str, Any]) -> Wanted:
@@ -36,6 +37,7 @@ class Wanted:
             variant.get("InitialInstanceCount", 1),
             variant.get("InitialVariantWeight", 1.0),
             float(variant.get("ContainerStartupHealthCheckTimeoutInSeconds", START_TIMEOUT)),
+            variant.get("RoutingConfig", {}).get("RoutingStrategy") == "LEAST_OUTSTANDING_REQUESTS",
         )
 
 
@@ -46,6 +48,8 @@ class Fleet:
     generation: str
     weights: dict[str, float] = field(default_factory=dict)
     instances: dict[str, list[Instance]] = field(default_factory=dict)
+    least_outstanding: frozenset[str] = frozenset()
+    """Variants whose requests go to the least busy instance."""
 
     def all(self) -> list[Instance]:
         return [instance for found in self.instances.values() for instance in found]
@@ -62,6 +66,7 @@ class FleetFailed(Exception):
 def start_fleet(doors: Doors, key: Key, generation: str, variants: Sequence[Wanted], ended: threading.Event) -> Fleet:
     """All instances of all variants, started together; ``FleetFailed`` (with nothing left running) if one fails."""
     fleet = Fleet(generation, {wanted.name: wanted.weight for wanted in variants})
+    fleet.least_outstanding = frozenset(wanted.name for wanted in variants if wanted.least_outstanding)
     todo = [wanted for wanted in variants for _ in range(wanted.count)]
     if not todo:
         return fleet

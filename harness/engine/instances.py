@@ -39,21 +39,22 @@ class Instance:
 
     def __init__(self, server: ModelServer) -> None:
         self.server = server
+        self.outstanding = 0
         self._idle: list[_Connection] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def post(self, path: str, body: bytes, headers: Mapping[str, str], timeout: float, limit: int) -> Answer:
         """``asyncio.TimeoutError`` after ``timeout`` seconds, ``Unreachable``, or ``AnswerTooLong`` past ``limit`` bytes."""
-        connection = self._idle.pop() if self._idle else None
-        loop = self._loop = asyncio.get_running_loop()
-        late = loop.time() + timeout
-        if connection is None:
-            # The socket comes from the server's own network, through its attendant: that may take a moment.
-            made, address = await loop.run_in_executor(None, self._socket)
-            connection = await asyncio.wait_for(self._connect(loop, made, address), timeout)
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         head = f"POST {path} HTTP/1.1\r\nHost: localhost:8080\r\n{lines}Content-Length: {len(body)}\r\n\r\n"
-        return await connection.ask(head.encode(errors="surrogateescape"), body, late, limit)
+        loop = self._loop = asyncio.get_running_loop()
+        late = loop.time() + timeout
+        self.outstanding += 1
+        try:
+            connection = self._idle.pop() if self._idle else await self._connected(loop, timeout)
+            return await connection.ask(head.encode(errors="surrogateescape"), body, late, limit)
+        finally:
+            self.outstanding -= 1
 
     def stop(self, grace: float) -> None:
         """Thread-safe: ends the server and waits for it; its connections end with it, here without a further word."""
@@ -66,6 +67,11 @@ class Instance:
         for connection in self._idle:
             connection.close()
         self._idle.clear()
+
+    async def _connected(self, loop: asyncio.AbstractEventLoop, timeout: float) -> _Connection:
+        # The socket comes from the server's own network, through its attendant: that may take a moment.
+        made, address = await loop.run_in_executor(None, self._socket)
+        return await asyncio.wait_for(self._connect(loop, made, address), timeout)
 
     def _socket(self) -> tuple[socket.socket, tuple[str, int]]:
         try:

@@ -108,7 +108,7 @@ def _target(key: Key, fleet: Fleet, wanted: str | None) -> tuple[str, Instance]:
     instances = fleet.instances.get(variant)
     if not instances:
         raise _model_error(key, 503, f"No instance of variant {variant} is running; it is being restarted")
-    return variant, choose_instance(instances, random.random())
+    return variant, choose_instance(instances, random.random(), variant in fleet.least_outstanding)
 
 
 def _answer(variant: str, answer: Answer) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from harness.engine.monitoring import Call, Schedules
 from harness.engine.processing import PROCESSING
 from harness.engine.training import TRAINING
 from harness.engine.transform import TRANSFORM
+from harness.engine.warming import warm_up
 from harness.engine.work import Doors
 from harness.kernel.records import Key
 
@@ -71,11 +72,15 @@ class LocalEngine:
         """Stop what runs and forget it; a new set of parts takes over."""
         self._stop_parts()
         self._start_parts()
+        self._schedules.begin()
 
     def flush(self) -> None:
         """Captured data and endpoint metrics that wait in memory are written now."""
         self._endpoints.flush()
         self._metrics.flush()
+
+    def warm_up(self) -> None:
+        warm_up(self._doors.runner)
 
     def recover(self) -> list[Key]:
         """After a start: jobs that were in flight are settled, endpoints in service get their servers back."""
@@ -83,6 +88,7 @@ class LocalEngine:
         found = self._jobs.recover()
         self._endpoints.recover()
         self._schedules.recover()
+        self._schedules.begin()
         return found
 
     def close(self) -> None:

@@ -101,7 +101,6 @@ def start_server(
         _fetch_model(doors.aws.objects(model.key.account, model.key.region), model, folder)
         where = Surroundings(model.key.account, model.key.region, doors.endpoint_url(), root)
         spec = serve_spec(name, model, image, where, extra)
-        doors.runner.prepare(spec.environment, spec.preload, lambda text: log.line(f"[harness] {text}"))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -15,7 +15,7 @@ from typing import Any
 
 from harness.contract.capture import CaptureRules, capture_prefix
 from harness.contract.monitoring import Definition, Execution, of_data_quality, of_inline, processing_request
-from harness.contract.schedules import NOW, hours, next_due, seconds_of, window
+from harness.contract.schedules import DAILY_AT_MIDNIGHT, NOW, hours, next_due, previous_due, seconds_of, window
 from harness.engine.lifecycle import is_unfinished, move, status_of
 from harness.engine.work import Doors
 from harness.kernel.clock import utc
@@ -44,6 +44,9 @@ class Schedules:
         self._closed = threading.Event()
         self._running = threading.Lock()
         self._thread = threading.Thread(target=self._watch, name="schedules", daemon=True)
+
+    def begin(self) -> None:
+        """Watch the clock from now on."""
         self._thread.start()
 
     def wake(self) -> None:
@@ -52,14 +55,18 @@ class Schedules:
     def close(self) -> None:
         self._closed.set()
         self._wake.set()
-        self._thread.join(5)
+        if self._thread.is_alive():
+            self._thread.join(5)
 
     def recover(self) -> None:
-        """After a start: executions that were under way ended with the emulator."""
+        """After a start: executions that were under way ended with the emulator; of those missed, the last one runs."""
         for record in list(self._doors.records.scan(EXECUTION)):
             if record.status["MonitoringExecutionStatus"] in ("Pending", "InProgress"):
                 reason = "InternalServerError: The emulator was stopped while the execution was running."
                 self._end(record, "Failed", FailureReason=reason)
+        now = self._doors.clock.now()
+        for schedule in list(self._doors.records.scan(SCHEDULE)):
+            self._doors.records.change(schedule.key, lambda found: _without_missed(found, now))
 
     def advance_to(self, moment: float) -> list[Record]:
         """Move the clock to ``moment``, running what falls due on the way; the executions, all finished."""
@@ -121,9 +128,8 @@ class Schedules:
 
     def _plan(self, schedule: Record, definition: Definition, scheduled: float) -> Execution:
         config = schedule.spec["MonitoringScheduleConfig"].get("ScheduleConfig", {})
-        expression = config.get("ScheduleExpression", "cron(0 0 ? * * *)")
         start, end = window(
-            expression, scheduled, config.get("DataAnalysisStartTime"), config.get("DataAnalysisEndTime")
+            _expression(schedule), scheduled, config.get("DataAnalysisStartTime"), config.get("DataAnalysisEndTime")
         )
         start += seconds_of(definition.start_offset) if definition.start_offset else 0
         end += seconds_of(definition.end_offset) if definition.end_offset else 0
@@ -248,10 +254,21 @@ def definition_of(doors: Doors, schedule: Record) -> Definition:
 
 
 def _rescheduled(schedule: Record, scheduled: float) -> Record:
-    config = schedule.spec["MonitoringScheduleConfig"].get("ScheduleConfig", {})
-    expression = config.get("ScheduleExpression", "cron(0 0 ? * * *)")
+    expression = _expression(schedule)
     following = None if expression == NOW else next_due(expression, scheduled)
     return replace(schedule, inner={**schedule.inner, "next": following})
+
+
+def _without_missed(schedule: Record, now: float) -> Record:
+    expression, due = _expression(schedule), schedule.inner.get("next")
+    if due is None or expression == NOW or due >= (last := previous_due(expression, now)):
+        return schedule
+    return replace(schedule, inner={**schedule.inner, "next": last})
+
+
+def _expression(schedule: Record) -> str:
+    timing = schedule.spec["MonitoringScheduleConfig"].get("ScheduleConfig", {})
+    return str(timing.get("ScheduleExpression", DAILY_AT_MIDNIGHT))
 
 
 def _execution_record(schedule: Record, scheduled: float, now: float) -> Record:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-T = TypeVar("T")
+
+class Busy(Protocol):
+    outstanding: int
+    """Requests it has not answered yet."""
+
+
+T = TypeVar("T", bound=Busy)
 
 
 def choose_variant(weights: Mapping[str, float], draw: float) -> str | None:
@@ -21,6 +27,9 @@ def choose_variant(weights: Mapping[str, float], draw: float) -> str | None:
     return max(weights, key=lambda name: weights[name])  # rounding left a crumb
 
 
-def choose_instance(instances: Sequence[T], draw: float) -> T:
-    """RoutingStrategy RANDOM."""
+def choose_instance(instances: Sequence[T], draw: float, least_outstanding: bool = False) -> T:
+    """Any of them (RoutingStrategy RANDOM), or any of the least busy (LEAST_OUTSTANDING_REQUESTS)."""
+    if least_outstanding:
+        least = min(instance.outstanding for instance in instances)
+        instances = [instance for instance in instances if instance.outstanding == least]
     return instances[int(draw * len(instances))]

@@ -109,8 +109,6 @@ class Work:
 
     def run_program(self, plan: JobPlan) -> Outcome:
         """Start the program and wait for its end, uploading continuous outputs meanwhile."""
-        # Only the environment: the warm parent is chosen by the job's variables as well, which ``start`` knows.
-        self.doors.runner.prepare(plan.run.environment, (), lambda text: self.log.line(f"[harness] {text}"))
         continuous = [output for output in plan.outputs if output.continuous]
         with ContinuousUpload(self.objects, continuous, self.root):
             with self._lock:

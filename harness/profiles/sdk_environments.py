@@ -15,7 +15,8 @@ from harness.runners.process.environments import Environments
 from harness.runners.process.errors import EnvironmentMissing
 from harness.runners.spec import Environment
 
-V3 = Environment("sdk-v3", Path(__file__).parent / "environments" / "sdk-v3.lock", "3.11")
+V3 = Environment("sdk-v3", Path(__file__).parent / "environments" / "sdk-v3.lock")
+"""On the harness's own release of Python, which is there whatever else is not."""
 
 
 def own_generation() -> str | None:

@@ -20,6 +20,8 @@ class Environment:
     name: str
     lock: Path | None = None
     python: str | None = None
+    stand_in: str = ""
+    """What to tell when no Python ``python`` is found and the harness's own environment runs instead; empty: it may not."""
 
 
 class Network(enum.Enum):
@@ -112,8 +114,8 @@ class Runner(Protocol):
         ``output`` receives raw chunks of stdout and stderr, in order, on a thread of the runner.
         """
 
-    def prepare(self, environment: Environment, preload: tuple[str, ...], progress: Callable[[str], None]) -> None:
-        """Make sure the environment exists and, where possible, that a warm parent for ``preload`` waits."""
+    def warm(self, spec: RunSpec) -> None:
+        """Have a warm parent wait for programs like this one, where the host gives warm starts; nothing is installed."""
 
     def sweep(self) -> list[str]:
         """Remove what a killed predecessor left behind; names what was found."""

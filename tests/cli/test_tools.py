@@ -22,7 +22,7 @@ source = {"S3Uri": "s3://the-bucket/code", "LocalPath": path, "S3DataType": "S3P
 sagemaker.create_processing_job(
     ProcessingJobName="job-1", RoleArn="arn:aws:iam::123456789012:role/R",
     AppSpecification={
-        "ImageUri": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3",
+        "ImageUri": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5",
         "ContainerEntrypoint": ["python3", path + "/x.py"],
     },
     ProcessingInputs=[{"InputName": "code", "S3Input": source}],
@@ -87,7 +87,8 @@ def test_pulling_what_needs_nothing_and_what_is_unknown(project: Project) -> Non
     assert project.run("images", "pull", "xgboost:3.0-5").stdout == "xgboost:3.0-5: ready\n"
     unknown = project.run("images", "pull", "tensorflow")
     assert unknown.returncode == 2
-    assert "no image 'tensorflow'; known: xgboost:1.0-1" in unknown.stderr
+    assert "no image 'tensorflow'; known: " in unknown.stderr
+    assert "xgboost:3.0-5" in unknown.stderr
 
 
 def test_doctor_finds_this_machine_fit_and_says_how_things_are_done(project: Project) -> None:

@@ -47,8 +47,8 @@ class Client(Project):
     def exec(self, *command: Path | str, options: tuple[str, ...] = (), **variables: str) -> Ended:
         return self._follow(self.argv("exec", *options, "--", *map(str, command)), variables)
 
-    def shell(self, *command: Path | str, **variables: str) -> Ended:
-        harness = " ".join(self.argv("env"))
+    def shell(self, *command: Path | str, options: tuple[str, ...] = (), **variables: str) -> Ended:
+        harness = " ".join(self.argv("env", *options))
         return self._follow(["sh", "-c", f'eval "$({harness})" && exec "$@"', "sh", *map(str, command)], variables)
 
     def program(self, name: str, *arguments: str, flags: tuple[str, ...] = (), **variables: str) -> Ended:

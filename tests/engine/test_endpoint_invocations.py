@@ -200,3 +200,26 @@ def test_invocations_are_counted_in_cloudwatch(hosting: Hosting, cloud: Cloud) -
     assert total("InvocationsPerInstance") == 2.5
     assert 0 < total("ModelLatency", "Maximum") < 5e6
     hosting.remove(endpoint)
+
+
+def test_the_least_busy_instance_answers_where_that_is_wanted(hosting: Hosting) -> None:
+    variant = {
+        **hosting.variant(hosting.model(), count=2),
+        "RoutingConfig": {"RoutingStrategy": "LEAST_OUTSTANDING_REQUESTS"},
+    }
+    endpoint = hosting.serve(variant)
+    busy = threading.Thread(target=hosting.invoke, args=(endpoint,), kwargs={"CustomAttributes": "sleep=1"})
+    busy.start()
+    group = f"/aws/sagemaker/Endpoints/{endpoint}"
+
+    def calls() -> dict[str, int]:
+        events = hosting.cloud.logs.filter_log_events(logGroupName=group, filterPattern="POST")["events"]
+        streams = [event["logStreamName"] for event in events]
+        return {stream: streams.count(stream) for stream in streams}
+
+    eventually(calls)
+    for _ in range(10):
+        hosting.invoke(endpoint)
+    busy.join()
+    assert sorted(eventually(lambda: found if sum((found := calls()).values()) == 11 else None).values()) == [1, 10]
+    hosting.remove(endpoint)

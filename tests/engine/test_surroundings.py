@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cloud import BUCKET, CODE, Cloud
+from tests.cloud import BUCKET, CODE, Cloud, running_cloud
 
 OUT = "/opt/ml/processing/output"
 DUMP = """
@@ -124,7 +125,7 @@ def test_the_configuration_of_a_training_job(in_training: dict[str, Any]) -> Non
 
 PLATFORM = {
     "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_EC2_METADATA_DISABLED", "AWS_ENDPOINT_URL", "AWS_EXECUTION_ENV",
-    "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "HOME", "HOSTNAME", "LANG", "LOOK", "PATH", "PYTHONUNBUFFERED", "TMPDIR",
+    "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "HOME", "HOSTNAME", "LANG", "LOOK", "OMP_WAIT_POLICY", "PATH", "PYTHONUNBUFFERED", "TMPDIR",
 }  # fmt: skip
 
 
@@ -165,3 +166,40 @@ def interpreter() -> list[str]:
 
 def test_the_code_is_where_the_sdk_expects_it(in_processing: dict[str, Any]) -> None:
     assert f"{CODE.removeprefix('/opt/ml/')}/script.py" in in_processing["tree"]
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """As on a host that can give no ``/opt/ml``, and has no environments and no network to install one."""
+    folder = tmp_path_factory.mktemp("bare")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HARNESS_ROOTS", "environment")
+        patch.setenv("HARNESS_CACHE", str(folder / "cache"))
+        patch.setenv("UV_CACHE_DIR", str(folder / "uv"))
+        patch.setenv("UV_OFFLINE", "1")
+        with running_cloud(folder / ".harness") as made:
+            yield made
+
+
+def test_programs_that_follow_the_environment_run_without_opt_ml(bare: Cloud) -> None:
+    train = {"train": bare.put("train.csv", "1,2\n0,3\n")}
+    job = bare.train(train, HyperParameters={"num_round": "1"})
+    assert job["TrainingJobStatus"] == "Completed", job
+    assert not Path("/opt/ml/input").exists()
+
+
+def test_what_needs_opt_ml_is_failed_with_the_remedy(bare: Cloud) -> None:
+    for job in (bare.process("pass"), bare.train(algorithm={"ContainerEntrypoint": ["true"]})):
+        assert job["FailureReason"].startswith("ClientError: the program needs /opt/ml")
+        assert "remedy: " in job["FailureReason"]
+
+
+def test_an_environment_that_cannot_be_installed_fails_the_job_with_the_command(bare: Cloud) -> None:
+    image = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+    job = bare.train({"train": bare.put("x/train.csv", "1,2\n")}, image=image, HyperParameters={"num_round": "1"})
+    assert job["TrainingJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith("ClientError: ")
+    assert "harness images pull xgboost" in job["FailureReason"]
+    lines = bare.log(job["TrainingJobName"], "TrainingJobs")
+    assert lines[0] == "[harness] xgboost:1.7-1: xgboost 1.7.6 stands in for xgboost 1.7.4"
+    assert f"[harness] {job['FailureReason'].splitlines()[0]}" in lines

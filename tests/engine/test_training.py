@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import tarfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,7 +84,7 @@ def test_describe_is_complete_at_the_end(cloud: Cloud) -> None:
 def transitions(job: dict[str, Any]) -> list[tuple[str, str]]:
     """Status and message of each, after a check of their times."""
     found = job["SecondaryStatusTransitions"]
-    for one, other in zip(found, found[1:], strict=False):
+    for one, other in itertools.pairwise(found):
         assert one["StartTime"] <= one["EndTime"] == other["StartTime"]
     assert found[-1]["StartTime"] == found[-1]["EndTime"] == job["TrainingEndTime"]
     assert found[1]["StartTime"] == job["TrainingStartTime"]
@@ -272,8 +274,7 @@ print("the end")
 
 def resident() -> int:
     """Bytes of this process, the emulator's too."""
-    with open("/proc/self/statm") as facts:
-        return int(facts.read().split()[1]) * 4096
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
 def test_a_long_line_does_not_hold_up_the_metrics(cloud: Cloud) -> None:

@@ -115,6 +115,13 @@ def test_failed_build_says_what_uv_said(tmp_path: Path, requirement: str, python
     assert environments.installed() == {}
 
 
+def test_harness_environment_stands_in_where_no_python_is_found(tmp_path: Path, lock: Path) -> None:
+    environment = Environment("tiny", lock, "3.99", stand_in="tiny 2 stands in for tiny 1: no Python 3.99 was found")
+    with workbench(tmp_path, None, environments=Environments(tmp_path / "cache")) as bench:
+        outcome, text = bench.job("python", "-c", "import sys; print(sys.version_info.major)", environment=environment)
+        assert (outcome.code, text) == (0, "tiny 2 stands in for tiny 1: no Python 3.99 was found\n3\n")
+
+
 def test_missing_lock_is_named(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentMissing, match=r"gone\.lock"):
         Environments(tmp_path).build(Environment("image", tmp_path / "gone.lock"), _quiet)
@@ -162,10 +169,9 @@ def test_old_and_new_pythons_are_started_warm(
     if subprocess.run([uv, "python", "find", "--no-python-downloads", version], capture_output=True).returncode:
         pytest.skip(f"no Python {version} here")
     environment = Environment("tiny", lock, version)
-    with workbench(tmp_path, None, environments=Environments(tmp_path / "cache"), pool=WarmPool()) as bench:
-        lines: list[str] = []
-        bench.runner.prepare(environment, ("tiny", "json"), lines.append)
-        assert "start cold" not in lines[-1]
+    environments = Environments(tmp_path / "cache")
+    environments.build(environment, print)
+    with workbench(tmp_path, None, environments=environments, pool=WarmPool()) as bench:
         (tmp_path / "ml").mkdir()
         (tmp_path / "ml" / "code.py").write_text("import sys; print(sys.version_info[:2]); sys.exit(6)")
         place = "/opt/ml" if bench.roots != "environment" else str(tmp_path / "ml")

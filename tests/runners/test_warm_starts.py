@@ -11,7 +11,7 @@ import pytest
 
 from harness.runners.process.inside import processes
 from harness.runners.process.pool import WarmPool
-from harness.runners.spec import Cause, Outcome
+from harness.runners.spec import Cause, Outcome, RunSpec
 from tests.runners.conftest import OWN, PROGRAMS, Workbench, eventually, workbench
 
 INTERPRETER = PROGRAMS / "interpreter"
@@ -65,12 +65,11 @@ print(booster.num_boosted_rounds(), len(os.listdir("/proc/self/task")) >= len(os
 
 
 def test_prepared_parent_is_the_one_that_forks(warm: Workbench) -> None:
-    lines: list[str] = []
-    warm.runner.prepare(OWN, PRELOAD, lines.append)
+    _warm(warm, PRELOAD)
     (parent,) = _pids(warm)
     assert "json+decimal" in warm.runner.describe()["warm parents"]
     outcome, text = _python(warm, "import sys; print('decimal' in sys.modules)", preload=PRELOAD)
-    assert (outcome.code, text, lines) == (0, "True\n", [])
+    assert (outcome.code, text) == (0, "True\n")
     assert _pids(warm) == (parent,)
 
 
@@ -81,16 +80,15 @@ def test_variables_read_while_importing_have_a_parent_of_their_own(warm: Workben
 
 
 def test_parent_that_cannot_import_leaves_a_cold_start(warm: Workbench) -> None:
-    lines: list[str] = []
-    warm.runner.prepare(OWN, ("no_such_module",), lines.append)
-    assert "no_such_module" in lines[0]
+    _warm(warm, ("no_such_module",))
+    assert "no_such_module always cold" in warm.runner.describe()["warm parents"]
     outcome, text = _python(warm, "print('ran')", preload=("no_such_module",))
     assert (outcome.code, text) == (0, "ran\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
 def test_parent_that_does_not_answer_leaves_a_cold_start(warm: Workbench, number: int) -> None:
-    warm.runner.prepare(OWN, PRELOAD, print)
+    _warm(warm, PRELOAD)
     (parent,) = _pids(warm)
     os.kill(parent, number)
     outcome, text = _python(warm, "print('ran once')", preload=PRELOAD)
@@ -126,12 +124,16 @@ def test_warm_job_is_stopped_like_any_other(warm: Workbench) -> None:
 
 def test_parents_are_capped_and_do_not_idle_for_ever(tmp_path: Path) -> None:
     with workbench(tmp_path, None, pool=WarmPool(limit=1, idle_seconds=0.3)) as bench:
-        bench.runner.prepare(OWN, ("json",), print)
+        _warm(bench, ("json",))
         first = _pids(bench)
-        bench.runner.prepare(OWN, ("decimal",), print)
+        _warm(bench, ("decimal",))
         assert len(_pids(bench)) == 1
         assert not Path(f"/proc/{first[0]}").exists()
         eventually(lambda: _pids(bench) == ())
+
+
+def _warm(bench: Workbench, preload: tuple[str, ...]) -> None:
+    bench.runner.warm(RunSpec("warm", (), OWN, Path(), preload=preload))
 
 
 def _pids(bench: Workbench) -> tuple[int, ...]:

@@ -22,6 +22,9 @@ class Idle:
 
     def recover(self) -> None: ...
 
+    def sweep(self) -> list[str]:
+        return []
+
     def close(self) -> None: ...
 
 

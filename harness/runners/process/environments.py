@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from harness.runners.process.errors import EnvironmentMissing
+from harness.runners.process.errors import EnvironmentMissing, PythonMissing
 from harness.runners.spec import Environment
 
 Progress = Callable[[str], None]
@@ -115,7 +115,6 @@ class Environments:
         # In its final place, as virtual environments cannot be moved; the marker makes it whole at one stroke.
         assert environment.lock is not None
         python = _version(environment)
-        progress(f"harness: installing the environment of {environment.name} (Python {python}), once")
         venv = ["venv", "--no-project", "--python", sys.executable if python == _own_version() else python, str(place)]
         sync = [
             "pip",
@@ -127,13 +126,19 @@ class Environments:
             str(environment.lock.absolute()),
         ]
         try:
-            for arguments in (venv, sync):
-                _uv(environment, arguments, progress)
+            # Told only once a Python is found: else the first line of the job's log says what stands in.
+            _uv(environment, venv, _untold, PythonMissing)
+            progress(f"harness: installing the environment of {environment.name} (Python {python}), once")
+            _uv(environment, sync, progress, EnvironmentMissing)
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise
         (place / _COMPLETE).write_text(f"{environment.name}\n{python}\n")
         progress(f"harness: the environment of {environment.name} is installed")
+
+
+def _untold(_: str) -> None:
+    """uv's lines about finding a Python are evidence when it fails, and of no interest otherwise."""
 
 
 def _version(environment: Environment) -> str:
@@ -153,11 +158,21 @@ def find_uv() -> str | None:
     return str(beside) if beside.exists() else shutil.which("uv")
 
 
-def _uv(environment: Environment, arguments: list[str], progress: Progress) -> None:
+def _search_path() -> str:
+    """PATH with the Pythons that pyenv built; its shims answer for releases that are not installed, and mislead uv."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    found = [str(place) for place in sorted(pyenv.glob("versions/3.*/bin"), reverse=True)]
+    usual = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join([*(place for place in usual if place != str(pyenv / "shims")), *found])
+
+
+def _uv(
+    environment: Environment, arguments: list[str], progress: Progress, failure: type[EnvironmentMissing]
+) -> None:
     uv = find_uv()
     if uv is None:
         raise EnvironmentMissing(f"uv, which installs the environment of {environment.name}, is not found")
-    settings = {"NO_COLOR": "1", "UV_NO_PROGRESS": "1"}
+    settings = {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "PATH": _search_path()}
     ours = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
     lines: list[str] = []
     with subprocess.Popen(
@@ -176,6 +191,6 @@ def _uv(environment: Environment, arguments: list[str], progress: Progress) -> N
             progress(line.rstrip())
     if process.returncode:
         evidence = "\n".join(lines[-_LAST_LINES:])
-        raise EnvironmentMissing(
+        raise failure(
             f"the environment of {environment.name} could not be installed; {_remedy(environment)}\n{evidence}"
         )

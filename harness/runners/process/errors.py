@@ -15,5 +15,9 @@ class EnvironmentMissing(NotStarted):
     """The Python environment of an image is not installed and cannot be, here and now."""
 
 
+class PythonMissing(EnvironmentMissing):
+    """It cannot be built as this machine has no Python of the release it wants."""
+
+
 class IsolationRefused(Exception):
     """This host does not grant the network namespace that was asked for."""

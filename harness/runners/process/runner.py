@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextlib
 import os
 import pwd
 import threading
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from harness.runners.process import folders, plan
 from harness.runners.process.environments import Environments
-from harness.runners.process.errors import NotStarted
+from harness.runners.process.errors import EnvironmentMissing, NotStarted, PythonMissing
 from harness.runners.process.folders import JobFolders
 from harness.runners.process.host import Host, Roots, examine
 from harness.runners.process.leftovers import kill_and_remove, kill_users_of
@@ -68,13 +69,10 @@ class ProcessRunner:
             self._runs[id(run)] = run
         return run.start()
 
-    def prepare(self, environment: Environment, preload: tuple[str, ...], progress: Callable[[str], None]) -> None:
-        python = self._environments.provide(environment, progress)
-        if preload and self._pool is not None:
-            try:
-                self._pool.warm(Kind.of(python, preload, {}))
-            except NoWarmParent as error:
-                progress(f"{environment.name}: programs will start cold: {error}")
+    def warm(self, spec: RunSpec) -> None:
+        if self._pool is not None and spec.preload and self.host:
+            with contextlib.suppress(EnvironmentMissing, NoWarmParent):
+                self._pool.warm(Kind.of(self._environments.path(spec.environment), spec.preload, spec.env))
 
     def sweep(self) -> list[str]:
         return [found for folder in self._folders.abandoned() for found in kill_and_remove(folder)]
@@ -102,7 +100,7 @@ class ProcessRunner:
         if self._closed:
             raise NotStarted("the emulator is stopping")
         plan.check(spec, self.host)
-        python = self._environments.provide(spec.environment, run.tell)
+        python = self._python(spec.environment, run.tell)
         folder = self._folders.make(spec.name)
         try:
             made = plan.make(spec, self.host, python, folder, self._hidden, self._port if self._adopt else None)
@@ -119,6 +117,16 @@ class ProcessRunner:
             folders.remove(folder)
 
         return started, clean_up, made.port
+
+    def _python(self, environment: Environment, tell: Callable[[str], None]) -> Path:
+        """Of the environment; or, where its release of Python is not to be had and it says so, the harness's own."""
+        try:
+            return self._environments.provide(environment, tell)
+        except PythonMissing:
+            if not environment.stand_in:
+                raise
+            tell(environment.stand_in)
+            return self._environments.path(Environment("harness"))
 
     def _ready_warm(self, made: plan.Plan) -> Started | None:
         """None when it has to be started cold, for whatever reason: the outcome is the same."""

@@ -15,8 +15,16 @@ from harness.stores.records import RecordExists
 
 KIND = "endpoint-config"
 
-_UNSUPPORTED = ("AsyncInferenceConfig", "ExplainerConfig", "ShadowProductionVariants", "MetricsConfig")
-_UNSUPPORTED_OF_VARIANT = ("ServerlessConfig", "ManagedInstanceScaling", "InstancePools", "CapacityReservationConfig")
+_UNSUPPORTED = ("AsyncInferenceConfig", "ExplainerConfig", "ShadowProductionVariants", "MetricsConfig", "EnableNetworkIsolation")
+_UNSUPPORTED_OF_VARIANT = (
+    "ServerlessConfig",
+    "ManagedInstanceScaling",
+    "InstancePools",
+    "CapacityReservationConfig",
+    "CoreDumpConfig",
+    "AcceleratorType",
+    "EnableSSMAccess",
+)
 
 
 def create_endpoint_config(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.contract.catalog import UnknownImage, resolve_image
-from harness.contract.schedules import NOW, BadSchedule, crontab, next_due, seconds_of
+from harness.contract.schedules import DAILY_AT_MIDNIGHT, NOW, BadSchedule, crontab, next_due, seconds_of
 from harness.engine.lifecycle import move, status_of
 from harness.engine.monitoring import DATA_QUALITY, EXECUTION, SCHEDULE
 from harness.kernel.errors import ResourceInUse, ResourceNotFound, ValidationException
@@ -17,7 +17,6 @@ from harness.services.sagemaker.monitored_data import check_baseline, check_endp
 from harness.services.scope import Scope
 from harness.stores.records import RecordExists
 
-DAILY_AT_MIDNIGHT = "cron(0 0 ? * * *)"  # AWS chooses the hour itself; a fixed one is easier to test with
 LONGEST_WINDOW = 24 * 3600
 
 

@@ -15,7 +15,7 @@ from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing
 from harness.services.sagemaker.experiment_configs import check_experiment_config
-from harness.services.sagemaker.jobs import add_job, find_job, refuse_duplicates, require_single_host
+from harness.services.sagemaker.jobs import add_job, find_job, refuse_duplicates, require_one_instance
 from harness.services.sagemaker.staged_data import require_objects, s3_uri
 from harness.services.scope import Scope
 
@@ -94,10 +94,7 @@ def _check(scope: Scope, request: dict[str, Any]) -> None:
         resolve_image(request["AppSpecification"]["ImageUri"])
     except UnknownImage as error:
         raise ValidationException(f"AppSpecification.ImageUri: {error}") from error
-    require_single_host(
-        "ProcessingResources.ClusterConfig.InstanceCount",
-        request["ProcessingResources"]["ClusterConfig"]["InstanceCount"],
-    )
+    require_one_instance("ProcessingResources.ClusterConfig", request["ProcessingResources"]["ClusterConfig"])
     inputs, outputs = request.get("ProcessingInputs", []), request.get("ProcessingOutputConfig", {}).get("Outputs", [])
     refuse_duplicates("ProcessingInputs", [item["InputName"] for item in inputs])
     refuse_duplicates("ProcessingOutputConfig.Outputs", [item["OutputName"] for item in outputs])

@@ -22,7 +22,7 @@ from harness.services.sagemaker.jobs import (
     refuse_duplicates,
     refuse_members,
     require_members,
-    require_single_host,
+    require_one_instance,
 )
 from harness.services.sagemaker.staged_data import require_objects, s3_uri
 from harness.services.scope import Scope
@@ -45,7 +45,7 @@ _UNSUPPORTED = (
 
 
 def create_training_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    require_members(request, ("AlgorithmSpecification", "ResourceConfig", "StoppingCondition"))
+    require_members(request, ("AlgorithmSpecification", "ResourceConfig"))
     image = _image(request)
     _check(scope, request)
     now = scope.clock.real()
@@ -143,9 +143,7 @@ def _image(request: dict[str, Any]) -> Image:
 
 def _check(scope: Scope, request: dict[str, Any]) -> None:
     refuse_members(request, _UNSUPPORTED)
-    require_single_host("ResourceConfig.InstanceCount", request["ResourceConfig"].get("InstanceCount", 1))
-    if "InstanceGroups" in request["ResourceConfig"]:
-        raise ValidationException("ResourceConfig.InstanceGroups is not supported by harness")
+    require_one_instance("ResourceConfig", request["ResourceConfig"])
     s3_uri(request["OutputDataConfig"]["S3OutputPath"])
     refuse_duplicates("InputDataConfig", [channel["ChannelName"] for channel in request.get("InputDataConfig", [])])
     _check_regexes(request["AlgorithmSpecification"].get("MetricDefinitions", []))
@@ -174,6 +172,8 @@ def _check_channel(scope: Scope, request: dict[str, Any], channel: dict[str, Any
         raise ValidationException(f"Channel {name!r}: mode Pipe is not supported by harness; use File or FastFile")
     if channel.get("CompressionType", "None") == "Gzip":
         raise ValidationException(f"Channel {name!r}: CompressionType Gzip is only supported in Pipe mode")
+    if name in (".", ".."):
+        raise ValidationException(f"Channel {name!r}: the name cannot be that of a folder")
     if "ShuffleConfig" in channel:
         raise ValidationException(f"Channel {name!r}: ShuffleConfig is not supported by harness")
     source = channel["DataSource"].get("S3DataSource")
@@ -181,4 +181,7 @@ def _check_channel(scope: Scope, request: dict[str, Any], channel: dict[str, Any
         raise ValidationException(f"Channel {name!r}: only S3DataSource is supported by harness")
     if source["S3DataType"] not in ("S3Prefix", "ManifestFile"):
         raise ValidationException(f"Channel {name!r}: S3DataType {source['S3DataType']} is not supported by harness")
+    for member in ("InstanceGroupNames", "HubAccessConfig"):
+        if source.get(member):
+            raise ValidationException(f"Channel {name!r}: {member} is not supported by harness")
     require_objects(scope, source["S3Uri"], request["RoleArn"])

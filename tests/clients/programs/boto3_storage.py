@@ -39,7 +39,8 @@ with urllib.request.urlopen(get) as response:
     said = response.read().decode()
 
 sagemaker = other.client("sagemaker")
-arn = sagemaker.create_model(ModelName="there", ExecutionRoleArn=ROLE)["ModelArn"]
+image = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.0-5"
+created = sagemaker.create_model(ModelName="there", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": image})
 try:
     boto3.client("sagemaker").describe_model(ModelName="there")
     seen = True
@@ -59,7 +60,7 @@ print(
             "part": part,
             "keys": [item["Key"] for item in s3.list_objects_v2(Bucket="other")["Contents"]],
             "presigned": [status, said],
-            "arn": arn,
+            "arn": created["ModelArn"],
             "seen by others": seen,
         }
     )

@@ -89,6 +89,7 @@ OUTPUT = ("ProcessingOutputConfig", "Outputs", 0)
         ((*INPUT, "S3Input", "LocalPath"), f"{BASE}/output/b", "is the same as, or lies in"),
         ((*OUTPUT, "S3Output", "LocalPath"), f"{BASE}/input", "is the same as, or lies in"),
         ((*OUTPUT, "S3Output", "S3Uri"), "https://no-bucket", "The S3 URI is invalid"),
+        (("ProcessingResources", "ClusterConfig"), {"VolumeSizeInGB": 1}, "ClusterConfig.InstanceType is required"),
         (("ProcessingResources", "ClusterConfig", "InstanceCount"), 3, "harness runs a job on one instance; use 1"),
     ],
 )
