@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -25,6 +28,9 @@ def command(state: Path | None, online: bool, ephemeral: bool, cmd: tuple[str, .
     from harness.session.environment import wiring
     from harness.session.refusals import Refusals
 
+    for number in enclosure.FORWARDED:
+        # While the command runs, signals are its own; before and after, they must not leave an emulator behind.
+        signal.signal(number, _exit)
     given = settings(state=state)
     with borrowed(given.state, ephemeral=ephemeral) as emulator:
         changes = wiring(target(emulator, given), given.state / "client", os.environ, offline=not online)
@@ -36,3 +42,7 @@ def command(state: Path | None, online: bool, ephemeral: bool, cmd: tuple[str, .
         for line in refusals.told():
             click.echo(line, err=True)
         return code
+
+
+def _exit(number: int, frame: FrameType | None) -> None:
+    sys.exit(128 + number)

@@ -47,4 +47,5 @@ def _refusal(host: str) -> Response:
     message = f"harness refused a connection to {host}: this program runs offline. {way_out}"
     response = json_response({"__type": "ForeignHostRefused", "message": message}, 403)
     response.headers["Connection"] = "close"
-    return response
+    # All that a client shows of a refused CONNECT.
+    return replace(response, reason=f"harness refused {host}: offline")

@@ -119,8 +119,8 @@ async def _write(received: BaseRequest, response: Response) -> StreamResponse:
     body = response.body
     response.headers["Server"] = "harness"
     if isinstance(body, bytes):
-        return WholeResponse(body=body, status=response.status, headers=response.headers)
-    answer = StreamResponse(status=response.status, headers=response.headers)
+        return WholeResponse(body=body, status=response.status, reason=response.reason, headers=response.headers)
+    answer = StreamResponse(status=response.status, reason=response.reason, headers=response.headers)
     if isinstance(body, FileBody):
         answer.content_length = body.length
         if received.method == "HEAD" or body.length == 0:

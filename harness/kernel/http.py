@@ -46,3 +46,5 @@ class Response:
     status: int = 200
     headers: CIMultiDict[str] = field(default_factory=CIMultiDict)
     body: bytes | FileBody | AsyncIterator[bytes] = b""
+    reason: str | None = None
+    """The status line's own words, where the usual ones say too little."""

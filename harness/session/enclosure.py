@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -38,27 +38,40 @@ def run(argv: Sequence[str], env: Mapping[str, str], emulator: RunningEmulator) 
 
 def run_plain(argv: Sequence[str], env: Mapping[str, str]) -> int:
     """Runs it in this terminal and this network."""
-    try:
-        process = subprocess.Popen(argv, env=dict(env))
-    except OSError as error:
-        print(f"{argv[0]}: {error.strerror}", file=sys.stderr)
-        return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
-    with _signals_to(process):
+    with _signals_forwarded() as forward_to:
+        try:
+            process = subprocess.Popen(argv, env=dict(env))
+        except OSError as error:
+            print(f"{argv[0]}: {error.strerror}", file=sys.stderr)
+            return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
+        forward_to(process)
         code = process.wait()
     return 128 - code if code < 0 else code
 
 
 @contextlib.contextmanager
-def _signals_to(process: subprocess.Popen[bytes]) -> Iterator[None]:
+def _signals_forwarded() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
+    """From before the program starts, so that none is lost: what comes too early is sent when there is a program."""
+    programs: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []
+
     def forward(number: int, frame: FrameType | None) -> None:
-        if process.poll() is None:
-            process.send_signal(number)
+        if not programs:
+            early.append(number)
+        elif programs[0].poll() is None:
+            programs[0].send_signal(number)
+
+    def forward_to(program: subprocess.Popen[bytes]) -> None:
+        programs.append(program)
+        for number in early:
+            program.send_signal(number)
 
     before: dict[int, Any] = {number: signal.signal(number, forward) for number in FORWARDED}
-    # Ctrl-C reaches the program by itself (same terminal); here it only must not end the wait.
-    before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C reaches the program by itself (same terminal); here it only must not end the wait. A handler and not
+    # "ignore", which the program would inherit.
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        yield
+        yield forward_to
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

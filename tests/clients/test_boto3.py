@@ -51,7 +51,7 @@ def test_accounts_regions_and_objects(newcomer: Client) -> None:
         "keys": ["big.bin", "by/hand é.txt", "copies/big.bin"],
         "presigned": [200, "hello"],
         "arn": "arn:aws:sagemaker:eu-west-1:111122223333:model/there",
-        "seen by others": 'Could not find model "there".',
+        "seen by others": 'Could not find model "arn:aws:sagemaker:us-east-1:123456789012:model/there".',
     }
 
 

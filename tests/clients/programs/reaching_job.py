@@ -21,8 +21,8 @@ import boto3
 print(boto3.client("s3").list_buckets()["Buckets"][0]["Name"], "reached")
 """
 sagemaker, s3, logs = (boto3.client(name) for name in ("sagemaker", "s3", "logs"))
-s3.create_bucket(Bucket="s3")
-s3.put_object(Bucket="s3", Key="code/reach.py", Body=SCRIPT.encode())
+s3.create_bucket(Bucket="objects")
+s3.put_object(Bucket="objects", Key="code/reach.py", Body=SCRIPT.encode())
 where = {"LocalPath": "/opt/ml/processing/code", "S3DataType": "S3Prefix", "S3InputMode": "File"}
 sagemaker.create_processing_job(
     ProcessingJobName="reach",
@@ -31,7 +31,7 @@ sagemaker.create_processing_job(
         "ImageUri": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3",
         "ContainerEntrypoint": ["python3", "/opt/ml/processing/code/reach.py"],
     },
-    ProcessingInputs=[{"InputName": "code", "S3Input": {"S3Uri": "s3://s3/code", **where}}],
+    ProcessingInputs=[{"InputName": "code", "S3Input": {"S3Uri": "s3://objects/code", **where}}],
     ProcessingResources={"ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}},
 )
 sagemaker.get_waiter("processing_job_completed_or_stopped").wait(ProcessingJobName="reach")
