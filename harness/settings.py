@@ -1,4 +1,7 @@
-"""Settings: defaults, then ``harness.toml``, then ``HARNESS_*`` variables, then the command line. Unknown keys are errors."""
+"""Settings: defaults, then ``harness.toml``, then ``HARNESS_*`` variables, then the command line.
+
+Unknown keys and wrong types are errors that name them.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ FILE = "harness.toml"
 
 @dataclass(frozen=True)
 class Settings:
-    """One field per setting; the field's name is the key in ``harness.toml`` and, in capitals, the ``HARNESS_`` variable."""
+    """One field per setting; its name is the key in ``harness.toml`` and, in capitals, the ``HARNESS_`` variable."""
 
     state: Path = Path(".harness")
     """The state folder."""

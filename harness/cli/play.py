@@ -13,7 +13,7 @@ from harness.profiles.scenarios import Scenario
 from harness.report import Report, ScenarioReport
 
 POLL = 0.04
-CLEAN_UP_SECONDS = 60.0
+ASK_AGAIN_SECONDS, CLEAN_UP_SECONDS = 1.0, 60.0
 LOG_TAIL = 40
 
 
@@ -51,14 +51,18 @@ class Play:
         return report
 
     def _follow(self, playing: Playing, report: ScenarioReport) -> int:
-        asked = 0.0
+        asked = told = 0.0
         while (code := playing.program.code()) is None:
             self._take(playing, report)
+            now = time.monotonic()
             if self._interrupted and not asked:
-                asked = time.monotonic()
-                playing.program.terminate()
+                asked = now
                 self.display.note("stopping: the scenario cleans up (Ctrl-C again to kill it)")
-            if asked and (len(self._interrupted) > 1 or time.monotonic() - asked > CLEAN_UP_SECONDS):
+            if asked and now - told > ASK_AGAIN_SECONDS:
+                # More than once, for one that was only just starting; a scenario that is stopping hears the first.
+                told = now
+                playing.program.terminate()
+            if asked and (len(self._interrupted) > 1 or now - asked > CLEAN_UP_SECONDS):
                 playing.program.kill()
             time.sleep(POLL)
         return code

@@ -83,7 +83,6 @@ class Filter:
             return {str(match.parts[-1]): match.obj for match in found}
         return [match.obj for match in found]
 
-
     def _check_indexes(self, width: int, what: str) -> None:
         """A list of indexes must be there as a whole; JSONPath alone would pass over those that are not."""
         named = _INDEXES.fullmatch(self.text)

@@ -1,4 +1,4 @@
-"""A data-quality monitoring execution as a processing job: definition and window -> CreateProcessingJob request. Pure."""
+"""A data-quality monitoring execution as a processing job: definition and window -> CreateProcessingJob. Pure."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def _environment(definition: Definition, execution: Execution, output_path: str)
 
 
 def _captured(definition: Definition, execution: Execution) -> list[dict[str, Any]]:
-    """One input per hour and variant, as the service lays them out: endpoint, variant and hour below the input's path."""
+    """One input per hour and variant, as the service lays them out: endpoint, variant, hour below the input's path."""
     prefix = execution.capture.key
     return [
         _input(

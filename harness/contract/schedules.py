@@ -67,7 +67,7 @@ def seconds_of(offset: str) -> float:
 
 
 def window(expression: str, scheduled: float, start: str | None, end: str | None) -> tuple[float, float]:
-    """``[start, end)`` of the data an execution looks at: from the previous scheduled moment to this one, or as offset."""
+    """``[start, end)`` of the data of an execution: from the previous scheduled moment to this one, or as offset."""
     if start and end:
         return scheduled + seconds_of(start), scheduled + seconds_of(end)
     return previous_due(expression, scheduled), scheduled

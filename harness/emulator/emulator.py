@@ -75,6 +75,7 @@ class Emulator:
         self._engine: RunningEngine
         self._server: Future[Server] = Future()
         self._ending = threading.Event()
+        self._warming = threading.Thread(target=self._warm_up, name="warm-up")
 
     def __enter__(self) -> Emulator:  # noqa: PYI034  Self is younger than Python 3.10; nobody subclasses this
         self.start()
@@ -176,6 +177,8 @@ class Emulator:
         self._aws = parts.aws(ground, logs)
         stack.callback(self._aws.close)
         self._runner = runner = parts.runner(ground)
+        # The runner is closed before this: it ends the warm parents, whatever they are importing.
+        stack.callback(self._end_warming)
         stack.callback(runner.close)
         self._engine = parts.engine(
             Foundation(ground=ground, records=self.records, logs=logs, aws=self._aws, runner=runner)
@@ -252,13 +255,27 @@ class Emulator:
             self._aws.load()
         except Exception:
             log.exception("the backing services could not be loaded; every call to them will say so")
-        if self._owns_process:
+        if self._owns_process and not self._ending.is_set():
             sys.setswitchinterval(usual)
             # Hundreds of thousands of objects that never go away: no collection needs to look at them again.
             gc.collect()
             gc.freeze()
             if self.settings.warm_pool:
-                self._engine.warm_up()
+                # Not waited for at the end: closing the runner ends its parents, and with them this.
+                threading.Thread(target=self._engine.warm_up, name="warm-up", daemon=True).start()
+            if self.settings.warm_pool:
+                self._warming.start()
+
+    def _warm_up(self) -> None:
+        try:
+            self._engine.warm_up()
+        except Exception:
+            if not self._ending.is_set():
+                log.exception("no programs stand ready; every job starts its own")
+
+    def _end_warming(self) -> None:
+        if self._warming.ident is not None:
+            self._warming.join()
 
     def _reset(self) -> None:
         self._engine.reset()

@@ -1,4 +1,4 @@
-"""``BatchCaller``: the bodies of one transform job, sent to its model server over kept-alive connections, with retries."""
+"""``BatchCaller``: the bodies of a transform job, sent to its model server on kept-alive connections, with retries."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ WATCH_INTERVAL = 0.2
 
 @dataclass
 class Live:
-    """What runs for one endpoint. ``fleet`` and ``capture`` are swapped whole, so an invocation sees one or the other."""
+    """What runs for one endpoint. ``fleet`` and ``capture`` are swapped whole: an invocation sees one or the other."""
 
     fleet: Fleet | None = None
     capture: Capture | None = None
@@ -101,9 +101,25 @@ class Endpoints:
         try:
             self._bring_up(key, live, wanted)
         except FleetFailed as failure:
-            self._change(key, lambda found: _failed(found, failure.reason))
+            if not self._closed.is_set():  # else it is tried again when the emulator starts again
+                self._fall_back(key, live, record, failure.reason)
         else:
             self._change(key, lambda found: _in_service(found, wanted))
+
+    def _fall_back(self, key: Key, live: Live, record: Record, reason: str) -> None:
+        """A first start that fails is Failed; a failed update goes back to what served before, and says why."""
+        active = record.inner.get("active")
+        if active is None or status_of(record) != "Updating":
+            self._change(key, lambda found: move(found, "Failed", FailureReason=reason))
+            return
+        try:
+            # Usually it still runs: then this ends surplus instances only. It does not when the emulator was started
+            # anew in the middle of the update.
+            self._bring_up(key, live, active)
+        except FleetFailed:
+            self._change(key, lambda found: move(found, "Failed", FailureReason=reason))
+        else:
+            self._change(key, lambda found: _back_in_service(found, active, reason))
 
     def _bring_up(self, key: Key, live: Live, wanted: Mapping[str, Any]) -> None:
         variants = [Wanted.of(item) for item in wanted["variants"]]
@@ -177,7 +193,8 @@ class Endpoints:
     def _replace(self, key: Key, live: Live, fleet: Fleet, wanted: Wanted, dead: Instance) -> None:
         outcome = dead.server.run.wait(0)
         code = outcome.code if outcome is not None else "unknown"
-        text = f"[harness] instance {dead.server.name} of variant {wanted.name} ended with code {code}; starting another"
+        who = f"instance {dead.server.name} of variant {wanted.name}"
+        text = f"[harness] {who} ended with code {code}; starting another"
         log.warning("endpoint %s: %s", key.name, text)
         dead.server.log.line(text)
         dead.stop(0)
@@ -187,10 +204,11 @@ class Endpoints:
         try:
             fleet.instances[wanted.name].append(start_instance(self._doors, key, wanted, live.ended))
         except FleetFailed as failure:
-            log.warning("endpoint %s: %s", key.name, failure.reason)
-            if not fleet.instances[wanted.name]:
+            reason = failure.reason
+            log.warning("endpoint %s: %s", key.name, reason)
+            if not fleet.instances[wanted.name] and not self._closed.is_set():
                 live.fleet = None
-                self._change(key, lambda found: move(found, "Failed", FailureReason=failure.reason))
+                self._change(key, lambda found: move(found, "Failed", FailureReason=reason))
 
 
 def _in_service(record: Record, wanted: Mapping[str, Any]) -> Record:
@@ -205,11 +223,7 @@ def _in_service(record: Record, wanted: Mapping[str, Any]) -> Record:
     return replace(moved, status=status, inner={**moved.inner, "active": wanted})
 
 
-def _failed(record: Record, reason: str) -> Record:
-    """A first start that fails is Failed; a failed update goes back to what serves, and says why."""
-    active = record.inner.get("active")
-    if active is None or status_of(record) != "Updating":
-        return move(record, "Failed", FailureReason=reason)
+def _back_in_service(record: Record, active: Mapping[str, Any], reason: str) -> Record:
     return replace(move(record, "InService", FailureReason=reason), inner={**record.inner, "wanted": active})
 
 

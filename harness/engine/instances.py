@@ -44,7 +44,7 @@ class Instance:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def post(self, path: str, body: bytes, headers: Mapping[str, str], timeout: float, limit: int) -> Answer:
-        """``asyncio.TimeoutError`` after ``timeout`` seconds, ``Unreachable``, or ``AnswerTooLong`` past ``limit`` bytes."""
+        """``TimeoutError`` (of asyncio) past ``timeout``, ``AnswerTooLong`` past ``limit`` bytes, ``Unreachable``."""
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         head = f"POST {path} HTTP/1.1\r\nHost: localhost:8080\r\n{lines}Content-Length: {len(body)}\r\n\r\n"
         loop = self._loop = asyncio.get_running_loop()

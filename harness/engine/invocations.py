@@ -67,7 +67,8 @@ class Invocations:
         except Unreachable as error:
             raise _model_error(key, 0, f"The connection to container primary was lost: {error}") from error
         except AnswerTooLong as error:
-            raise _model_error(key, 0, f"The response of container primary is over the limit of {LIMIT} bytes") from error
+            text = f"The response of container primary is over the limit of {LIMIT} bytes"
+            raise _model_error(key, 0, text) from error
         finally:
             self._metrics.count(key, variant, len(fleet.instances[variant]), status, time.perf_counter() - started)
         if status >= 300:
@@ -93,8 +94,8 @@ class Invocations:
 
 
 _TIMED_OUT = (
-    "Your invocation timed out while waiting for a response from container primary. Review the latency metrics for each "
-    "container in Amazon CloudWatch, resolve the issue, and try again."
+    "Your invocation timed out while waiting for a response from container primary. Review the latency metrics for "
+    "each container in Amazon CloudWatch, resolve the issue, and try again."
 )
 
 
@@ -122,7 +123,9 @@ def _answer(variant: str, answer: Answer) -> dict[str, Any]:
 def _model_error(key: Key, status: int, text: str) -> ModelError:
     side = "client" if 400 <= status < 500 else "server"
     group = endpoint_log_group(key.name)
-    console = f"https://{key.region}.console.aws.amazon.com/cloudwatch/home?region={key.region}#logEventViewer:group={group}"
+    console = (
+        f"https://{key.region}.console.aws.amazon.com/cloudwatch/home?region={key.region}#logEventViewer:group={group}"
+    )
     message = (
         f'Received {side} error ({status}) from primary with message "{text[:1024]}". See {console} in account '
         f"{key.account} for more information."

@@ -171,8 +171,9 @@ class Schedules:
 
         unsubscribe = self._doors.records.subscribe(see)
         try:
-            answer = self._call(key.account, key.region, "CreateProcessingJob", processing_request(definition, execution))
-            record = self._change(record, MonitoringExecutionStatus="InProgress", ProcessingJobArn=answer["ProcessingJobArn"])
+            request = processing_request(definition, execution)
+            arn = self._call(key.account, key.region, "CreateProcessingJob", request)["ProcessingJobArn"]
+            record = self._change(record, MonitoringExecutionStatus="InProgress", ProcessingJobArn=arn)
             job = self._doors.records.find(job_key)
             while job is not None and is_unfinished(job) and not ended.wait(0.5) and not self._closed.is_set():
                 job = self._doors.records.find(job_key)

@@ -1,4 +1,4 @@
-"""A transform job after the answer: a model server, every object split, sent, joined and assembled, one ``.out`` each."""
+"""A transform job after the answer: a model server, every object split, sent, joined, assembled, one ``.out`` each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, cast
 
 from harness.contract import splitting
 from harness.contract.data_processing import BadData, DataProcessing, media_type
-from harness.contract.layout import Input, relative_key
+from harness.contract.layout import Input
 from harness.contract.serving import START_TIMEOUT
 from harness.engine.batch_calls import ALGORITHM, CLIENT, BatchCaller, CallFailed
 from harness.engine.failures import JobFailed
@@ -137,11 +137,13 @@ def _transform_objects(work: Work, server: ModelServer, limits: Limits, told: Lo
     source = work.record.spec["TransformInput"]["DataSource"]["S3DataSource"]
     given, wanted = work.record.spec["TransformInput"], work.record.spec["TransformOutput"]
     headers = {"Content-Type": given.get("ContentType", ""), "Accept": wanted.get("Accept", "")}
-    caller = BatchCaller(server, {name: value for name, value in headers.items() if value}, limits.timeout, limits.retries)
+    sent = {name: value for name, value in headers.items() if value}
+    caller = BatchCaller(server, sent, limits.timeout, limits.retries)
+    listed = Input("input", S3Uri.parse(source["S3Uri"]), "", source["S3DataType"])
     failures = []
     try:
         with ThreadPoolExecutor(limits.concurrent, thread_name_prefix="transform") as pool:
-            for uri, name in sources(work.objects, Input("input", S3Uri.parse(source["S3Uri"]), "", source["S3DataType"])):
+            for uri, name in sources(work.objects, listed):
                 work.check_stop()
                 try:
                     _transform_object(work, caller, limits, pool, uri, name)

@@ -115,6 +115,7 @@ def _attend(argv: Sequence[str], env: Mapping[str, str], emulator: RunningEmulat
     """In the forked child: becomes a session of its own, so that Ctrl-C is the parent's to pass on."""
     try:
         os.setsid()
+        signal.signal(signal.SIGTERM, _to_the_group)
         log = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         null = os.open(os.devnull, os.O_RDONLY)
         for source, target in ((null, 0), (log, 1), (log, 2)):
@@ -123,3 +124,9 @@ def _attend(argv: Sequence[str], env: Mapping[str, str], emulator: RunningEmulat
     except BaseException as error:
         os.write(2, f"harness: {error}\n".encode())
         return 1
+
+
+def _to_the_group(number: int, frame: FrameType | None) -> None:
+    """Asked to stop while the program is being started: it, or what is to become it, is in this process's group."""
+    signal.signal(number, lambda *_: None)
+    os.killpg(0, number)

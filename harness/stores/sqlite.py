@@ -11,13 +11,13 @@ import sqlite3
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness import __version__
-from harness.kernel.errors import StateError
+from harness.kernel.errors import InternalFailure, StateError
 from harness.kernel.records import Key, Record
 from harness.stores.memory import plain
 from harness.stores.records import Listener, RecordExists, RecordMissing
@@ -58,7 +58,7 @@ class SqliteRecords:
             if existing is not None:
                 raise RecordExists(existing)
             marks = ", ".join("?" * 11)
-            self._connection.execute(f"insert into records ({_COLUMNS}) values ({marks})", _row(record))
+            self._write(f"insert into records ({_COLUMNS}) values ({marks})", _row(record))
             self._remember(record)
         self._listeners.tell(record.key, record)
         return record
@@ -85,7 +85,7 @@ class SqliteRecords:
                 return record
             changed = plain(replace(changed, key=key, modified=self._now(), version=record.version + 1))
             columns = "arn = ?, spec = ?, status = ?, inner = ?, created = ?, modified = ?, version = ?"
-            self._connection.execute(f"update records set {columns} where {_OF_KEY}", (*_row(changed)[4:], *key))
+            self._write(f"update records set {columns} where {_OF_KEY}", (*_row(changed)[4:], *key))
             self._remember(changed)
         self._listeners.tell(key, changed)
         return changed
@@ -95,7 +95,7 @@ class SqliteRecords:
             record = self.find(key)
             if record is None:
                 raise RecordMissing(key)
-            self._connection.execute(f"delete from records where {_OF_KEY}", key)
+            self._write(f"delete from records where {_OF_KEY}", key)
             self._remembered.pop(key, None)
         self._listeners.tell(key, None)
         return record
@@ -132,6 +132,14 @@ class SqliteRecords:
     def close(self) -> None:
         with self._lock:
             self._connection.close()
+
+    def _write(self, statement: str, values: Sequence[Any]) -> None:
+        try:
+            self._connection.execute(statement, values)
+        except sqlite3.OperationalError as error:
+            if "full" not in str(error):
+                raise
+            raise InternalFailure("The disk of the state folder is full; free space there, then try again.") from error
 
     def _remember(self, record: Record) -> None:
         self._remembered[record.key] = record

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.clients.conftest import WITHIN_A_SECOND, Client, Ended
+from tests.clients.conftest import PROGRAMS, WITHIN_A_SECOND, Client, Ended
 
 ROLE = "arn:aws:iam::123456789012:role/Anyone"
 TICK = re.compile(r"tick (\d{4}) of pid \d+ at (\d+\.\d+)")
@@ -66,3 +66,13 @@ def test_processing_transform_and_endpoint_under_exec(client: Client) -> None:
     check_inference(ended)
     assert {step: late for step, late in ended.told["waited"].items() if late > WITHIN_A_SECOND} == {}
     assert lateness(ended) < 3
+
+
+def test_experiments_and_a_monitor_in_a_wired_shell(client: Client) -> None:
+    told = client.shell(client.python, PROGRAMS / "v2_tracking.py").told
+    assert told["components"] == ["job-aws-training-job", "tracked-first"]
+    assert told["columns"] == ["num_round", "rows", "score - Last", "validation:auc - Last"]
+    assert told["features"] == [["label", "Integral"], ["x", "Fractional"], ["y", "Integral"]]
+    assert told["waited"] <= WITHIN_A_SECOND
+    assert told["schedule"] == ["Scheduled", "Stopped"]
+    assert told["left"] == []

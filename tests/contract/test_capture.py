@@ -34,7 +34,8 @@ def test_a_record_has_its_members_in_the_services_order() -> None:
     line = captured_record(rules("Input", "Output"), event(inference_id="i", custom_attributes="a=1"))
     assert line == (
         '{"captureData":{"endpointInput":{"observedContentType":"text/csv","mode":"INPUT","data":"1,2\\n","encoding":"CSV"},'
-        '"endpointOutput":{"observedContentType":"text/csv; charset=utf-8","mode":"OUTPUT","data":"0.5","encoding":"CSV"}},'
+        '"endpointOutput":{"observedContentType":"text/csv; charset=utf-8","mode":"OUTPUT","data":"0.5",'
+        '"encoding":"CSV"}},'
         '"eventMetadata":{"eventId":"the-event","customAttributes":["a=1"],"inferenceId":"i",'
         '"inferenceTime":"2023-11-14T22:20:48Z"},"eventVersion":"0"}'
     )

@@ -143,7 +143,9 @@ def test_a_slow_store_delays_no_invocation() -> None:
     assert [data.count(b"\n") for data in store.written] == [1, 1000]
 
 
-def test_a_full_buffer_drops_counts_and_tells(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_buffer_drops_counts_and_tells(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(capture_module, "BUFFER_BYTES", 25)
     store: Any = Store()
     store.free.set()

@@ -116,7 +116,7 @@ def test_a_server_that_takes_too_long_times_out(hosting: Hosting, echo: str, mon
     monkeypatch.setattr("harness.engine.invocations.TIMEOUT", 0.3)
     told = refused(hosting, echo, CustomAttributes="sleep=5")
     assert told["OriginalStatusCode"] == 0
-    beginning = 'Received server error (0) from primary with message "Your invocation timed out while waiting for a response'
+    beginning = 'Received server error (0) from primary with message "Your invocation timed out while waiting for a '
     assert told["Error"]["Message"].startswith(beginning)
     assert hosting.invoke(echo)["Body"] == b"1,2"
 

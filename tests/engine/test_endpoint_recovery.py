@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import warnings
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.cloud import BUCKET, running_cloud
+from harness.engine.lifecycle import status_of
+from harness.stores.sqlite import SqliteRecords
+from tests.cloud import BUCKET, eventually, running_cloud
 from tests.hosting import Hosting, archive, catalogued_server
 from tests.processes import servers_of
 
@@ -17,7 +22,6 @@ from tests.processes import servers_of
 def _server_image() -> Iterator[None]:
     with catalogued_server():
         yield
-
 
 
 def test_endpoints_come_back_after_a_restart(tmp_path: Path) -> None:
@@ -49,8 +53,6 @@ def test_an_emulator_that_ends_leaves_no_connection_open(tmp_path: Path) -> None
             for _ in range(10):
                 hosting.invoke(endpoint)
             hosting.close()
-        import gc
-
         gc.collect()
     assert [str(item.message) for item in caught if issubclass(item.category, ResourceWarning)] == []
 
@@ -71,3 +73,38 @@ def test_what_was_captured_is_written_when_the_emulator_ends(tmp_path: Path, mon
         hosting.close()
     with running_cloud(tmp_path / ".harness") as cloud:
         assert len(cloud.keys("captured/")) == 1
+
+
+def test_an_endpoint_that_was_being_created_is_created_after_the_restart(tmp_path: Path) -> None:
+    with running_cloud(tmp_path / ".harness") as cloud:
+        hosting = Hosting(cloud)
+        endpoint = hosting.begin(hosting.variant(hosting.model(PING="503")))
+        eventually(lambda: cloud.logs.describe_log_groups()["logGroups"])
+        hosting.close()
+    with running_cloud(tmp_path / ".harness") as cloud:
+        assert cloud.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "Creating"
+
+
+def test_an_update_cut_short_by_the_end_of_the_emulator_falls_back(tmp_path: Path) -> None:
+    state = tmp_path / ".harness"
+    with running_cloud(state) as cloud:
+        hosting = Hosting(cloud)
+        endpoint = hosting.serve(hosting.variant(hosting.model(), "old"))
+        before = hosting.settled(endpoint)["EndpointConfigName"]
+        loading = hosting.config(hosting.variant(hosting.model(PING="503"), "new"))
+        hosting.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=loading)
+        hosting.close()
+    with closing(SqliteRecords(state / "records.sqlite")) as records:
+        [record] = records.scan("endpoint")
+        assert status_of(record) == "Updating"
+        wanted = record.inner["wanted"]
+        model = wanted["variants"][0]["Model"]
+        model["PrimaryContainer"]["Environment"]["PING"] = "exit"
+        records.change(record.key, lambda found: replace(found, inner={**found.inner, "wanted": wanted}))
+    with running_cloud(state) as cloud:
+        hosting = Hosting(cloud)
+        found = hosting.settled(endpoint)
+        assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", before)
+        assert "production variant new did not pass" in found["FailureReason"]
+        assert hosting.invoke(endpoint)["InvokedProductionVariant"] == "old"
+        hosting.close()

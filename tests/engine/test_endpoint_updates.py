@@ -25,14 +25,19 @@ def share(hosting: Hosting, endpoint: str, calls: int = 300) -> Counter[str]:
 
 def test_traffic_is_shared_by_weight(hosting: Hosting) -> None:
     model = hosting.model()
-    endpoint = hosting.serve(hosting.variant(model, "a", 3.0), hosting.variant(model, "b"), hosting.variant(model, "c", 0))
+    endpoint = hosting.serve(
+        hosting.variant(model, "a", 3.0), hosting.variant(model, "b"), hosting.variant(model, "c", 0)
+    )
     found = share(hosting, endpoint, 400)
     assert found["a"] + found["b"] == 400
     assert 0.65 < found["a"] / 400 < 0.85  # 3 of 4; five standard deviations
     assert hosting.invoke(endpoint, TargetVariant="c")["InvokedProductionVariant"] == "c"
     with pytest.raises(ClientError, match="Variant 'd' was not found"):
         hosting.invoke(endpoint, TargetVariant="d")
-    wanted = [{"VariantName": "a", "DesiredWeight": 0}, {"VariantName": "c", "DesiredWeight": 5, "DesiredInstanceCount": 2}]
+    wanted = [
+        {"VariantName": "a", "DesiredWeight": 0},
+        {"VariantName": "c", "DesiredWeight": 5, "DesiredInstanceCount": 2},
+    ]
     hosting.sagemaker.update_endpoint_weights_and_capacities(EndpointName=endpoint, DesiredWeightsAndCapacities=wanted)
     described = hosting.settled(endpoint)
     variants = {item["VariantName"]: item for item in described["ProductionVariants"]}
@@ -140,7 +145,7 @@ def test_what_an_update_refuses(hosting: Hosting) -> None:
         update(EndpointName=endpoint, DesiredWeightsAndCapacities=[{"VariantName": "other", "DesiredWeight": 1}])
     with pytest.raises(ClientError, match="Could not find endpoint configuration"):
         hosting.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName="none")
-    with pytest.raises(ClientError, match='Could not find endpoint "arn:aws:sagemaker:us-east-1:123456789012:endpoint/none"'):
+    with pytest.raises(ClientError, match=r'Could not find endpoint "arn:aws:sagemaker:.*:endpoint/none"'):
         hosting.sagemaker.update_endpoint(EndpointName="none", EndpointConfigName="none")
     assert hosting.settled(endpoint)["EndpointStatus"] == "InService"
     hosting.remove(endpoint)

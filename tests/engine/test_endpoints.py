@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,11 +15,10 @@ from tests.processes import servers_of
 
 
 @pytest.fixture
-def marked(cloud: Cloud) -> Iterator[tuple[str, str]]:
+def marked(cloud: Cloud) -> tuple[str, str]:
     """``(file, uri)``: a model archive with a file that no other model has."""
     file = cloud.name("weights")
-    yield file, cloud.put(f"{file}/model.tar.gz", archive({file: "1", "code/more": "2"}))
-
+    return file, cloud.put(f"{file}/model.tar.gz", archive({file: "1", "code/more": "2"}))
 
 
 @pytest.mark.needs("namespaces")

@@ -113,7 +113,9 @@ def schedule(cloud: Cloud) -> Iterator[Callable[..., str]]:
         name = cloud.name("schedule")
         if expression:
             config = {**config, "ScheduleConfig": {"ScheduleExpression": expression, **timing}}
-        answer = cloud.sagemaker.create_monitoring_schedule(MonitoringScheduleName=name, MonitoringScheduleConfig=config)
+        answer = cloud.sagemaker.create_monitoring_schedule(
+            MonitoringScheduleName=name, MonitoringScheduleConfig=config
+        )
         assert answer["MonitoringScheduleArn"].endswith(f":monitoring-schedule/{name}")
         made.append(name)
         return name
@@ -194,7 +196,9 @@ def check_metrics(monitored: Monitored, name: str) -> None:
     assert all({"Name": "Endpoint", "Value": monitored.endpoint} in item["Dimensions"] for item in listed)
 
 
-def test_now_runs_once_over_the_window_asked_for(monitored: Monitored, schedule: Callable[..., str], cloud: Cloud) -> None:
+def test_now_runs_once_over_the_window_asked_for(
+    monitored: Monitored, schedule: Callable[..., str], cloud: Cloud
+) -> None:
     monitored.send(*CLEAN)
     name = schedule(
         {"MonitoringJobDefinition": monitored.inline(), "MonitoringType": "DataQuality"},

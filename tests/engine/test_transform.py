@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import signal
 import struct
 from typing import Any
 
@@ -12,8 +14,10 @@ import xgboost
 
 from tests.cloud import BUCKET, XGBOOST, Cloud, eventually
 from tests.hosting import Hosting, archive
+from tests.processes import servers_of
 
 MB = 1 << 20
+CLIENT_ERROR = "ClientError: See job logs for more information"
 
 
 @pytest.fixture
@@ -57,7 +61,7 @@ def test_a_manifest_names_the_objects(hosting: Hosting, cloud: Cloud, here: str)
 def test_a_manifest_that_names_what_is_not_there_fails_the_job(hosting: Hosting, cloud: Cloud, here: str) -> None:
     manifest = cloud.put(here + "manifest.json", json.dumps([{"prefix": uri(here)}, "absent.csv", "manifest.json"]))
     job = hosting.transform(hosting.model(), manifest, listed="ManifestFile")
-    assert (job["TransformJobStatus"], job["FailureReason"]) == ("Failed", "ClientError: See job logs for more information")
+    assert (job["TransformJobStatus"], job["FailureReason"]) == ("Failed", CLIENT_ERROR)
     assert list(hosting.outputs(job)) == ["manifest.json.out"]
 
 
@@ -106,7 +110,7 @@ def test_a_record_larger_than_the_payload_fails_the_job(hosting: Hosting, cloud:
     cloud.put(here + "in/a.csv", "1\n")
     cloud.put(here + "in/b.csv", "x" * (MB + 1))
     job = hosting.transform(hosting.model(), uri(here + "in/"), split=split, MaxPayloadInMB=1)
-    assert (job["TransformJobStatus"], job["FailureReason"]) == ("Failed", "ClientError: See job logs for more information")
+    assert (job["TransformJobStatus"], job["FailureReason"]) == ("Failed", CLIENT_ERROR)
     assert list(hosting.outputs(job)) == ["a.csv.out"]
     told = [line for line in cloud.log(job["TransformJobName"], "TransformJobs") if "Too much data" in line]
     assert f":[sagemaker logs]: {BUCKET}/{here}in/b.csv: Too much data for max payload size" in told[0]
@@ -122,7 +126,7 @@ def test_gzip_objects_are_unpacked_and_keep_their_names(hosting: Hosting, cloud:
     cloud.put(here + "in/a.csv.gz", gzip.compress(b"1\n2\n"))
     cloud.put(here + "in/b.csv.gz", b"not packed at all")
     job = hosting.transform(hosting.model(), uri(here + "in/"), compression="Gzip")
-    assert (job["TransformJobStatus"], job["FailureReason"]) == ("Failed", "ClientError: See job logs for more information")
+    assert (job["TransformJobStatus"], job["FailureReason"]) == ("Failed", CLIENT_ERROR)
     assert hosting.outputs(job) == {"a.csv.gz.out": b"1\n2\n"}
 
 
@@ -144,9 +148,7 @@ def test_answers_are_assembled(hosting: Hosting, cloud: Cloud, here: str, assemb
         ({"InputFilter": "$[0]"}, b"1\n1\n"),
     ],
 )
-def test_data_processing(
-    hosting: Hosting, cloud: Cloud, here: str, processing: dict[str, str], written: bytes
-) -> None:
+def test_data_processing(hosting: Hosting, cloud: Cloud, here: str, processing: dict[str, str], written: bytes) -> None:
     source = cloud.put(here + "t.csv", "1,2,3\n4,5,6\n")
     job = hosting.transform(hosting.model(ANSWER="sizes"), source, processing=processing)
     assert hosting.outputs(job) == {"t.csv.out": written}
@@ -175,7 +177,7 @@ def test_one_refused_object_fails_the_job_and_keeps_the_others(hosting: Hosting,
     for name, text in (("a.csv", "1\n"), ("b.csv", "poison\n"), ("c.csv", "3\n")):
         cloud.put(f"{here}in/{name}", text)
     job = hosting.transform(hosting.model(REFUSE="poison"), uri(here + "in/"))
-    assert (job["TransformJobStatus"], job["FailureReason"]) == ("Failed", "ClientError: See job logs for more information")
+    assert (job["TransformJobStatus"], job["FailureReason"]) == ("Failed", CLIENT_ERROR)
     assert hosting.outputs(job) == {"a.csv.out": b"1\n", "c.csv.out": b"3\n"}
     place = f"{BUCKET}/{here}in/b.csv: "
     lines = cloud.log(job["TransformJobName"], "TransformJobs")
@@ -247,6 +249,23 @@ def test_a_job_is_stopped_in_the_middle(hosting: Hosting, cloud: Cloud, here: st
     assert job["TransformJobStatus"] == "Stopped"
     assert list(hosting.outputs(job)) == ["a.csv.out"]
     assert job["TransformEndTime"]
+
+
+@pytest.mark.needs("namespaces")
+def test_a_server_killed_in_the_middle_fails_the_job(hosting: Hosting, cloud: Cloud, here: str) -> None:
+    cloud.put(here + "in/a.csv", "1\n")
+    cloud.put(here + "in/b.csv", "9\n" * 20_000)
+    file = cloud.name("weights")
+    model = hosting.model(cloud.put(here + "model.tar.gz", archive({file: "1"})))
+    name = hosting.begin_transform(model, uri(here + "in/"), BatchStrategy="SingleRecord")
+    eventually(lambda: cloud.keys(f"{name}/out/"))
+    [pid] = servers_of(file)
+    os.kill(pid, signal.SIGKILL)
+    job = hosting.transformed(name)
+    assert job["TransformJobStatus"] == "Failed"
+    assert job["FailureReason"] == "AlgorithmError: See job logs for more information"
+    assert list(hosting.outputs(job)) == ["a.csv.out"]
+    assert any("Unable to get response from algorithm" in line for line in cloud.log(name, "TransformJobs"))
 
 
 def test_a_server_that_does_not_come_up_fails_the_job(hosting: Hosting, cloud: Cloud, here: str) -> None:

@@ -26,7 +26,7 @@ def run_offline(argv: Sequence[str], env: Mapping[str, str], port: int, adopt_pa
     In its network ``127.0.0.1:port`` is the emulator, which listens to ``adopt_path``; there is nothing else.
     """
     ours, theirs = messages.pair()
-    with ours, contextlib.ExitStack() as stack:
+    with ours, _Signals() as signals, contextlib.ExitStack() as stack:
         with theirs:
             process = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(INSIDE), "offline", str(port), str(theirs.fileno()), *argv],
@@ -40,7 +40,9 @@ def run_offline(argv: Sequence[str], env: Mapping[str, str], port: int, adopt_pa
             ours.close()
             process.wait()
             raise
-        return _wait(process)
+        signals.send_to(process)
+        code = process.wait()
+        return 128 - code if code < 0 else code
 
 
 def _door(channel: socket.socket) -> int:
@@ -76,18 +78,31 @@ def _connect(emulator: socket.socket, path: Path) -> None:
         os.close(folder)
 
 
-def _wait(process: subprocess.Popen[bytes]) -> int:
-    """A signal to us is for the program; Ctrl-C reaches both from the terminal and only the program acts on it."""
+class _Signals:
+    """A signal to us is for the program, also one that comes before it runs; Ctrl-C reaches both from the terminal."""
 
-    def forward(number: int, _: FrameType | None) -> None:
-        if process.poll() is None:
-            process.send_signal(number)
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []
 
-    before = {number: signal.signal(number, forward) for number in (signal.SIGTERM, signal.SIGHUP)}
-    before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        code = process.wait()
-    finally:
-        for number, handler in before.items():
+    def __enter__(self) -> _Signals:
+        self._before = {number: signal.signal(number, self._forward) for number in (signal.SIGTERM, signal.SIGHUP)}
+        # A handler, not SIG_IGN: that would be inherited, and the program could not be interrupted.
+        self._before[signal.SIGINT] = signal.signal(signal.SIGINT, lambda *_: None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
-    return 128 - code if code < 0 else code
+
+    def send_to(self, process: subprocess.Popen[bytes]) -> None:
+        """From now on; and what came before."""
+        self._process = process
+        while self._early:
+            process.send_signal(self._early.pop(0))
+
+    def _forward(self, number: int, _: FrameType | None) -> None:
+        if self._process is None:
+            self._early.append(number)
+        elif self._process.poll() is None:
+            self._process.send_signal(number)

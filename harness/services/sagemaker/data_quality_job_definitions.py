@@ -24,7 +24,8 @@ def create_data_quality_job_definition(scope: Scope, request: dict[str, Any]) ->
     check_endpoint_input(scope, request["DataQualityJobInput"])
     check_output(request["DataQualityJobOutputConfig"])
     check_baseline(scope, request.get("DataQualityBaselineConfig", {}))
-    require_single_host("JobResources.ClusterConfig.InstanceCount", request["JobResources"]["ClusterConfig"]["InstanceCount"])
+    cluster = request["JobResources"]["ClusterConfig"]
+    require_single_host("JobResources.ClusterConfig.InstanceCount", cluster["InstanceCount"])
     name = request["JobDefinitionName"]
     arn = scope.arn(DATA_QUALITY, name)
     try:

@@ -15,7 +15,13 @@ from harness.stores.records import RecordExists
 
 KIND = "endpoint-config"
 
-_UNSUPPORTED = ("AsyncInferenceConfig", "ExplainerConfig", "ShadowProductionVariants", "MetricsConfig", "EnableNetworkIsolation")
+_UNSUPPORTED = (
+    "AsyncInferenceConfig",
+    "ExplainerConfig",
+    "ShadowProductionVariants",
+    "MetricsConfig",
+    "EnableNetworkIsolation",
+)
 _UNSUPPORTED_OF_VARIANT = (
     "ServerlessConfig",
     "ManagedInstanceScaling",
@@ -84,7 +90,8 @@ def _check(scope: Scope, request: dict[str, Any]) -> None:
         refuse_members(item, _UNSUPPORTED_OF_VARIANT)
         if "ModelName" not in item:
             raise ValidationException(
-                f"ProductionVariant {item['VariantName']!r} has no ModelName: inference components are not supported by harness"
+                f"ProductionVariant {item['VariantName']!r} has no ModelName: "
+                "inference components are not supported by harness"
             )
         if "InstanceType" not in item:
             raise ValidationException(f"ProductionVariant {item['VariantName']!r} has no InstanceType")

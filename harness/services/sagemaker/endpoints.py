@@ -133,7 +133,7 @@ def _retained(record: Record, wanted: dict[str, Any], excluded: list[dict[str, s
     kept = [member for kind, member in members.items() if kind not in kinds]
     old = {item["VariantName"]: item for item in record.inner["wanted"]["variants"]}
     variants = [
-        {**item, **{member: old[item["VariantName"]][member] for member in kept if member in old.get(item["VariantName"], {})}}
+        {**item, **{member: value for member, value in old.get(item["VariantName"], {}).items() if member in kept}}
         for item in wanted["variants"]
     ]
     capture = wanted["capture"] if "DataCaptureConfig" in kinds else record.inner["wanted"]["capture"]

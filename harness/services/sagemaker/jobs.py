@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from harness.engine.lifecycle import is_unfinished, move, status_of
 from harness.kernel.errors import ResourceInUse, ValidationException
 from harness.kernel.records import Record
 from harness.services.scope import Scope
 from harness.stores.records import RecordExists
+
+
+def _stopping(record: Record) -> Record:
+    return move(record, "Stopping")
 
 
 def add_job(scope: Scope, record: Record) -> Record:
@@ -26,6 +31,35 @@ def find_job(scope: Scope, kind: str, name: str, missing: str) -> Record:
     if record is None:
         raise ValidationException(missing)
     return record
+
+
+def stop_job(scope: Scope, record: Record, noun: str, begin: Callable[[Record], Record] = _stopping) -> dict[str, Any]:
+    """``begin`` makes the record of a job that is being stopped; ``noun`` is its name in the refusal."""
+
+    def change(current: Record) -> Record:
+        if status_of(current) != "InProgress":
+            raise _in_status(current, noun)
+        return begin(current)
+
+    scope.records.change(record.key, change)
+    scope.engine.stop(record.key)
+    return {}
+
+
+def delete_job(scope: Scope, record: Record, noun: str) -> dict[str, Any]:
+    if is_unfinished(record):
+        raise _in_status(record, noun)
+    scope.records.delete(record.key)
+    return {}
+
+
+def described_job(record: Record, arn_member: str) -> dict[str, Any]:
+    times = {"CreationTime": record.created, "LastModifiedTime": record.modified}
+    return {**record.describe(), arn_member: record.arn, **times}
+
+
+def _in_status(record: Record, noun: str) -> ValidationException:
+    return ValidationException(f"The request was rejected because the {noun} is in status {status_of(record)}")
 
 
 def refuse_members(request: dict[str, Any], members: Iterable[str]) -> None:

@@ -26,8 +26,7 @@ def create_model(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         spec=request,
         status={
             "EnableNetworkIsolation": request.get("EnableNetworkIsolation", False),
-            **({"PrimaryContainer": _described_container(request["PrimaryContainer"])} if "PrimaryContainer" in request else {}),
-            **({"Containers": [_described_container(item) for item in request["Containers"]]} if request.get("Containers") else {}),
+            **_described_containers(request),
         },
         created=scope.clock.real(),
     )
@@ -92,6 +91,12 @@ def _check_container(container: dict[str, Any]) -> None:
         raise ValidationException(f"Image: {image.title} has no 'serve' program here; it cannot host a model")
     if container.get("ModelDataUrl"):
         s3_uri(container["ModelDataUrl"])
+
+
+def _described_containers(request: dict[str, Any]) -> dict[str, Any]:
+    if "PrimaryContainer" in request:
+        return {"PrimaryContainer": _described_container(request["PrimaryContainer"])}
+    return {"Containers": [_described_container(item) for item in request["Containers"]]}
 
 
 def _described_container(container: dict[str, Any]) -> dict[str, Any]:

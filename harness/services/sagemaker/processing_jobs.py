@@ -10,12 +10,20 @@ from harness.contract.catalog import UnknownImage, resolve_image
 from harness.contract.layout import below_root
 from harness.contract.processing import DEFAULT_MAX_RUNTIME
 from harness.engine.experiments import job_component
-from harness.engine.lifecycle import move, status_of
+from harness.engine.lifecycle import move
 from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing
 from harness.services.sagemaker.experiment_configs import check_experiment_config
-from harness.services.sagemaker.jobs import add_job, find_job, refuse_duplicates, require_one_instance
+from harness.services.sagemaker.jobs import (
+    add_job,
+    delete_job,
+    described_job,
+    find_job,
+    refuse_duplicates,
+    require_one_instance,
+    stop_job,
+)
 from harness.services.sagemaker.staged_data import require_objects, s3_uri
 from harness.services.scope import Scope
 
@@ -51,25 +59,11 @@ def list_processing_jobs(scope: Scope, request: dict[str, Any]) -> dict[str, Any
 def stop_processing_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     name = request["ProcessingJobName"]
     record = find_job(scope, KIND, name, f"Could not find job to update with name {name}")
-
-    def change(current: Record) -> Record:
-        if status_of(current) != "InProgress":
-            status = status_of(current)
-            raise ValidationException(f"The request was rejected because the processing job is in status {status}")
-        return move(current, "Stopping")
-
-    scope.records.change(record.key, change)
-    scope.engine.stop(record.key)
-    return {}
+    return stop_job(scope, record, "processing job")
 
 
 def delete_processing_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    record = _find(scope, request)
-    if status_of(record) in ("InProgress", "Stopping"):
-        status = status_of(record)
-        raise ValidationException(f"The request was rejected because the processing job is in status {status}")
-    scope.records.delete(record.key)
-    return {}
+    return delete_job(scope, _find(scope, request), "processing job")
 
 
 def _find(scope: Scope, request: dict[str, Any]) -> Record:
@@ -78,12 +72,7 @@ def _find(scope: Scope, request: dict[str, Any]) -> Record:
 
 
 def _described(record: Record) -> dict[str, Any]:
-    return {
-        **record.describe(),
-        "ProcessingJobArn": record.arn,
-        "CreationTime": record.created,
-        "LastModifiedTime": record.modified,
-    }
+    return described_job(record, "ProcessingJobArn")
 
 
 _LISTING = Listing(answer="ProcessingJobSummaries", summary=_described, status="ProcessingJobStatus")

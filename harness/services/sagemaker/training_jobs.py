@@ -10,7 +10,7 @@ from harness.contract.layout import below_root
 from harness.contract.training import DEFAULT_MAX_RUNTIME
 from harness.contract.xgboost_metrics import with_own_metrics
 from harness.engine.experiments import job_component
-from harness.engine.lifecycle import move, status_of
+from harness.engine.lifecycle import move
 from harness.engine.training import transition
 from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
@@ -18,11 +18,14 @@ from harness.services.paging import Listing
 from harness.services.sagemaker.experiment_configs import check_experiment_config
 from harness.services.sagemaker.jobs import (
     add_job,
+    delete_job,
+    described_job,
     find_job,
     refuse_duplicates,
     refuse_members,
     require_members,
     require_one_instance,
+    stop_job,
 )
 from harness.services.sagemaker.staged_data import require_objects, s3_uri
 from harness.services.scope import Scope
@@ -84,27 +87,16 @@ def list_training_jobs(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def stop_training_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    record = _find(scope, request)
     now = scope.clock.real()
 
-    def change(current: Record) -> Record:
-        if status_of(current) != "InProgress":
-            status = status_of(current)
-            raise ValidationException(f"The request was rejected because the training job is in status {status}")
-        return move(current, "Stopping", **transition(current, "Stopping", now))
+    def begin(record: Record) -> Record:
+        return move(record, "Stopping", **transition(record, "Stopping", now))
 
-    scope.records.change(record.key, change)
-    scope.engine.stop(record.key)
-    return {}
+    return stop_job(scope, _find(scope, request), "training job", begin)
 
 
 def delete_training_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    record = _find(scope, request)
-    if status_of(record) in ("InProgress", "Stopping"):
-        status = status_of(record)
-        raise ValidationException(f"The request was rejected because the training job is in status {status}")
-    scope.records.delete(record.key)
-    return {}
+    return delete_job(scope, _find(scope, request), "training job")
 
 
 def _find(scope: Scope, request: dict[str, Any]) -> Record:
@@ -112,12 +104,7 @@ def _find(scope: Scope, request: dict[str, Any]) -> Record:
 
 
 def _described(record: Record) -> dict[str, Any]:
-    return {
-        **record.describe(),
-        "TrainingJobArn": record.arn,
-        "CreationTime": record.created,
-        "LastModifiedTime": record.modified,
-    }
+    return described_job(record, "TrainingJobArn")
 
 
 _LISTING = Listing(answer="TrainingJobSummaries", summary=_described, status="TrainingJobStatus")

@@ -6,12 +6,19 @@ from typing import Any
 
 from harness.contract.data_processing import CSV, FORMATS, BadData, DataProcessing, media_type
 from harness.engine.experiments import job_component
-from harness.engine.lifecycle import move, status_of
+from harness.engine.lifecycle import move
 from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing
 from harness.services.sagemaker.experiment_configs import check_experiment_config
-from harness.services.sagemaker.jobs import add_job, find_job, refuse_members, require_single_host
+from harness.services.sagemaker.jobs import (
+    add_job,
+    described_job,
+    find_job,
+    refuse_members,
+    require_single_host,
+    stop_job,
+)
 from harness.services.sagemaker.models import find_model
 from harness.services.sagemaker.staged_data import require_objects, s3_uri
 from harness.services.scope import Scope
@@ -49,17 +56,7 @@ def list_transform_jobs(scope: Scope, request: dict[str, Any]) -> dict[str, Any]
 
 
 def stop_transform_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    record = _find(scope, request)
-
-    def change(current: Record) -> Record:
-        if status_of(current) != "InProgress":
-            status = status_of(current)
-            raise ValidationException(f"The request was rejected because the transform job is in status {status}")
-        return move(current, "Stopping")
-
-    scope.records.change(record.key, change)
-    scope.engine.stop(record.key)
-    return {}
+    return stop_job(scope, _find(scope, request), "transform job")
 
 
 def _find(scope: Scope, request: dict[str, Any]) -> Record:
@@ -68,12 +65,7 @@ def _find(scope: Scope, request: dict[str, Any]) -> Record:
 
 
 def _described(record: Record) -> dict[str, Any]:
-    return {
-        **record.describe(),
-        "TransformJobArn": record.arn,
-        "CreationTime": record.created,
-        "LastModifiedTime": record.modified,
-    }
+    return described_job(record, "TransformJobArn")
 
 
 _LISTING = Listing(answer="TransformJobSummaries", summary=_described, status="TransformJobStatus")

@@ -31,7 +31,7 @@ class AwsBackend(Protocol):
     name: str
 
     def services(self) -> frozenset[str]:
-        """Names of the services it answers, as botocore names them: ``s3``, ``sts``, ``iam``, ``logs``, ``monitoring``…"""
+        """Names of the services it answers, as they sign: ``s3``, ``sts``, ``iam``, ``logs``, ``monitoring``…"""
 
     async def handle(self, service: str, request: Request, account: str, region: str) -> Response:
         """Answer one request to one of ``services``. Errors come as that service's own error documents, never HTML."""

@@ -1,9 +1,9 @@
 """A model server that speaks the serving contract and does what its environment and its callers tell it.
 
-``PING`` is the status of /ping (``exit``: it ends instead), ``PARAMETERS`` the body of /execution-parameters, ``ANSWER``
-what becomes of a body: ``echo``, ``sizes`` (one line per row: how many cells), ``facts`` (what it was asked, as JSON),
-``labels`` (JSON Lines in, ``{"n": …}`` out), ``bodies`` (the length of the body). ``REFUSE`` is a text that must not be
-in a body. Custom attributes of one call: ``status=503``, ``sleep=2``, ``die``, ``hang-up``, ``huge``.
+``PING`` is the status of /ping (``exit``: it ends instead), ``PARAMETERS`` the body of /execution-parameters.
+``ANSWER`` says what becomes of a body: ``echo``, ``sizes`` (one line per row: how many cells), ``facts`` (what it was
+asked, as JSON), ``labels`` (JSON Lines in, ``{"n": …}`` out), ``bodies`` (its length). ``REFUSE`` is a text no
+body may hold. Custom attributes of one call: ``status=503``, ``sleep=2``, ``die``, ``hang-up``, ``huge``.
 """
 
 from __future__ import annotations

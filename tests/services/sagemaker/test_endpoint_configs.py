@@ -71,7 +71,11 @@ def test_configurations_are_listed_and_deleted(sagemaker: Any) -> None:
             {},
             "ServerlessConfig: not supported",
         ),
-        ([VARIANT], {"DataCaptureConfig": {**CAPTURE, "DestinationS3Uri": "s3://"}}, "dataCaptureConfig.destinationS3Uri"),
+        (
+            [VARIANT],
+            {"DataCaptureConfig": {**CAPTURE, "DestinationS3Uri": "s3://"}},
+            "dataCaptureConfig.destinationS3Uri",
+        ),
         (
             [VARIANT],
             {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://b/o"}}},

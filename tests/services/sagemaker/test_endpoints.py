@@ -1,4 +1,4 @@
-"""Endpoints as records: what the engine is told, and what is refused before it is. What runs is tested in tests/engine."""
+"""Endpoints as records: what the engine is told, and what is refused before it is. What runs: tests/engine."""
 
 from __future__ import annotations
 
