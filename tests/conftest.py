@@ -1,4 +1,4 @@
-"""Fixtures for everything that is tested through the wire: a whole emulator in this process, on its own state folder."""
+"""For what is tested through the wire: a whole emulator in this process, on a state folder of its own."""
 
 from __future__ import annotations
 

@@ -14,7 +14,18 @@ import pytest
 
 
 def _works(*command: str) -> bool:
-    return shutil.which(command[0]) is not None and subprocess.run(command, capture_output=True, check=False).returncode == 0
+    if shutil.which(command[0]) is None:
+        return False
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def _namespaces() -> bool:
+    kinds = ("--mount", "--net", "--pid", "--fork", "true")
+    return _works("unshare", *kinds) or _works("unshare", "--user", "--map-root-user", *kinds)
+
+
+def _browser() -> bool:
+    return any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
 
 
 def _required() -> set[str]:
@@ -24,14 +35,13 @@ def _required() -> set[str]:
 PARTS: dict[str, tuple[Callable[[], bool], str]] = {
     "docker": (lambda: _works("docker", "info"), "no Docker engine answers"),
     "localstack": (lambda: False, "LocalStack is not set up for the tests"),
-    "browser": (lambda: any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "no Chromium on PATH"),
-    "namespaces": (lambda: _works("unshare", "--mount", "--net", "--pid", "--fork", "true")
-                   or _works("unshare", "--user", "--map-root-user", "--mount", "--net", "true"), "namespaces are refused"),
+    "browser": (_browser, "no Chromium on PATH"),
+    "namespaces": (_namespaces, "namespaces are refused"),
     "proot": (lambda: shutil.which("proot") is not None, "proot is not installed"),
     "root": (lambda: os.geteuid() == 0, "only root can do this"),
     # Downloads hundreds of megabytes of old wheels: only when asked for.
     "index": (lambda: "index" in _required(), "downloads from the package index; ask with HARNESS_REQUIRE=index"),
-}  # fmt: skip
+}
 
 
 def check_needs(item: pytest.Item) -> None:

@@ -1,4 +1,4 @@
-"""The house rules that a machine can check: what stands at the top level, names, lengths, and that documents keep step."""
+"""The house rules that a machine can check: the top level, names, lengths, layers, and that documents keep step."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ def test_links_of_the_documents_lead_somewhere() -> None:
     for file in committed():
         if file.suffix != ".md":
             continue
-        for target in re.findall(r"\]\(([^)#\s]+)", (ROOT / file).read_text()):
-            if "://" not in target and not (ROOT / file.parent / target).exists():
-                missing.append(f"{file}: {target}")
+        targets = re.findall(r"\]\(([^)#\s]+)", (ROOT / file).read_text())
+        local = [target for target in targets if "://" not in target]
+        missing += [f"{file}: {target}" for target in local if not (ROOT / file.parent / target).exists()]
     assert not missing
 
 
@@ -75,7 +75,7 @@ def test_layers_hold() -> None:
 
 
 def test_only_the_session_reaches_for_the_sdk() -> None:
-    """Both generations of the SDK are the same distribution: whatever imports it at the top runs in one of them only."""
+    """Both generations of the SDK are one distribution: what imports it at the top runs in one of them only."""
     found = []
     for file in sources():
         for node in ast.walk(ast.parse((ROOT / file).read_text())):

@@ -21,7 +21,7 @@ class Environment:
     lock: Path | None = None
     python: str | None = None
     stand_in: str = ""
-    """What to tell when no Python ``python`` is found and the harness's own environment runs instead; empty: it may not."""
+    """What to tell when no such Python is found and the harness's own environment runs instead; empty: it may not."""
 
 
 class Network(enum.Enum):
@@ -37,7 +37,7 @@ class RunSpec:
 
     ``argv[0]`` is looked up on the program's PATH, which starts with the environment's ``bin``; ``python``/``python3``
     followed by a script file may be started warm (a parent that imported ``preload`` forks for it).
-    ``root`` is the host folder the program sees as ``/opt/ml``. ``needs_absolute_root`` False says that the program also
+    ``root`` is the host folder the program sees as ``/opt/ml``. ``needs_absolute_root`` False says that it also
     follows ``SAGEMAKER_BASE_DIR``, so it may run where ``/opt/ml`` cannot be given.
     ``visible`` are host paths (program folders) readable at their own place. ``env`` is the whole environment but for
     PATH, HOME, HOSTNAME and TMPDIR, which the runner sets.
@@ -115,7 +115,7 @@ class Runner(Protocol):
         """
 
     def warm(self, spec: RunSpec) -> None:
-        """Have a warm parent wait for programs like this one, where the host gives warm starts; nothing is installed."""
+        """Have a warm parent wait for programs like this one, where that can be; nothing is installed for it."""
 
     def sweep(self) -> list[str]:
         """Remove what a killed predecessor left behind; names what was found."""

@@ -13,12 +13,12 @@ from harness.services.scope import Operation
 
 def operations_of(modules: Iterable[ModuleType]) -> dict[str, Operation]:
     """Public functions defined in the modules themselves, by boto3 method name."""
-    found: dict[str, Operation] = {}
-    for module in modules:
-        for name, value in vars(module).items():
-            if not name.startswith("_") and callable(value) and getattr(value, "__module__", "") == module.__name__:
-                found[name] = value
-    return found
+    return {
+        name: value
+        for module in modules
+        for name, value in vars(module).items()
+        if not name.startswith("_") and callable(value) and getattr(value, "__module__", "") == module.__name__
+    }
 
 
 @cache

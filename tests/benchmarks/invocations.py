@@ -32,10 +32,10 @@ def measure() -> list[Figure]:
         with tempfile.TemporaryDirectory() as folder:
             direct = _direct(Path(folder), model)
     return [
-        Figure("InvokeEndpoint, 8 clients, of direct requests/s", through[8]["rate"] / direct[8]["rate"] * 100, "%", 50, True,
-               f"{through[8]['rate']:.0f}/s against {direct[8]['rate']:.0f}/s"),
-        Figure("InvokeEndpoint, 1 client, added to the median", (through[1]["median"] - direct[1]["median"]) * 1000, "ms", 2.0,
-               note=f"{through[1]['median'] * 1000:.2f} ms against {direct[1]['median'] * 1000:.2f} ms"),
+        Figure("InvokeEndpoint, 8 clients, of direct requests/s", through[8]["rate"] / direct[8]["rate"] * 100,
+               "%", 50, True, f"{through[8]['rate']:.0f}/s against {direct[8]['rate']:.0f}/s"),
+        Figure("InvokeEndpoint, 1 client, added to the median", (through[1]["median"] - direct[1]["median"]) * 1000,
+               "ms", 2.0, note=f"{through[1]['median'] * 1000:.2f} ms against {direct[1]['median'] * 1000:.2f} ms"),
     ]  # fmt: skip
 
 

@@ -24,8 +24,8 @@ async def _client(host: str, port: int, request: bytes, until: float, taken: lis
         head = await reader.readuntil(b"\r\n\r\n")
         if b" 200 " not in head.split(b"\r\n", 1)[0]:
             raise RuntimeError(head.decode())
-        length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length"))
-        await reader.readexactly(length)
+        lines = head.lower().split(b"\r\n")
+        await reader.readexactly(next(int(line[15:]) for line in lines if line.startswith(b"content-length:")))
         taken.append(time.perf_counter() - begin)
     writer.close()
 

@@ -26,7 +26,7 @@ def measure() -> list[Figure]:
             time.sleep(2)
             idle = resident_mb(machine.pid)
     return [
-        Figure("start to health and a first Describe", statistics.median(first), "s", 0.6, note="client creation included"),
+        Figure("start to health and a first Describe", statistics.median(first), "s", 0.6, note="with its client"),
         Figure("start to the first S3 answer", statistics.median(s3), "s", 1.5),
         Figure("idle memory of the emulator's own process", idle, "MB", 150),
     ]

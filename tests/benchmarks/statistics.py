@@ -61,7 +61,8 @@ def _pair(rows: int) -> tuple[float, float, float]:
         data.mkdir()
         out.mkdir()
         _table(rows).write_csv(data / "table.csv")
-        runs = [(_run(_ANALYZER, str(ANALYZER), str(data), str(out)), _run(_POLARS, str(data), str(out))) for _ in range(3)]
+        both = ((_ANALYZER, [str(ANALYZER), str(data), str(out)]), (_POLARS, [str(data), str(out)]))
+        runs = [tuple(_run(code, *arguments) for code, arguments in both) for _ in range(3)]
     runs.sort(key=lambda pair: pair[0][0] / pair[1][0])
     (taken, memory), (theirs, _) = runs[1]
     return taken, memory, theirs

@@ -44,7 +44,7 @@ def measure() -> list[Figure]:
     worst = max(abs(float(one) - float(other)) for one, other in zip(told, offline, strict=True))
     return [
         Figure("transform of 1,000,000 rows, of xgboost in one process", second / bare, "x", 2.0,
-               note=f"{second:.1f} s (first {first:.1f} s) against {bare:.1f} s; answers differ by at most {worst:.1g}"),
+               note=f"{second:.1f} s (first {first:.1f} s) against {bare:.1f} s; answers differ by {worst:.1g}"),
         Figure("staging the same file through S3", staging, "s"),
     ]  # fmt: skip
 

@@ -26,7 +26,7 @@ def lateness(ended: Ended) -> float:
 
 
 def test_training_under_exec(client: Client) -> None:
-    ended = client.program("v2_training.py", "4")
+    ended = client.program("v2_training.py", "3")
     told = ended.told
     assert told["shim"] is True
     assert told["bucket"] == "sagemaker-us-east-1-123456789012"
@@ -34,12 +34,8 @@ def test_training_under_exec(client: Client) -> None:
     assert ticks(ended.lines) == list(range(480))
     assert told["waited"] <= WITHIN_A_SECOND
     assert lateness(ended) < 3
-    assert len(told["auc"]) >= 1
-    assert told["attached"] == [True, "5"]
-    assert told["model_data"].endswith(f"{told['job']}/output/model.tar.gz")
 
 
-@pytest.mark.slow
 def test_training_by_wire_only(client: Client) -> None:
     ended = client.program("v2_training.py", "6", ROLE, flags=BY_WIRE)
     told = ended.told
@@ -47,7 +43,6 @@ def test_training_by_wire_only(client: Client) -> None:
     assert ticks(ended.lines) == list(range(480))
     # The SDK looks first after five seconds; from then on its Describe is held until the job's end.
     assert told["waited"] <= WITHIN_A_SECOND
-    assert len(told["auc"]) >= 1
 
 
 def check_inference(ended: Ended) -> None:
@@ -62,7 +57,7 @@ def check_inference(ended: Ended) -> None:
 
 
 def test_processing_transform_and_endpoint_under_exec(client: Client) -> None:
-    ended = client.program("v2_inference.py", "3")
+    ended = client.program("v2_inference.py", "2")
     check_inference(ended)
     assert {step: late for step, late in ended.told["waited"].items() if late > WITHIN_A_SECOND} == {}
     assert lateness(ended) < 3
@@ -72,6 +67,8 @@ def test_experiments_and_a_monitor_in_a_wired_shell(client: Client) -> None:
     told = client.shell(client.python, PROGRAMS / "v2_tracking.py").told
     assert told["components"] == ["job-aws-training-job", "tracked-first"]
     assert told["columns"] == ["num_round", "rows", "score - Last", "validation:auc - Last"]
+    assert told["curve"] == ["validation:auc"]
+    assert told["attached"] == [True, "5"]
     assert told["features"] == [["label", "Integral"], ["x", "Fractional"], ["y", "Integral"]]
     assert told["waited"] <= WITHIN_A_SECOND
     assert told["schedule"] == ["Scheduled", "Stopped"]

@@ -43,7 +43,7 @@ def test_an_https_request_through_the_proxy_fails_with_the_refusal(served: Any) 
     url = urlsplit(served.address)
     connection = http.client.HTTPSConnection(url.hostname or "", url.port, timeout=10)
     connection.set_tunnel("pypi.org", 443)
-    with pytest.raises(OSError, match="403 harness refused pypi.org: offline"):
+    with pytest.raises(OSError, match=r"403 harness refused pypi\.org: offline"):
         connection.request("GET", "/")
 
 

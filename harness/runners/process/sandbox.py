@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import final
 
 from harness.runners.process.errors import IsolationRefused
 from harness.runners.process.host import INSIDE
@@ -78,6 +79,7 @@ def _connect(emulator: socket.socket, path: Path) -> None:
         os.close(folder)
 
 
+@final
 class _Signals:
     """A signal to us is for the program, also one that comes before it runs; Ctrl-C reaches both from the terminal."""
 

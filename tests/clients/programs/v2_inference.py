@@ -1,4 +1,4 @@
-"""A user's program on SageMaker SDK v2: processing, batch transform and an endpoint. Prints JSON in its last line."""
+"""A user's program on SageMaker SDK v2: processing, batch transform and an endpoint. Prints JSON."""
 
 import json
 import sys
@@ -25,7 +25,6 @@ Path("rows.csv").write_text("\n".join(f"{i % 2},{i % 2 + i % 7 / 10},{i % 5}" fo
 rows = session.upload_data("rows.csv", key_prefix="rows")
 
 processor = SKLearnProcessor(framework_version="1.4-2", role=role, instance_type="ml.m5.large", instance_count=1)
-print("--- processing logs begin", flush=True)
 processor.run(
     code=str(HERE / "split.py"),
     inputs=[ProcessingInput(source=rows, destination="/opt/ml/processing/input")],
@@ -37,7 +36,6 @@ processor.run(
 now = time.time()
 job = processor.latest_job.describe()
 waited["processing"] = now - job["ProcessingEndTime"].timestamp()
-print("--- processing logs end", flush=True)
 outputs = {out["OutputName"]: out["S3Output"]["S3Uri"] for out in job["ProcessingOutputConfig"]["Outputs"]}
 
 estimator = Estimator(
@@ -69,6 +67,7 @@ now = time.time()
 updated = smclient.describe_endpoint(EndpointName=predictor.endpoint_name)
 waited["update"] = now - updated["LastModifiedTime"].timestamp()
 
+transformer.delete_model()
 predictor.delete_model()
 predictor.delete_endpoint()
 started = time.time()
@@ -85,7 +84,8 @@ print(
             "rows": len(batch),
             "answers": answers,
             "instances": [item["ProductionVariants"][0]["CurrentInstanceCount"] for item in (deployed, updated)],
-            "left": smclient.list_endpoints()["Endpoints"] + smclient.list_models()["Models"],
+            "left": [item["EndpointName"] for item in smclient.list_endpoints()["Endpoints"]]
+            + [item["ModelName"] for item in smclient.list_models()["Models"]],
         }
     )
 )

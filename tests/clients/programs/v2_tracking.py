@@ -6,7 +6,7 @@ from pathlib import Path
 
 import boto3
 import sagemaker
-from sagemaker.analytics import ExperimentAnalytics
+from sagemaker.analytics import ExperimentAnalytics, TrainingJobAnalytics
 from sagemaker.estimator import Estimator
 from sagemaker.experiments import Run, load_run
 from sagemaker.inputs import TrainingInput
@@ -34,6 +34,9 @@ with Run("tracked", run_name="first", sagemaker_session=session) as run:
     estimator.fit({"train": data, "validation": data}, logs=False)
 with load_run(experiment_name="tracked", run_name="first", sagemaker_session=session) as run:
     run.log_metric("score", 0.5)
+job = estimator.latest_training_job.name
+curve = TrainingJobAnalytics(job, metric_names=["validation:auc"]).dataframe()
+attached = Estimator.attach(job)
 table = ExperimentAnalytics(experiment_name="tracked", sagemaker_session=session).dataframe()
 
 predictor = estimator.deploy(
@@ -73,8 +76,10 @@ print()
 print(
     json.dumps(
         {
-            "components": [name.replace(estimator.latest_training_job.name, "job") for name in sorted(components)],
+            "components": [name.replace(job, "job") for name in sorted(components)],
             "columns": sorted({"score - Last", "validation:auc - Last", "rows", "num_round"} & set(table.columns)),
+            "curve": curve["metric_name"].unique().tolist(),
+            "attached": [attached.model_data == estimator.model_data, attached.hyperparameters()["num_round"]],
             "features": [[item["name"], item["inferred_type"]] for item in features],
             "waited": waited,
             "schedule": [scheduled, stopped],
