@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from typing import Any
 from harness.contract.capture import CaptureRules
 from harness.contract.serving import STOP_GRACE, endpoint_log_group
 from harness.engine.capture import Capture
-from harness.engine.fleets import Fleet, FleetFailed, Wanted, start_fleet, start_instance, stop_fleet, stop_instances
+from harness.engine.fleets import Fleet, FleetFailed, Wanted, start_fleet, start_instance, stop_fleet
 from harness.engine.instances import Instance
 from harness.engine.lifecycle import move, status_of
 from harness.engine.work import Doors
@@ -25,6 +26,9 @@ from harness.stores.records import RecordMissing
 log = logging.getLogger(__name__)
 
 WATCH_INTERVAL = 0.2
+CLOSE_GRACE = 2.0
+LAST_ANSWERS = 60.0
+"""Seconds that an instance replaced has for the answers it still owes."""
 
 
 @dataclass
@@ -43,6 +47,8 @@ class Endpoints:
         self._doors = doors
         self._live: dict[Key, Live] = {}
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="endpoint")
+        self._retirement = ThreadPoolExecutor(8, thread_name_prefix="retire")
+        self._retiring: set[Instance] = set()
         self._closed = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="endpoint-watch", daemon=True)
         self._watcher.start()
@@ -75,10 +81,13 @@ class Endpoints:
         for live in self._live.values():
             live.ended.set()
         self._pool.shutdown(wait=True)
+        for instance in list(self._retiring):
+            instance.server.run.stop(CLOSE_GRACE)
+        self._retirement.shutdown(wait=True)
         self.flush()
         for live in self._live.values():
             if live.fleet is not None:
-                stop_fleet(live.fleet, 2.0)
+                stop_fleet(live.fleet, CLOSE_GRACE)
         self._live.clear()
 
     def _reconcile_logged(self, key: Key) -> None:
@@ -130,7 +139,7 @@ class Endpoints:
         live.fleet = start_fleet(self._doors, key, wanted["generation"], variants, live.ended)
         self._swap_capture(key, live, wanted)
         if old is not None:
-            stop_fleet(old)
+            self._retire(old.all())
 
     def _resize(self, key: Key, live: Live, fleet: Fleet, variants: list[Wanted]) -> None:
         """The same configuration with other weights or counts: only the difference is started or stopped."""
@@ -142,7 +151,21 @@ class Endpoints:
             surplus += running[wanted.count :]
             fleet.instances[wanted.name] = running[: wanted.count]
         fleet.weights = {wanted.name: wanted.weight for wanted in variants}
-        stop_instances(surplus, STOP_GRACE)
+        self._retire(surplus)
+
+    def _retire(self, instances: list[Instance]) -> None:
+        """In the background: no request comes to them any more; those under way are answered, then the servers end."""
+        self._retiring.update(instances)
+        for instance in instances:
+            self._retirement.submit(self._end, instance)
+
+    def _end(self, instance: Instance) -> None:
+        until = time.monotonic() + LAST_ANSWERS
+        # The first pause is for a request that chose it in the very moment it was replaced.
+        while not self._closed.wait(0.02) and instance.outstanding and time.monotonic() < until:
+            continue
+        instance.stop(CLOSE_GRACE if self._closed.is_set() else STOP_GRACE)
+        self._retiring.discard(instance)
 
     def _swap_capture(self, key: Key, live: Live, wanted: Mapping[str, Any]) -> None:
         old, rules = live.capture, CaptureRules.of(wanted.get("capture"))

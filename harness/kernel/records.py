@@ -21,9 +21,9 @@ class Record:
     """One resource. Frozen: a change is a new value put in its place by ``RecordStore.change``.
 
     ``spec`` is the validated Create (or last Update) request in the API's own casing and *is* what Describe echoes.
-    ``status`` holds the members of the Describe answer that the emulator derives (states, times, artifacts), same casing.
+    ``status`` holds what the emulator derives for the Describe answer (states, times, artifacts), same casing.
     ``inner`` is what Describe never shows (where a job's files lie, ports, counters).
-    Times are seconds since the epoch; members that the API types as timestamps are stored as such floats.
+    Times are seconds since the epoch; members typed as timestamps are stored as such floats.
     """
 
     key: Key

@@ -34,3 +34,12 @@ def test_a_trainer_and_an_endpoint(user: Client, flags: tuple[str, ...], role: s
     assert told["deleted"] <= 2 * WITHIN_A_SECOND
     assert (told["status"], told["listed"], told["left"]) == ("Completed", True, [])
     assert [round(float(value)) for value in told["answer"]] == [0, 1]
+
+
+def test_a_processor_a_transformer_and_a_builder(user: Client) -> None:
+    ended = user.program("v3_serving.py", "3", SAGEMAKER_VALIDATE_ROLE="true")
+    told = ended.told
+    assert ticks(ended.lines) == list(range(300))
+    assert {step: late for step, late in told["waited"].items() if late > WITHIN_A_SECOND} == {}
+    assert told["status"] == "InService"
+    assert [round(float(value)) for value in told["answer"]] == [0, 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,6 +18,8 @@ from tests.cloud import BUCKET, eventually, running_cloud
 from tests.hosting import Hosting, archive, catalogued_server
 from tests.processes import servers_of
 
+WEIGHTS = f"weights-{uuid.uuid4().hex}"
+
 
 @pytest.fixture(autouse=True)
 def _server_image() -> Iterator[None]:
@@ -27,19 +30,19 @@ def _server_image() -> Iterator[None]:
 def test_endpoints_come_back_after_a_restart(tmp_path: Path) -> None:
     with running_cloud(tmp_path / ".harness") as cloud:
         hosting = Hosting(cloud)
-        uri = cloud.put("m/model.tar.gz", archive({"the-weights-of-before": "1"}))
+        uri = cloud.put("m/model.tar.gz", archive({WEIGHTS: "1"}))
         endpoint = hosting.serve(hosting.variant(hosting.model(uri, ANSWER="facts"), count=2))
         bad = hosting.begin(hosting.variant(hosting.model(PING="exit")))
         hosting.settled(bad)
-        assert hosting.facts(endpoint)["files"] == {"the-weights-of-before": "1"}
+        assert hosting.facts(endpoint)["files"] == {WEIGHTS: "1"}
         hosting.close()
-    assert servers_of("the-weights-of-before") == []
+    assert servers_of(WEIGHTS) == []
     with running_cloud(tmp_path / ".harness") as cloud:
         hosting = Hosting(cloud)
         found = hosting.settled(endpoint)
         assert found["EndpointStatus"] == "InService"
         assert found["ProductionVariants"][0]["CurrentInstanceCount"] == 2
-        assert hosting.facts(endpoint)["files"] == {"the-weights-of-before": "1"}
+        assert hosting.facts(endpoint)["files"] == {WEIGHTS: "1"}
         assert hosting.settled(bad)["EndpointStatus"] == "Failed"
         hosting.close()
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections import Counter
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.cloud import BUCKET, eventually
-from tests.hosting import Hosting
+from tests.hosting import Hosting, archive
+from tests.processes import servers_of
 
 CAPTURE = {
     "EnableCapture": True,
@@ -148,4 +150,38 @@ def test_what_an_update_refuses(hosting: Hosting) -> None:
     with pytest.raises(ClientError, match=r'Could not find endpoint "arn:aws:sagemaker:.*:endpoint/none"'):
         hosting.sagemaker.update_endpoint(EndpointName="none", EndpointConfigName="none")
     assert hosting.settled(endpoint)["EndpointStatus"] == "InService"
+    hosting.remove(endpoint)
+
+
+@pytest.mark.needs("namespaces")
+@pytest.mark.parametrize("how", ["another configuration", "fewer instances"])
+def test_answers_under_way_are_waited_for(hosting: Hosting, how: str) -> None:
+    file = f"weights-{uuid.uuid4().hex}"
+    model = hosting.model(hosting.cloud.put(f"{file}/model.tar.gz", archive({file: "1"})))
+    endpoint = hosting.serve(hosting.variant(model, "v", count=2))
+    answers: list[bytes] = []
+
+    def ask() -> None:
+        answers.append(hosting.invoke(endpoint, "kept", CustomAttributes="sleep=1.5")["Body"])
+
+    asking = [threading.Thread(target=ask) for _ in range(6)]  # both instances have some
+    for thread in asking:
+        thread.start()
+    group = f"/aws/sagemaker/Endpoints/{endpoint}"
+    eventually(
+        lambda: len(hosting.cloud.logs.filter_log_events(logGroupName=group, filterPattern="POST")["events"]) == 6
+    )
+    if how == "fewer instances":
+        wanted = [{"VariantName": "v", "DesiredInstanceCount": 1}]
+        hosting.sagemaker.update_endpoint_weights_and_capacities(
+            EndpointName=endpoint, DesiredWeightsAndCapacities=wanted
+        )
+    else:
+        config = hosting.config(hosting.variant(model, "v"))
+        hosting.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+    assert hosting.settled(endpoint)["EndpointStatus"] == "InService"
+    for thread in asking:
+        thread.join()
+    assert answers == [b"kept"] * 6
+    eventually(lambda: len(servers_of(file)) == 1)
     hosting.remove(endpoint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import uuid
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from tests.processes import servers_of
 @pytest.fixture
 def marked(cloud: Cloud) -> tuple[str, str]:
     """``(file, uri)``: a model archive with a file that no other model has."""
-    file = cloud.name("weights")
+    file = f"weights-{uuid.uuid4().hex}"
     return file, cloud.put(f"{file}/model.tar.gz", archive({file: "1", "code/more": "2"}))
 
 

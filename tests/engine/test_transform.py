@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import struct
+import uuid
 from typing import Any
 
 import pytest
@@ -255,7 +256,7 @@ def test_a_job_is_stopped_in_the_middle(hosting: Hosting, cloud: Cloud, here: st
 def test_a_server_killed_in_the_middle_fails_the_job(hosting: Hosting, cloud: Cloud, here: str) -> None:
     cloud.put(here + "in/a.csv", "1\n")
     cloud.put(here + "in/b.csv", "9\n" * 20_000)
-    file = cloud.name("weights")
+    file = f"weights-{uuid.uuid4().hex}"
     model = hosting.model(cloud.put(here + "model.tar.gz", archive({file: "1"})))
     name = hosting.begin_transform(model, uri(here + "in/"), BatchStrategy="SingleRecord")
     eventually(lambda: cloud.keys(f"{name}/out/"))

@@ -38,7 +38,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        print(f"POST {self.path} {len(body)}", flush=True)
+        print(f"POST {self.path} {len(body)}\n", end="", flush=True)  # in one piece: other threads write too
         told = self.headers.get(ATTRIBUTES, "")
         name, _, value = told.partition("=")
         if name == "sleep":
