@@ -27,5 +27,5 @@ def test_a_shell_script(client: Client, pytestconfig: pytest.Config) -> None:
     assert status == "Completed"
     assert returned - float(at) <= PROMPT
     assert "InvokedProductionVariant" in ended.text
-    assert 'Could not find endpoint "endpoint".' in ended.text
+    assert 'Could not find endpoint "arn:aws:sagemaker:us-east-1:123456789012:endpoint/endpoint".' in ended.text
     assert any(line.startswith("refused with") for line in lines)

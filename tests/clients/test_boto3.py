@@ -32,7 +32,7 @@ def test_waiters_return_with_the_work(newcomer: Client, flags: tuple[str, ...]) 
 @pytest.mark.needs("index")
 def test_waiters_of_an_old_release(newcomer: Client, pytestconfig: pytest.Config) -> None:
     newcomer.python = built(pytestconfig, "boto3", f"boto3=={OLDEST}", "botocore==1.31.0")
-    # Under the shim: a release this old does not say that a waiter asks, so by wire its second look comes a delay later.
+    # Under the shim: so old a release does not say that a waiter asks, and by wire looks again only after a delay.
     ended = newcomer.program("boto3_waiters.py")
     assert ended.told["boto3"] == OLDEST
     check_waiting(ended)

@@ -116,8 +116,11 @@ def test_a_folder_that_another_version_wrote(newcomer: Client) -> None:
 
 def test_two_at_once_share_one_emulator_and_the_last_stops_it(newcomer: Client) -> None:
     """Whoever started it: the other's program is not left without."""
-    talk = "import sys; print('up', flush=True); sys.stdin.readline(); " + BUCKETS.partition("\n")[0] + "; " + (
-        "print(len(s3.list_buckets()['Buckets']))"
+    talk = (
+        "import sys; print('up', flush=True); sys.stdin.readline(); "
+        + BUCKETS.partition("\n")[0]
+        + "; "
+        + ("print(len(s3.list_buckets()['Buckets']))")
     )
     argv = newcomer.argv("exec", "--", sys.executable, "-c", talk)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
 
 import pytest
 
 from harness.profiles.sdk_environments import python_for
+from harness.session.environment import ROLE_NAME
 from tests.clients.conftest import WITHIN_A_SECOND, Client
-from tests.clients.test_sdk_v2 import BY_WIRE, ROLE, lateness, ticks
+from tests.clients.test_sdk_v2 import BY_WIRE, lateness, ticks
+
+ROLE = f"arn:aws:iam::123456789012:role/{ROLE_NAME}"
 
 pytestmark = [pytest.mark.needs("index"), pytest.mark.slow]
 
@@ -26,6 +29,8 @@ def test_a_trainer_and_an_endpoint(user: Client, flags: tuple[str, ...], role: s
     arguments = ["4", *([role] if role else [])]
     ended = user.program("v3_training.py", *arguments, flags=flags, SAGEMAKER_VALIDATE_ROLE="true")
     told = ended.told
+    calls = [json.loads(line) for line in (user.state / "emulator.log").read_text().splitlines()]
+    assert {call["status"] for call in calls if call["service"] == "iam"} == {200}
     assert told["shim"] is (role is None)
     assert ticks(ended.lines) == list(range(480))
     if role is None:

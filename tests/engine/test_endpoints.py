@@ -112,6 +112,7 @@ def test_a_server_that_fails_its_ping_fails_the_endpoint(
         (archive({"/etc/outside": "x"}), "outside its own folder"),
         (None, "Failed to download model data from"),
     ],
+    ids=["junk", "empty", "climbing", "absolute", "missing"],
 )
 def test_a_bad_model_archive_fails_the_endpoint(hosting: Hosting, cloud: Cloud, data: bytes | None, told: str) -> None:
     key = f"{cloud.name('bad')}/model.tar.gz"

@@ -161,7 +161,9 @@ def interpreter() -> list[str]:
 
     import harness
 
-    places = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.executable, str(Path(harness.__file__).parent)]
+    from harness.runners.process.environments import default_folder
+
+    places = [str(default_folder()), sys.prefix, sys.base_prefix, sys.exec_prefix, sys.executable, str(Path(harness.__file__).parent)]
     return [*places, *map(os.path.realpath, places)]
 
 

@@ -283,6 +283,7 @@ def test_a_server_that_does_not_come_up_fails_the_job(hosting: Hosting, cloud: C
         (archive({"a/../../x": "1"}), "outside its own folder"),
         (archive({"/abs": "1"}), "outside its own folder"),
     ],
+    ids=["junk", "empty", "climbing", "absolute"],
 )
 def test_a_bad_model_archive_fails_the_job(hosting: Hosting, cloud: Cloud, here: str, data: bytes, told: str) -> None:
     model = hosting.model(cloud.put(here + "model.tar.gz", data))

@@ -9,9 +9,7 @@ import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
-other = boto3.Session(
-    aws_access_key_id="111122223333", aws_secret_access_key="anything", region_name="eu-west-1"
-)
+other = boto3.Session(aws_access_key_id="111122223333", aws_secret_access_key="anything", region_name="eu-west-1")
 ROLE = "arn:aws:iam::111122223333:role/Anyone"
 s3 = other.client("s3")
 s3.create_bucket(Bucket="other", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})

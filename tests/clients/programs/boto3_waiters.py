@@ -59,9 +59,7 @@ sagemaker.create_training_job(
     RoleArn=ROLE,
     AlgorithmSpecification={"TrainingImage": f"{REGISTRY}/sagemaker-xgboost:3.0-5", "TrainingInputMode": "File"},
     HyperParameters={"num_round": "5", "objective": "binary:logistic"},
-    InputDataConfig=[
-        {"ChannelName": "train", "ContentType": "text/csv", "DataSource": source("s3://waiting/train/")}
-    ],
+    InputDataConfig=[{"ChannelName": "train", "ContentType": "text/csv", "DataSource": source("s3://waiting/train/")}],
     OutputDataConfig={"S3OutputPath": "s3://waiting/models"},
     ResourceConfig=ONE,
     StoppingCondition={"MaxRuntimeInSeconds": 60},

@@ -38,9 +38,7 @@ def by_datagram():
 
 
 def by_curl(place):
-    done = subprocess.run(
-        ["curl", "-sS", "--max-time", "5", place], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(["curl", "-sS", "--max-time", "5", place], capture_output=True, text=True, check=False)
     if done.returncode or "refused" in done.stdout:
         raise OSError(done.stdout + done.stderr)
 

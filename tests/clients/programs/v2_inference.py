@@ -28,9 +28,7 @@ processor = SKLearnProcessor(framework_version="1.4-2", role=role, instance_type
 processor.run(
     code=str(HERE / "split.py"),
     inputs=[ProcessingInput(source=rows, destination="/opt/ml/processing/input")],
-    outputs=[
-        ProcessingOutput(output_name=part, source=f"/opt/ml/processing/{part}") for part in ("train", "features")
-    ],
+    outputs=[ProcessingOutput(output_name=part, source=f"/opt/ml/processing/{part}") for part in ("train", "features")],
     arguments=[seconds],
 )
 now = time.time()

@@ -94,9 +94,7 @@ found = smclient.describe_transform_job(TransformJobName=transformer.latest_tran
 waited["transform"] = now - found["TransformEndTime"].timestamp()
 batch.delete()
 
-builder = ModelBuilder(
-    image_uri=xgboost, s3_model_data_url=artifact, role_arn=role, instance_type="ml.m5.large"
-)
+builder = ModelBuilder(image_uri=xgboost, s3_model_data_url=artifact, role_arn=role, instance_type="ml.m5.large")
 builder.build(model_name="built")
 endpoint = builder.deploy(endpoint_name="built", initial_instance_count=1, instance_type="ml.m5.large")
 now = time.time()
