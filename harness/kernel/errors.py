@@ -1,17 +1,17 @@
 """The error tree. ``ApiError`` and its subclasses are answers to a client; anything else raised is our own defect.
 
-    ApiError                        code, HTTP status, message in the service's words
-    ├── ValidationException         400  malformed or impossible request (control plane)
-    ├── ValidationError             400  the same on the runtime services
-    ├── ResourceNotFound            400  for the nouns whose API models this error
-    ├── ResourceInUse               400  the name is taken
-    ├── ResourceLimitExceeded       400
-    ├── ConflictException           409
-    ├── UnsupportedOperation        501  the emulator does not serve this (never a fake success)
-    ├── ModelError                  424  the model's container answered with an error
-    ├── ModelNotReadyException      429
-    └── InternalFailure             500
-    StateError                      the state folder, the port or the machine is not fit; ends a command, not a request
+ApiError                        code, HTTP status, message in the service's words
+├── ValidationException         400  malformed or impossible request (control plane)
+├── ValidationError             400  the same on the runtime services
+├── ResourceNotFound            400  for the nouns whose API models this error
+├── ResourceInUse               400  the name is taken
+├── ResourceLimitExceeded       400
+├── ConflictException           409
+├── UnsupportedOperation        501  the emulator does not serve this (never a fake success)
+├── ModelError                  424  the model's container answered with an error
+├── ModelNotReadyException      429
+└── InternalFailure             500
+StateError                      the state folder, the port or the machine is not fit; ends a command, not a request
 """
 
 from __future__ import annotations

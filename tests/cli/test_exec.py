@@ -49,9 +49,9 @@ def test_standard_input_and_output_are_the_commands(started: Project) -> None:
 def test_ctrl_c_is_the_commands_to_answer(started: Project) -> None:
     script = "trap 'echo stopping; exit 5' INT; echo ready; while :; do sleep 0.05; done"
     argv = started.argv("exec", "--", "sh", "-c", script)
-    with subprocess.Popen(argv, cwd=started.folder, env=started.environment, stdout=subprocess.PIPE, text=True,
-                          process_group=0 if sys.version_info >= (3, 11) else None,
-                          start_new_session=sys.version_info < (3, 11)) as process:  # fmt: skip
+    with subprocess.Popen(
+        argv, cwd=started.folder, env=started.environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         # As a terminal does it: to everyone in the foreground.

@@ -166,9 +166,7 @@ def _search_path() -> str:
     return os.pathsep.join([*(place for place in usual if place != str(pyenv / "shims")), *found])
 
 
-def _uv(
-    environment: Environment, arguments: list[str], progress: Progress, failure: type[EnvironmentMissing]
-) -> None:
+def _uv(environment: Environment, arguments: list[str], progress: Progress, failure: type[EnvironmentMissing]) -> None:
     uv = find_uv()
     if uv is None:
         raise EnvironmentMissing(f"uv, which installs the environment of {environment.name}, is not found")
