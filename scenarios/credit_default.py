@@ -4,13 +4,14 @@ Runs wherever its session points. Steps that do not need each other overlap, as 
 """
 
 import csv
+import importlib
 import io
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xgboost
 from sagemaker import image_uris
 from sagemaker.analytics import ExperimentAnalytics
 from sagemaker.deserializers import StringDeserializer
@@ -65,6 +66,19 @@ class Story:
         return S3Downloader.read_file(f"{self.home}/{key}", sagemaker_session=self.sm)
 
 
+class OfflineModel:
+    """The downloaded model as xgboost itself loads it: what every answer is compared with."""
+
+    def __init__(self, file):
+        import xgboost
+
+        self._matrix, self._booster = xgboost.DMatrix, xgboost.Booster(model_file=str(file))
+
+    def predict(self, text):
+        """One number for each row of CSV text, as the endpoint prints them."""
+        return self._booster.predict(self._matrix(numbers(text))).astype(float).tolist()
+
+
 def run(session):
     sm = session.sagemaker_session()
     name = f"credit-default-{session.run_id}"
@@ -72,14 +86,18 @@ def run(session):
     with session.step("Stage the data"):
         raw = stage(story)
     with session.step("Process: clean and split"):
+        # The offline model needs it later, and while jobs run there is time to import it.
+        threading.Thread(target=importlib.import_module, args=("xgboost",)).start()
         process(story, raw)
     with session.step("Train the built-in XGBoost in an experiment"):
         estimator, model = train(story)
-    with session.step("Deploy with data capture, and predict in batch meanwhile"):
+    with session.step("Deploy with data capture, suggest a baseline and predict in batch, all at once"):
         predictor = deploy(story, estimator)
-        predict_in_batch(story)
-    with session.step("Suggest a baseline, and evaluate meanwhile"):
-        monitor = suggest_baseline(story)
+        batch = predict_in_batch(story)
+        monitor = suggest_baseline(story, model)
+        batch.wait(logs=False)
+        story.expect.completed("TransformJob", batch.latest_transform_job.name)
+    with session.step("Evaluate on the test set"):
         evaluate(story, model)
         compare_trials(story, estimator.latest_training_job.name)
     with session.step("An hour of clean traffic"):
@@ -157,7 +175,7 @@ def train(story):
     members = story.expect.archive(estimator.model_data, ["xgboost-model"])
     file = Path(story.session.work) / "xgboost-model.ubj"
     file.write_bytes(members["xgboost-model"])
-    return estimator, xgboost.Booster(model_file=str(file))
+    return estimator, OfflineModel(file)
 
 
 def deploy(story, estimator):
@@ -181,39 +199,34 @@ def deploy(story, estimator):
 
 
 def predict_in_batch(story):
-    """Two jobs at once: the test rows with their label beside the prediction, and the training rows' predictions."""
-    batches = {}
-    for split, columns in (("test", "$[0,-1]"), ("train", "$[-1]")):
-        batches[split] = Transformer(
-            model_name=story.name,
-            instance_count=1,
-            instance_type=INSTANCE,
-            strategy="MultiRecord",
-            assemble_with="Line",
-            accept="text/csv",
-            output_path=f"{story.home}/batch/{split}",
-            base_transform_job_name=f"credit-default-{split}",
-            sagemaker_session=story.sm,
-        )
-        batches[split].transform(
-            f"{story.home}/data/{split}/",
-            content_type="text/csv",
-            split_type="Line",
-            input_filter="$[1:]",
-            join_source="Input",
-            output_filter=columns,
-            wait=False,
-            logs=False,
-        )
-    for batch in batches.values():
-        batch.wait(logs=False)
-        story.expect.completed("TransformJob", batch.latest_transform_job.name)
+    """The test rows, each with its label before the prediction and without what lies between. Not waited for."""
+    batch = Transformer(
+        model_name=story.name,
+        instance_count=1,
+        instance_type=INSTANCE,
+        strategy="MultiRecord",
+        assemble_with="Line",
+        accept="text/csv",
+        output_path=f"{story.home}/batch",
+        base_transform_job_name="credit-default-test",
+        sagemaker_session=story.sm,
+    )
+    batch.transform(
+        f"{story.home}/data/test/",
+        content_type="text/csv",
+        split_type="Line",
+        input_filter="$[1:]",
+        join_source="Input",
+        output_filter="$[0,-1]",
+        wait=False,
+        logs=False,
+    )
+    return batch
 
 
 def evaluate(story, model):
-    scored = numbers(story.read("batch/test/test.csv.out"))
-    features = numbers(story.read("data/test_features/test_features.csv"))
-    offline = model.predict(xgboost.DMatrix(features))
+    scored = numbers(story.read("batch/test.csv.out"))
+    offline = model.predict(story.read("data/test_features/test_features.csv"))
     story.expect.close(scored[:, 1], offline, "batch predictions equal offline ones")
     quality = classification([int(label) for label in scored[:, 0]], scored[:, 1].tolist())
     story.expect.between(quality.auc, 0.74, 0.82, "AUC on the test set")
@@ -235,12 +248,12 @@ def compare_trials(story, training_job):
     story.session.show("table", "Trials of the experiment", columns=columns, rows=rows)
 
 
-def suggest_baseline(story):
+def suggest_baseline(story, model):
     """From the training rows as the endpoint will be captured: the model's answer first, then what it was asked."""
-    predictions = story.read("batch/train/train.csv.out").splitlines()
     header, *rows = story.read("data/baseline/baseline.csv").splitlines()
+    features = [row.partition(",")[2] for row in rows]
     lines = [f"Prediction,{header.partition(',')[2]}"]
-    lines += [f"{answer},{row.partition(',')[2]}" for answer, row in zip(predictions, rows, strict=True)]
+    lines += [f"{answer},{row}" for answer, row in zip(model.predict("\n".join(features)), features, strict=True)]
     file = Path(story.session.work) / "baseline.csv"
     file.write_text("\n".join(lines) + "\n")
     monitor = DefaultModelMonitor(
@@ -263,7 +276,7 @@ def ask(story, predictor, model, rows, kind):
     """Rows in requests of a few; every live answer must be what the downloaded model says offline."""
     requests = [rows[start : start + ROWS_PER_REQUEST] for start in range(0, len(rows), ROWS_PER_REQUEST)]
     answers = [float(answer) for request in requests for answer in predictor.predict("\n".join(request)).split()]
-    offline = model.predict(xgboost.DMatrix(numbers("\n".join(rows))))
+    offline = model.predict("\n".join(rows))
     story.expect.close(answers, offline, f"live predictions of {kind} rows equal offline ones")
 
 

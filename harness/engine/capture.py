@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
 import uuid
 from collections import defaultdict, deque
 from collections.abc import Callable
@@ -18,6 +19,9 @@ from harness.stores.objects import ObjectStore
 log = logging.getLogger(__name__)
 
 BUFFER_BYTES = 256 << 20
+# Seconds: what is buffered is written when traffic pauses, and under steady traffic once in a while.
+PAUSE = 0.1
+LONGEST = 1.0
 
 
 class Capture:
@@ -29,6 +33,7 @@ class Capture:
         self._objects = objects
         self._buffer: deque[Invocation] = deque()
         self._size = 0
+        self._first = self._last = 0.0
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self.dropped = 0
@@ -44,8 +49,16 @@ class Capture:
             if self._size + size > BUFFER_BYTES:
                 self.dropped += 1
                 return
+            self._last = time.monotonic()
+            if not self._buffer:
+                self._first = self._last
             self._buffer.append(event)
             self._size += size
+
+    def flush_if_due(self) -> None:
+        now = time.monotonic()
+        if self._buffer and (now - self._last >= PAUSE or now - self._first >= LONGEST):
+            self.flush()
 
     def flush(self) -> None:
         """Write what is buffered: one object per variant and hour, in the order taken."""

@@ -76,6 +76,11 @@ class Endpoints:
             if live.capture is not None:
                 live.capture.flush()
 
+    def flush_if_due(self) -> None:
+        for live in list(self._live.values()):
+            if live.capture is not None:
+                live.capture.flush_if_due()
+
     def close(self) -> None:
         self._closed.set()
         for live in self._live.values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
+import time
 from typing import Any
 
 from harness.engine.endpoint_metrics import EndpointMetrics
@@ -21,7 +22,9 @@ from harness.kernel.records import Key
 
 log = logging.getLogger(__name__)
 
-FLUSH_INTERVAL = 1.0
+LOOK_INTERVAL = 0.05
+METRICS_INTERVAL = 5.0
+"""Seconds between two data of the metrics of an endpoint (AWS: a minute)."""
 
 
 class LocalEngine:
@@ -97,8 +100,12 @@ class LocalEngine:
         self._stop_parts()
 
     def _flush_regularly(self) -> None:
-        while not self._closed.wait(FLUSH_INTERVAL):
+        published = time.monotonic()
+        while not self._closed.wait(LOOK_INTERVAL):
             try:
-                self.flush()
+                self._endpoints.flush_if_due()
+                if time.monotonic() - published >= METRICS_INTERVAL:
+                    published = time.monotonic()
+                    self._metrics.flush()
             except Exception:
                 log.exception("flush of captured data and metrics")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.kernel.clock import iso
+from harness.kernel.clock import utc
 
 if TYPE_CHECKING:
     from harness.gateway.exchange import Exchange
@@ -48,7 +48,7 @@ class Journal:
         self.note({"id": exchange.id, "defect": "".join(traceback.format_exception(error))})
 
     def note(self, line: dict[str, Any]) -> None:
-        text = json.dumps({"time": iso(time.time()), **line}) + "\n"
+        text = json.dumps({"time": utc(time.time()).isoformat(timespec="milliseconds"), **line}) + "\n"
         with self._lock:
             if self._file.closed:
                 return  # the last answers of a closing emulator

@@ -69,6 +69,7 @@ class LocalProfile:
             "PYTHONPATH": os.pathsep.join([changes["PYTHONPATH"], library]),
             "PYTHONUNBUFFERED": "1",
             "HARNESS_ROLE": target.role,
+            "HARNESS_BUCKET": target.bucket,
             "HARNESS_RUN_ID": time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2),
             "HARNESS_FIXTURES": str(self._root / "fixtures"),
             "HARNESS_MADE": str(self._settings.state / "fixtures"),

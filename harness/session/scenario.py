@@ -33,6 +33,8 @@ class Session:
         self.region = given["AWS_DEFAULT_REGION"]
         self.role = given["HARNESS_ROLE"]
         """The execution role for jobs."""
+        self.bucket = given["HARNESS_BUCKET"]
+        """The bucket for everything a scenario stores; the SDK session has it as its default bucket and makes it."""
         self.run_id = given["HARNESS_RUN_ID"]
         """Unique to this run: a suffix for the names it creates."""
         self.fixtures = Path(given["HARNESS_FIXTURES"])
@@ -80,7 +82,10 @@ class Session:
             from sagemaker.core.helper.session_helper import Session as SdkSession  # v3
         except ModuleNotFoundError:
             from sagemaker.session import Session as SdkSession
-        return SdkSession(boto_session=self.boto3, sagemaker_client=self.client("sagemaker"))
+        # A bucket named here is not guessed from the account: the SDK asks STS for that before every read and write.
+        return SdkSession(
+            boto_session=self.boto3, sagemaker_client=self.client("sagemaker"), default_bucket=self.bucket
+        )
 
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[None]:

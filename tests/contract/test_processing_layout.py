@@ -126,7 +126,7 @@ def test_environment_network_and_time_limit() -> None:
     own = {name: value for name, value in run.env.items() if not name.startswith("AWS_")}
     assert own == {
         "PYTHONUNBUFFERED": "1",
-        "OMP_WAIT_POLICY": "PASSIVE",
+        "GOMP_SPINCOUNT": "10000",
         "PROCESSING_JOB_NAME": "job",
         "PROCESSING_JOB_ARN": ARN,
         "MINE": "1",

@@ -125,7 +125,7 @@ def test_the_configuration_of_a_training_job(in_training: dict[str, Any]) -> Non
 
 PLATFORM = {
     "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_EC2_METADATA_DISABLED", "AWS_ENDPOINT_URL", "AWS_EXECUTION_ENV",
-    "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "HOME", "HOSTNAME", "LANG", "LOOK", "OMP_WAIT_POLICY", "PATH",
+    "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "GOMP_SPINCOUNT", "HOME", "HOSTNAME", "LANG", "LOOK", "PATH",
     "PYTHONUNBUFFERED", "TMPDIR",
 }  # fmt: skip
 

@@ -34,6 +34,7 @@ class Stage:
             "AWS_SECRET_ACCESS_KEY": "b",
             "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
             "HARNESS_ROLE": "arn:aws:iam::123456789012:role/R",
+            "HARNESS_BUCKET": "sagemaker-us-east-1-123456789012",
             "HARNESS_RUN_ID": "run-1",
             "HARNESS_FIXTURES": str(folder / "fixtures"),
             "HARNESS_MADE": str(folder / "made"),

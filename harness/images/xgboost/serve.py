@@ -8,7 +8,7 @@ import sys
 
 def main() -> None:
     # Threads that wait for work by spinning take the processors of other jobs. Read when XGBoost is first imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
     from xgboost_container.layout import current_layout
     from xgboost_container.logs import configure_logging

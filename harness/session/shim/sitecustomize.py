@@ -12,7 +12,7 @@ import os
 import sys
 
 MARK = "harness-shim"
-FIRST_LOOK = 0.05
+FIRST_LOOK = 0.03
 SLOWEST_LOOK = 0.15
 AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
@@ -80,7 +80,7 @@ class WaitingTime(object):
         if len(self._waits) > 64:
             self._waits.clear()
         look = self._waits.get(wait, FIRST_LOOK)
-        self._waits[wait] = min(look * 1.5, SLOWEST_LOOK)
+        self._waits[wait] = min(look * 1.1, SLOWEST_LOOK)
         return look
 
 
@@ -105,7 +105,7 @@ def _patch_retries(module):
         while time.time() < end:
             yield min(count, max_retry_count - 1)
             time.sleep(min(look, seconds_to_sleep))
-            look, count = min(look * 1.5, SLOWEST_LOOK), count + 1
+            look, count = min(look * 1.1, SLOWEST_LOOK), count + 1
         raise Exception("'%s' has reached the maximum retry count of %s" % (exception_message_prefix, max_retry_count))
 
     module.retries = retries

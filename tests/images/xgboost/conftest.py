@@ -27,7 +27,7 @@ class ForkingParent:
             [python, str(Path(__file__).with_name("forking_parent.py"))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},  # as the programs set it when started cold
+            env={**os.environ, "GOMP_SPINCOUNT": "10000"},  # as the programs set it when started cold
             text=True,
         )
 
