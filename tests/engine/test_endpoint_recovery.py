@@ -61,7 +61,7 @@ def test_an_emulator_that_ends_leaves_no_connection_open(tmp_path: Path) -> None
 
 
 def test_what_was_captured_is_written_when_the_emulator_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.engine.local.FLUSH_INTERVAL", 3600.0)
+    monkeypatch.setattr("harness.engine.local.LOOK_INTERVAL", 3600.0)
     with running_cloud(tmp_path / ".harness") as cloud:
         hosting = Hosting(cloud)
         capture = {
