@@ -261,9 +261,6 @@ class Emulator:
             gc.collect()
             gc.freeze()
             if self.settings.warm_pool:
-                # Not waited for at the end: closing the runner ends its parents, and with them this.
-                threading.Thread(target=self._engine.warm_up, name="warm-up", daemon=True).start()
-            if self.settings.warm_pool:
                 self._warming.start()
 
     def _warm_up(self) -> None:
