@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import signal
+import socket
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from harness.emulator.emulator import Emulator
@@ -18,15 +22,34 @@ def main(arguments: list[str] | None = None) -> int:
     given = vars(_parser().parse_args(arguments))
     try:
         emulator = Emulator(load_settings(Path.cwd(), **given), owns_process=True)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: emulator.shut_down())
-        with emulator:
+        with _ended_by_signals(emulator), emulator:
             print(emulator.address, flush=True)
             emulator.wait()
     except StateError as error:
         print(f"harness: {error}", file=sys.stderr)
         return NOT_FIT
     return 0
+
+
+@contextlib.contextmanager
+def _ended_by_signals(emulator: Emulator) -> Iterator[None]:
+    """The kernel may give a signal to any thread, and then nothing wakes a main thread that waits for a lock: so the
+    byte that the C handler writes, whichever thread it runs on, is what ends the emulator."""
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+
+    def watch() -> None:
+        with contextlib.suppress(OSError):  # closed at the end of an emulator that nobody signalled
+            if reader.recv(1):
+                emulator.shut_down()
+
+    with reader, writer:
+        signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        threading.Thread(target=watch, name="signals", daemon=True).start()
+        yield
+        signal.set_wakeup_fd(-1)
 
 
 def _parser() -> argparse.ArgumentParser:
