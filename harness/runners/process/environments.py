@@ -161,7 +161,9 @@ def find_uv() -> str | None:
 def _search_path() -> str:
     """PATH with the Pythons that pyenv built; its shims answer for releases that are not installed, and mislead uv."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    found = [str(place) for place in sorted(pyenv.glob("versions/3.*/bin"), reverse=True)]
+    found: list[str] = []
+    with contextlib.suppress(OSError):  # another user's, perhaps
+        found = [str(place) for place in sorted(pyenv.glob("versions/3.*/bin"), reverse=True)]
     usual = os.environ.get("PATH", os.defpath).split(os.pathsep)
     return os.pathsep.join([*(place for place in usual if place != str(pyenv / "shims")), *found])
 
