@@ -54,7 +54,9 @@ def booster(cloud: Cloud, job: dict[str, Any], folder: Path) -> xgboost.Booster:
     archive.write_bytes(cloud.get(job["ModelArtifacts"]["S3ModelArtifacts"]))
     with tarfile.open(archive) as tar:
         assert tar.getnames() == ["xgboost-model"]
-        tar.extractall(folder, filter="data")
+        member = tar.extractfile("xgboost-model")
+        assert member is not None
+        (folder / "xgboost-model").write_bytes(member.read())
     found = xgboost.Booster()
     found.load_model(folder / "xgboost-model")
     return found
