@@ -5,11 +5,9 @@ ApiError                        code, HTTP status, message in the service's word
 ├── ValidationError             400  the same on the runtime services
 ├── ResourceNotFound            400  for the nouns whose API models this error
 ├── ResourceInUse               400  the name is taken
-├── ResourceLimitExceeded       400
 ├── ConflictException           409
 ├── UnsupportedOperation        501  the emulator does not serve this (never a fake success)
 ├── ModelError                  424  the model's container answered with an error
-├── ModelNotReadyException      429
 └── InternalFailure             500
 StateError                      the state folder, the port or the machine is not fit; ends a command, not a request
 """
@@ -52,11 +50,6 @@ class ResourceInUse(ApiError):
     status = 400
 
 
-class ResourceLimitExceeded(ApiError):
-    code = "ResourceLimitExceeded"
-    status = 400
-
-
 class ConflictException(ApiError):
     code = "ConflictException"
     status = 409
@@ -70,16 +63,6 @@ class UnsupportedOperation(ApiError):
 class ModelError(ApiError):
     code = "ModelError"
     status = 424
-
-
-class ModelNotReadyException(ApiError):
-    code = "ModelNotReadyException"
-    status = 429
-
-
-class ServiceUnavailable(ApiError):
-    code = "ServiceUnavailable"
-    status = 503
 
 
 class InternalFailure(ApiError):
