@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ else:
 
 PREFIX = "HARNESS_"
 FILE = "harness.toml"
+CHOICES = {"runner": ("process", "docker"), "aws_backend": ("moto", "localstack")}
+"""Settings that take one of a few words."""
 
 
 @dataclass(frozen=True)
@@ -43,18 +45,59 @@ class Settings:
     install: bool = True
     """Whether a job may have the environment of its image fetched from the package index."""
     max_parallel_jobs: int = 8
+    runner: str = "process"
+    """What executes jobs and model servers: "process" (no Docker) or "docker" (Docker Engine)."""
+    aws_backend: str = "moto"
+    """What answers S3, IAM, STS, Logs… behind the emulator's address: "moto" (embedded) or "localstack"."""
+    s3_url: str = ""
+    """Any S3-compatible service that holds the objects instead; its keys come from the environment."""
     ephemeral: bool = False
     """Keep nothing: the state lies in a temporary folder that goes with the emulator."""
     log_limit_mb: int = 1024
     """Output of one stream kept on disk; beyond it lines are counted, not kept."""
 
 
+@dataclass(frozen=True)
+class ProjectFile:
+    """``harness.toml``: the user's settings, images of their own, and profiles; each table empty where not written."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    images: Mapping[str, str] = field(default_factory=dict)
+    """AWS image URI, repository:tag or repository -> the image in the local engine that stands for it."""
+    profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Name -> its keys; ``harness.profiles`` knows which there are."""
+
+
+def read_project(project: Path) -> ProjectFile:
+    """The project's file; ``StateError`` names a table, key or value that makes no sense."""
+    file = project / FILE
+    if not file.exists():
+        return ProjectFile()
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StateError(f"{FILE} is not valid TOML: {error}") from error
+    known = [each.name for each in fields(ProjectFile)]
+    for name, table in tables.items():
+        if name not in known:
+            raise StateError(f"{FILE}: unknown table [{name}]; known: {', '.join(known)}")
+        if not isinstance(table, dict):
+            raise StateError(f"{FILE}: {name!r} must be a table, as in [{name}]")
+    for key in tables.get("settings", {}):
+        if key not in _known():
+            raise StateError(f"{FILE}: unknown setting {key!r}; known: {', '.join(sorted(_known()))}")
+    for uri, image in tables.get("images", {}).items():
+        if not isinstance(image, str) or not image:
+            raise StateError(f"{FILE}: [images] {uri!r} must name a local image, not {image!r}")
+    for name, profile in tables.get("profiles", {}).items():
+        if not isinstance(profile, dict):
+            raise StateError(f"{FILE}: profile {name!r} must be a table, as in [profiles.{name}]")
+    return ProjectFile(**tables)
+
+
 def load_settings(project: Path, **given: Any) -> Settings:
     """The settings in force for a project folder; ``given`` (the command line) wins where not None."""
-    values: dict[str, Any] = {}
-    file = project / FILE
-    if file.exists():
-        values.update(_from_file(file))
+    values: dict[str, Any] = dict(read_project(project).settings)
     values.update(_from_environment(os.environ))
     values.update({key: value for key, value in given.items() if value is not None})
     settings = replace(Settings(), **{key: _typed(key, value) for key, value in values.items()})
@@ -62,19 +105,7 @@ def load_settings(project: Path, **given: Any) -> Settings:
 
 
 def _known() -> dict[str, Any]:
-    return {field.name: field.default for field in fields(Settings)}
-
-
-def _from_file(file: Path) -> dict[str, Any]:
-    try:
-        table = tomllib.loads(file.read_text())
-    except tomllib.TOMLDecodeError as error:
-        raise StateError(f"{file.name} is not valid TOML: {error}") from error
-    section = table.get("settings", {})
-    for key in section:
-        if key not in _known():
-            raise StateError(f"{file.name}: unknown setting {key!r}; known: {', '.join(sorted(_known()))}")
-    return dict(section)
+    return {each.name: each.default for each in fields(Settings)}
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -83,6 +114,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 def _typed(key: str, value: Any) -> Any:
     kind = type(_known()[key])
+    if key in CHOICES and value not in CHOICES[key]:
+        raise StateError(f"setting {key!r}: {value!r} is none of {', '.join(CHOICES[key])}")
     try:
         if kind is bool and isinstance(value, str):
             return {"true": True, "1": True, "false": False, "0": False}[value.lower()]

@@ -10,15 +10,16 @@ from types import FrameType
 
 import click
 
-from harness.cli.project import settings, state_option, target
+from harness.cli.project import emulator_options, settings, state_option, target
+from harness.session.emulator_process import Wanted
 
 
 @click.command("exec", context_settings={"ignore_unknown_options": True})
 @state_option
 @click.option("--online", is_flag=True, help="Let CMD reach other hosts than the emulator.")
-@click.option("--ephemeral", is_flag=True, help="Keep nothing (when no emulator is running yet).")
+@emulator_options
 @click.argument("cmd", nargs=-1, required=True, type=click.UNPROCESSED)
-def command(state: Path | None, online: bool, ephemeral: bool, cmd: tuple[str, ...]) -> int:
+def command(state: Path | None, wanted: Wanted, online: bool, cmd: tuple[str, ...]) -> int:
     """Run a command wired to the emulator and exit with its code.
 
     Put the command after --, as in: harness exec -- python mine.py
@@ -32,7 +33,7 @@ def command(state: Path | None, online: bool, ephemeral: bool, cmd: tuple[str, .
         # While the command runs, signals are its own; before and after, they must not leave an emulator behind.
         signal.signal(number, _exit)
     given = settings(state=state)
-    with borrowed(given.state, ephemeral=ephemeral) as emulator:
+    with borrowed(given.state, wanted) as emulator:
         changes = wiring(target(emulator, given), given.state / "client", os.environ, offline=not online)
         environment = changes.applied_to(os.environ)
         if online:

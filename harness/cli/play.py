@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from harness.cli.progress import Display
-from harness.profiles.local import LocalProfile, Playing
+from harness.profiles.place import Place, Playing
 from harness.profiles.scenarios import Scenario
 from harness.report import Report, ScenarioReport
 
@@ -21,10 +21,10 @@ class Play:
     """``interrupted`` grows with every Ctrl-C: the first asks the scenario to end, the second kills it."""
 
     def __init__(
-        self, profile: LocalProfile, folder: Path, data: Path | None, display: Display, interrupted: Sequence[int]
+        self, place: Place, folder: Path, data: Path | None, display: Display, interrupted: Sequence[int]
     ) -> None:
         self.display = display
-        self._profile = profile
+        self._place = place
         self._folder = folder
         self._data = data
         self._interrupted = interrupted
@@ -33,12 +33,12 @@ class Play:
         begin = time.time()
         started = datetime.fromtimestamp(begin, tz=timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
         played = [self._one(scenario) for scenario in scenarios if not self._interrupted]
-        return Report(version, self._profile.name, self._profile.address, started, time.time() - begin, played)
+        return Report(version, self._place.name, self._place.address, started, time.time() - begin, played)
 
     def _one(self, scenario: Scenario) -> ScenarioReport:
-        python = self._profile.prepare(scenario, self.display.note)
+        python = self._place.prepare(scenario, self.display.note)
         # The program is forked before the display starts its thread.
-        playing = self._profile.play(scenario, python, self._folder / scenario.name, self._data)
+        playing = self._place.play(scenario, python, self._folder / scenario.name, self._data)
         report = ScenarioReport(scenario.name, scenario.title, scenario.sdk, playing.started)
         with self.display.following(report):
             code = self._follow(playing, report)
@@ -46,7 +46,7 @@ class Play:
         if code != 0 or not report.ended:
             report.close(time.time(), f"its program ended with code {code}")
         if not report.passed:
-            report.log_tail = [*_tail(playing.log), *playing.refusals.told()]
+            report.log_tail = [*_tail(playing.log), *playing.notices()]
         self.display.finished(report)
         return report
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +11,9 @@ from typing import Any, TypeVar
 import click
 
 from harness.kernel.errors import StateError
-from harness.session.emulator_process import RunningEmulator, find
+from harness.session.emulator_process import RunningEmulator, Wanted, find
 from harness.session.environment import Target
-from harness.settings import FILE, Settings, load_settings
+from harness.settings import CHOICES, FILE, Settings, load_settings
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -22,6 +23,32 @@ state_option: Callable[[_F], _F] = click.option(
     metavar="DIR",
     help="The state folder (default: .harness).",
 )
+
+
+def emulator_options(command: _F) -> _F:
+    """What an emulator is started with; handed to the command as ``wanted``, a ``Wanted``."""
+
+    @functools.wraps(command)
+    def with_wanted(*arguments: Any, port: int | None = None, ephemeral: bool = False, **options: Any) -> Any:
+        given = {name: options.pop(name) for name in CHOICES}
+        given["s3_url"] = options.pop("s3_url")
+        choices = {name: value for name, value in given.items() if value is not None}
+        resolved = settings(port=port)
+        wanted = Wanted(resolved.port, ephemeral, project_root(), choices)
+        return command(*arguments, wanted=wanted, **options)
+
+    for option in (
+        click.option("--runner", type=click.Choice(CHOICES["runner"]), help="What executes jobs (default: process)."),
+        click.option(
+            "--aws-backend", type=click.Choice(CHOICES["aws_backend"]), help="What answers S3 and the rest of AWS."
+        ),
+        click.option("--s3-url", metavar="URL", help="An S3-compatible service that holds the objects instead."),
+        click.option("--ephemeral", is_flag=True, help="Keep nothing: all state goes when the emulator stops."),
+    ):
+        with_wanted = option(with_wanted)
+    return with_wanted  # type: ignore[return-value]
+
+
 json_option: Callable[[_F], _F] = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON for a program to read."
 )

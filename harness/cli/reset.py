@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.project import json_option, print_json, settings, state_option
+from harness.cli.project import json_option, print_json, project_root, settings, state_option
 from harness.session import emulator_process
 
 
@@ -21,7 +21,7 @@ def command(state: Path | None, as_json: bool) -> None:
         emulator.ask("/_harness/reset", "POST", timeout=60.0)
     elif given.state.exists():
         # Only the emulator knows its own files, so one is started to forget them.
-        emulator = emulator_process.start(given.state, port=0)
+        emulator = emulator_process.start(given.state, emulator_process.Wanted(project=project_root()))
         try:
             emulator.ask("/_harness/reset", "POST", timeout=60.0)
         finally:

@@ -14,7 +14,8 @@ import click
 
 from harness import __version__
 from harness.cli import FAILED, INTERRUPTED, PASSED
-from harness.cli.project import json_option, project_root, settings, state_option
+from harness.cli.project import emulator_options, json_option, project_root, settings, state_option
+from harness.session.emulator_process import Wanted
 
 
 @click.command("run")
@@ -29,7 +30,7 @@ from harness.cli.project import json_option, project_root, settings, state_optio
     metavar="FILE",
     help="Run on your own table.",
 )
-@click.option("--ephemeral", is_flag=True, help="Keep nothing (when no emulator is running yet).")
+@emulator_options
 @state_option
 @json_option
 def command(
@@ -37,7 +38,7 @@ def command(
     profile: str,
     report_dir: Path | None,
     data: Path | None,
-    ephemeral: bool,
+    wanted: Wanted,
     state: Path | None,
     as_json: bool,
 ) -> int:
@@ -46,24 +47,24 @@ def command(
     A scenario is named by its name, by a file, or by tag:TAG; all are run when none is named. Exit code 0 when all
     passed, 1 when one failed.
     """
-    from harness.profiles import PROFILES
+    from harness.profiles import UnknownProfile, find_profile
+    from harness.profiles.place import Asked
     from harness.profiles.scenarios import UnknownScenario, choose
 
-    if profile not in PROFILES:
-        raise click.BadParameter(f"no profile {profile!r}; known: {', '.join(PROFILES)}", param_hint="--profile")
     root, given = project_root(), settings(state=state)
     try:
+        where = find_profile(profile, Asked(given, root, wanted))
         chosen = choose(root, scenarios)
     except UnknownScenario as error:
         raise click.BadParameter(str(error), param_hint="SCENARIO") from error
+    except UnknownProfile as error:
+        raise click.BadParameter(str(error), param_hint="--profile") from error
     folder = (report_dir or given.state / "reports" / time.strftime("%Y%m%d-%H%M%S")).absolute()
 
     from harness.cli.play import Play
     from harness.cli.progress import display
-    from harness.session.emulator_use import borrowed
 
-    with borrowed(given.state, ephemeral=ephemeral) as emulator, _interrupts() as interrupted:
-        place = PROFILES[profile](given, emulator, root)
+    with where.opened() as place, _interrupts() as interrupted:
         play = Play(place, folder, data.absolute() if data else None, display(quiet=as_json), interrupted)
         report = play.all(chosen, version=__version__)
     from harness.report import write_report

@@ -9,26 +9,26 @@ from pathlib import Path
 
 import click
 
-from harness.cli.project import json_option, print_json, settings, state_option
+from harness.cli.project import emulator_options, json_option, print_json, settings, state_option
 from harness.session import emulator_process
-from harness.session.emulator_process import RunningEmulator
+from harness.session.emulator_process import RunningEmulator, Wanted
 from harness.session.emulator_use import kept
 
 
 @click.command("start")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port on loopback; 0 picks a free one (default: 4599).")
 @state_option
-@click.option("--ephemeral", is_flag=True, help="Keep nothing: all state goes when the emulator stops.")
+@emulator_options
 @click.option("--foreground", is_flag=True, help="Stay in this terminal; Ctrl-C stops it.")
 @json_option
-def command(port: int | None, state: Path | None, ephemeral: bool, foreground: bool, as_json: bool) -> None:
+def command(state: Path | None, wanted: Wanted, foreground: bool, as_json: bool) -> None:
     """Start the emulator in the background."""
-    given = settings(port=port, state=state)
+    given = settings(state=state)
     if foreground and emulator_process.find(given.state) is None:
         given.state.mkdir(parents=True, exist_ok=True)
         os.chdir(emulator_process.package_parent())
-        os.execv(sys.executable, emulator_process.command(given.state, given.port, ephemeral))
-    emulator, fresh = kept(given.state, port=given.port, ephemeral=ephemeral)
+        os.execv(sys.executable, emulator_process.command(given.state, wanted))
+    emulator, fresh = kept(given.state, wanted)
     if as_json:
         print_json({**asdict(emulator), "already_running": not fresh})
     else:

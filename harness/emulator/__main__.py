@@ -21,7 +21,7 @@ NOT_FIT = 3
 def main(arguments: list[str] | None = None) -> int:
     given = vars(_parser().parse_args(arguments))
     try:
-        emulator = Emulator(load_settings(Path.cwd(), **given), owns_process=True)
+        emulator = Emulator(load_settings(given.pop("project"), **given), owns_process=True)
         with _ended_by_signals(emulator), emulator:
             print(emulator.address, flush=True)
             emulator.wait()
@@ -55,11 +55,15 @@ def _ended_by_signals(emulator: Emulator) -> Iterator[None]:
 def _parser() -> argparse.ArgumentParser:
     # No defaults here: what is not given comes from harness.toml, the environment, or the settings themselves.
     parser = argparse.ArgumentParser(prog="python -m harness.emulator", description=__doc__)
+    parser.add_argument("--project", type=Path, default=Path.cwd(), help="the folder of harness.toml")
     parser.add_argument("--state", type=Path)
     parser.add_argument("--host")
     parser.add_argument("--port", type=int)
     parser.add_argument("--account")
     parser.add_argument("--region")
+    parser.add_argument("--runner")
+    parser.add_argument("--aws-backend")
+    parser.add_argument("--s3-url")
     parser.add_argument("--ephemeral", action="store_true", default=None)
     return parser
 

@@ -127,6 +127,9 @@ class Emulator:
             "account": self.settings.account,
             "region": self.settings.region,
             "started": iso(self.started),
+            "runner": self.settings.runner,
+            "aws_backend": self.settings.aws_backend,
+            "s3_url": self.settings.s3_url,
             "held": self.site.parking.parked,
             "ephemeral": self.settings.ephemeral,
         }

@@ -1,10 +1,42 @@
 """Profiles: where a scenario runs. A name gives a place; the scenario does not learn which one it is.
 
-local    the emulator on this machine, offline, jobs as host processes
+local     the emulator on this machine, offline, jobs as host processes
+docker    the same with jobs in containers of Docker Engine
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from harness.kernel.errors import StateError
 from harness.profiles.local import LocalProfile
+from harness.profiles.place import Asked, Profile
+from harness.settings import read_project
 
-__all__ = ["PROFILES", "LocalProfile"]
+__all__ = ["KINDS", "UnknownProfile", "find_profile", "known_profiles"]
 
-PROFILES = {"local": LocalProfile}
+KINDS: Mapping[str, Callable[[str, Asked], Profile]] = {
+    "local": LocalProfile,
+    "docker": lambda name, asked: LocalProfile(name, asked, {"runner": "docker"}),
+}
+"""What ``kind`` of a ``[profiles.NAME]`` table may say; each is also a profile by its own name."""
+
+
+class UnknownProfile(Exception):
+    """A name on the command line that names nothing."""
+
+
+def known_profiles(asked: Asked) -> list[str]:
+    return list(dict.fromkeys((*KINDS, *read_project(asked.root).profiles)))
+
+
+def find_profile(name: str, asked: Asked) -> Profile:
+    """A profile of ``harness.toml`` by its ``kind``, or a kind by its own name. Nothing is started yet."""
+    table = dict(read_project(asked.root).profiles.get(name, {}))
+    if not table and name not in KINDS:
+        raise UnknownProfile(f"no profile {name!r}; known: {', '.join(known_profiles(asked))}")
+    kind = table.pop("kind", name)
+    if kind not in KINDS:
+        raise StateError(f"harness.toml: profile {name!r}: kind {kind!r} is none of {', '.join(KINDS)}")
+    return KINDS[kind](name, replace(asked, configuration=table))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from harness.profiles.place import Asked, Playing
 from harness.profiles.scenarios import Scenario
 from harness.profiles.sdk_environments import python_for
 from harness.session.emulator_process import RunningEmulator
+from harness.session.emulator_use import borrowed
 from harness.session.enclosure import EnclosedProgram
 from harness.session.environment import Target, wiring
 from harness.session.events import EventReader
@@ -22,22 +25,25 @@ PACKAGE = Path(__file__).resolve().parents[1]
 EVENTS, LOG = "events.jsonl", "scenario.log"
 
 
-@dataclass(frozen=True)
-class Playing:
-    """A scenario that runs: its program, what it tells, and what it prints."""
-
-    scenario: Scenario
-    program: EnclosedProgram
-    events: EventReader
-    log: Path
-    started: float
-    refusals: Refusals
-
-
 class LocalProfile:
-    name = "local"
+    """The emulator of the state folder: the one that runs there, or one for as long as this is open."""
 
-    def __init__(self, settings: Settings, emulator: RunningEmulator, root: Path) -> None:
+    def __init__(self, name: str, asked: Asked, choices: Mapping[str, str] | None = None) -> None:
+        self.name = name
+        self._asked = asked
+        self._choices = choices or {}
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[LocalPlace]:
+        asked = self._asked
+        wanted = replace(asked.wanted, choices={**self._choices, **asked.wanted.choices})
+        with borrowed(asked.settings.state, wanted) as emulator:
+            yield LocalPlace(self.name, asked.settings, emulator, asked.root)
+
+
+class LocalPlace:
+    def __init__(self, name: str, settings: Settings, emulator: RunningEmulator, root: Path) -> None:
+        self.name = name
         self._settings = settings
         self._emulator = emulator
         self._root = root
@@ -58,7 +64,7 @@ class LocalProfile:
         argv = [str(python), "-m", "harness.session.play", str(scenario.file)]
         started, refusals = time.time(), Refusals(self._emulator)
         program = EnclosedProgram(argv, environment, self._emulator, log)
-        return Playing(scenario, program, EventReader(events), log, started, refusals)
+        return Playing(scenario, program, EventReader(events), log, started, refusals.told)
 
     def _environment(self, scenario: Scenario, data: Path | None) -> dict[str, str]:
         target = Target(self._emulator.address, self._settings.region, self._settings.account)

@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -108,7 +109,21 @@ def _recorded(state: Path) -> RunningEmulator | None:
     return RunningEmulator(state=state, pid=int(facts["pid"]), address=str(facts["address"]), **told)
 
 
-def start(state: Path, *, port: int, ephemeral: bool = False) -> RunningEmulator:
+@dataclass(frozen=True)
+class Wanted:
+    """What an emulator is to be like, beyond its state folder. ``choices`` are settings given on the command line;
+    the rest it reads from the ``harness.toml`` of ``project`` and the environment."""
+
+    port: int = 0
+    ephemeral: bool = False
+    project: Path | None = None
+    choices: Mapping[str, str] = field(default_factory=dict)
+
+
+USUAL = Wanted()
+
+
+def start(state: Path, wanted: Wanted = USUAL) -> RunningEmulator:
     """Start it detached from this terminal and wait until it is healthy."""
     try:
         state.mkdir(parents=True, exist_ok=True)
@@ -119,7 +134,7 @@ def start(state: Path, *, port: int, ephemeral: bool = False) -> RunningEmulator
         ) from error
     with output:
         process = subprocess.Popen(
-            command(state, port, ephemeral),
+            command(state, wanted),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -128,7 +143,7 @@ def start(state: Path, *, port: int, ephemeral: bool = False) -> RunningEmulator
         )
     _CHILDREN[process.pid] = process
     try:
-        return _when_healthy(state, process, ephemeral)
+        return _when_healthy(state, process, wanted.ephemeral)
     except BaseException:
         process.kill()
         process.wait()
@@ -158,8 +173,12 @@ def _announcing(state: Path, pid: int) -> RunningEmulator | None:
     return _recorded(state)
 
 
-def command(state: Path, port: int, ephemeral: bool = False) -> list[str]:
-    arguments = ["--state", str(state), "--port", str(port), *(["--ephemeral"] if ephemeral else [])]
+def command(state: Path, wanted: Wanted) -> list[str]:
+    arguments = ["--state", str(state), "--port", str(wanted.port), *(["--ephemeral"] if wanted.ephemeral else [])]
+    if wanted.project:
+        arguments += ["--project", str(wanted.project)]
+    for name, value in wanted.choices.items():
+        arguments += [f"--{name.replace('_', '-')}", value]
     return [sys.executable, "-m", "harness.emulator", *arguments]
 
 

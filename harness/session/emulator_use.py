@@ -9,24 +9,26 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from harness.kernel.errors import StateError
-from harness.session.emulator_process import RunningEmulator, find, start, stop
+from harness.session.emulator_process import USUAL, RunningEmulator, Wanted, find, start, stop
 
 _STARTING, _USERS, _TEMPORARY = "starting", "users", "temporary"
 
 
 @contextlib.contextmanager
-def borrowed(state: Path, *, ephemeral: bool = False) -> Iterator[RunningEmulator]:
+def borrowed(state: Path, wanted: Wanted = USUAL) -> Iterator[RunningEmulator]:
     """The emulator that runs there; else one on a free port, which goes when its last user does."""
     folder = _folder(state)
     users = os.open(folder / _USERS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         with _alone(folder / _STARTING):
-            emulator = find(state)
+            emulator = _running(state, wanted)
             if emulator is None:
-                emulator = start(state, port=0, ephemeral=ephemeral)
+                # Whatever port is wanted for one that stays, this one shall not be in its way.
+                emulator = start(state, replace(wanted, port=0))
                 (folder / _TEMPORARY).write_text(str(emulator.pid))
             fcntl.flock(users, fcntl.LOCK_SH)
         try:
@@ -37,15 +39,28 @@ def borrowed(state: Path, *, ephemeral: bool = False) -> Iterator[RunningEmulato
         os.close(users)
 
 
-def kept(state: Path, *, port: int, ephemeral: bool = False) -> tuple[RunningEmulator, bool]:
+def kept(state: Path, wanted: Wanted) -> tuple[RunningEmulator, bool]:
     """For ``harness start``: one that stays, and whether it is new. One started for a while stays from now on."""
     folder = _folder(state)
     with _alone(folder / _STARTING):
         (folder / _TEMPORARY).unlink(missing_ok=True)
-        emulator = find(state)
+        emulator = _running(state, wanted)
         if emulator is not None:
             return emulator, False
-        return start(state, port=port, ephemeral=ephemeral), True
+        return start(state, wanted), True
+
+
+def _running(state: Path, wanted: Wanted) -> RunningEmulator | None:
+    """One that runs with other choices than these is not what was asked for, and is somebody's."""
+    emulator = find(state)
+    facts = emulator.facts() if emulator and wanted.choices else {}
+    for name, value in wanted.choices.items():
+        if emulator and str(facts.get(name)) != value:
+            raise StateError(
+                f"the emulator at {emulator.address} runs with {name} {facts.get(name)!r}, not {value!r}; "
+                "stop it with `harness stop`, or use another state folder with --state"
+            )
+    return emulator
 
 
 def _leave(folder: Path, users: int, emulator: RunningEmulator) -> None:

@@ -24,7 +24,7 @@ def importing(emulator: int) -> list[int]:
 
 
 def test_a_warm_parent_that_still_imports_is_not_waited_for(tmp_path: Path) -> None:
-    emulator = start(tmp_path / ".harness", port=0)
+    emulator = start(tmp_path / ".harness")
     (parent,) = eventually(lambda: importing(emulator.pid))
     os.kill(parent, signal.SIGSTOP)
     before = time.monotonic()

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from harness.kernel.errors import StateError
-from harness.session.emulator_process import RunningEmulator, find, process_alive, start, stop
+from harness.session.emulator_process import RunningEmulator, Wanted, find, process_alive, start, stop
 
 
 def test_started_found_asked_and_stopped(tmp_path: Path) -> None:
     state = tmp_path / "state"
     assert find(state) is None
-    emulator = start(state, port=0)
+    emulator = start(state)
     try:
         assert find(state) == emulator
         assert emulator.facts()["pid"] == emulator.pid
@@ -34,7 +34,7 @@ def test_started_found_asked_and_stopped(tmp_path: Path) -> None:
 
 def test_an_ephemeral_one_is_found_too_and_leaves_nothing(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    emulator = start(state, port=0, ephemeral=True)
+    emulator = start(state, Wanted(ephemeral=True))
     folder = emulator.control.parent
     assert find(state) == emulator
     assert folder != state
@@ -47,18 +47,18 @@ def test_a_taken_port_is_told_in_the_emulators_own_words(tmp_path: Path) -> None
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(StateError, match=rf"did not start: port {port} on 127.0.0.1 cannot be had.*--port 0"):
-            start(tmp_path / "state", port=port)
+            start(tmp_path / "state", Wanted(port))
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StateError, match=r"the state folder .*file/state cannot be used \(Not a directory\).*--state"):
-        start(tmp_path / "file" / "state", port=0)
+        start(tmp_path / "file" / "state")
 
 
 def test_what_a_killed_one_left_does_not_count_as_running(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    emulator = start(state, port=0)
+    emulator = start(state)
     os.kill(emulator.pid, signal.SIGKILL)
     deadline = time.monotonic() + 10
     while process_alive(emulator.pid) and time.monotonic() < deadline:

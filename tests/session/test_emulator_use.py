@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.kernel.errors import StateError
-from harness.session.emulator_process import find, process_alive, start, stop
+from harness.session.emulator_process import Wanted, find, process_alive, start, stop
 from harness.session.emulator_use import borrowed, kept
 
 
@@ -32,7 +32,7 @@ def test_two_who_begin_at_once_get_one(tmp_path: Path) -> None:
 
 
 def test_one_that_ran_before_is_left_running(tmp_path: Path) -> None:
-    emulator = start(tmp_path / "state", port=0)
+    emulator = start(tmp_path / "state")
     try:
         with borrowed(tmp_path / "state") as used:
             assert used == emulator
@@ -43,7 +43,7 @@ def test_one_that_ran_before_is_left_running(tmp_path: Path) -> None:
 
 def test_start_keeps_one_that_was_there_for_a_while(tmp_path: Path) -> None:
     with borrowed(tmp_path / "state") as used:
-        assert kept(tmp_path / "state", port=0) == (used, False)
+        assert kept(tmp_path / "state", Wanted()) == (used, False)
     assert find(tmp_path / "state") == used
     stop(used)
 
@@ -57,4 +57,20 @@ def test_an_error_inside_still_stops_it(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StateError, match=r"file/state cannot be used \(Not a directory\).*--state"):
-        kept(tmp_path / "file" / "state", port=0)
+        kept(tmp_path / "file" / "state", Wanted())
+
+
+def test_other_choices_than_the_running_one_has_are_refused_by_name(tmp_path: Path) -> None:
+    emulator = start(tmp_path / "state")
+    try:
+        assert kept(tmp_path / "state", Wanted(choices={"runner": "process"})) == (emulator, False)
+        with pytest.raises(StateError, match=r"runs with runner 'process', not 'docker'.*harness stop"):
+            kept(tmp_path / "state", Wanted(choices={"runner": "docker"}))
+    finally:
+        stop(emulator)
+
+
+def test_it_reads_the_file_of_the_project_it_is_started_for(tmp_path: Path) -> None:
+    (tmp_path / "harness.toml").write_text('[settings]\naccount = "111122223333"\n')
+    with borrowed(tmp_path / "state", Wanted(project=tmp_path)) as emulator:
+        assert emulator.facts()["account"] == "111122223333"

@@ -28,7 +28,7 @@ except OSError as error:
 
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory):
-    running = start(tmp_path_factory.mktemp("project") / ".harness", port=0)
+    running = start(tmp_path_factory.mktemp("project") / ".harness")
     yield running
     stop(running)
 
