@@ -31,6 +31,7 @@ from harness.gateway.journal import Journal
 from harness.gateway.parking import Parking
 from harness.kernel.clock import Clock, iso
 from harness.protocol import service_model
+from harness.runners.process.interpreters import WarmInterpreters
 from harness.runners.spec import Runner
 from harness.settings import Settings
 from harness.stores.aws_backends import AwsBackend
@@ -72,6 +73,7 @@ class Emulator:
         self._aws: AwsBackend
         self._accounts: Accounts
         self._runner: Runner
+        self._interpreters: WarmInterpreters
         self._engine: RunningEngine
         self._server: Future[Server] = Future()
         self._ending = threading.Event()
@@ -130,6 +132,7 @@ class Emulator:
             "runner": self.settings.runner,
             "aws_backend": self.settings.aws_backend,
             "s3_url": self.settings.s3_url,
+            "warm_interpreters": self._interpreters.describe(),
             "held": self.site.parking.parked,
             "ephemeral": self.settings.ephemeral,
         }
@@ -179,6 +182,8 @@ class Emulator:
         stack.callback(logs.close)
         self._aws = parts.aws(ground, logs)
         stack.callback(self._aws.close)
+        self._interpreters = parts.interpreters(ground)
+        stack.callback(self._interpreters.close)
         self._runner = runner = parts.runner(ground)
         # The runner is closed before this: it ends the warm parents, whatever they are importing.
         stack.callback(self._end_warming)
@@ -228,7 +233,7 @@ class Emulator:
             self.site.parking.open(loop)
             server = Server(Gateway(self.site))
             await server.serve_on(listener)
-            control = ControlSocket(self.state, server)
+            control = ControlSocket(self.state, server, self._interpreters)
             control.open()
         except BaseException as error:
             listening.set_exception(error)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from harness.engine import Engine
 from harness.kernel.clock import Clock
+from harness.runners.process.interpreters import WarmInterpreters
 from harness.runners.spec import Runner
 from harness.services.registry import operation
 from harness.services.scope import Operation
@@ -91,7 +92,15 @@ def build_logs(ground: Ground) -> KeptLogs:
 def build_aws(ground: Ground, logs: KeptLogs) -> AwsBackend:
     from harness.stores.aws_backends.moto import MotoBackend
 
-    return MotoBackend(ground.folder, logs, ground.settings.account, ground.settings.region)
+    settings = ground.settings
+    moto = MotoBackend(ground.folder, logs, settings.account, settings.region)
+    if settings.aws_backend == "localstack":
+        from harness.emulator.localstack import source
+        from harness.stores.aws_backends.remote import LocalStackBackend
+
+        found = source(ground.folder, settings.install)
+        return LocalStackBackend(found, moto, logs, ground.folder, settings.account, settings.region)
+    return moto
 
 
 def build_runner(ground: Ground) -> Runner:
@@ -107,6 +116,13 @@ def build_runner(ground: Ground) -> Runner:
         hidden=(Path.home(), ground.folder),
         pool=WarmPool() if ground.settings.warm_pool else None,
     )
+
+
+def build_interpreters(ground: Ground) -> WarmInterpreters:
+    from harness.runners.process.interpreters import WarmInterpreters
+    from harness.runners.process.pool import WarmPool
+
+    return WarmInterpreters(WarmPool(limit=2) if ground.settings.warm_pool else None)
 
 
 def build_engine(foundation: Foundation) -> RunningEngine:
@@ -135,5 +151,6 @@ class Parts:
     logs: Callable[[Ground], KeptLogs] = build_logs
     aws: Callable[[Ground, KeptLogs], AwsBackend] = build_aws
     runner: Callable[[Ground], Runner] = build_runner
+    interpreters: Callable[[Ground], WarmInterpreters] = build_interpreters
     engine: Callable[[Foundation], RunningEngine] = build_engine
     lookup: Callable[[str, str], Operation | None] = operation

@@ -1,8 +1,9 @@
-"""``ControlSocket``: the unix socket through which other processes lend the emulator listening sockets.
+"""``ControlSocket``: the unix socket on which other processes hand the emulator descriptors (SCM_RIGHTS).
 
-A process that made a network namespace binds the emulator's port inside it and sends the listening socket here: one
-message, the byte ``L`` with the descriptor attached (SCM_RIGHTS). The answer ``K`` says that it is served; it is served
-until the unix connection closes. Whoever may open the socket's file may do this; the file is the owner's alone.
+One byte says what they are for, ``K`` or ``N`` answers. ``L``: a listening socket, bound to the emulator's port in another
+network namespace; it is served until the unix connection closes. ``W`` and ``F`` are about programs to be run by a warm
+interpreter: a request, for which one shall stand ready; and a request, a channel and the output of one to be forked now.
+Whoever may open the socket's file may do this; the file is the owner's alone.
 """
 
 from __future__ import annotations
@@ -13,20 +14,30 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 from harness.gateway.server import Server
 
 NAME = "control.sock"
-LEND = b"L"
-SERVED = b"K"
+LEND, PREPARE, FORK = b"L", b"W", b"F"
+SERVED, NOT_SERVED = b"K", b"N"
 
 _LONGEST_PATH = 100  # what fits into the address of a unix socket on every system
 
 
+class Interpreters(Protocol):
+    """Warm interpreters; both calls block. The descriptors stay the caller's."""
+
+    def prepare(self, request: int) -> None: ...
+
+    def fork(self, request: int, channel: int, output: int) -> bool: ...
+
+
 class ControlSocket:
-    def __init__(self, folder: Path, server: Server) -> None:
+    def __init__(self, folder: Path, server: Server, interpreters: Interpreters | None = None) -> None:
         self._folder = folder
         self._server = server
+        self._interpreters = interpreters
         self._tasks: set[asyncio.Task[None]] = set()
         self._listener: socket.socket | None = None
 
@@ -66,17 +77,37 @@ class ControlSocket:
         with connection, contextlib.suppress(ConnectionError):
             connection.setblocking(False)
             message, descriptors = await _receive(connection)
-            if message != LEND or len(descriptors) != 1:
+            if message == LEND and len(descriptors) == 1:
+                await self._serve(connection, descriptors[0])
+                return
+            try:
+                done = await self._run_program(message, descriptors)
+                if done is not None:
+                    await loop.sock_sendall(connection, SERVED if done else NOT_SERVED)
+            finally:
                 for descriptor in descriptors:
                     os.close(descriptor)
-                return
-            serving = await self._server.serve_on(socket.socket(fileno=descriptors[0]))
-            try:
-                await loop.sock_sendall(connection, SERVED)
-                while await loop.sock_recv(connection, 64):
-                    pass
-            finally:
-                self._server.stop_serving(serving)
+
+    async def _serve(self, connection: socket.socket, listener: int) -> None:
+        loop = asyncio.get_running_loop()
+        serving = await self._server.serve_on(socket.socket(fileno=listener))
+        try:
+            await loop.sock_sendall(connection, SERVED)
+            while await loop.sock_recv(connection, 64):
+                pass
+        finally:
+            self._server.stop_serving(serving)
+
+    async def _run_program(self, message: bytes, descriptors: list[int]) -> bool | None:
+        """None for what makes no sense."""
+        if self._interpreters is None:
+            return False if message in (PREPARE, FORK) else None
+        if message == PREPARE and len(descriptors) == 1:
+            await asyncio.to_thread(self._interpreters.prepare, descriptors[0])
+            return True
+        if message == FORK and len(descriptors) == 3:
+            return await asyncio.to_thread(self._interpreters.fork, *descriptors)
+        return None
 
 
 async def _receive(connection: socket.socket) -> tuple[bytes, list[int]]:

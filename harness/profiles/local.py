@@ -6,13 +6,14 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from harness.profiles.place import Asked, Playing
 from harness.profiles.scenarios import Scenario
 from harness.profiles.sdk_environments import python_for
+from harness.session import enclosure
 from harness.session.emulator_process import RunningEmulator
 from harness.session.emulator_use import borrowed
 from harness.session.enclosure import EnclosedProgram
@@ -22,6 +23,8 @@ from harness.session.refusals import Refusals
 from harness.settings import Settings
 
 PACKAGE = Path(__file__).resolve().parents[1]
+_STARTING_THREADS = ("polars",)
+"""Importing these starts threads, which a fork does not take along."""
 EVENTS, LOG = "events.jsonl", "scenario.log"
 
 
@@ -38,7 +41,10 @@ class LocalProfile:
         asked = self._asked
         wanted = replace(asked.wanted, choices={**self._choices, **asked.wanted.choices})
         with borrowed(asked.settings.state, wanted) as emulator:
-            yield LocalPlace(self.name, asked.settings, emulator, asked.root)
+            place = LocalPlace(self.name, asked.settings, emulator, asked.root)
+            yield place
+        if emulator.alive():
+            place.stand_ready()
 
 
 class LocalPlace:
@@ -48,6 +54,7 @@ class LocalPlace:
         self._emulator = emulator
         self._root = root
         self.address = emulator.address
+        self._played: list[tuple[list[str], dict[str, str], tuple[str, ...]]] = []
 
     def prepare(self, scenario: Scenario, progress: Callable[[str], None]) -> Path:
         """The scenario's Python; building its environment is the only thing here that may use the network."""
@@ -63,8 +70,15 @@ class LocalPlace:
         environment = self._environment(scenario, data) | {"HARNESS_EVENTS": str(events), "HARNESS_WORK": str(work)}
         argv = [str(python), "-m", "harness.session.play", str(scenario.file)]
         started, refusals = time.time(), Refusals(self._emulator)
-        program = EnclosedProgram(argv, environment, self._emulator, log)
+        modules = _installed(scenario.imports, python)
+        program = EnclosedProgram(argv, environment, self._emulator, log, modules)
+        self._played.append((argv, environment, modules))
         return Playing(scenario, program, EventReader(events), log, started, refusals.told)
+
+    def stand_ready(self) -> None:
+        """In an emulator that stays: interpreters that have imported what the scenarios import, for the next run."""
+        for argv, environment, modules in self._played:
+            enclosure.prepare(argv, environment, self._emulator, modules)
 
     def _environment(self, scenario: Scenario, data: Path | None) -> dict[str, str]:
         target = Target(self._emulator.address, self._settings.region, self._settings.account)
@@ -82,6 +96,17 @@ class LocalPlace:
             "HARNESS_CLOCK": f"{self._emulator.address}/_harness/clock",
             "HARNESS_DATA": str(data) if data else "",
         }
+
+
+def _installed(modules: Sequence[str], python: Path) -> tuple[str, ...]:
+    """Those that were installed for this interpreter. What lies in a project changes between two runs."""
+    folders = list(python.parent.parent.glob("lib/python*/*-packages"))
+    return tuple(
+        name
+        for name in modules
+        if (top := name.partition(".")[0]) not in _STARTING_THREADS
+        and any((folder / top).is_dir() or (folder / f"{top}.py").is_file() for folder in folders)
+    )
 
 
 def _own_library(client: Path) -> str:

@@ -22,6 +22,8 @@ class Scenario:
     title: str
     sdk: str
     tags: tuple[str, ...]
+    imports: tuple[str, ...] = ()
+    """The modules it imports anywhere, by their full names."""
 
 
 def discover(root: Path) -> list[Scenario]:
@@ -72,7 +74,7 @@ def read(file: Path) -> Scenario:
         )
     if not any(isinstance(node, ast.FunctionDef) and node.name == "run" for node in tree.body):
         raise StateError(f"{file.name} has no function run(session)")
-    return Scenario(file.stem, file, stated.get("TITLE", file.stem), sdk, tuple(stated.get("TAGS", ())))
+    return Scenario(file.stem, file, stated.get("TITLE", file.stem), sdk, tuple(stated.get("TAGS", ())), _imports(tree))
 
 
 def _constants(tree: ast.Module) -> dict[str, Any]:
@@ -85,3 +87,14 @@ def _constants(tree: ast.Module) -> dict[str, Any]:
                 except ValueError:
                     continue
     return found
+
+
+def _imports(tree: ast.Module) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                found.update((name.name, None) for name in names)
+            case ast.ImportFrom(module=str(module), level=0):
+                found[module] = None
+    return tuple(found)

@@ -17,23 +17,29 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from harness.runners.process import sandbox
 from harness.runners.process.errors import IsolationRefused
-from harness.runners.process.sandbox import run_offline
+from harness.runners.process.sandbox import Program
 from harness.session.emulator_process import RunningEmulator
 
 FORWARDED = (signal.SIGTERM, signal.SIGHUP)
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
 
-def run(argv: Sequence[str], env: Mapping[str, str], emulator: RunningEmulator) -> int:
-    """Runs it in this terminal; its exit code, or 128 + signal."""
+def run(argv: Sequence[str], env: Mapping[str, str], emulator: RunningEmulator, modules: Sequence[str] = ()) -> int:
+    """Runs it in this terminal; its exit code, or 128 + signal. For ``modules`` see ``Program``."""
     try:
-        return run_offline(argv, env, emulator.port, emulator.control)
+        return sandbox.run_offline(Program(argv, env, emulator.port, emulator.control, modules))
     except IsolationRefused as refused:
         print(f"harness: no network namespace here ({refused}); offline by audit hook and proxy", file=sys.stderr)
     except OSError as error:
         print(f"harness: the program could not be enclosed ({error}); offline by audit hook and proxy", file=sys.stderr)
     return run_plain(argv, env)
+
+
+def prepare(argv: Sequence[str], env: Mapping[str, str], emulator: RunningEmulator, modules: Sequence[str]) -> None:
+    """Have an interpreter stand ready for the next program like this one."""
+    sandbox.prepare(Program(argv, env, emulator.port, emulator.control, modules))
 
 
 def run_plain(argv: Sequence[str], env: Mapping[str, str]) -> int:
@@ -80,14 +86,21 @@ def _signals_forwarded() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
 class EnclosedProgram:
     """A program started offline in the background, its output in a file. Start it while this process has one thread."""
 
-    def __init__(self, argv: Sequence[str], env: Mapping[str, str], emulator: RunningEmulator, output: Path) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        emulator: RunningEmulator,
+        output: Path,
+        modules: Sequence[str] = (),
+    ) -> None:
         self._code: int | None = None
         sys.stdout.flush()
         sys.stderr.flush()
         # Forked, not spawned: the attendant needs no second start of Python, which would be waited for.
         self._pid = os.fork()
         if self._pid == 0:
-            os._exit(_attend(argv, env, emulator, output))
+            os._exit(_attend(output, argv, env, emulator, modules))
 
     def code(self) -> int | None:
         """Its exit code, once it ended."""
@@ -111,7 +124,9 @@ class EnclosedProgram:
             self._code = 128 + signal.SIGKILL
 
 
-def _attend(argv: Sequence[str], env: Mapping[str, str], emulator: RunningEmulator, output: Path) -> int:
+def _attend(
+    output: Path, argv: Sequence[str], env: Mapping[str, str], emulator: RunningEmulator, modules: Sequence[str]
+) -> int:
     """In the forked child: becomes a session of its own, so that Ctrl-C is the parent's to pass on."""
     try:
         os.setsid()
@@ -120,7 +135,7 @@ def _attend(argv: Sequence[str], env: Mapping[str, str], emulator: RunningEmulat
         null = os.open(os.devnull, os.O_RDONLY)
         for source, target in ((null, 0), (log, 1), (log, 2)):
             os.dup2(source, target)
-        return run(argv, env, emulator)
+        return run(argv, env, emulator, modules)
     except BaseException as error:
         os.write(2, f"harness: {error}\n".encode())
         return 1

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.runners.process import sandbox
 from harness.runners.process.errors import IsolationRefused
 from harness.session import enclosure
 from harness.session.emulator_process import RunningEmulator, package_parent, start, stop
@@ -53,7 +54,7 @@ def test_where_namespaces_are_refused_the_shim_refuses_by_name(
     def refused(*_: object) -> int:
         raise IsolationRefused("not here")
 
-    monkeypatch.setattr(enclosure, "run_offline", refused)
+    monkeypatch.setattr(sandbox, "run_offline", refused)
     argv = [sys.executable, "-c", REACH, emulator.address]
     assert enclosure.run(argv, environment(emulator, tmp_path), emulator) == 0
     told = capfd.readouterr()

@@ -33,6 +33,8 @@ class Kind:
     python: Path
     modules: tuple[str, ...]
     variables: frozenset[tuple[str, str]] = frozenset()
+    packages: int = 0
+    """When packages were last installed or removed there, for parents that live on after that."""
 
     @classmethod
     def of(cls, python: Path, modules: tuple[str, ...], env: Mapping[str, str]) -> Kind:
@@ -76,11 +78,15 @@ class _Parent:
         self.ready.set()
 
     def fork(self, request: Path, control: socket.socket, output: int) -> int:
+        """A child for the job that the file describes; its attendant's process id."""
+        return self.hand_over({"request": str(request)}, [control.fileno(), output])
+
+    def hand_over(self, asked: dict[str, str], descriptors: list[int]) -> int:
         with self._lock:
             self.used = time.monotonic()
             try:
                 self._channel.settimeout(_FORK_SECONDS)
-                messages.send(self._channel, {"request": str(request)}, [control.fileno(), output])
+                messages.send(self._channel, asked, descriptors)
                 answer = messages.receive(self._channel)
             except OSError as error:
                 raise NoWarmParent(str(error)) from error
@@ -124,6 +130,13 @@ class WarmPool:
             self._give_up(parent, parent.problem)
             raise NoWarmParent(parent.problem)
         return parent
+
+    def ready(self, kind: Kind) -> _Parent | None:
+        """The parent, if one stands ready now."""
+        with self._lock:
+            parent = self._parents.get(kind)
+        usable = parent and parent.ready.is_set() and not parent.problem and parent.process.poll() is None
+        return parent if usable else None
 
     def judge(self, parent: _Parent, answered: bool) -> None:
         """Whether its child came to stand ready. Once may be a busy machine; twice in a row is the modules' doing."""

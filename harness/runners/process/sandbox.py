@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import final
@@ -17,25 +20,46 @@ from harness.runners.process.errors import IsolationRefused
 from harness.runners.process.host import INSIDE
 from harness.runners.process.inside import messages
 
-ADOPT = b"L"
-"""What the emulator's control socket is told together with the listening socket; it lets go when we hang up."""
+ADOPT, PREPARE, FORK = b"L", b"W", b"F"
+"""What the emulator's control socket is told with what is sent to it; it answers ``DONE``, and lets go of a listening
+socket when we hang up."""
+DONE = b"K"
+_OUTPUT = 1
+"""What a forked program prints goes where our standard output goes, its errors too."""
 
 
-def run_offline(argv: Sequence[str], env: Mapping[str, str], port: int, adopt_path: Path) -> int:
-    """The exit code, 128 + signal if it was killed. ``IsolationRefused`` when nothing was run because of the host.
+@dataclass(frozen=True)
+class Program:
+    """The user's own program. In its network ``127.0.0.1:port`` is the emulator, which listens to ``control``.
 
-    In its network ``127.0.0.1:port`` is the emulator, which listens to ``adopt_path``; there is nothing else.
+    ``modules`` is what a Python program (``argv[0]`` an interpreter's path) imports of installed packages: a warm
+    interpreter that has imported them may run it.
     """
+
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    port: int
+    control: Path
+    modules: Sequence[str] = ()
+
+    @contextlib.contextmanager
+    def request(self) -> Iterator[int]:
+        """For the emulator: an open file that says all this."""
+        asked = {"argv": list(self.argv), "env": dict(self.env), "modules": list(self.modules)}
+        with tempfile.TemporaryFile() as file:
+            file.write(json.dumps({**asked, "port": self.port, "cwd": str(Path.cwd())}).encode())
+            file.flush()
+            yield file.fileno()
+
+
+def run_offline(program: Program) -> int:
+    """The exit code, 128 + signal if it was killed. ``IsolationRefused`` when nothing was run because of the host."""
     ours, theirs = messages.pair()
     with ours, _Signals() as signals, contextlib.ExitStack() as stack:
         with theirs:
-            process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(INSIDE), "offline", str(port), str(theirs.fileno()), *argv],
-                pass_fds=(theirs.fileno(),),
-                env=dict(env),
-            )
+            process = _forked(program, ours, theirs) or _spawned(program, theirs)
         try:
-            stack.enter_context(_hand_over(_door(ours), adopt_path))
+            stack.enter_context(handed_over(_door(ours), program.control))
             messages.send(ours, {"ask": "go"})
         except BaseException:
             ours.close()
@@ -44,6 +68,59 @@ def run_offline(argv: Sequence[str], env: Mapping[str, str], port: int, adopt_pa
         signals.send_to(process)
         code = process.wait()
         return 128 - code if code < 0 else code
+
+
+def prepare(program: Program) -> None:
+    """Have the emulator keep an interpreter warm for the next program like this one; returns when it stands ready."""
+    with program.request() as request:
+        _tell(program.control, PREPARE, [request])
+
+
+def _spawned(program: Program, channel: socket.socket) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-I", "-S", str(INSIDE), "offline", str(program.port), str(channel.fileno())]
+    return subprocess.Popen([*command, *program.argv], pass_fds=(channel.fileno(),), env=dict(program.env))
+
+
+def _forked(program: Program, ours: socket.socket, theirs: socket.socket) -> _Forked | None:
+    if not program.modules:
+        return None
+    with program.request() as request:
+        done = _tell(program.control, FORK, [request, theirs.fileno(), _OUTPUT])
+    return _Forked(ours) if done else None
+
+
+def _tell(control: Path, what: bytes, descriptors: list[int]) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as emulator:
+        try:
+            _connect(emulator, control)
+            socket.send_fds(emulator, [what], descriptors)
+            return emulator.recv(1) == DONE
+        except OSError:
+            return False  # it cannot be helped, and need not: the program is started the usual way
+
+
+class _Forked:
+    """A program that a warm interpreter runs; as much of ``subprocess.Popen`` as is asked of it here."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        return self._code
+
+    def send_signal(self, number: int) -> None:
+        with contextlib.suppress(OSError):  # it has just ended
+            messages.send(self._channel, {"signal": number})
+
+    def wait(self) -> int:
+        while self._code is None:
+            message = messages.receive(self._channel) if self._channel.fileno() >= 0 else None
+            if message is None:
+                self._code = 128 + signal.SIGKILL
+            elif message.body["event"] == "exited":
+                self._code = message.body["code"]
+        return self._code
 
 
 def _door(channel: socket.socket) -> int:
@@ -56,7 +133,8 @@ def _door(channel: socket.socket) -> int:
 
 
 @contextlib.contextmanager
-def _hand_over(door: int, adopt_path: Path) -> Iterator[None]:
+def handed_over(door: int, adopt_path: Path) -> Iterator[None]:
+    """The emulator serves on the listening socket ``door``, which is its own from here on."""
     try:
         emulator = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         with emulator:
@@ -84,7 +162,7 @@ class _Signals:
     """A signal to us is for the program, also one that comes before it runs; Ctrl-C reaches both from the terminal."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | _Forked | None = None
         self._early: list[int] = []
 
     def __enter__(self) -> _Signals:
@@ -97,7 +175,7 @@ class _Signals:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def send_to(self, process: subprocess.Popen[bytes]) -> None:
+    def send_to(self, process: subprocess.Popen[bytes] | _Forked) -> None:
         """From now on; and what came before."""
         self._process = process
         while self._early:

@@ -13,7 +13,7 @@ import signal
 import socket
 from collections.abc import Callable
 
-from . import launch, messages
+from . import launch, messages, offline
 
 
 def serve(channel: socket.socket, modules: list[str]) -> Callable[[], None] | None:
@@ -34,7 +34,7 @@ def serve(channel: socket.socket, modules: list[str]) -> Callable[[], None] | No
         message = messages.receive(channel)
         if message is None:
             os._exit(0)
-        control, output = message.descriptors
+        control, output, *request = message.descriptors
         pid = os.fork()
         if pid == 0:
             channel.close()
@@ -42,7 +42,8 @@ def serve(channel: socket.socket, modules: list[str]) -> Callable[[], None] | No
             for descriptor in (1, 2):
                 os.dup2(output, descriptor)
             os.close(output)
-            return launch.launch(message.body["request"], socket.socket(fileno=control))
-        os.close(control)
-        os.close(output)
+            channel = socket.socket(fileno=control)
+            return offline.attend(request[0], channel) if request else launch.launch(message.body["request"], channel)
+        for descriptor in message.descriptors:
+            os.close(descriptor)
         messages.send(channel, {"event": "forked", "pid": pid})
