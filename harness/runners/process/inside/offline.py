@@ -33,8 +33,8 @@ def attend(request: int, channel: socket.socket) -> Callable[[], None]:
 
     Returns only in the program, with what runs it there.
     """
-    with open(request, encoding="utf-8") as file:
-        asked: dict[str, Any] = json.load(file)
+    asked: dict[str, Any] = json.loads(os.pread(request, os.fstat(request).st_size, 0))
+    os.close(request)
     os.setsid()
     _enclose(asked["port"], channel)
     pid = os.fork()
