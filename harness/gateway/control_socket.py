@@ -1,8 +1,8 @@
 """``ControlSocket``: the unix socket on which other processes hand the emulator descriptors (SCM_RIGHTS).
 
 One byte says what they are for, ``K`` or ``N`` answers. ``L``: a listening socket, bound to the emulator's port in
-another network namespace; it is served until the unix connection closes. ``W`` and ``F`` are about programs to be run by
-a warm interpreter: a request, for which one shall stand ready; and a request, a channel and the output of one to be
+another network namespace; it is served until the unix connection closes. ``W`` and ``F`` are about programs to be run
+by a warm interpreter: a request, for which one shall stand ready; and a request, a channel and the output of one to be
 forked now. Whoever may open the socket's file may do this; the file is the owner's alone.
 """
 
