@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.kernel.cache import cache_folder
 from harness.profiles.sdk_environments import V3, installed, own_generation
-from harness.runners.process.environments import default_folder, find_uv
 from harness.runners.process.host import Host, Roots, examine
+from harness.runners.uv import find_uv
 from harness.session import emulator_process
 from harness.settings import Settings
 
@@ -47,7 +48,7 @@ def examine_machine(settings: Settings) -> list[Finding]:
         _state_folder(settings),
         _port(settings),
         _disk("disk for state", _existing(settings.state)),
-        _disk("disk for environments", _existing(default_folder())),
+        _disk("disk for environments", _existing(cache_folder("environments"))),
         _docker(),
     ]
 

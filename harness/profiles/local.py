@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from harness.kernel.cache import cache_folder
 from harness.profiles.place import Asked, Playing
 from harness.profiles.scenarios import Scenario
 from harness.profiles.sdk_environments import python_for
@@ -92,7 +93,7 @@ class LocalPlace:
             "HARNESS_BUCKET": target.bucket,
             "HARNESS_RUN_ID": time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2),
             "HARNESS_FIXTURES": str(self._root / "fixtures"),
-            "HARNESS_MADE": str(self._settings.state / "fixtures"),
+            "HARNESS_MADE": str(cache_folder("fixtures")),
             "HARNESS_CLOCK": f"{self._emulator.address}/_harness/clock",
             "HARNESS_DATA": str(data) if data else "",
         }

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.runners.process.environments import default_folder
+from harness.kernel.cache import cache_folder
 from harness.session.emulator_process import find, package_parent, stop
 
 
@@ -28,7 +28,7 @@ class Project:
             "PYTHONPATH": package_parent(),
             "HARNESS_PORT": "0",
             # What was installed once stays installed, and the machine's own certificates go on holding.
-            "HARNESS_CACHE": str(default_folder().parent),
+            "HARNESS_CACHE": str(cache_folder("environments").parent),
             **{name: value for name, value in os.environ.items() if name.startswith(("SSL_CERT", "UV_"))},
         }
 

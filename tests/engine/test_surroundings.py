@@ -161,10 +161,10 @@ def interpreter() -> list[str]:
     import sys
 
     import harness
-    from harness.runners.process.environments import default_folder
+    from harness.kernel.cache import cache_folder
 
     places = [
-        str(default_folder()),
+        str(cache_folder("environments")),
         sys.prefix,
         sys.base_prefix,
         sys.exec_prefix,

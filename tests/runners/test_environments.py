@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.runners.process.environments import Environments, default_folder, find_uv
+from harness.kernel.cache import cache_folder
+from harness.runners.process.environments import Environments
 from harness.runners.process.errors import EnvironmentMissing
 from harness.runners.process.pool import WarmPool
 from harness.runners.spec import Cause, Environment
+from harness.runners.uv import find_uv
 from tests.runners.conftest import workbench
 
 
@@ -130,9 +132,9 @@ def test_missing_lock_is_named(tmp_path: Path) -> None:
 def test_cache_folder_follows_the_users_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("HARNESS_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert default_folder() == tmp_path / "xdg" / "harness" / "environments"
+    assert cache_folder("environments") == tmp_path / "xdg" / "harness" / "environments"
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "own"))
-    assert default_folder() == tmp_path / "own" / "environments"
+    assert cache_folder("environments") == tmp_path / "own" / "environments"
 
 
 def test_job_runs_in_its_environment_in_a_hidden_place(tmp_path: Path, lock: Path) -> None:

@@ -1,7 +1,4 @@
-"""Python environments of images: built by ``uv`` from a lock, cached by its hash.
-
-Only this goes to the package index.
-"""
+"""Python environments of images: built by ``uv`` from a lock, cached by its hash."""
 
 from __future__ import annotations
 
@@ -12,34 +9,24 @@ import os
 import platform
 import re
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from harness.kernel.cache import cache_folder
 from harness.runners.process.errors import EnvironmentMissing, PythonMissing
 from harness.runners.spec import Environment
-
-Progress = Callable[[str], None]
+from harness.runners.uv import Progress, UvFailed, UvMissing, run_uv
 
 _COMPLETE = "harness-environment"
 """A file in the environment's folder, written last: without it the folder is the remains of a broken build."""
-_LAST_LINES = 15
-
-
-def default_folder() -> Path:
-    """``HARNESS_CACHE``, else the user's cache folder."""
-    if chosen := os.environ.get("HARNESS_CACHE"):
-        return Path(chosen).absolute() / "environments"
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "harness" / "environments"
 
 
 class Environments:
     """Thread-safe, and safe between processes. With ``install`` False nothing is fetched on a job's behalf."""
 
     def __init__(self, folder: Path | None = None, install: bool = True) -> None:
-        self.folder = folder or default_folder()
+        self.folder = folder or cache_folder("environments")
         self._install = install
 
     def path(self, environment: Environment) -> Path:
@@ -153,44 +140,12 @@ def _remedy(environment: Environment) -> str:
     return f"run: harness images pull {environment.name}"
 
 
-def find_uv() -> str | None:
-    beside = Path(sys.executable).parent / "uv"
-    return str(beside) if beside.exists() else shutil.which("uv")
-
-
-def _search_path() -> str:
-    """PATH with the Pythons that pyenv built; its shims answer for releases that are not installed, and mislead uv."""
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    found: list[str] = []
-    with contextlib.suppress(OSError):  # another user's, perhaps
-        found = [str(place) for place in sorted(pyenv.glob("versions/3.*/bin"), reverse=True)]
-    usual = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    return os.pathsep.join([*(place for place in usual if place != str(pyenv / "shims")), *found])
-
-
 def _uv(environment: Environment, arguments: list[str], progress: Progress, failure: type[EnvironmentMissing]) -> None:
-    uv = find_uv()
-    if uv is None:
-        raise EnvironmentMissing(f"uv, which installs the environment of {environment.name}, is not found")
-    settings = {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "PATH": _search_path()}
-    ours = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
-    lines: list[str] = []
-    with subprocess.Popen(
-        [uv, *arguments],
-        cwd="/",  # the user's own configuration of uv holds (an index of the company's), a project's does not
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env={**ours, **settings},
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line.rstrip())
-            progress(line.rstrip())
-    if process.returncode:
-        evidence = "\n".join(lines[-_LAST_LINES:])
+    try:
+        run_uv(arguments, progress)
+    except UvMissing:
+        raise EnvironmentMissing(f"uv, which installs the environment of {environment.name}, is not found") from None
+    except UvFailed as error:
         raise failure(
-            f"the environment of {environment.name} could not be installed; {_remedy(environment)}\n{evidence}"
-        )
+            f"the environment of {environment.name} could not be installed; {_remedy(environment)}\n{error}"
+        ) from None
