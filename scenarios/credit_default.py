@@ -34,6 +34,7 @@ from harness.session.scenario import Session
 TITLE = "Credit card defaults: processing, training, batch, endpoint, monitoring"
 SDK = "v2"
 TAGS = ("reference", "xgboost", "monitoring")
+PARITY = "same-as-aws"
 
 EXPERIMENT = "credit-default"
 INSTANCE = "ml.m5.xlarge"
@@ -127,7 +128,7 @@ def process(story, raw):
     processor = SKLearnProcessor(
         framework_version="1.4-2",
         role=story.session.role,
-        instance_type=INSTANCE,
+        instance_type=story.session.instance_type(INSTANCE),
         instance_count=1,
         base_job_name="credit-default-processing",
         sagemaker_session=story.sm,
@@ -155,7 +156,7 @@ def train(story):
         image_uri=image_uris.retrieve("xgboost", story.session.region, version="3.0-5"),
         role=story.session.role,
         instance_count=1,
-        instance_type=INSTANCE,
+        instance_type=story.session.instance_type(INSTANCE),
         output_path=f"{story.home}/models",
         base_job_name="credit-default-training",
         hyperparameters=HYPERPARAMETERS,
@@ -185,7 +186,7 @@ def deploy(story, estimator):
     )
     predictor = estimator.deploy(
         initial_instance_count=1,
-        instance_type=INSTANCE,
+        instance_type=story.session.instance_type(INSTANCE),
         endpoint_name=story.name,
         model_name=story.name,
         serializer=CSVSerializer(),
@@ -203,7 +204,7 @@ def predict_in_batch(story):
     batch = Transformer(
         model_name=story.name,
         instance_count=1,
-        instance_type=INSTANCE,
+        instance_type=story.session.instance_type(INSTANCE),
         strategy="MultiRecord",
         assemble_with="Line",
         accept="text/csv",
@@ -258,7 +259,7 @@ def suggest_baseline(story, model):
     file.write_text("\n".join(lines) + "\n")
     monitor = DefaultModelMonitor(
         role=story.session.role,
-        instance_type=INSTANCE,
+        instance_type=story.session.instance_type(INSTANCE),
         base_job_name="credit-default-monitor",
         sagemaker_session=story.sm,
     )
@@ -303,7 +304,7 @@ def an_hour_passes(story, count):
         lambda: len(found := captured_records(s3, prefix)) >= count and found, f"{count} requests were captured"
     )
     if count == REQUESTS:
-        story.session.show("capture", "A captured request", record=records[0])
+        story.session.show("capture", "Captured requests", records=records)
     story.session.advance_clock(HOUR)
 
 

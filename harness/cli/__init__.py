@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import click
 
 from harness import __version__
-from harness.kernel.errors import StateError
+from harness.kernel.errors import GuardRefused, StateError
 
-PASSED, FAILED, USAGE, UNFIT = 0, 1, 2, 3
+PASSED, FAILED, USAGE, UNFIT, REFUSED = 0, 1, 2, 3, 4
 INTERRUPTED = 130
 
 # Said here as well as in the files, so that `harness --help` imports none of them; a test keeps the two in step.
@@ -26,11 +26,12 @@ COMMANDS = {
     "exec": "Run a command wired to the emulator and exit with its code.",
     "run": "Run scenarios and write a report.",
     "list": "List the scenarios of this project.",
+    "compare": "Compare two runs: metrics, answers, captured records, statistics and violations.",
     "logs": "Print the log of a job or an endpoint.",
     "invoke": "Send a request to an endpoint.",
     "clock": "Show the emulator's clock, or move it forward.",
     "reset": "Forget all records, objects and logs.",
-    "images": "List the images and what stands in for them, or build their environments ahead.",
+    "images": "List what stands in for AWS's images and the disk it takes; build it ahead, or remove it.",
     "coverage": "Show which API operations the emulator serves.",
     "doctor": "Check this machine: what works here, how, and what to do about the rest.",
 }
@@ -68,6 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except StateError as error:
         click.echo(f"harness: {error}", err=True)
         sys.exit(UNFIT)
+    except GuardRefused as refusal:
+        click.echo(f"harness: refused: {refusal}", err=True)
+        sys.exit(REFUSED)
     except (click.exceptions.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
