@@ -23,6 +23,8 @@ PREFIX = "HARNESS_"
 FILE = "harness.toml"
 CHOICES = {"runner": ("process", "docker"), "aws_backend": ("moto", "localstack")}
 """Settings that take one of a few words."""
+LOCALSTACK_ACCOUNT = "000000000000"
+"""Whose are, on a LocalStack, requests with any other key: the neighbouring tools' own."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class Settings:
     """Keep nothing: the state lies in a temporary folder that goes with the emulator."""
     log_limit_mb: int = 1024
     """Output of one stream kept on disk; beyond it lines are counted, not kept."""
+    images: Mapping[str, str] = field(default_factory=dict)
+    """No key of [settings]: the table [images] of the project's file."""
 
 
 @dataclass(frozen=True)
@@ -97,15 +101,18 @@ def read_project(project: Path) -> ProjectFile:
 
 def load_settings(project: Path, **given: Any) -> Settings:
     """The settings in force for a project folder; ``given`` (the command line) wins where not None."""
-    values: dict[str, Any] = dict(read_project(project).settings)
+    written = read_project(project)
+    values: dict[str, Any] = dict(written.settings)
     values.update(_from_environment(os.environ))
     values.update({key: value for key, value in given.items() if value is not None})
     settings = replace(Settings(), **{key: _typed(key, value) for key, value in values.items()})
-    return replace(settings, state=(project / settings.state).absolute())
+    if settings.aws_backend == "localstack" and "account" not in values:
+        settings = replace(settings, account=LOCALSTACK_ACCOUNT)
+    return replace(settings, state=(project / settings.state).absolute(), images=written.images)
 
 
 def _known() -> dict[str, Any]:
-    return {each.name: each.default for each in fields(Settings)}
+    return {each.name: each.default for each in fields(Settings) if each.name != "images"}
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from harness.asserts import Expectations, classification
 TITLE = "Smoke test: train, deploy and ask a small model (SDK v3)"
 SDK = "v3"
 TAGS = ("smoke", "xgboost")
+PARITY = "same-as-aws"
 
 INSTANCE = "ml.m5.large"
 
@@ -23,16 +24,18 @@ def run(session):
     sm = session.sagemaker_session()
     name = f"smoke-{session.run_id}"
     home = f"s3://{sm.default_bucket()}/{name}"
+    instance = session.instance_type(INSTANCE)
     image = image_uris.retrieve("xgboost", session.region, version="3.0-5")
 
     with session.step("Train a script"):
         data = session.made("breast_cancer/make.py", "channels")
         trainer = ModelTrainer(
+            training_mode=session.training_mode(),
             training_image=image,
             source_code=SourceCode(
                 source_dir=str(session.fixtures / "breast_cancer" / "code"), entry_script="train.py"
             ),
-            compute=Compute(instance_type=INSTANCE, instance_count=1),
+            compute=Compute(instance_type=instance, instance_count=1),
             hyperparameters={"max_depth": 3, "num_round": 20},
             output_data_config=OutputDataConfig(s3_output_path=f"{home}/models"),
             base_job_name="smoke",
@@ -54,7 +57,7 @@ def run(session):
         model = Model.create(model_name=name, primary_container=container, execution_role_arn=session.role)
         session.cleanup(model.delete)
         variant = ProductionVariant(
-            variant_name="AllTraffic", model_name=name, initial_instance_count=1, instance_type=INSTANCE
+            variant_name="AllTraffic", model_name=name, initial_instance_count=1, instance_type=instance
         )
         config = EndpointConfig.create(endpoint_config_name=name, production_variants=[variant])
         session.cleanup(config.delete)

@@ -45,3 +45,16 @@ def emulator(tmp_path: Path) -> Iterator[RunningEmulator]:
 
     with Emulator(Settings(state=tmp_path / ".harness", port=0, grace=5.0)) as running:
         yield RunningEmulator(address=running.address, state=running.state, emulator=running)
+
+
+@pytest.fixture(scope="session")
+def localstack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a LocalStack that belongs to nobody in particular. One per test run; tests share what is in it."""
+    from harness.emulator.localstack import ENVIRONMENT
+    from harness.runners.process.environments import Environments
+    from harness.stores.aws_backends.remote.host_mode import HostMode
+
+    running = HostMode(tmp_path_factory.mktemp("localstack") / "files", lambda: Environments().path(ENVIRONMENT))
+    address, _ = running.start()
+    yield address
+    running.stop()

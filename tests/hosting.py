@@ -26,7 +26,13 @@ def catalogued_server() -> Iterator[None]:
     """``SERVER`` is an image like any other."""
     known = catalog.load_catalog()
     image = catalog.Image(
-        "model-server", "1", ("model-server",), PROGRAM.parent, catalog.HARNESS_ENVIRONMENT, {"serve": PROGRAM}
+        "model-server",
+        "1",
+        ("model-server",),
+        PROGRAM.parent,
+        environment=catalog.HARNESS_ENVIRONMENT,
+        locked=catalog.HARNESS_ENVIRONMENT,
+        scripts={"serve": PROGRAM},
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(catalog, "load_catalog", lambda: (*known, image))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
 from harness.asserts.objects import archive_members, bucket_and_key, listing, read
+from harness.session.job_logs import job_log
 from harness.session.scenario import Session
 
 _JOBS = {
@@ -100,12 +101,8 @@ class Expectations:
         self.that(not lines, text, "\n".join(lines))
 
     def _why(self, group: str, name: str, status: str, reason: str) -> str:
-        logs = self._session.client("logs")
-        try:
-            events = logs.filter_log_events(logGroupName=group, logStreamNamePrefix=f"{name}/")["events"]
-        except logs.exceptions.ResourceNotFoundException:
-            events = []
-        tail = [f"  | {event['message']}" for event in events[-20:]] or ["  (it wrote no log)"]
+        lines = list(job_log(self._session.client("logs"), group, name))
+        tail = [f"  | {line}" for line in lines[-20:]] or ["  (it wrote no log)"]
         return "\n".join([f"found {status}: {reason}", "end of its log:", *tail, f"more: harness logs {name}"])
 
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "env": "Print shell lines that point this shell's AWS clients at the emulator.",
     "exec": "Run a command wired to the emulator and exit with its code.",
     "run": "Run scenarios and write a report.",
+    "clean": "Remove from AWS what runs left there.",
     "list": "List the scenarios of this project.",
     "compare": "Compare two runs: metrics, answers, captured records, statistics and violations.",
     "logs": "Print the log of a job or an endpoint.",

@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.kernel.cache import cache_folder
+from harness.kernel.errors import StateError
 from harness.profiles.sdk_environments import V3, installed, own_generation
+from harness.runners.process.environments import Environments
+from harness.runners.process.errors import EnvironmentMissing
 from harness.runners.process.host import Host, Roots, examine
 from harness.runners.uv import find_uv
 from harness.session import emulator_process
@@ -50,6 +53,7 @@ def examine_machine(settings: Settings) -> list[Finding]:
         _disk("disk for state", _existing(settings.state)),
         _disk("disk for environments", _existing(cache_folder("environments"))),
         _docker(),
+        _localstack(settings),
     ]
 
 
@@ -143,6 +147,28 @@ def _docker() -> Finding:
         return Finding("Docker", "ok", "installed but not answering; not needed")
     running = f"{done.stdout.strip()} is running" if done.returncode == 0 else "installed but not running"
     return Finding("Docker", "ok", f"{running}; not needed: jobs run as processes")
+
+
+def _localstack(settings: Settings) -> Finding:
+    from harness.emulator.localstack import ENVIRONMENT
+    from harness.stores.aws_backends.remote.health import ask, configured
+
+    try:
+        address, variable = configured()
+    except StateError as error:
+        return Finding("LocalStack", "limited", str(error))
+    health = ask(address)
+    if health is not None:
+        return Finding("LocalStack", "ok", f"{health.version} runs at {address}")
+    if variable:
+        found = f"none answers at {address}, which {variable} names"
+        return Finding("LocalStack", "limited", found, f"start it, or unset {variable}")
+    wanted = "" if settings.aws_backend == "localstack" else "; not needed: S3 and the rest are answered by moto"
+    try:
+        Environments().path(ENVIRONMENT)
+    except EnvironmentMissing:
+        return Finding("LocalStack", "ok", f"none runs; its environment is built when it is first asked for{wanted}")
+    return Finding("LocalStack", "ok", f"none runs; its environment is there to start one{wanted}")
 
 
 def _existing(folder: Path) -> Path:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import shlex
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from harness.cli.project import json_option, print_json, running, settings, state_option, target
+from harness.kernel.errors import StateError
+from harness.session.emulator_process import LOOK, RunningEmulator
 from harness.session.environment import Wiring, wiring
+
+LOCALSTACK_SECONDS = 120.0
 
 _SHELLS = {
     "posix": ("export {name}={value}", "unset {name}"),
@@ -21,19 +27,35 @@ _SHELLS = {
 @state_option
 @click.option("--shell", type=click.Choice(sorted(_SHELLS)), help="Whose syntax to print (default: by $SHELL).")
 @click.option("--offline", is_flag=True, help="Also refuse every other host to the programs of this shell.")
+@click.option("--direct-s3", is_flag=True, help="S3 clients go straight to the LocalStack behind the emulator.")
 @json_option
-def command(state: Path | None, shell: str | None, offline: bool, as_json: bool) -> None:
+def command(state: Path | None, shell: str | None, offline: bool, direct_s3: bool, as_json: bool) -> None:
     """Print shell lines that point this shell's AWS clients at the emulator.
 
     Use it as: eval "$(harness env)"
     """
     emulator = running(state)
     given = settings(state=state)
-    changes = wiring(target(emulator, given), given.state / "client", os.environ, offline=offline)
+    changes = wiring(target(emulator), given.state / "client", os.environ, offline=offline)
+    if direct_s3:
+        changes = replace(changes, set={**changes.set, "AWS_ENDPOINT_URL_S3": _backing(emulator)})
     if as_json:
         print_json({"set": changes.set, "unset": changes.unset})
     else:
         click.echo(_lines(changes, shell or ("fish" if os.environ.get("SHELL", "").endswith("/fish") else "posix")))
+
+
+def _backing(emulator: RunningEmulator) -> str:
+    """Where the LocalStack behind the emulator answers; it may be starting still, and one request waits for that."""
+    if emulator.facts()["aws_backend"] != "localstack":
+        raise StateError("--direct-s3 is for an emulator on LocalStack: start it with --aws-backend localstack")
+    deadline = time.monotonic() + LOCALSTACK_SECONDS
+    while time.monotonic() < deadline:
+        address = emulator.facts()["aws"].get("address")
+        if address:
+            return str(address)
+        time.sleep(LOOK)
+    raise StateError("the LocalStack behind the emulator is not there; see `harness status` and its emulator.log")
 
 
 def _lines(changes: Wiring, shell: str) -> str:

@@ -17,14 +17,16 @@ from harness.session.emulator_process import Wanted
 @click.command("exec", context_settings={"ignore_unknown_options": True})
 @state_option
 @click.option("--online", is_flag=True, help="Let CMD reach other hosts than the emulator.")
+@click.option("--local-mode", is_flag=True, help="Serve the SDKs' local mode (instance_type='local') without Docker.")
 @emulator_options
 @click.argument("cmd", nargs=-1, required=True, type=click.UNPROCESSED)
-def command(state: Path | None, wanted: Wanted, online: bool, cmd: tuple[str, ...]) -> int:
+def command(state: Path | None, wanted: Wanted, online: bool, local_mode: bool, cmd: tuple[str, ...]) -> int:
     """Run a command wired to the emulator and exit with its code.
 
     Put the command after --, as in: harness exec -- python mine.py
     """
     from harness.session import enclosure
+    from harness.session.docker_command.place import with_docker
     from harness.session.emulator_use import borrowed
     from harness.session.environment import wiring
     from harness.session.refusals import Refusals
@@ -34,7 +36,10 @@ def command(state: Path | None, wanted: Wanted, online: bool, cmd: tuple[str, ..
         signal.signal(number, _exit)
     given = settings(state=state)
     with borrowed(given.state, wanted) as emulator:
-        changes = wiring(target(emulator, given), given.state / "client", os.environ, offline=not online)
+        changes = wiring(target(emulator), given.state / "client", os.environ, offline=not online)
+        if local_mode:
+            folder = given.state / "client" / "local-mode"
+            changes = with_docker(changes, emulator, target(emulator), folder, install=given.install and online)
         environment = changes.applied_to(os.environ)
         if online:
             return enclosure.run_plain(cmd, environment)

@@ -77,8 +77,10 @@ def running(state: Path | None) -> RunningEmulator:
     return emulator
 
 
-def target(emulator: RunningEmulator, given: Settings) -> Target:
-    return Target(address=emulator.address, region=given.region, account=given.account)
+def target(emulator: RunningEmulator) -> Target:
+    """Account and region are the emulator's own: what it was started with may differ from what is given now."""
+    facts = emulator.facts()
+    return Target(address=emulator.address, region=facts["region"], account=facts["account"])
 
 
 def print_json(value: Any) -> None:

@@ -6,16 +6,22 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
 from harness import __version__
 from harness.cli import FAILED, INTERRUPTED, PASSED
 from harness.cli.project import emulator_options, json_option, project_root, settings, state_option
+from harness.kernel.errors import GuardRefused
 from harness.session.emulator_process import Wanted
+
+if TYPE_CHECKING:
+    from harness.profiles.place import Place, Profile
+    from harness.profiles.scenarios import Scenario
 
 
 @click.command("run")
@@ -30,6 +36,13 @@ from harness.session.emulator_process import Wanted
     metavar="FILE",
     help="Run on your own table.",
 )
+@click.option("--yes", is_flag=True, help="On AWS: go ahead without asking.")
+@click.option(
+    "--budget",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="DOLLARS",
+    help="On AWS: refuse above it, stop beyond it.",
+)
 @emulator_options
 @state_option
 @json_option
@@ -38,6 +51,8 @@ def command(
     profile: str,
     report_dir: Path | None,
     data: Path | None,
+    yes: bool,
+    budget: float | None,
     wanted: Wanted,
     state: Path | None,
     as_json: bool,
@@ -45,7 +60,7 @@ def command(
     """Run scenarios and write a report.
 
     A scenario is named by its name, by a file, or by tag:TAG; all are run when none is named. Exit code 0 when all
-    passed, 1 when one failed.
+    passed, 1 when one failed, 4 when a guard refused.
     """
     from harness.profiles import UnknownProfile, find_profile
     from harness.profiles.place import Asked
@@ -59,6 +74,7 @@ def command(
         raise click.BadParameter(str(error), param_hint="SCENARIO") from error
     except UnknownProfile as error:
         raise click.BadParameter(str(error), param_hint="--profile") from error
+    where = _agreed(where, chosen, budget, yes)
     folder = (report_dir or given.state / "reports" / time.strftime("%Y%m%d-%H%M%S")).absolute()
 
     from harness.cli.play import Play
@@ -74,7 +90,28 @@ def command(
         click.echo((folder / "report.json").read_text(), nl=False)
     else:
         play.display.summary(report, page)
+    _stopped_by_a_guard(place)
     return INTERRUPTED if interrupted else PASSED if report.passed else FAILED
+
+
+def _stopped_by_a_guard(place: Place) -> None:
+    from harness.profiles.aws import AwsPlace
+
+    if isinstance(place, AwsPlace) and place.refused:
+        raise GuardRefused(f"the run was stopped: {place.refused}")
+
+
+def _agreed(where: Profile, chosen: Sequence[Scenario], budget: float | None, yes: bool) -> Profile:
+    """On AWS nothing begins without consent; elsewhere there is nothing to consent to."""
+    from harness.profiles.aws import AwsProfile
+
+    if isinstance(where, AwsProfile):
+        from harness.cli.promotion import agree
+
+        return agree(where, chosen, budget, yes)
+    if budget is not None or yes:
+        raise click.UsageError(f"--budget and --yes are for profiles of kind aws; {where.name!r} costs nothing")
+    return where
 
 
 @contextlib.contextmanager

@@ -27,5 +27,6 @@ def command(state: Path | None, as_json: bool) -> int:
         click.echo(f"No emulator runs on {folder}; start one with `harness start`.")
     else:
         for name, value in (health or {}).items():
-            click.echo(f"{name:<9} {value}")
+            shown = "; ".join(f"{part}: {each}" for part, each in value.items()) if isinstance(value, dict) else value
+            click.echo(f"{name:<17} {shown}")
     return UNFIT if emulator is None else PASSED

@@ -6,13 +6,14 @@ import platform
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from harness.runners.spec import Environment
+from harness.contract.containers import Command, Images
+from harness.runners.spec import Environment, RunSpec
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -38,6 +39,8 @@ class Image:
     repositories: tuple[str, ...]
     folder: Path
     environment: Environment
+    locked: Environment
+    """The environment of its lock, whatever the harness's own holds: what its Docker image is built with."""
     scripts: Mapping[str, Path] = field(default_factory=dict)
     preload: tuple[str, ...] = ()
     release: str = ""
@@ -48,6 +51,11 @@ class Image:
         """How ``harness images`` names it: ``xgboost:3.0-5``."""
         return f"{self.name}:{self.version}" if self.version else self.name
 
+    @property
+    def docker_name(self) -> str:
+        """The image in Docker Engine that ``harness images build`` makes from the same folder."""
+        return f"harness/{self.repositories[0]}:{self.version or 'latest'}"
+
     def command(self, word: str) -> tuple[str, ...] | None:
         """The argv for ``train``, ``serve`` or ``""`` (no argument); None when the image has no such program."""
         script = self.scripts.get(word)
@@ -56,6 +64,27 @@ class Image:
     def warm_modules(self, argv: tuple[str, ...]) -> tuple[str, ...]:
         """What to import ahead for a command; a program that is no Python must not wait for imports."""
         return self.preload if argv[0] in ("python", "python3") else ()
+
+    def offers(self, word: str) -> bool:
+        return word in self.scripts
+
+    def started(self, spec: RunSpec, command: Command) -> RunSpec:
+        """ENTRYPOINT + the word; a given entrypoint replaces both, arguments follow."""
+        own = self.command(command.word)
+        start = command.entrypoint or own or ((command.word,) if command.word else ("python3",))
+        return replace(
+            spec,
+            argv=(*start, *command.arguments),
+            environment=self.environment,
+            env={"HARNESS_IMAGE_TAG": self.version, **spec.env} if command.word else spec.env,
+            preload=self.warm_modules(start),
+            visible=(self.folder,),
+            needs_absolute_root=start != own,
+        )
+
+    @property
+    def network_interface(self) -> str:
+        return "lo"
 
     @property
     def stand_in(self) -> str:
@@ -91,6 +120,19 @@ def resolve_image(uri: str) -> Image:
     raise UnknownImage(f"image {uri!r}: version {tag or 'latest'!r} is not supported; supported: {offered}")
 
 
+def own_image(uri: str) -> tuple[str, str] | None:
+    """The image that ``harness images build`` makes for a URI, and what it is called there; None if it makes none."""
+    try:
+        image = resolve_image(uri)
+    except UnknownImage:
+        return None
+    return image.docker_name, image.title
+
+
+CATALOGUED = Images(resolve_image)
+"""What there is without a container engine."""
+
+
 def _split(uri: str) -> tuple[str, str]:
     """Repository path and tag. A colon before the last slash belongs to the registry's port, not to a tag."""
     path = uri.partition("@")[0]
@@ -101,13 +143,16 @@ def _split(uri: str) -> tuple[str, str]:
 
 def _image(name: str, table: Mapping[str, Any], version: str, details: Mapping[str, Any]) -> Image:
     folder = IMAGES / table["folder"]
+    name_of_lock = f"{name}-{version}" if version else name
+    locked = Environment(name_of_lock, folder / details["lock"], details["python"], _stand_in(details))
     words = {"train": "train", "serve": "serve", "entrypoint": ""}
     return Image(
         name=name,
         version=version,
         repositories=tuple(table["repositories"]),
         folder=folder,
-        environment=_environment(f"{name}-{version}", folder, details),
+        environment=_environment(locked, details),
+        locked=locked,
         scripts={word: folder / table[key] for key, word in words.items() if key in table},
         preload=tuple(table.get("preload", ())),
         release=details["release"],
@@ -115,12 +160,10 @@ def _image(name: str, table: Mapping[str, Any], version: str, details: Mapping[s
     )
 
 
-def _environment(name: str, folder: Path, details: Mapping[str, Any]) -> Environment:
+def _environment(locked: Environment, details: Mapping[str, Any]) -> Environment:
     if "pins" in details and all(_installed(package) == release for package, release in details["pins"].items()):
         return HARNESS_ENVIRONMENT
-    if "lock" not in details:
-        return HARNESS_ENVIRONMENT
-    return Environment(name, folder / details["lock"], details["python"], _stand_in(details))
+    return locked
 
 
 def _stand_in(details: Mapping[str, Any]) -> str:

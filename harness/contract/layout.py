@@ -26,6 +26,8 @@ class Input:
     path: str
     kind: str = "S3Prefix"
     gunzip: bool = False
+    share: tuple[int, int] = (0, 1)
+    """``(i, n)``: of the objects in order, every n-th from the i-th on."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class JobPlan:
     folders: tuple[str, ...] = ()
     inputs: tuple[Input, ...] = ()
     outputs: tuple[Output, ...] = ()
+    others: tuple[JobPlan, ...] = ()
+    """What the other hosts need, where there are several; each has a root of its own."""
 
 
 def below_root(path: str) -> str | None:

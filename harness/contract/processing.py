@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from harness.contract.catalog import Image
+from harness.contract.catalog import HARNESS_ENVIRONMENT
+from harness.contract.containers import AnyImage, Command
 from harness.contract.layout import Input, JobPlan, Output, below_root, to_json
 from harness.contract.surroundings import Surroundings, platform_environment, resource_config
 from harness.kernel.records import Record
@@ -18,10 +20,16 @@ MESSAGE_FILE = "output/message"
 CLOUDWATCH_FOLDER = "output/metrics/cloudwatch"
 
 
-def plan_processing(record: Record, image: Image, where: Surroundings) -> JobPlan:
+def plan_processing(record: Record, image: AnyImage, where: Surroundings) -> JobPlan:
+    hosts = where.of_hosts(record.spec["ProcessingResources"]["ClusterConfig"]["InstanceCount"])
+    first, *others = (_plan_host(record, image, host) for host in hosts)
+    return replace(first, others=tuple(others))
+
+
+def _plan_host(record: Record, image: AnyImage, where: Surroundings) -> JobPlan:
     spec = record.spec
     cluster = spec["ProcessingResources"]["ClusterConfig"]
-    inputs = tuple(_input(item) for item in spec.get("ProcessingInputs", []) if not item.get("AppManaged"))
+    inputs = tuple(_input(item, where) for item in spec.get("ProcessingInputs", []) if not item.get("AppManaged"))
     outputs = tuple(
         _output(item)
         for item in spec.get("ProcessingOutputConfig", {}).get("Outputs", [])
@@ -31,7 +39,9 @@ def plan_processing(record: Record, image: Image, where: Surroundings) -> JobPla
         run=_run_spec(record, image, where),
         files={
             "config/processingjobconfig.json": to_json(_job_config(record)),
-            "config/resourceconfig.json": to_json(resource_config(cluster["InstanceType"])),
+            "config/resourceconfig.json": to_json(
+                resource_config(cluster["InstanceType"], image.network_interface, where)
+            ),
         },
         folders=("output", CLOUDWATCH_FOLDER, "processing", *[i.path for i in inputs], *[o.path for o in outputs]),
         inputs=inputs,
@@ -44,14 +54,13 @@ def metrics_namespace(dimensions: Mapping[str, str]) -> str:
     return f"aws/sagemaker/{'Endpoints' if 'Endpoint' in dimensions else 'ModelMonitoring'}/data-metrics"
 
 
-def _run_spec(record: Record, image: Image, where: Surroundings) -> RunSpec:
+def _run_spec(record: Record, image: AnyImage, where: Surroundings) -> RunSpec:
     spec = record.spec
     network = spec.get("NetworkConfig", {})
-    argv = _command(spec["AppSpecification"], image)
-    return RunSpec(
+    surrounded = RunSpec(
         name=record.name,
-        argv=argv,
-        environment=image.environment,
+        argv=(),
+        environment=HARNESS_ENVIRONMENT,
         root=where.root,
         env={
             **platform_environment(where),
@@ -59,21 +68,23 @@ def _run_spec(record: Record, image: Image, where: Surroundings) -> RunSpec:
             "PROCESSING_JOB_ARN": record.arn,
             **spec.get("Environment", {}),
         },
-        preload=image.warm_modules(argv),
-        visible=(image.folder,),
+        hostname=where.host,
+        group=where.group,
+        peers=where.hosts if where.group else (),
         network=Network.ISOLATED if network.get("EnableNetworkIsolation") else Network.EMULATOR,
-        needs_absolute_root=argv[:2] != image.command(""),
         time_limit=float(spec.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME)),
     )
+    application = spec["AppSpecification"]
+    command = Command(
+        "",
+        spec["ProcessingResources"]["ClusterConfig"]["InstanceType"],
+        tuple(application.get("ContainerEntrypoint", ())),
+        tuple(application.get("ContainerArguments", ())),
+    )
+    return image.started(surrounded, command)
 
 
-def _command(application: Mapping[str, Any], image: Image) -> tuple[str, ...]:
-    """As ``docker run`` with both overrides: a given entrypoint drops the image's own ENTRYPOINT and CMD."""
-    arguments = tuple(application.get("ContainerArguments", ()))
-    return (*(application.get("ContainerEntrypoint") or image.command("") or ("python3",)), *arguments)
-
-
-def _input(item: Mapping[str, Any]) -> Input:
+def _input(item: Mapping[str, Any], where: Surroundings) -> Input:
     source = item["S3Input"]
     return Input(
         name=item["InputName"],
@@ -81,6 +92,7 @@ def _input(item: Mapping[str, Any]) -> Input:
         path=below_root(source["LocalPath"]) or "",
         kind=source["S3DataType"],
         gunzip=source.get("S3CompressionType") == "Gzip",
+        share=where.share if source.get("S3DataDistributionType") == "ShardedByS3Key" else (0, 1),
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.contract.catalog import Image
+from harness.contract.catalog import HARNESS_ENVIRONMENT
+from harness.contract.containers import AnyImage, Command
 from harness.contract.surroundings import Surroundings, platform_environment
 from harness.kernel.records import Record
 from harness.runners.spec import Network, RunSpec
@@ -33,26 +34,24 @@ def model_data(container: Mapping[str, Any]) -> tuple[str, bool] | None:
 
 
 def serve_spec(
-    name: str, model: Record, image: Image, where: Surroundings, extra: Mapping[str, str] | None = None
+    name: str,
+    model: Record,
+    image: AnyImage,
+    where: Surroundings,
+    instance_type: str,
+    extra: Mapping[str, str] | None = None,
 ) -> RunSpec:
     """``serve`` in the model's image; ``extra`` (batch variables) wins over the model's own environment."""
     container = container_of(model)
-    return RunSpec(
+    surrounded = RunSpec(
         name=name,
-        argv=image.command("serve") or ("serve",),
-        environment=image.environment,
+        argv=(),
+        environment=HARNESS_ENVIRONMENT,
         root=where.root,
-        env={
-            **platform_environment(where),
-            "HARNESS_IMAGE_TAG": image.version,
-            **container.get("Environment", {}),
-            **(extra or {}),
-        },
-        preload=image.preload,
-        visible=(image.folder,),
+        env={**platform_environment(where), **container.get("Environment", {}), **(extra or {})},
         hostname=container.get("ContainerHostname", "algo-1"),
         network=Network.ISOLATED if model.spec.get("EnableNetworkIsolation") else Network.EMULATOR,
-        needs_absolute_root=False,
         grace=STOP_GRACE,
         serves=True,
     )
+    return image.started(surrounded, Command("serve", instance_type))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,25 @@ class Surroundings:
     region: str
     endpoint_url: str
     root: Path
+    host: str = "algo-1"
+    hosts: tuple[str, ...] = ("algo-1",)
+
+    @property
+    def share(self) -> tuple[int, int]:
+        """This host's of what is divided among the hosts."""
+        return self.hosts.index(self.host), len(self.hosts)
+
+    @property
+    def group(self) -> str:
+        """What the programs of the job's hosts have in common; empty when there is one."""
+        return str(self.root.parent) if len(self.hosts) > 1 else ""
+
+    def of_hosts(self, count: int) -> tuple[Surroundings, ...]:
+        """One for each host; the first keeps its root, the others get one beside it."""
+        hosts = tuple(f"algo-{number}" for number in range(1, count + 1))
+        first, *others = hosts
+        beside = (replace(self, root=self.root.with_name(f"{self.root.name}-{host}"), host=host) for host in others)
+        return tuple(replace(where, hosts=hosts) for where in (replace(self, host=first), *beside))
 
 
 def platform_environment(where: Surroundings) -> dict[str, str]:
@@ -35,14 +54,15 @@ def platform_environment(where: Surroundings) -> dict[str, str]:
     }
 
 
-def resource_config(instance_type: str, host: str = "algo-1") -> Mapping[str, Any]:
+def resource_config(instance_type: str, network_interface: str, where: Surroundings) -> Mapping[str, Any]:
+    hosts = sorted(where.hosts)
     return {
         "current_group_name": "homogeneousCluster",
-        "current_host": host,
+        "current_host": where.host,
         "current_instance_type": instance_type,
-        "hosts": [host],
+        "hosts": hosts,
         "instance_groups": [
-            {"hosts": [host], "instance_group_name": "homogeneousCluster", "instance_type": instance_type}
+            {"hosts": hosts, "instance_group_name": "homogeneousCluster", "instance_type": instance_type}
         ],
-        "network_interface_name": "lo",
+        "network_interface_name": network_interface,
     }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from harness.contract.catalog import Image
+from harness.contract.catalog import HARNESS_ENVIRONMENT
+from harness.contract.containers import AnyImage, Command
 from harness.contract.layout import Input, JobPlan, Output, below_root, to_json
 from harness.contract.surroundings import Surroundings, platform_environment, resource_config
 from harness.kernel.records import Record
@@ -18,9 +20,15 @@ METRICS_NAMESPACE = "/aws/sagemaker/TrainingJobs"
 METRICS_FOLDER = "output/metrics/sagemaker"
 
 
-def plan_training(record: Record, image: Image, where: Surroundings) -> JobPlan:
+def plan_training(record: Record, image: AnyImage, where: Surroundings) -> JobPlan:
+    hosts = where.of_hosts(record.spec["ResourceConfig"].get("InstanceCount", 1))
+    first, *others = (_plan_host(record, image, host) for host in hosts)
+    return replace(first, others=tuple(others))
+
+
+def _plan_host(record: Record, image: AnyImage, where: Surroundings) -> JobPlan:
     spec = record.spec
-    channels = [_channel(channel) for channel in spec.get("InputDataConfig", [])]
+    channels = [_channel(channel, where) for channel in spec.get("InputDataConfig", [])]
     return JobPlan(
         run=_run_spec(record, image, where),
         files={
@@ -28,7 +36,9 @@ def plan_training(record: Record, image: Image, where: Surroundings) -> JobPlan:
             "input/config/inputdataconfig.json": to_json(
                 {channel["ChannelName"]: _channel_config(spec, channel) for channel in spec.get("InputDataConfig", [])}
             ),
-            "input/config/resourceconfig.json": to_json(resource_config(spec["ResourceConfig"]["InstanceType"])),
+            "input/config/resourceconfig.json": to_json(
+                resource_config(spec["ResourceConfig"]["InstanceType"], image.network_interface, where)
+            ),
             **_checkpoint_config(spec),
         },
         folders=("input/data", "model", "output/data", METRICS_FOLDER, *_checkpoint_folder(spec)),
@@ -54,46 +64,44 @@ def model_artifact(record: Record) -> str:
     return str(model.uri) if model.archive else f"{model.uri}/"
 
 
-def _run_spec(record: Record, image: Image, where: Surroundings) -> RunSpec:
+def _run_spec(record: Record, image: AnyImage, where: Surroundings) -> RunSpec:
     spec = record.spec
-    argv = _command(spec["AlgorithmSpecification"], image)
-    return RunSpec(
+    surrounded = RunSpec(
         name=record.name,
-        argv=argv,
-        environment=image.environment,
+        argv=(),
+        environment=HARNESS_ENVIRONMENT,
         root=where.root,
         env={
             **platform_environment(where),
             "TRAINING_JOB_NAME": record.name,
             "TRAINING_JOB_ARN": record.arn,
             "SAGEMAKER_METRICS_DIRECTORY": f"/opt/ml/{METRICS_FOLDER}",
-            "HARNESS_IMAGE_TAG": image.version,
             **spec.get("Environment", {}),
         },
-        preload=image.warm_modules(argv),
-        visible=(image.folder,),
+        hostname=where.host,
+        group=where.group,
+        peers=where.hosts if where.group else (),
         network=Network.ISOLATED if spec.get("EnableNetworkIsolation") else Network.EMULATOR,
-        needs_absolute_root=argv[:2] != image.command("train"),
         time_limit=float(spec.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME)),
     )
+    algorithm = spec["AlgorithmSpecification"]
+    command = Command(
+        "train",
+        spec["ResourceConfig"]["InstanceType"],
+        tuple(algorithm.get("ContainerEntrypoint", ())),
+        tuple(algorithm.get("ContainerArguments", ())),
+    )
+    return image.started(surrounded, command)
 
 
-def _command(algorithm: Mapping[str, Any], image: Image) -> tuple[str, ...]:
-    """ENTRYPOINT + ``train``; ContainerEntrypoint replaces both, ContainerArguments replaces ``train``."""
-    entrypoint = algorithm.get("ContainerEntrypoint")
-    arguments = tuple(algorithm.get("ContainerArguments", ()))
-    if entrypoint:
-        return (*entrypoint, *arguments)
-    return (*(image.command("train") or ("train",)), *arguments)
-
-
-def _channel(channel: Mapping[str, Any]) -> Input:
+def _channel(channel: Mapping[str, Any], where: Surroundings) -> Input:
     source = channel["DataSource"]["S3DataSource"]
     return Input(
         name=channel["ChannelName"],
         uri=S3Uri.parse(source["S3Uri"]),
         path=f"input/data/{channel['ChannelName']}",
         kind=source["S3DataType"],
+        share=where.share if source.get("S3DataDistributionType") == "ShardedByS3Key" else (0, 1),
     )
 
 

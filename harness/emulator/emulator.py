@@ -132,6 +132,7 @@ class Emulator:
             "runner": self.settings.runner,
             "aws_backend": self.settings.aws_backend,
             "s3_url": self.settings.s3_url,
+            "aws": dict(self._aws.describe()),
             "warm_interpreters": self._interpreters.describe(),
             "held": self.site.parking.parked,
             "ephemeral": self.settings.ephemeral,
@@ -185,11 +186,12 @@ class Emulator:
         self._interpreters = parts.interpreters(ground)
         stack.callback(self._interpreters.close)
         self._runner = runner = parts.runner(ground)
+        images = parts.images(ground)
         # The runner is closed before this: it ends the warm parents, whatever they are importing.
         stack.callback(self._end_warming)
         stack.callback(runner.close)
         self._engine = parts.engine(
-            Foundation(ground=ground, records=self.records, logs=logs, aws=self._aws, runner=runner)
+            Foundation(ground=ground, records=self.records, logs=logs, aws=self._aws, runner=runner, images=images)
         )
         # While the loop runs, for connections to model servers end on it; here only when serving never began.
         self._engine_end.callback(self._engine.close)
@@ -210,6 +212,7 @@ class Emulator:
             pool=pool,
             lookup=parts.lookup,
             accounts=self._accounts,
+            images=images,
         )
 
     def _serve(self, listener: socket.socket) -> None:
@@ -289,4 +292,5 @@ class Emulator:
         self._accounts.forget()
         self.site.askers.forget()
         self.site.calls.clear()
+        self.site.faults.forget()
         self.clock.reset()

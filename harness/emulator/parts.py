@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from harness.contract.containers import Images
 from harness.engine import Engine
 from harness.kernel.clock import Clock
 from harness.runners.process.interpreters import WarmInterpreters
@@ -18,6 +19,9 @@ from harness.settings import Settings
 from harness.stores.aws_backends import AwsBackend
 from harness.stores.log_files import StoredLogs
 from harness.stores.records import RecordStore
+
+if TYPE_CHECKING:
+    from harness.runners.docker.registry import RegistryImage
 
 Call = Callable[[str, str, str, Mapping[str, Any]], Mapping[str, Any]]
 """``(account, region, operation, request) -> answer``: the port through which composite jobs start others."""
@@ -71,6 +75,7 @@ class Foundation:
     logs: KeptLogs
     aws: AwsBackend
     runner: Runner
+    images: Images
 
 
 def build_records(ground: Ground) -> RecordStore:
@@ -93,17 +98,71 @@ def build_aws(ground: Ground, logs: KeptLogs) -> AwsBackend:
     from harness.stores.aws_backends.moto import MotoBackend
 
     settings = ground.settings
-    moto = MotoBackend(ground.folder, logs, settings.account, settings.region)
+    moto = MotoBackend(ground.folder, logs, settings.account, settings.region, _engine_images(settings))
+    backend: AwsBackend = moto
     if settings.aws_backend == "localstack":
         from harness.emulator.localstack import source
-        from harness.stores.aws_backends.remote import LocalStackBackend
+        from harness.stores.aws_backends.remote.localstack import LocalStackBackend
 
         found = source(ground.folder, settings.install)
-        return LocalStackBackend(found, moto, logs, ground.folder, settings.account, settings.region)
-    return moto
+        backend = LocalStackBackend(found, moto, logs, ground.folder, settings.account, settings.region)
+    if settings.s3_url:
+        from harness.stores.aws_backends.remote.s3_url import s3_url_backend
+
+        backend = s3_url_backend(backend, settings.s3_url, settings.region)
+    return backend
+
+
+def _engine_images(settings: Settings) -> Callable[[str, str], Sequence[RegistryImage]]:
+    """What ECR lists of a container engine; nothing where there is none."""
+    from harness.contract.catalog import own_image
+    from harness.runners.docker.engine import DockerEngine
+    from harness.runners.docker.errors import Refused
+    from harness.runners.docker.registry import Registry
+
+    registry = Registry(DockerEngine(), settings.images, own_image)
+
+    def listed(account: str, region: str) -> Sequence[RegistryImage]:
+        try:
+            return registry.listed(account, region)
+        except Refused:
+            return ()
+
+    return listed
+
+
+def build_images(ground: Ground) -> Images:
+    if ground.settings.runner == "docker":
+        from harness.contract.containers import CONTAINED
+
+        return CONTAINED
+    from harness.contract.catalog import CATALOGUED
+
+    return CATALOGUED
 
 
 def build_runner(ground: Ground) -> Runner:
+    return _docker_runner(ground) if ground.settings.runner == "docker" else _process_runner(ground)
+
+
+def _docker_runner(ground: Ground) -> Runner:
+    from harness.contract.catalog import own_image
+    from harness.runners.docker.engine import DockerEngine
+    from harness.runners.docker.images import Images as EngineImages
+    from harness.runners.docker.runner import DockerRunner
+
+    engine = DockerEngine()
+    return DockerRunner(
+        ground.folder / "runs" / "docker",
+        ground.folder,
+        engine=engine,
+        images=EngineImages(engine, ground.settings.images, own_image, pull=ground.settings.install),
+        port=ground.port,
+        adopt=ground.adopt,
+    )
+
+
+def _process_runner(ground: Ground) -> Runner:
     from harness.runners.process.environments import Environments
     from harness.runners.process.pool import WarmPool
     from harness.runners.process.runner import ProcessRunner
@@ -137,8 +196,9 @@ def build_engine(foundation: Foundation) -> RunningEngine:
         runner=foundation.runner,
         clock=ground.clock,
         folder=ground.folder / "jobs",
-        endpoint_url=lambda: ground.address,
+        endpoint_url=lambda: foundation.runner.address_of(ground.address),
         grace=ground.settings.grace,
+        images=foundation.images,
     )
     return LocalEngine(doors, ground.call, ground.settings.max_parallel_jobs)
 
@@ -151,6 +211,7 @@ class Parts:
     logs: Callable[[Ground], KeptLogs] = build_logs
     aws: Callable[[Ground, KeptLogs], AwsBackend] = build_aws
     runner: Callable[[Ground], Runner] = build_runner
+    images: Callable[[Ground], Images] = build_images
     interpreters: Callable[[Ground], WarmInterpreters] = build_interpreters
     engine: Callable[[Foundation], RunningEngine] = build_engine
     lookup: Callable[[str, str], Operation | None] = operation

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from harness.engine.interruptions import Interruptions
 from harness.kernel.records import Key
 
 
@@ -17,8 +18,18 @@ class Engine(Protocol):
     def reconcile(self, key: Key) -> None:
         """An endpoint record changed: make the running servers match it."""
 
-    async def invoke(self, key: Key, request: dict[str, Any]) -> dict[str, Any]:
-        """One invocation of an endpoint in service; modelled members in, modelled members out."""
+    async def invoke(self, key: Key, request: dict[str, Any], received: float) -> dict[str, Any]:
+        """One invocation of an endpoint in service; modelled members in, modelled members out.
+
+        ``received``: when the request came, by ``time.perf_counter``.
+        """
+
+    @property
+    def interruptions(self) -> Interruptions:
+        """Instances that are to be taken from training jobs on purpose."""
+
+    def kill_servers(self, key: Key, variant: str) -> int:
+        """SIGKILL to the model servers of a variant of an endpoint, of all when it is empty; how many died."""
 
     def wake_schedules(self) -> None:
         """A monitoring schedule changed, or the clock was advanced."""

@@ -36,6 +36,7 @@ class _Counts:
     client_errors: int = 0
     server_errors: int = 0
     latency: _Statistics = field(default_factory=_Statistics)
+    overhead: _Statistics = field(default_factory=_Statistics)
 
 
 class EndpointMetrics:
@@ -45,8 +46,8 @@ class EndpointMetrics:
         self._counts: dict[tuple[Key, str], _Counts] = {}
         self._lock = threading.Lock()
 
-    def count(self, key: Key, variant: str, instances: int, status: int, seconds: float) -> None:
-        """One invocation; ``status`` 0 means the model gave no answer."""
+    def count(self, key: Key, variant: str, instances: int, status: int, model: float, overhead: float) -> None:
+        """One invocation; ``status`` 0 means the model gave no answer. ``model`` and ``overhead`` are seconds."""
         with self._lock:
             found = self._counts.get((key, variant))
             if found is None:
@@ -55,7 +56,8 @@ class EndpointMetrics:
             found.share += 1 / max(instances, 1)
             found.client_errors += 400 <= status < 500
             found.server_errors += status >= 500 or status == 0
-            found.latency.add(seconds * 1e6)
+            found.latency.add(model * 1e6)
+            found.overhead.add(overhead * 1e6)
 
     def flush(self) -> None:
         with self._lock:
@@ -80,6 +82,7 @@ def _metrics(found: _Counts, moment: float, dimensions: Mapping[str, str]) -> It
     share = found.share / count
     yield _metric("InvocationsPerInstance", moment, dimensions, _Statistics(count, found.share, share, share))
     yield _metric("ModelLatency", moment, dimensions, found.latency, "Microseconds")
+    yield _metric("OverheadLatency", moment, dimensions, found.overhead, "Microseconds")
 
 
 def _metric(name: str, moment: float, dimensions: Mapping[str, str], of: _Statistics, unit: str = "None") -> Metric:

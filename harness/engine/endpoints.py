@@ -16,6 +16,7 @@ from typing import Any
 from harness.contract.capture import CaptureRules
 from harness.contract.serving import STOP_GRACE, endpoint_log_group
 from harness.engine.capture import Capture
+from harness.engine.endpoint_descriptions import described_capture, described_variant
 from harness.engine.fleets import Fleet, FleetFailed, Wanted, start_fleet, start_instance, stop_fleet
 from harness.engine.instances import Instance
 from harness.engine.lifecycle import move, status_of
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 WATCH_INTERVAL = 0.2
 CLOSE_GRACE = 2.0
+KILL_SECONDS = 10.0
 LAST_ANSWERS = 60.0
 """Seconds that an instance replaced has for the answers it still owes."""
 
@@ -70,6 +72,17 @@ class Endpoints:
                 self._doors.records.change(record.key, lambda found: move(found, "SystemUpdating"))
             if status != "Failed":
                 self.reconcile(record.key)
+
+    def kill_servers(self, key: Key, variant: str) -> int:
+        """As if their hosts had failed: the watch finds them dead, and starts others."""
+        live = self._live.get(key)
+        fleet = live.fleet if live else None
+        instances = fleet.instances if fleet else {}
+        struck = [each for name, found in instances.items() if variant in ("", name) for each in list(found)]
+        for instance in struck:
+            instance.server.run.kill()
+            instance.server.run.wait(KILL_SECONDS)
+        return len(struck)
 
     def flush(self) -> None:
         for live in list(self._live.values()):
@@ -244,8 +257,8 @@ def _in_service(record: Record, wanted: Mapping[str, Any]) -> Record:
         record,
         "InService",
         EndpointConfigName=wanted["config"],
-        ProductionVariants=[_described_variant(item) for item in wanted["variants"]],
-        **_described_capture(wanted.get("capture")),
+        ProductionVariants=[described_variant(item) for item in wanted["variants"]],
+        **described_capture(wanted.get("capture")),
     )
     status = {name: value for name, value in moved.status.items() if name != "FailureReason"}
     return replace(moved, status=status, inner={**moved.inner, "active": wanted})
@@ -253,29 +266,3 @@ def _in_service(record: Record, wanted: Mapping[str, Any]) -> Record:
 
 def _back_in_service(record: Record, active: Mapping[str, Any], reason: str) -> Record:
     return replace(move(record, "InService", FailureReason=reason), inner={**record.inner, "wanted": active})
-
-
-def _described_variant(item: Mapping[str, Any]) -> dict[str, Any]:
-    weight, count = item.get("InitialVariantWeight", 1.0), item.get("InitialInstanceCount", 1)
-    return {
-        "VariantName": item["VariantName"],
-        "DeployedImages": [item["DeployedImage"]] if "DeployedImage" in item else [],
-        "CurrentWeight": weight,
-        "DesiredWeight": weight,
-        "CurrentInstanceCount": count,
-        "DesiredInstanceCount": count,
-    }
-
-
-def _described_capture(config: Mapping[str, Any] | None) -> dict[str, Any]:
-    if not config:
-        return {}
-    enabled = config.get("EnableCapture", True)
-    summary = {
-        "EnableCapture": enabled,
-        "CaptureStatus": "Started" if enabled else "Stopped",
-        "CurrentSamplingPercentage": config["InitialSamplingPercentage"],
-        "DestinationS3Uri": config["DestinationS3Uri"],
-        "KmsKeyId": config.get("KmsKeyId", ""),
-    }
-    return {"DataCaptureConfig": summary}

@@ -28,6 +28,7 @@ class Wanted:
     weight: float
     timeout: float = START_TIMEOUT
     least_outstanding: bool = False
+    instance_type: str = ""
 
     @classmethod
     def of(cls, variant: Mapping[str, Any]) -> Wanted:
@@ -38,6 +39,7 @@ class Wanted:
             variant.get("InitialVariantWeight", 1.0),
             float(variant.get("ContainerStartupHealthCheckTimeoutInSeconds", START_TIMEOUT)),
             variant.get("RoutingConfig", {}).get("RoutingStrategy") == "LEAST_OUTSTANDING_REQUESTS",
+            variant.get("InstanceType", ""),
         )
 
 
@@ -89,7 +91,7 @@ def start_instance(doors: Doors, key: Key, wanted: Wanted, ended: threading.Even
     instance = f"i-{uuid.uuid4().hex[:17]}"
     log = doors.logs.open(group, f"{wanted.name}/{instance}", key.account, key.region)
     try:
-        server = start_server(doors, model, log, instance)
+        server = start_server(doors, model, log, instance, wanted.instance_type)
     except JobFailed as failure:
         log.line(f"[harness] {failure.reason}")
         log.close()

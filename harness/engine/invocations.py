@@ -47,7 +47,7 @@ class Invocations:
         self._endpoints = endpoints
         self._metrics = metrics
 
-    async def invoke(self, key: Key, request: Mapping[str, Any]) -> dict[str, Any]:
+    async def invoke(self, key: Key, request: Mapping[str, Any], received: float) -> dict[str, Any]:
         live = self._endpoints.live(key)
         fleet = live.fleet if live is not None else None
         if live is None or fleet is None:
@@ -70,7 +70,8 @@ class Invocations:
             text = f"The response of container primary is over the limit of {LIMIT} bytes"
             raise _model_error(key, 0, text) from error
         finally:
-            self._metrics.count(key, variant, len(fleet.instances[variant]), status, time.perf_counter() - started)
+            latency = time.perf_counter() - started
+            self._metrics.count(key, variant, len(fleet.instances[variant]), status, latency, started - received)
         if status >= 300:
             raise _model_error(key, status, answer.body.decode(errors="replace"))
         if live.capture is not None and live.capture.wants():

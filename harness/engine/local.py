@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.engine.endpoint_metrics import EndpointMetrics
 from harness.engine.endpoints import Endpoints
+from harness.engine.interruptions import Interruptions
 from harness.engine.invocations import Invocations
 from harness.engine.jobs import Jobs
 from harness.engine.monitoring import Call, Schedules
@@ -60,8 +61,15 @@ class LocalEngine:
     def reconcile(self, key: Key) -> None:
         self._endpoints.reconcile(key)
 
-    async def invoke(self, key: Key, request: dict[str, Any]) -> dict[str, Any]:
-        return await self._invocations.invoke(key, request)
+    async def invoke(self, key: Key, request: dict[str, Any], received: float) -> dict[str, Any]:
+        return await self._invocations.invoke(key, request, received)
+
+    @property
+    def interruptions(self) -> Interruptions:
+        return self._doors.interruptions
+
+    def kill_servers(self, key: Key, variant: str) -> int:
+        return self._endpoints.kill_servers(key, variant)
 
     def wake_schedules(self) -> None:
         self._schedules.wake()
@@ -74,6 +82,7 @@ class LocalEngine:
     def reset(self) -> None:
         """Stop what runs and forget it; a new set of parts takes over."""
         self._stop_parts()
+        self._doors.interruptions.clear()
         self._start_parts()
         self._schedules.begin()
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.contract.catalog import Image, UnknownImage, resolve_image
+from harness.contract.catalog import UnknownImage
 from harness.contract.layout import relative_key
 from harness.contract.serving import container_of, model_data, serve_spec
 from harness.contract.surroundings import Surroundings
@@ -76,31 +76,28 @@ class NotHealthy(Exception):
         self.tail = tail
 
 
-def resolve_model_image(model: Record) -> Image:
-    try:
-        return resolve_image(container_of(model)["Image"])
-    except UnknownImage as error:
-        raise JobFailed(f"ClientError: {error}") from error
-
-
 def start_server(
     doors: Doors,
     model: Record,
     log: LogWriter,
     name: str,
+    instance_type: str,
     extra: Mapping[str, str] | None = None,
 ) -> ModelServer:
     """Fetch and unpack the model, start its program; ``name`` is unique. ``JobFailed`` when the model cannot be had."""
     folder = doors.folder / "servers" / name
     root = folder / "ml"
-    image = resolve_model_image(model)
+    try:
+        image = doors.images.find(container_of(model)["Image"])
+    except UnknownImage as error:
+        raise JobFailed(f"ClientError: {error}") from error
     if image.stand_in:
         log.line(f"[harness] {image.stand_in}")
     (root / "model").mkdir(parents=True)
     try:
         _fetch_model(doors.aws.objects(model.key.account, model.key.region), model, folder)
         where = Surroundings(model.key.account, model.key.region, doors.endpoint_url(), root)
-        spec = serve_spec(name, model, image, where, extra)
+        spec = serve_spec(name, model, image, where, instance_type, extra)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.contract.catalog import resolve_image
 from harness.contract.processing import LOG_GROUP, MESSAGE_FILE, plan_processing
 from harness.engine.container_metrics import publish_container_metrics
 from harness.engine.failures import JobFailed, exit_reason
@@ -16,7 +15,7 @@ from harness.runners.spec import Cause, Outcome
 
 
 def _execute(work: Work) -> None:
-    image = resolve_image(work.record.spec["AppSpecification"]["ImageUri"])
+    image = work.doors.images.find(work.record.spec["AppSpecification"]["ImageUri"])
     plan = plan_processing(work.record, image, work.where())
     work.announce(image)
     work.stage_in(plan)

@@ -8,6 +8,7 @@ import mimetypes
 import shutil
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from harness.contract.layout import Input, JobPlan, Output, relative_key
@@ -34,7 +35,7 @@ def stage_in(objects: ObjectStore, inputs: tuple[Input, ...], root: Path) -> Non
         folder = root / item.path
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            for uri, name in sources(objects, item):
+            for uri, name in shared(sources(objects, item), item):
                 _fetch(objects, uri, _place(folder, name, uri), item.gunzip)
         except (BucketMissing, ObjectMissing) as error:
             raise JobFailed(f"ClientError: Data download failed for {item.name!r}: {error}") from error
@@ -43,6 +44,12 @@ def stage_in(objects: ObjectStore, inputs: tuple[Input, ...], root: Path) -> Non
             raise JobFailed(
                 f"ClientError: Data download failed for {item.name!r}: {wanted}: {error.filename}"
             ) from error
+
+
+def shared(found: Iterator[tuple[S3Uri, str]], item: Input) -> Iterator[tuple[S3Uri, str]]:
+    """This host's share of the objects, in the order of their keys."""
+    first, step = item.share
+    return islice(iter(sorted(found, key=str)), first, None, step) if step > 1 else found
 
 
 def sources(objects: ObjectStore, item: Input) -> Iterator[tuple[S3Uri, str]]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.contract import xgboost_metrics
-from harness.contract.catalog import resolve_image
+from harness.contract.layout import JobPlan
 from harness.contract.training import LOG_GROUP, METRICS_FOLDER, METRICS_NAMESPACE, model_artifact, plan_training
 from harness.engine.failures import JobFailed, exit_reason
 from harness.engine.lifecycle import move, status_of
@@ -30,7 +30,10 @@ MESSAGES = {
     "Stopping": "Stopping the training job",
     "Stopped": "Training job stopped",
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
+    "MaxWaitTimeExceeded": "Training job wait time exceeded MaxWaitTimeInSeconds provided",
+    "Interrupted": "Training job stopped because the managed spot training instances were interrupted",
 }
+INSTANCE_LOST = "InternalServerError: We encountered an internal error. Please try again."
 
 
 def transition(record: Record, secondary: str, now: float) -> dict[str, Any]:
@@ -46,24 +49,65 @@ def transition(record: Record, secondary: str, now: float) -> dict[str, Any]:
 
 def _execute(work: Work) -> None:
     spec = work.record.spec
-    image = resolve_image(spec["AlgorithmSpecification"]["TrainingImage"])
+    image = work.doors.images.find(spec["AlgorithmSpecification"]["TrainingImage"])
     plan = plan_training(work.record, image, work.where())
     definitions = work.record.status["AlgorithmSpecification"].get("MetricDefinitions", [])
     only_own = bool(definitions) and "MetricDefinitions" not in spec["AlgorithmSpecification"]
     watch = MetricWatch.of(definitions, xgboost_metrics.MARK if only_own else "")
-    work.log.on_line(watch.see)
+    work.on_line(watch.see)
     work.announce(image)
-    _enter(work, "Downloading", TrainingStartTime=work.doors.clock.real())
-    work.stage_in(plan)
-    _enter(work, "Training")
-    outcome = work.run_program(plan)
-    if outcome.cause is Cause.NOT_STARTED:
-        raise JobFailed(exit_reason(outcome, ""))
+    outcome = _train(work, plan)
     _enter(work, "Uploading")
     work.stage_out(plan.outputs)
     work.log.close()
     _publish(work, watch.series)
     _settle(work, outcome, watch.series)
+
+
+def _train(work: Work, plan: JobPlan) -> Outcome:
+    """Downloading and Training; both again, from the checkpoints, each time that spot instances are taken away."""
+    begun, trained = work.doors.clock.real(), 0.0
+    while True:
+        _enter(work, "Downloading", TrainingStartTime=begun)
+        work.stage_in(plan)
+        _enter(work, "Training")
+        work.run = None  # of the attempt before
+        with work.doors.interruptions.over(work.key, lambda: work.run) as struck:
+            outcome = work.run_program(_limited(work, plan, trained))
+        if outcome.cause is Cause.NOT_STARTED:
+            raise JobFailed(exit_reason(outcome, ""))
+        if not struck.is_set() or outcome.cause is Cause.EXITED:
+            return outcome
+        if not work.record.spec.get("EnableManagedSpotTraining"):
+            raise JobFailed(INSTANCE_LOST)
+        trained += outcome.ended - outcome.started
+        _enter(work, "Interrupted")
+        if _waited_too_long(work):
+            return replace(outcome, cause=Cause.TIME_LIMIT)
+        _enter(work, "Starting")
+
+
+def _limited(work: Work, plan: JobPlan, trained: float) -> JobPlan:
+    """MaxRuntimeInSeconds is for all attempts together."""
+    limit = plan.run.time_limit
+    left = None if limit is None else max(limit - trained, 0.1)
+    waited = work.doors.clock.real() - work.record.created
+    wait = _longest_wait(work)
+    if wait is not None:
+        left = min(left or math.inf, max(wait - waited, 0.1))
+    return replace(plan, run=replace(plan.run, time_limit=left))
+
+
+def _longest_wait(work: Work) -> float | None:
+    """MaxWaitTimeInSeconds: from the creation, with the time that no instance was to be had."""
+    spec = work.record.spec
+    wait = spec.get("StoppingCondition", {}).get("MaxWaitTimeInSeconds")
+    return float(wait) if wait and spec.get("EnableManagedSpotTraining") else None
+
+
+def _waited_too_long(work: Work) -> bool:
+    wait = _longest_wait(work)
+    return wait is not None and work.doors.clock.real() - work.record.created >= wait
 
 
 def _enter(work: Work, secondary: str, **members: Any) -> None:
@@ -95,7 +139,7 @@ def _settle(work: Work, outcome: Outcome, series: Series) -> None:
 def _verdict(work: Work, outcome: Outcome) -> tuple[str, str, str]:
     """``(status, secondary status, failure reason)`` of a program that ran."""
     if outcome.cause is Cause.TIME_LIMIT:
-        return "Stopped", "MaxRuntimeExceeded", ""
+        return "Stopped", "MaxWaitTimeExceeded" if _waited_too_long(work) else "MaxRuntimeExceeded", ""
     if outcome.cause is Cause.STOPPED:
         return "Stopped", "Stopped", ""
     if outcome.code == 0:
@@ -111,8 +155,20 @@ def _ending(record: Record, secondary: str, now: float) -> Mapping[str, Any]:
     times = {}
     if start is not None:
         seconds = max(1, round(now - start))
-        times = {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
+        billable = max(1, round(now - start - _without_instance(record)))
+        times = {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": billable}
     return {"TrainingEndTime": now, **times, **moved}
+
+
+def _without_instance(record: Record) -> float:
+    """Seconds between an interruption and the next download, which nobody pays for."""
+    seconds, lost = 0.0, None
+    for item in record.status.get("SecondaryStatusTransitions", []):
+        if item["Status"] == "Interrupted":
+            lost = item["StartTime"]
+        elif item["Status"] == "Downloading" and lost is not None:
+            seconds, lost = seconds + item["StartTime"] - lost, None
+    return seconds
 
 
 def _publish(work: Work, series: Series) -> None:

@@ -52,7 +52,8 @@ def _execute(work: Work) -> None:
     if model is None:
         raise JobFailed(f'ClientError: Could not find model "{spec["ModelName"]}"')
     work.set(TransformStartTime=work.doors.clock.real())
-    server = start_server(work.doors, model, work.log, work.key.name, _batch_environment(spec))
+    instance_type = spec["TransformResources"]["InstanceType"]
+    server = start_server(work.doors, model, work.log, work.key.name, instance_type, _batch_environment(spec))
     work.run = server.run
     try:
         await_ping(server, START_TIMEOUT, work.stopping.is_set)

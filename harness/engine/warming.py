@@ -15,4 +15,4 @@ def warm_up(runner: Runner) -> None:
     env = platform_environment(Surroundings("", "", "", Path()))
     kinds = dict.fromkeys(image.preload for image in load_catalog() if image.environment == HARNESS_ENVIRONMENT)
     for preload in kinds:
-        runner.warm(RunSpec("warm", (), HARNESS_ENVIRONMENT, Path(), env, preload))
+        runner.warm(RunSpec("warm", (), HARNESS_ENVIRONMENT, Path(), env, preload=preload))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from harness.contract.catalog import Image
+from harness.contract.catalog import CATALOGUED
+from harness.contract.containers import AnyImage, Images
 from harness.contract.layout import JobPlan, Output
 from harness.contract.surroundings import Surroundings
 from harness.engine.continuous import ContinuousUpload
 from harness.engine.experiments import settle_component
 from harness.engine.failures import disk_is_full, exit_reason, full_disk_reason
+from harness.engine.hosts import HostsRun, gather
+from harness.engine.interruptions import Interruptions
 from harness.engine.lifecycle import move
 from harness.engine.metric_regexes import Series
 from harness.engine.staging import lay_out, own_file, stage_in, stage_out
@@ -22,7 +26,7 @@ from harness.kernel.records import Key, Record
 from harness.runners.process.folders import remove
 from harness.runners.spec import Outcome, Run, Runner
 from harness.stores.aws_backends import AwsBackend
-from harness.stores.logs import JobLogs, LogWriter
+from harness.stores.logs import JobLogs, LogEvent, LogWriter
 from harness.stores.objects import ObjectStore
 from harness.stores.records import RecordStore
 
@@ -41,6 +45,8 @@ class Doors:
     endpoint_url: Callable[[], str]
     """The emulator's address as programs reach it."""
     grace: float = 120.0
+    images: Images = CATALOGUED
+    interruptions: Interruptions = field(default_factory=Interruptions)
 
 
 class Stopped(Exception):
@@ -57,6 +63,7 @@ class Work:
     run: Run | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _disk_full: bool = False
+    _listeners: list[Callable[[LogEvent], None]] = field(default_factory=list)
     _closed: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -95,29 +102,55 @@ class Work:
         settle_component(self.doors.records, change(self.record), series or {})
         return self.change(change)
 
-    def announce(self, image: Image) -> None:
+    def announce(self, image: AnyImage) -> None:
         """The first line of the log says what stands in for what, if anything does."""
         if image.stand_in:
             self.log.line(f"[harness] {image.stand_in}")
 
     def stage_in(self, plan: JobPlan) -> None:
         self.clear()
-        self.root.mkdir(parents=True)
-        lay_out(plan, self.root)
-        stage_in(self.objects, plan.inputs, self.root)
+        for host in (plan, *plan.others):
+            host.run.root.mkdir(parents=True)
+            lay_out(host, host.run.root)
+            stage_in(self.objects, host.inputs, host.run.root)
         self.check_stop()
 
     def run_program(self, plan: JobPlan) -> Outcome:
-        """Start the program and wait for its end, uploading continuous outputs meanwhile."""
-        continuous = [output for output in plan.outputs if output.continuous]
-        with ContinuousUpload(self.objects, continuous, self.root):
+        """Start the program on each host and wait for the end, uploading continuous outputs meanwhile."""
+        hosts = (plan, *plan.others)
+        with ExitStack() as stack:
+            for host in hosts:
+                continuous = [output for output in host.outputs if output.continuous]
+                stack.enter_context(ContinuousUpload(self.objects, continuous, host.run.root))
+            logs = [self.log, *(stack.enter_context(self._log_of(host.run.hostname)) for host in plan.others)]
             with self._lock:
                 self.check_stop()
-                self.run = self.doors.runner.start(replace(plan.run, grace=self.doors.grace), self.log.write)
+                runs = [
+                    self.doors.runner.start(replace(host.run, grace=self.doors.grace), log.write)
+                    for host, log in zip(hosts, logs, strict=True)
+                ]
+                self.run = HostsRun(runs) if plan.others else runs[0]
             outcome = self.run.wait()
         assert outcome is not None  # wait() without a time-out returns when the program has ended
+        gather(plan)
         self._disk_full = disk_is_full(self.folder)
         return outcome
+
+    def on_line(self, listener: Callable[[LogEvent], None]) -> None:
+        """Be told of every line that the program writes, on whichever host."""
+        self._listeners.append(listener)
+        self.log.on_line(listener)
+
+    @contextmanager
+    def _log_of(self, host: str) -> Iterator[LogWriter]:
+        stream = self.stream.replace("/algo-1-", f"/{host}-")
+        log = self.doors.logs.open(self.group, stream, self.key.account, self.key.region)
+        for listener in self._listeners:
+            log.on_line(listener)
+        try:
+            yield log
+        finally:
+            log.close()
 
     def exit_reason(self, outcome: Outcome, message: str) -> str:
         """The FailureReason of the program; on a full disk nothing it wrote of its failure may have been kept."""

@@ -10,6 +10,7 @@ from typing import Any
 from harness.engine.lifecycle import LIFECYCLES, status_of
 from harness.gateway.body import LARGEST_DOCUMENT, read_at_most
 from harness.gateway.exchange import Exchange, json_response
+from harness.gateway.fault_requests import BadFault, add_fault, clear_faults, waiting_faults
 from harness.kernel.clock import iso
 from harness.kernel.http import Response
 from harness.protocol import service_model
@@ -77,8 +78,9 @@ async def _coverage(exchange: Exchange) -> Mapping[str, Any]:
             "supported": [name for name in names if site.lookup(service, name) is not None],
             "calls": {name: count for (called, name), count in sorted(site.calls.items()) if called == service},
         }
+    faults = {"waiting": len(site.faults.waiting()), "injected": dict(sorted(site.faults.used.items()))}
     passed_on = {service: count for (service, name), count in sorted(site.calls.items()) if not name}
-    return {"services": services, "backend": {"name": site.aws.name, "calls": passed_on}}
+    return {"services": services, "backend": {"name": site.aws.name, "calls": passed_on}, "faults": faults}
 
 
 async def _jobs(exchange: Exchange) -> Mapping[str, Any]:
@@ -100,6 +102,23 @@ async def _jobs(exchange: Exchange) -> Mapping[str, Any]:
             for record in found
         ]
     }
+
+
+async def _faults(exchange: Exchange) -> Mapping[str, Any]:
+    return {"faults": waiting_faults(exchange.site)}
+
+
+async def _add_fault(exchange: Exchange) -> Mapping[str, Any]:
+    try:
+        return await add_fault(exchange.site, await _document(exchange))
+    except BadFault as error:
+        raise _Refused(str(error)) from None
+
+
+async def _clear_faults(exchange: Exchange) -> Mapping[str, Any]:
+    named = exchange.request.headers.get("Content-Length", "0") != "0"
+    clear_faults(exchange.site, await _document(exchange) if named else {})
+    return await _faults(exchange)
 
 
 async def _shut_down(exchange: Exchange) -> Mapping[str, Any]:
@@ -124,5 +143,8 @@ _ENDPOINTS: Mapping[tuple[str, str], Callable[[Exchange], Awaitable[Mapping[str,
     ("GET", "clock"): _clock,
     ("POST", "clock"): _advance,
     ("POST", "reset"): _reset,
+    ("GET", "faults"): _faults,
+    ("POST", "faults"): _add_fault,
+    ("DELETE", "faults"): _clear_faults,
     ("POST", "shutdown"): _shut_down,
 }

@@ -15,6 +15,7 @@ from harness.gateway.faults import answer_error
 from harness.gateway.foreign import refuse_foreign_host
 from harness.gateway.hold import hold
 from harness.gateway.identify import identify
+from harness.gateway.injected import inject_faults
 from harness.kernel.errors import ApiError, InternalFailure
 from harness.kernel.http import Request, Response
 
@@ -24,6 +25,7 @@ CHAIN: tuple[Link, ...] = (
     refuse_foreign_host,
     answer_admin,
     identify,
+    inject_faults,
     pass_to_backend,
     refuse_unsupported,
     read_body,
@@ -43,14 +45,13 @@ class Gateway:
 
     async def handle(self, request: Request, client: Client) -> Response:
         exchange = Exchange(site=self.site, request=request, client=client, id=str(uuid.uuid4()))
-        started = time.perf_counter()
         try:
             response = await self._run(exchange)
         except ClientGone:
-            self.site.journal.write(exchange, 499, time.perf_counter() - started)
+            self.site.journal.write(exchange, 499, time.perf_counter() - exchange.received)
             raise
         response.headers.setdefault("x-amzn-RequestId", exchange.id)
-        self.site.journal.write(exchange, response.status, time.perf_counter() - started)
+        self.site.journal.write(exchange, response.status, time.perf_counter() - exchange.received)
         return response
 
     async def _run(self, exchange: Exchange) -> Response:

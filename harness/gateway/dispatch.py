@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 import uuid
 from collections.abc import Mapping
 from functools import cache
@@ -31,7 +32,7 @@ async def refuse_unsupported(exchange: Exchange) -> Response | None:
 
 async def dispatch(exchange: Exchange) -> Response | None:
     caller = {"user_agent": exchange.user_agent, "access_key": exchange.access_key}
-    scope = _scope(exchange.site, exchange.account, exchange.region, exchange.id, caller)
+    scope = _scope(exchange.site, exchange.account, exchange.region, exchange.id, caller, exchange.received)
     function = exchange.function
     if _is_coroutine(function):
         exchange.answer = await function(scope, exchange.parameters)
@@ -53,7 +54,8 @@ def call(site: Site, service: str, name: str, request: Mapping[str, Any], accoun
         raise UnsupportedOperation(f"{service} has no operation {name}.")
     function = _function(site, operation)
     validate(operation, request)
-    scope = _scope(site, account, region, str(uuid.uuid4()), {"user_agent": "harness", "access_key": ""})
+    caller = {"user_agent": "harness", "access_key": ""}
+    scope = _scope(site, account, region, str(uuid.uuid4()), caller, time.perf_counter())
     site.calls[service, name] += 1
     answer: dict[str, Any] = function(scope, dict(request)) or {}
     return answer
@@ -74,7 +76,7 @@ def _is_coroutine(function: Operation) -> bool:
     return inspect.iscoroutinefunction(function)
 
 
-def _scope(site: Site, account: str, region: str, request_id: str, caller: Mapping[str, str]) -> Scope:
+def _scope(site: Site, account: str, region: str, request_id: str, caller: Mapping[str, str], received: float) -> Scope:
     return Scope(
         account=account,
         region=region,
@@ -84,4 +86,6 @@ def _scope(site: Site, account: str, region: str, request_id: str, caller: Mappi
         aws=site.aws,
         engine=site.engine,
         clock=site.clock,
+        images=site.images,
+        received=received,
     )

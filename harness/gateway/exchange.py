@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,10 +12,13 @@ from typing import Any, NamedTuple, Protocol
 
 from multidict import CIMultiDict
 
+from harness.contract.catalog import CATALOGUED
+from harness.contract.containers import Images
 from harness.engine import Engine
 from harness.gateway.askers import Askers
 from harness.gateway.journal import Journal
 from harness.gateway.parking import Parking
+from harness.gateway.planned_faults import PlannedFaults
 from harness.kernel.clock import Clock
 from harness.kernel.http import Request, Response
 from harness.protocol import OperationModel, ServiceModel
@@ -73,8 +77,10 @@ class Site:
     lookup: Callable[[str, str], Operation | None]
     """Which function serves an operation (``services.registry.operation``)."""
     accounts: AccountsOfKeys
+    images: Images = CATALOGUED
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Calls per service and operation, for ``/_harness/coverage``."""
+    faults: PlannedFaults = field(default_factory=PlannedFaults)
 
 
 @dataclass(slots=True)
@@ -85,6 +91,7 @@ class Exchange:
     request: Request
     client: Client
     id: str
+    received: float = field(default_factory=time.perf_counter)
     service: str = ""
     account: str = ""
     region: str = ""
@@ -92,6 +99,8 @@ class Exchange:
     error: str = ""
     held: float = 0.0
     """Seconds the answer was held for a waiting client."""
+    injected: str = ""
+    """The faults on purpose that this request met."""
     model: ServiceModel | None = None
     """Set by ``identify`` for the services that the emulator itself serves."""
     values: Mapping[str, str] = field(default_factory=dict)

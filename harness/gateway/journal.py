@@ -40,6 +40,8 @@ class Journal:
             line["account"], line["region"] = exchange.account, exchange.region
         if exchange.held:
             line["held_ms"] = round(exchange.held * 1000)
+        if exchange.injected:
+            line["injected"] = exchange.injected
         if exchange.error:
             line["error"] = exchange.error[:2000]
         self.note(line)

@@ -9,6 +9,7 @@ ApiError                        code, HTTP status, message in the service's word
 ├── UnsupportedOperation        501  the emulator does not serve this (never a fake success)
 ├── ModelError                  424  the model's container answered with an error
 └── InternalFailure             500
+GuardRefused                    a guard says no: wrong account, budget, no consent; ends a command, not a request
 StateError                      the state folder, the port or the machine is not fit; ends a command, not a request
 """
 
@@ -72,3 +73,7 @@ class InternalFailure(ApiError):
 
 class StateError(Exception):
     """The environment is not fit: shown as one line naming the remedy, with exit code 3."""
+
+
+class GuardRefused(Exception):
+    """A guard says no: shown as one line naming the remedy, with exit code 4."""

@@ -2,6 +2,8 @@
 
 local     the emulator on this machine, offline, jobs as host processes
 docker    the same with jobs in containers of Docker Engine
+aws       a real account, described by its table in ``harness.toml``; needs no emulator and never starts one
+localmode the SDK's own local mode in Docker Engine, the emulator beside it for what that lacks
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from harness.kernel.errors import StateError
+from harness.profiles.aws import AwsProfile
 from harness.profiles.local import LocalProfile
+from harness.profiles.localmode import LocalModeProfile
 from harness.profiles.place import Asked, Profile
 from harness.settings import read_project
 
@@ -18,7 +22,9 @@ __all__ = ["KINDS", "UnknownProfile", "find_profile", "known_profiles"]
 
 KINDS: Mapping[str, Callable[[str, Asked], Profile]] = {
     "local": LocalProfile,
+    "localmode": LocalModeProfile,
     "docker": lambda name, asked: LocalProfile(name, asked, {"runner": "docker"}),
+    "aws": AwsProfile,
 }
 """What ``kind`` of a ``[profiles.NAME]`` table may say; each is also a profile by its own name."""
 

@@ -49,6 +49,9 @@ class LocalProfile:
 
 
 class LocalPlace:
+    enclosed = True
+    """Whether a scenario has a network of its own, with nothing in it but the emulator."""
+
     def __init__(self, name: str, settings: Settings, emulator: RunningEmulator, root: Path) -> None:
         self.name = name
         self._settings = settings
@@ -72,7 +75,7 @@ class LocalPlace:
         argv = [str(python), "-m", "harness.session.play", str(scenario.file)]
         started, refusals = time.time(), Refusals(self._emulator)
         modules = _installed(scenario.imports, python)
-        program = EnclosedProgram(argv, environment, self._emulator, log, modules)
+        program = EnclosedProgram(argv, environment, self._emulator, log, modules, enclosed=self.enclosed)
         self._played.append((argv, environment, modules))
         return Playing(scenario, program, EventReader(events), log, started, refusals.told)
 
@@ -82,10 +85,11 @@ class LocalPlace:
             enclosure.prepare(argv, environment, self._emulator, modules)
 
     def _environment(self, scenario: Scenario, data: Path | None) -> dict[str, str]:
-        target = Target(self._emulator.address, self._settings.region, self._settings.account)
+        facts = self._emulator.facts()
+        target = Target(self._emulator.address, facts["region"], facts["account"])
         client = self._settings.state / "client"
         changes = wiring(target, client, os.environ, offline=True, sdk_defaults=False).applied_to(os.environ)
-        library = _own_library(client)
+        library = own_library(client)
         return changes | {
             "PYTHONPATH": os.pathsep.join([changes["PYTHONPATH"], library]),
             "PYTHONUNBUFFERED": "1",
@@ -110,7 +114,7 @@ def _installed(modules: Sequence[str], python: Path) -> tuple[str, ...]:
     )
 
 
-def _own_library(client: Path) -> str:
+def own_library(client: Path) -> str:
     """A folder with this package and nothing else, for interpreters of other environments."""
     library = client / "library"
     library.mkdir(parents=True, exist_ok=True)

@@ -24,12 +24,19 @@ class Scenario:
     tags: tuple[str, ...]
     imports: tuple[str, ...] = ()
     """The modules it imports anywhere, by their full names."""
+    needs: tuple[str, ...] = ()
+    """Parts of the machine it cannot do without, as ``harness.profiles.needs`` names them."""
 
 
 def discover(root: Path) -> list[Scenario]:
     """Every scenario of the project, by name."""
     files = sorted((root / FOLDER).glob("*.py"))
-    return [read(file) for file in files if not file.name.startswith("_")]
+    return [read(file) for file in files if not is_private(file)]
+
+
+def is_private(file: Path) -> bool:
+    """Not a scenario: what scenarios share, and pytest's own files, may lie beside them."""
+    return file.name.startswith(("_", "test_")) or file.name == "conftest.py"
 
 
 def choose(root: Path, wanted: tuple[str, ...]) -> list[Scenario]:
@@ -61,7 +68,7 @@ class UnknownScenario(Exception):
 
 
 def read(file: Path) -> Scenario:
-    """TITLE, SDK and TAGS as the file states them. They are constants, so nothing of it runs."""
+    """TITLE, SDK, TAGS and NEEDS as the file states them. They are constants, so nothing of it runs."""
     try:
         tree = ast.parse(file.read_text(encoding="utf-8"))
     except (SyntaxError, UnicodeDecodeError) as error:
@@ -74,14 +81,15 @@ def read(file: Path) -> Scenario:
         )
     if not any(isinstance(node, ast.FunctionDef) and node.name == "run" for node in tree.body):
         raise StateError(f"{file.name} has no function run(session)")
-    return Scenario(file.stem, file, stated.get("TITLE", file.stem), sdk, tuple(stated.get("TAGS", ())), _imports(tree))
+    title, tags, needs = stated.get("TITLE", file.stem), stated.get("TAGS", ()), stated.get("NEEDS", ())
+    return Scenario(file.stem, file, title, sdk, tuple(tags), _imports(tree), tuple(needs))
 
 
 def _constants(tree: ast.Module) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for node in tree.body:
         match node:
-            case ast.Assign(targets=[ast.Name(id=("TITLE" | "SDK" | "TAGS") as name)], value=value):
+            case ast.Assign(targets=[ast.Name(id=("TITLE" | "SDK" | "TAGS" | "NEEDS") as name)], value=value):
                 try:
                     found[name] = ast.literal_eval(value)
                 except ValueError:

@@ -89,6 +89,7 @@ class OperationModel:
         self.method: str = facts["http"]["method"]
         self.status: int = facts["http"].get("responseCode", 200)
         self.route = Route(facts["http"]["requestUri"])
+        self.errors: tuple[str, ...] = tuple(error["shape"] for error in facts.get("errors", ()))
         self._input: str | None = facts.get("input", {}).get("shape")
         self._output: str | None = facts.get("output", {}).get("shape")
 

@@ -32,13 +32,37 @@ class Network(enum.Enum):
 
 
 @dataclass(frozen=True)
+class Resources:
+    """What the machine that was asked for gives a container; 0 says that nothing is known or wanted."""
+
+    machine: str = ""
+    cpus: float = 0
+    memory: int = 0
+    """Bytes."""
+    gpus: int = 0
+
+
+@dataclass(frozen=True)
+class Container:
+    """An image of a container engine. ``entrypoint`` and ``arguments`` are the two overrides of ``docker run``; None
+    keeps what the image has.
+    """
+
+    image: str
+    entrypoint: tuple[str, ...] | None = None
+    arguments: tuple[str, ...] | None = None
+    resources: Resources = Resources()
+
+
+@dataclass(frozen=True)
 class RunSpec:
     """A program in a container-like surrounding.
 
     ``argv[0]`` is looked up on the program's PATH, which starts with the environment's ``bin``; ``python``/``python3``
     followed by a script file may be started warm (a parent that imported ``preload`` forks for it).
-    ``root`` is the host folder the program sees as ``/opt/ml``. ``needs_absolute_root`` False says that it also
-    follows ``SAGEMAKER_BASE_DIR``, so it may run where ``/opt/ml`` cannot be given.
+    ``root`` is the host folder the program sees as ``/opt/ml``; ``mounts`` are other host folders (or files) that it
+    sees, writable, at absolute paths below that: path -> where it lies on the host. ``needs_absolute_root`` False says
+    that it also follows ``SAGEMAKER_BASE_DIR``, so it may run where ``/opt/ml`` cannot be given.
     ``visible`` are host paths (program folders) readable at their own place. ``env`` is the whole environment but for
     PATH, HOME, HOSTNAME and TMPDIR, which the runner sets.
     """
@@ -48,6 +72,7 @@ class RunSpec:
     environment: Environment
     root: Path
     env: Mapping[str, str] = field(default_factory=dict)
+    mounts: Mapping[str, Path] = field(default_factory=dict)
     preload: tuple[str, ...] = ()
     visible: tuple[Path, ...] = ()
     hostname: str = "algo-1"
@@ -60,6 +85,12 @@ class RunSpec:
     """Seconds between SIGTERM and SIGKILL when stopped."""
     serves: bool = False
     """It is a server: it listens on ``SAGEMAKER_BIND_TO_PORT`` (8080 unless the host has no network namespaces)."""
+    group: str = ""
+    """Programs of one group reach each other by their hostnames; they are started together."""
+    peers: tuple[str, ...] = ()
+    """The hostnames of the group, this one's among them."""
+    container: Container | None = None
+    """What runs where there is a container engine, instead of ``argv`` in ``environment``."""
 
 
 class Cause(enum.Enum):
@@ -116,6 +147,9 @@ class Runner(Protocol):
 
     def warm(self, spec: RunSpec) -> None:
         """Have a warm parent wait for programs like this one, where that can be; nothing is installed for it."""
+
+    def address_of(self, address: str) -> str:
+        """The emulator's address as this runner's programs reach it."""
 
     def sweep(self) -> list[str]:
         """Remove what a killed predecessor left behind; names what was found."""

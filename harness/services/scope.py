@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from harness.contract.catalog import CATALOGUED
+from harness.contract.containers import Images
 from harness.engine import Engine
 from harness.kernel.arns import arn
 from harness.kernel.clock import Clock
@@ -31,6 +34,9 @@ class Scope:
     aws: AwsBackend
     engine: Engine
     clock: Clock
+    images: Images = CATALOGUED
+    received: float = field(default_factory=time.perf_counter)
+    """When the request came, by ``time.perf_counter``."""
 
     @property
     def objects(self) -> ObjectStore:

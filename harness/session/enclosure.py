@@ -8,6 +8,7 @@ host they refuse. With a namespace they are on as well, for that message.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import subprocess
@@ -84,7 +85,10 @@ def _signals_forwarded() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
 
 
 class EnclosedProgram:
-    """A program started offline in the background, its output in a file. Start it while this process has one thread."""
+    """A program started offline in the background, its output in a file. Start it while this process has one thread.
+
+    Not ``enclosed``, it stays in this network, for servers of other programs here; the shim still keeps it offline.
+    """
 
     def __init__(
         self,
@@ -93,6 +97,8 @@ class EnclosedProgram:
         emulator: RunningEmulator,
         output: Path,
         modules: Sequence[str] = (),
+        *,
+        enclosed: bool = True,
     ) -> None:
         self._code: int | None = None
         sys.stdout.flush()
@@ -100,7 +106,8 @@ class EnclosedProgram:
         # Forked, not spawned: the attendant needs no second start of Python, which would be waited for.
         self._pid = os.fork()
         if self._pid == 0:
-            os._exit(_attend(output, argv, env, emulator, modules))
+            program = functools.partial(run, argv, env, emulator, modules)
+            os._exit(_attend(output, program if enclosed else functools.partial(run_plain, argv, env)))
 
     def code(self) -> int | None:
         """Its exit code, once it ended."""
@@ -124,9 +131,7 @@ class EnclosedProgram:
             self._code = 128 + signal.SIGKILL
 
 
-def _attend(
-    output: Path, argv: Sequence[str], env: Mapping[str, str], emulator: RunningEmulator, modules: Sequence[str]
-) -> int:
+def _attend(output: Path, run_it: Callable[[], int]) -> int:
     """In the forked child: becomes a session of its own, so that Ctrl-C is the parent's to pass on."""
     try:
         os.setsid()
@@ -135,7 +140,7 @@ def _attend(
         null = os.open(os.devnull, os.O_RDONLY)
         for source, target in ((null, 0), (log, 1), (log, 2)):
             os.dup2(source, target)
-        return run(argv, env, emulator, modules)
+        return run_it()
     except BaseException as error:
         os.write(2, f"harness: {error}\n".encode())
         return 1

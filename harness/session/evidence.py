@@ -6,9 +6,12 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from harness.session.job_logs import job_log
+
+from harness.session.requested import Creation, creation
+
 Evidence = dict[str, Any]
 LOG_TAIL = 60
-LOG_LIMIT = 5_000
 
 # create operation -> (describe operation, member with the name, kind of evidence, log group)
 _CREATED = {
@@ -31,17 +34,22 @@ _CREATED = {
 
 
 class Watcher:
-    """Notes the name of everything created through a boto3 session; asks for the rest once, at the end."""
+    """Notes everything created through a boto3 session and tells it; asks for the rest once, at the end."""
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: Any, told: Callable[[Creation, str], None] = lambda made, config: None) -> None:
         self._names: dict[tuple[str, str], None] = {}
-        for operation in _CREATED:
-            session.events.register(f"before-parameter-build.sagemaker.{operation}", self._note)
+        self._told = told
+        session.events.register("before-parameter-build.sagemaker", self._note)
+
+    def note(self, operation: str, name: str) -> None:
+        """Something created by other means than this boto3 session."""
+        self._names[operation, name] = None
 
     def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
-        name = params.get(_CREATED[model.name][1])
-        if name:
+        if model.name in _CREATED and (name := params.get(_CREATED[model.name][1])):
             self._names[model.name, name] = None
+        if made := creation(model, params):
+            self._told(made, params.get("EndpointConfigName", ""))
 
     def collect(self, client: Callable[[str], Any]) -> Iterator[Evidence]:
         for operation, name in list(self._names):
@@ -60,7 +68,7 @@ def _described(client: Callable[[str], Any], operation: str, name: str) -> Itera
     content: Evidence = {"description": description}
     status = description.get(f"{kind}Status", "")
     if group and (kind == "TrainingJob" or status == "Failed"):
-        lines = list(_log_lines(client("logs"), group, name))
+        lines = list(job_log(client("logs"), group, name))
         content["log_tail"] = lines[-LOG_TAIL:]
         content["curves"] = metric_curves(description, lines)
     yield {"kind": kind, "title": name, "step": None, "content": content}
@@ -77,19 +85,6 @@ def _executions(client: Callable[[str], Any], schedule: str) -> Iterator[Evidenc
         "step": None,
         "content": {"executions": found["MonitoringExecutionSummaries"]},
     }
-
-
-def _log_lines(logs: Any, group: str, name: str) -> Iterator[str]:
-    from botocore.exceptions import ClientError
-
-    try:
-        pages = logs.get_paginator("filter_log_events").paginate(
-            logGroupName=group, logStreamNamePrefix=f"{name}/", PaginationConfig={"MaxItems": LOG_LIMIT}
-        )
-        for page in pages:
-            yield from (event["message"] for event in page["events"])
-    except ClientError:
-        return  # it wrote no log
 
 
 def metric_curves(description: Evidence, lines: list[str]) -> dict[str, list[float]]:

@@ -13,15 +13,18 @@ from pathlib import Path
 from types import FrameType
 
 from harness.session.events import EventWriter
-from harness.session.scenario import Session, load_file
+from harness.session.promoted import ORDERS, PARENT, Promoted, install
+from harness.session.scenario import Session, load_file, open_session
 
 
-def play(file: Path, events: EventWriter) -> bool:
+def play(file: Path, events: EventWriter, promoted: Promoted | None = None) -> bool:
     """Runs ``run(session)`` of the file; then evidence, then clean-up, whatever happened."""
     session: Session | None = None
     error: BaseException | None = None
     try:
-        session = Session(file.stem, events)
+        session = open_session(file.stem, events)
+        if promoted is not None:
+            promoted.follow(session)
         # Also a step, so that a second or two of imports is not a second or two of silence.
         with session.step("Import the SDK"):
             module = load_file(file)
@@ -49,7 +52,10 @@ def _stop(number: int, frame: FrameType | None) -> None:
 def main() -> None:
     signal.signal(signal.SIGTERM, _stop)
     events = EventWriter(Path(os.environ["HARNESS_EVENTS"]))
-    passed = play(Path(sys.argv[1]), events)
+    promoted = None
+    if orders := os.environ.get(ORDERS):
+        promoted = install(Path(orders), int(os.environ[PARENT]))
+    passed = play(Path(sys.argv[1]), events, promoted)
     events.close()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -21,6 +21,8 @@ from typing import Any
 
 from harness.session.events import EventWriter
 from harness.session.evidence import Watcher
+from harness.session.faults import Faults
+from harness.session.requested import Creation
 
 
 class Session:
@@ -49,7 +51,7 @@ class Session:
         self._clock = given.get("HARNESS_CLOCK", "")
         self._made = Path(given["HARNESS_MADE"])
         self._events = events
-        self._watcher = Watcher(self.boto3)
+        self._watcher = Watcher(self.boto3, self._created)
         self._clients: dict[str, Any] = {}
         self._step: str | None = None
         self._cleanups: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
@@ -86,6 +88,24 @@ class Session:
         return SdkSession(
             boto_session=self.boto3, sagemaker_client=self.client("sagemaker"), default_bucket=self.bucket
         )
+
+    def pipeline_session(self) -> Any:
+        """The SDK's session for pipelines: calls that would start jobs make steps."""
+        from sagemaker.workflow.pipeline_context import PipelineSession
+
+        return PipelineSession(
+            boto_session=self.boto3, sagemaker_client=self.client("sagemaker"), default_bucket=self.bucket
+        )
+
+    def training_mode(self) -> Any:
+        """The mode of v3's ``ModelTrainer``: jobs of the service, or the SDK's own local containers."""
+        from sagemaker.train.model_trainer import Mode
+
+        return Mode.SAGEMAKER_TRAINING_JOB
+
+    def instance_type(self, wanted: str) -> str:
+        """``wanted``, or what stands for it here: the SDK's local mode has "local" and "local_gpu"."""
+        return wanted
 
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -124,7 +144,24 @@ class Session:
         with opener.open(request, timeout=3600) as response:
             response.read()
 
+    @property
+    def faults(self) -> Faults:
+        """What is to go wrong on purpose; refused with ``FaultsNeedEmulator`` where there is no emulator."""
+        # The clock is one of the emulator's own endpoints, and so are the faults.
+        own = self._clock.rpartition("/")[0]
+        return Faults(f"{own}/faults" if own else "", self.role.split(":")[4], self.region)
+
     # -- what the player uses ------------------------------------------------------------------------------------
+
+    @property
+    def current_step(self) -> str | None:
+        return self._step
+
+    def _created(self, made: Creation, config: str) -> None:
+        """Told when it is asked for: what it costs, and the plan of the next run, hang on the step and the machines."""
+        self._events.tell(
+            "created", kind=made.kind, name=made.name, step=self._step, instances=made.instances, config=config
+        )
 
     def collect(self) -> None:
         """Describe everything this run created, while it still exists."""
@@ -145,6 +182,15 @@ class Session:
                     failures.append(_one_line(error))
             if failures:
                 raise RuntimeError("clean-up: " + "; ".join(failures))
+
+
+def open_session(name: str, events: EventWriter, given: Mapping[str, str] = os.environ) -> Session:
+    """The session that the profile asks for."""
+    if given.get("HARNESS_LOCAL_MODE"):
+        from harness.session.localmode.session import LocalModeSession
+
+        return LocalModeSession(name, events, given)
+    return Session(name, events, given)
 
 
 def load_file(file: Path) -> ModuleType:

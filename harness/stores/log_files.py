@@ -26,6 +26,9 @@ CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]")
 LONGEST_NAME = 180
 NAME_FILE = "name"
 
+OpenListener = Callable[[str, str, str, str, LogWriter], None]
+"""Told of group, stream, account and region, and given the writer."""
+
 
 class StoredLogs(JobLogs, Protocol):
     """What CloudWatch Logs needs beyond ``JobLogs`` to answer from the files."""
@@ -40,6 +43,9 @@ class StoredLogs(JobLogs, Protocol):
 
     def clear(self) -> None: ...
 
+    def on_open(self, listener: OpenListener) -> None:
+        """Be told of every stream that is opened for writing from now on."""
+
 
 class LogFiles:
     def __init__(self, folder: Path, limit_mb: int = 1024, now: Callable[[], float] = time.time) -> None:
@@ -48,12 +54,19 @@ class LogFiles:
         self._now = now
         self._lock = threading.Lock()
         self._files: dict[Path, LogFile] = {}
+        self._open_listeners: list[OpenListener] = []
 
     def open(self, group: str, stream: str, account: str, region: str) -> LogWriter:
         self.ensure_group(group, account, region)
         path = self._path(group, stream, account, region)
         _keep_name(path.with_suffix(".name"), path.stem, stream)
-        return _Writer(self._file(path), self._limit, self._now)
+        writer = _Writer(self._file(path), self._limit, self._now)
+        for listener in self._open_listeners:
+            listener(group, stream, account, region, writer)
+        return writer
+
+    def on_open(self, listener: OpenListener) -> None:
+        self._open_listeners.append(listener)
 
     def ensure_group(self, group: str, account: str, region: str) -> None:
         folder = self._group(group, account, region)

@@ -1,79 +1,23 @@
-"""``harness`` as its users type it: a fresh process in a project folder of its own."""
+"""Users of the command line, standing in project folders."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from harness.kernel.cache import cache_folder
-from harness.session.emulator_process import find, package_parent, stop
-
-
-class Project:
-    """A folder to stand in; ``run("start")`` is what a user types there."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.state = folder / ".harness"
-        self.environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "PYTHONPATH": package_parent(),
-            "HARNESS_PORT": "0",
-            # What was installed once stays installed, and the machine's own certificates go on holding.
-            "HARNESS_CACHE": str(cache_folder("environments").parent),
-            **{name: value for name, value in os.environ.items() if name.startswith(("SSL_CERT", "UV_"))},
-        }
-
-    def argv(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "harness.cli", *arguments]
-
-    def run(self, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.argv(*arguments),
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=50,
-            check=False,
-            **more,
-        )
-
-    def json(self, *arguments: str) -> Any:
-        done = self.run(*arguments, "--json")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    def scenario(self, name: str, body: str, head: str = 'SDK = "v2"\nTITLE = "The title"\n') -> None:
-        file = self.folder / "scenarios" / f"{name}.py"
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(head + "def run(session):\n" + "\n".join("    " + line for line in body.splitlines()) + "\n")
-
-    def stop(self) -> None:
-        emulator = find(self.state)
-        if emulator is not None:
-            stop(emulator)
+from tests.projects import Project, standing_in
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    project = Project(tmp_path)
-    yield project
-    project.stop()
+    with standing_in(Project(tmp_path)) as project:
+        yield project
 
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A project whose emulator runs already, shared by the tests of a file."""
-    project = Project(tmp_path_factory.mktemp("project"))
-    assert project.run("start").returncode == 0
-    yield project
-    project.stop()
+    with standing_in(Project(tmp_path_factory.mktemp("project")), started=True) as project:
+        yield project

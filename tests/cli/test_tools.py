@@ -1,4 +1,4 @@
-"""The smaller commands: logs, invoke, clock, images, coverage, doctor."""
+"""The smaller commands: logs, invoke, clock, coverage, doctor."""
 
 from __future__ import annotations
 
@@ -71,25 +71,6 @@ def test_coverage_counts_and_names(started: Project) -> None:
     assert "sagemaker-runtime: " in told
     assert "InvokeEndpoint" in told
     assert "CreateTrainingJob" in started.json("coverage")["services"]["sagemaker"]["supported"]
-
-
-def test_images_say_what_runs_and_what_it_stands_in_for(project: Project) -> None:
-    project.environment["HARNESS_CACHE"] = str(project.folder / "empty")
-    listed = {image["name"]: image for image in project.json("images")}
-    assert listed["xgboost:3.0-5"] == {
-        "name": "xgboost:3.0-5", "runs": "xgboost 3.0.5", "stands_in_for": None, "environment": "built in",
-    }  # fmt: skip
-    assert listed["sdk-v3"]["environment"] == "not built"
-    assert listed["xgboost:1.7-1"]["stands_in_for"] == "xgboost 1.7.4"
-    assert "xgboost 1.7.6, stands in for xgboost 1.7.4" in project.run("images", "list").stdout
-
-
-def test_pulling_what_needs_nothing_and_what_is_unknown(project: Project) -> None:
-    assert project.run("images", "pull", "xgboost:3.0-5").stdout == "xgboost:3.0-5: ready\n"
-    unknown = project.run("images", "pull", "tensorflow")
-    assert unknown.returncode == 2
-    assert "no image 'tensorflow'; known: " in unknown.stderr
-    assert "xgboost:3.0-5" in unknown.stderr
 
 
 def test_doctor_finds_this_machine_fit_and_says_how_things_are_done(project: Project) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Project
+from tests.projects import Project, standing_in
 
 PROGRAMS = Path(__file__).parent / "programs"
 WITHIN_A_SECOND = 1.0
@@ -76,15 +76,12 @@ class Client(Project):
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """Works in a folder whose emulator runs already; the tests of a file share it."""
-    client = Client(tmp_path_factory.mktemp("project"))
-    assert client.run("start").returncode == 0
-    yield client
-    client.stop()
+    with standing_in(Client(tmp_path_factory.mktemp("project")), started=True) as client:
+        yield client
 
 
 @pytest.fixture
 def newcomer(tmp_path: Path) -> Iterator[Client]:
     """Stands in an empty folder."""
-    client = Client(tmp_path)
-    yield client
-    client.stop()
+    with standing_in(Client(tmp_path)) as client:
+        yield client

@@ -199,6 +199,8 @@ def test_invocations_are_counted_in_cloudwatch(hosting: Hosting, cloud: Cloud) -
     assert total("InvocationModelErrors") == 2
     assert total("InvocationsPerInstance") == 2.5
     assert 0 < total("ModelLatency", "Maximum") < 5e6
+    assert total("OverheadLatency", "SampleCount") == 5
+    assert 0 < total("OverheadLatency", "Maximum") < 1e6
     hosting.remove(endpoint)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections import Counter
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -83,6 +84,51 @@ def test_an_endpoint_answers_all_through_its_update(hosting: Hosting) -> None:
     assert found["DataCaptureConfig"]["CaptureStatus"] == "Started"
     assert found["DataCaptureConfig"]["CurrentSamplingPercentage"] == 100
     assert answered.index("new") == answered.count("old")
+    hosting.remove(endpoint)
+
+
+def stages(variants: list[dict[str, Any]]) -> dict[str, list[str]]:
+    return {item["VariantName"]: [stage["Status"] for stage in item["VariantStatus"]] for item in variants}
+
+
+def test_what_is_under_way_is_described(hosting: Hosting) -> None:
+    """Each first Describe after a change comes long before a server can be up."""
+
+    def described() -> dict[str, Any]:
+        found: dict[str, Any] = hosting.sagemaker.describe_endpoint(EndpointName=endpoint)
+        return found
+
+    model = hosting.model()
+    endpoint = hosting.begin(hosting.variant(model, "v"))
+    creating = described()
+    pending = creating["PendingDeploymentSummary"]
+    assert (creating["EndpointStatus"], pending["EndpointConfigName"]) == ("Creating", creating["EndpointConfigName"])
+    assert stages(pending["ProductionVariants"]) == {"v": ["Creating"]}
+    [variant] = pending["ProductionVariants"]
+    assert (variant["CurrentInstanceCount"], variant["DesiredInstanceCount"]) == (0, 1)
+    before = hosting.settled(endpoint)
+    assert "PendingDeploymentSummary" not in before
+    assert "VariantStatus" not in before["ProductionVariants"][0]
+
+    config = hosting.config(hosting.variant(model, "new", count=2))
+    hosting.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+    updating = described()
+    assert updating["ProductionVariants"] == before["ProductionVariants"]
+    pending = updating["PendingDeploymentSummary"]
+    assert pending["EndpointConfigName"] == config
+    assert pending["StartTime"] > updating["CreationTime"]
+    assert stages(pending["ProductionVariants"]) == {"new": ["Creating"]}
+    assert "PendingDeploymentSummary" not in hosting.settled(endpoint)
+
+    wanted = [{"VariantName": "new", "DesiredWeight": 5, "DesiredInstanceCount": 3}]
+    hosting.sagemaker.update_endpoint_weights_and_capacities(EndpointName=endpoint, DesiredWeightsAndCapacities=wanted)
+    resizing = described()
+    assert "PendingDeploymentSummary" not in resizing
+    assert stages(resizing["ProductionVariants"]) == {"new": ["Updating"]}
+    [variant] = resizing["ProductionVariants"]
+    assert (variant["CurrentWeight"], variant["DesiredWeight"]) == (1, 5)
+    assert (variant["CurrentInstanceCount"], variant["DesiredInstanceCount"]) == (2, 3)
+    assert hosting.settled(endpoint)["ProductionVariants"][0]["CurrentInstanceCount"] == 3
     hosting.remove(endpoint)
 
 

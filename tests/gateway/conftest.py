@@ -13,6 +13,7 @@ from botocore.config import Config
 from multidict import CIMultiDict
 
 from harness.emulator import Emulator, Parts
+from harness.engine.interruptions import Interruptions
 from harness.kernel.http import Request, Response
 from harness.kernel.records import Key
 from harness.settings import Settings
@@ -59,6 +60,9 @@ class EchoBackend:
     def put_metrics(self, account: str, region: str, namespace: str, metrics: Sequence[Metric]) -> None:
         raise AssertionError("no metrics here")
 
+    def describe(self) -> Mapping[str, str]:
+        return {"echo": "in this process"}
+
     def role_exists(self, account: str, role_arn: str) -> bool:
         return True
 
@@ -67,6 +71,9 @@ class EchoBackend:
 
     def load(self) -> None:
         pass
+
+    def describe(self) -> Mapping[str, str]:
+        return {"backend": "echo"}
 
     def reset(self) -> None:
         self.resets += 1
@@ -81,13 +88,16 @@ class IdleEngine:
     def __init__(self, ground: Any) -> None:
         self._ground = ground
         self.recovered = 0
+        self.interruptions = Interruptions()
 
     def submit(self, key: Key) -> None: ...
     def stop(self, key: Key) -> None: ...
     def reconcile(self, key: Key) -> None: ...
     def wake_schedules(self) -> None: ...
+    def kill_servers(self, key: Key, variant: str) -> int:
+        return 0
 
-    async def invoke(self, key: Key, request: dict[str, Any]) -> dict[str, Any]:
+    async def invoke(self, key: Key, request: dict[str, Any], received: float) -> dict[str, Any]:
         return {"Body": request["Body"], "ContentType": request.get("ContentType")}
 
     def recover(self) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import subprocess
 import threading
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,25 +17,12 @@ from harness.runners.process.pool import WarmPool
 from harness.runners.spec import Cause, Environment
 from harness.runners.uv import find_uv
 from tests.runners.conftest import workbench
+from tests.runners.wheels import tiny_lock
 
 
 @pytest.fixture
 def lock(tmp_path: Path) -> Path:
-    """A lock of one wheel that lies on disk, so that no index is needed: ``import tiny``."""
-    wheel = tmp_path / "tiny-1.0-py3-none-any.whl"
-    files = {
-        "tiny.py": b"WORD = 'tiny'\n",
-        "tiny-1.0.dist-info/METADATA": b"Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n",
-        "tiny-1.0.dist-info/WHEEL": b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    record = "".join(f"{name},sha256={_digest(content)},{len(content)}\n" for name, content in files.items())
-    files["tiny-1.0.dist-info/RECORD"] = (record + "tiny-1.0.dist-info/RECORD,,\n").encode()
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    made = tmp_path / "tiny.lock"
-    made.write_text(f"tiny @ file://{wheel}\n")
-    return made
+    return tiny_lock(tmp_path)
 
 
 @pytest.fixture(autouse=True)
@@ -97,8 +81,9 @@ def test_broken_build_is_built_again(tmp_path: Path, lock: Path) -> None:
 def test_removed_environment_is_gone(tmp_path: Path, lock: Path) -> None:
     environments = Environments(tmp_path / "cache")
     environments.build(Environment("tiny", lock), _quiet)
-    assert environments.remove(Environment("tiny", lock))
-    assert not environments.remove(Environment("tiny", lock))
+    assert environments.kept() == [environments.place(Environment("tiny", lock))]
+    assert environments.discard(environments.kept()[0])
+    assert environments.kept() == []
     assert environments.installed() == {}
 
 
@@ -182,9 +167,6 @@ def test_old_and_new_pythons_are_started_warm(
         )
         assert (outcome.code, text) == (6, f"{tuple(map(int, version.split('.')))}\n")
 
-
-def _digest(content: bytes) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
 
 
 _quiet: Callable[[str], None] = lambda line: None  # noqa: E731

@@ -58,6 +58,16 @@ def test_what_is_shown_of_a_hidden_folder_is_all_there_is(tmp_path: Path, roots:
     assert len(text.split()) == 2
 
 
+@pytest.mark.parametrize("roots", ["namespace", "proot"])
+def test_hidden_folders_show_nothing_of_each_other(tmp_path: Path, roots: str) -> None:
+    empty, other = REPOSITORY / "tests" / "kernel", PROGRAMS.parent
+    with workbench(tmp_path, roots, hidden=(empty, other)) as bench:
+        if not (bench.runner.host.granted or bench.runner.host.wrapper):
+            pytest.skip(bench.runner.host.refusal)
+        _, text = bench.job("sh", "-c", f"find {empty}; ls {other}", visible=(PROGRAMS,))
+    assert text.split() == [str(empty), "programs"]
+
+
 def test_host_files_are_read_only(contained: Workbench) -> None:
     places = ["/etc", "/usr", "/var", str(contained.folder), str(PROGRAMS)]
     for place in places:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import boto3
 
 from harness.session.evidence import Watcher, metric_curves
+from tests.cloud import eventually
 from tests.conftest import RunningEmulator
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5"
@@ -35,6 +36,8 @@ def test_what_a_session_created_is_described_and_what_is_gone_is_left_out(emulat
     sagemaker.create_endpoint_config(EndpointConfigName="c", ProductionVariants=[variant])
     for name in ("kept", "deleted"):
         sagemaker.create_endpoint(EndpointName=name, EndpointConfigName="c")
+    for name in ("kept", "deleted"):
+        eventually(lambda name=name: sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "Failed")
     with_waiting = sagemaker.get_waiter("endpoint_deleted")
     sagemaker.delete_endpoint(EndpointName="deleted")
     with_waiting.wait(EndpointName="deleted", WaiterConfig={"Delay": 1, "MaxAttempts": 40})

@@ -10,7 +10,7 @@ import platform
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from harness.kernel.cache import cache_folder
@@ -33,7 +33,7 @@ class Environments:
         """Its Python, or ``EnvironmentMissing``."""
         if environment.lock is None:
             return Path(sys.executable)
-        place = self._place(environment)
+        place = self.place(environment)
         if not (place / _COMPLETE).exists():
             raise EnvironmentMissing(f"the environment of {environment.name} is not installed; {_remedy(environment)}")
         return place / "bin" / "python"
@@ -51,7 +51,7 @@ class Environments:
         """``progress`` gets uv's own lines. Two who ask at once get one build."""
         if environment.lock is None:
             return Path(sys.executable)
-        place = self._place(environment)
+        place = self.place(environment)
         with self._only_one(place):
             if not (place / _COMPLETE).exists():
                 shutil.rmtree(place, ignore_errors=True)
@@ -64,19 +64,22 @@ class Environments:
             return {}
         return {place.name: place for place in sorted(self.folder.iterdir()) if (place / _COMPLETE).exists()}
 
-    def remove(self, environment: Environment) -> bool:
-        """Whether there was one."""
-        if environment.lock is None:
-            return False
-        place = self._place(environment)
-        if not place.exists():
-            return False
-        with self._only_one(place):
-            (place / _COMPLETE).unlink(missing_ok=True)
-            shutil.rmtree(place)
-        return True
+    def kept(self) -> Sequence[Path]:
+        """Every folder of the cache: environments, and the remains of builds that broke off."""
+        return [place for place in sorted(self.folder.iterdir()) if place.is_dir()] if self.folder.is_dir() else []
 
-    def _place(self, environment: Environment) -> Path:
+    def discard(self, place: Path) -> bool:
+        """Remove one of ``kept``; False when it is being built or removed right now."""
+        try:
+            with self._only_one(place, wait=False):
+                (place / _COMPLETE).unlink(missing_ok=True)
+                shutil.rmtree(place, ignore_errors=True)
+        except BlockingIOError:
+            return False
+        return not place.exists()
+
+    def place(self, environment: Environment) -> Path:
+        """Its folder, whether it is built or not."""
         assert environment.lock is not None
         try:
             lock = environment.lock.read_bytes()
@@ -86,14 +89,14 @@ class Environments:
         return self.folder / f"{re.sub(r'[^A-Za-z0-9._-]', '-', environment.name)}-{key.hexdigest()[:16]}"
 
     @contextlib.contextmanager
-    def _only_one(self, place: Path) -> Iterator[None]:
+    def _only_one(self, place: Path, wait: bool = True) -> Iterator[None]:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(place.with_name(place.name + ".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise EnvironmentMissing(f"the cache of environments cannot be written: {error}") from error
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
         finally:
             os.close(descriptor)

@@ -51,7 +51,8 @@ class JobFolders:
 
 def _owner_lives(name: str) -> bool:
     pid, _, start = name.partition(".")
-    return pid.isdigit() and processes.start_time(int(pid)) == start != ""
+    # One that ended lives on as a zombie where nobody takes note of that, as in containers without an init.
+    return pid.isdigit() and processes.start_time(int(pid)) == start != "" and not processes.ended(int(pid))
 
 
 def users_of(folder: Path) -> list[int]:

@@ -71,7 +71,7 @@ def _try_namespaces(scratch: Path) -> tuple[frozenset[str], str]:
     root, opt_ml = scratch / "rootfs", scratch / "ml"
     root.mkdir()
     opt_ml.mkdir()
-    place = {"root": str(root), "opt_ml": str(opt_ml), "hide": [], "show": []}
+    place = {"root": str(root), "opt_ml": str(opt_ml), "mounts": [], "hide": [], "show": []}
     request = scratch / "request.json"
     request.write_text(json.dumps({"hostname": "algo-1", "place": place}))
     answer = _output([sys.executable, "-I", "-S", str(INSIDE), "probe", str(request)])

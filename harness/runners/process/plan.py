@@ -50,6 +50,8 @@ def check(spec: RunSpec, host: Host) -> None:
         raise NotStarted(f"namespaces were asked for but are refused on this host: {host.refusal}")
     if host.roots is Roots.PROOT and not host.wrapper:
         raise NotStarted(f"{host.refusal}; remedy: install the package proot")
+    if spec.group:
+        raise NotStarted("a job on several hosts needs containers (runner docker): processes share one host")
     if spec.network is Network.ISOLATED and not host.isolates_network:
         raise NotStarted(
             "network isolation was asked for and this host refuses network namespaces"
@@ -59,6 +61,11 @@ def check(spec: RunSpec, host: Host) -> None:
         raise NotStarted(
             f"the program needs /opt/ml at that path and this host refuses namespaces ({host.refusal});"
             " remedy: install the package proot, allow user namespaces, or run the job under the docker profile"
+        )
+    if host.roots is Roots.ENVIRONMENT and spec.mounts:
+        raise NotStarted(
+            f"folders are to be mounted below /opt/ml and this host refuses namespaces ({host.refusal});"
+            " remedy: install the package proot, or allow user namespaces"
         )
 
 
@@ -93,7 +100,13 @@ def make(spec: RunSpec, host: Host, python: Path, folder: Path, hidden: Sequence
         "without": [],
         "wrapped": host.roots is Roots.PROOT,
         "listen": listen if spec.network is Network.EMULATOR else None,
-        "place": {"root": str(inner), "opt_ml": str(spec.root.resolve()), "hide": hide, "show": show},
+        "place": {
+            "root": str(inner),
+            "opt_ml": str(spec.root.resolve()),
+            "mounts": _mounts(spec),
+            "hide": hide,
+            "show": show,
+        },
     }
     return Plan(spec, python, folder, port, request)
 
@@ -116,14 +129,13 @@ def _wrapping(wrapper: str, spec: RunSpec, inner: Path, show: list[list[str]], h
 
     Proot makes a folder on the host for every target that does not exist; here all of them lie in the job's own root.
     """
-    empty = inner / "harness" / "empty"
-    empty.mkdir()
     binds = [(f"/{name}", f"/{name}") for name in _stand_ins(Path("/"), inner, ("harness", "opt", "run", "tmp"))]
     binds += [(f"/opt/{name}", f"/opt/{name}") for name in _stand_ins(Path("/opt"), inner / "opt", ("ml",))]
     binds = [bind for bind in binds if bind[1] not in hide]
     binds += [(str(spec.root.resolve()), "/opt/ml"), (str(inner / "tmp"), "/var/tmp")]
+    binds += [(source, path) for path, source in _mounts(spec)]
     binds += [(str(inner / "harness" / "hosts"), "/etc/hosts"), (str(inner / "harness" / "hostname"), "/etc/hostname")]
-    binds += [(str(empty), path) for path in hide if not path.startswith("/tmp/")]
+    binds += [(_empty(inner, number), path) for number, path in enumerate(hide) if not path.startswith("/tmp/")]
     covered = ["/run", "/tmp", *hide]
     binds += [(real, path) for path, real in show if any(path.startswith(place + "/") for place in covered)]
     flags = [word for source, target in binds for word in ("-b", f"{source}:{target}")]
@@ -131,6 +143,18 @@ def _wrapping(wrapper: str, spec: RunSpec, inner: Path, show: list[list[str]], h
     report = surroundings.REPORT
     shell = ["/bin/sh", "-c", f'"$0" "$@" {report}>&-; echo $? >&{report}']
     return [wrapper, "-r", str(inner), *flags, "-w", spec.cwd, *shell]
+
+
+def _empty(inner: Path, number: int) -> str:
+    """A folder of its own for each place that is hidden: proot makes those that lead to what is shown there in it."""
+    folder = inner / "harness" / "empty" / str(number)
+    folder.mkdir(parents=True)
+    return str(folder)
+
+
+def _mounts(spec: RunSpec) -> list[list[str]]:
+    """Outer folders before what is mounted within them."""
+    return [[path, str(spec.mounts[path].resolve())] for path in sorted(spec.mounts, key=lambda path: path.count("/"))]
 
 
 def _stand_ins(host: Path, own: Path, without: tuple[str, ...]) -> list[str]:

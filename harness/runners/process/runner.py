@@ -73,6 +73,9 @@ class ProcessRunner:
             with contextlib.suppress(EnvironmentMissing, NoWarmParent):
                 self._pool.warm(Kind.of(self._environments.path(spec.environment), spec.preload, spec.env))
 
+    def address_of(self, address: str) -> str:
+        return address  # on loopback, which every program has, its own network or not
+
     def sweep(self) -> list[str]:
         return [found for folder in self._folders.abandoned() for found in kill_and_remove(folder)]
 

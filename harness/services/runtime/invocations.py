@@ -19,4 +19,4 @@ async def invoke_endpoint(scope: Scope, request: dict[str, Any]) -> dict[str, An
     for member, what in _UNSUPPORTED.items():
         if request.get(member):
             raise ValidationError(f"{member}: {what} are not supported by harness")
-    return await scope.engine.invoke(scope.key("endpoint", request["EndpointName"]), request)
+    return await scope.engine.invoke(scope.key("endpoint", request["EndpointName"]), request, scope.received)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.contract.catalog import UnknownImage, resolve_image
+from harness.contract.catalog import UnknownImage
 from harness.engine.monitoring import DATA_QUALITY
 from harness.kernel.errors import ResourceInUse, ResourceNotFound, ValidationException
 from harness.kernel.records import Record
@@ -18,7 +18,7 @@ from harness.stores.records import RecordExists
 def create_data_quality_job_definition(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     application = request["DataQualityAppSpecification"]
     try:
-        resolve_image(application["ImageUri"])
+        scope.images.find(application["ImageUri"])
     except UnknownImage as error:
         raise ValidationException(f"DataQualityAppSpecification.ImageUri: {error}") from error
     check_endpoint_input(scope, request["DataQualityJobInput"])

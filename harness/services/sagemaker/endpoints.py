@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.contract.serving import container_of
+from harness.engine.endpoint_descriptions import under_way
 from harness.engine.lifecycle import move, status_of
 from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
@@ -31,7 +32,7 @@ def create_endpoint(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         key=scope.key(KIND, name),
         arn=scope.arn(KIND, name),
         spec=request,
-        inner={"wanted": wanted},
+        inner={"wanted": {**wanted, "since": scope.clock.real()}},
         created=scope.clock.real(),
     )
     try:
@@ -97,6 +98,7 @@ def _find(scope: Scope, name: str) -> Record:
 def _described(record: Record) -> dict[str, Any]:
     return {
         **record.describe(),
+        **under_way(record),
         "EndpointArn": record.arn,
         "CreationTime": record.created,
         "LastModifiedTime": record.modified,
@@ -150,10 +152,12 @@ def _resized(item: dict[str, Any], desired: dict[str, Any]) -> dict[str, Any]:
 
 
 def _begin_update(scope: Scope, record: Record, wanted: dict[str, Any]) -> None:
+    since = scope.clock.real()
+
     def change(current: Record) -> Record:
         if status_of(current) != "InService":
             raise ValidationException(f'Cannot update in-progress endpoint "{current.arn}".')
-        return replace(move(current, "Updating"), inner={**current.inner, "wanted": wanted})
+        return replace(move(current, "Updating"), inner={**current.inner, "wanted": {**wanted, "since": since}})
 
     scope.records.change(record.key, change)
     scope.engine.reconcile(record.key)

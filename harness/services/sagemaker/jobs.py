@@ -87,11 +87,12 @@ def require_single_host(member: str, count: int) -> None:
         raise ValidationException(f"{member} {count}: harness runs a job on one instance; use 1")
 
 
-def require_one_instance(member: str, resources: dict[str, Any]) -> None:
-    """Other ways to say what to run on (groups, preferences) would not give the one instance there is."""
+def require_instances(scope: Scope, member: str, resources: dict[str, Any]) -> None:
+    """Other ways to say what to run on (groups, preferences) would not give the instances there are."""
     for other in ("InstanceGroups", "InstancePreferences", "InstancePlacementConfig"):
         if resources.get(other):
             raise ValidationException(f"{member}.{other} is not supported by harness; use InstanceType")
     if "InstanceType" not in resources:
         raise ValidationException(f"{member}.InstanceType is required")
-    require_single_host(f"{member}.InstanceCount", resources.get("InstanceCount", 1))
+    if not scope.images.several_hosts:
+        require_single_host(f"{member}.InstanceCount", resources.get("InstanceCount", 1))

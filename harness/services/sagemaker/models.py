@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.contract.catalog import UnknownImage, resolve_image
+from harness.contract.catalog import UnknownImage
 from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing
@@ -19,7 +19,7 @@ KIND = "model"
 def create_model(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     containers = _containers(request)
     for container in containers:
-        _check_container(container)
+        _check_container(scope, container)
     record = Record(
         key=scope.key(KIND, request["ModelName"]),
         arn=scope.arn(KIND, request["ModelName"]),
@@ -75,7 +75,7 @@ def _containers(request: dict[str, Any]) -> list[dict[str, Any]]:
     return containers
 
 
-def _check_container(container: dict[str, Any]) -> None:
+def _check_container(scope: Scope, container: dict[str, Any]) -> None:
     refuse_members(
         container, ("ModelPackageName", "MultiModelConfig", "InferenceSpecificationName", "AdditionalModelDataSources")
     )
@@ -84,10 +84,10 @@ def _check_container(container: dict[str, Any]) -> None:
     if "Image" not in container:
         raise ValidationException("The container definition has no Image")
     try:
-        image = resolve_image(container["Image"])
+        image = scope.images.find(container["Image"])
     except UnknownImage as error:
         raise ValidationException(f"Image: {error}") from error
-    if image.command("serve") is None:
+    if not image.offers("serve"):
         raise ValidationException(f"Image: {image.title} has no 'serve' program here; it cannot host a model")
     if container.get("ModelDataUrl"):
         s3_uri(container["ModelDataUrl"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from harness.contract.catalog import UnknownImage, resolve_image
+from harness.contract.catalog import UnknownImage
 from harness.contract.schedules import DAILY_AT_MIDNIGHT, NOW, BadSchedule, crontab, next_due, seconds_of
 from harness.engine.lifecycle import move, status_of
 from harness.engine.monitoring import DATA_QUALITY, EXECUTION, SCHEDULE
@@ -145,7 +145,7 @@ def _check(scope: Scope, config: dict[str, Any]) -> None:
 
 def _check_inline(scope: Scope, inline: dict[str, Any]) -> None:
     try:
-        resolve_image(inline["MonitoringAppSpecification"]["ImageUri"])
+        scope.images.find(inline["MonitoringAppSpecification"]["ImageUri"])
     except UnknownImage as error:
         raise ValidationException(f"MonitoringAppSpecification.ImageUri: {error}") from error
     check_endpoint_input(scope, inline["MonitoringInputs"][0])

@@ -6,7 +6,7 @@ import itertools
 from pathlib import PurePosixPath
 from typing import Any
 
-from harness.contract.catalog import UnknownImage, resolve_image
+from harness.contract.catalog import UnknownImage
 from harness.contract.layout import below_root
 from harness.contract.processing import DEFAULT_MAX_RUNTIME
 from harness.engine.experiments import job_component
@@ -21,7 +21,7 @@ from harness.services.sagemaker.jobs import (
     described_job,
     find_job,
     refuse_duplicates,
-    require_one_instance,
+    require_instances,
     stop_job,
 )
 from harness.services.sagemaker.staged_data import require_objects, s3_uri
@@ -80,10 +80,10 @@ _LISTING = Listing(answer="ProcessingJobSummaries", summary=_described, status="
 
 def _check(scope: Scope, request: dict[str, Any]) -> None:
     try:
-        resolve_image(request["AppSpecification"]["ImageUri"])
+        scope.images.find(request["AppSpecification"]["ImageUri"])
     except UnknownImage as error:
         raise ValidationException(f"AppSpecification.ImageUri: {error}") from error
-    require_one_instance("ProcessingResources.ClusterConfig", request["ProcessingResources"]["ClusterConfig"])
+    require_instances(scope, "ProcessingResources.ClusterConfig", request["ProcessingResources"]["ClusterConfig"])
     inputs, outputs = request.get("ProcessingInputs", []), request.get("ProcessingOutputConfig", {}).get("Outputs", [])
     refuse_duplicates("ProcessingInputs", [item["InputName"] for item in inputs])
     refuse_duplicates("ProcessingOutputConfig.Outputs", [item["OutputName"] for item in outputs])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from harness.contract.catalog import Image, UnknownImage, resolve_image
+from harness.contract.catalog import UnknownImage
+from harness.contract.containers import AnyImage
 from harness.contract.layout import below_root
 from harness.contract.training import DEFAULT_MAX_RUNTIME
 from harness.contract.xgboost_metrics import with_own_metrics
@@ -23,8 +24,8 @@ from harness.services.sagemaker.jobs import (
     find_job,
     refuse_duplicates,
     refuse_members,
+    require_instances,
     require_members,
-    require_one_instance,
     stop_job,
 )
 from harness.services.sagemaker.staged_data import require_objects, s3_uri
@@ -49,7 +50,7 @@ _UNSUPPORTED = (
 
 def create_training_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     require_members(request, ("AlgorithmSpecification", "ResourceConfig"))
-    image = _image(request)
+    image = _image(scope, request)
     _check(scope, request)
     now = scope.clock.real()
     algorithm = dict(request["AlgorithmSpecification"])
@@ -110,17 +111,17 @@ def _described(record: Record) -> dict[str, Any]:
 _LISTING = Listing(answer="TrainingJobSummaries", summary=_described, status="TrainingJobStatus")
 
 
-def _image(request: dict[str, Any]) -> Image:
+def _image(scope: Scope, request: dict[str, Any]) -> AnyImage:
     algorithm = request["AlgorithmSpecification"]
     if "TrainingImage" not in algorithm:
         raise ValidationException(
             "AlgorithmSpecification.TrainingImage is required: algorithms by AlgorithmName are not supported by harness"
         )
     try:
-        image = resolve_image(algorithm["TrainingImage"])
+        image = scope.images.find(algorithm["TrainingImage"])
     except UnknownImage as error:
         raise ValidationException(f"AlgorithmSpecification.TrainingImage: {error}") from error
-    if image.command("train") is None and not algorithm.get("ContainerEntrypoint"):
+    if not image.offers("train") and not algorithm.get("ContainerEntrypoint"):
         raise ValidationException(
             f"AlgorithmSpecification.TrainingImage: image {image.title} has no 'train' program here; script mode is "
             "not supported yet (give a ContainerEntrypoint)"
@@ -130,7 +131,7 @@ def _image(request: dict[str, Any]) -> Image:
 
 def _check(scope: Scope, request: dict[str, Any]) -> None:
     refuse_members(request, _UNSUPPORTED)
-    require_one_instance("ResourceConfig", request["ResourceConfig"])
+    require_instances(scope, "ResourceConfig", request["ResourceConfig"])
     s3_uri(request["OutputDataConfig"]["S3OutputPath"])
     refuse_duplicates("InputDataConfig", [channel["ChannelName"] for channel in request.get("InputDataConfig", [])])
     _check_regexes(request["AlgorithmSpecification"].get("MetricDefinitions", []))

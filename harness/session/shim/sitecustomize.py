@@ -1,10 +1,11 @@
 """Start-up shim for programs that ``harness exec`` and ``harness run`` start: Python runs it before the program.
 
 Stands alone: one file, nothing imported but sys and os, silent on any Python (old syntax on purpose; before 3.4 it only
-chains). It does three things, each switched on by a variable that ``harness.session.environment`` sets:
+chains). It does a few things, each switched on by a variable that ``harness.session`` sets:
 
 * clients with a hard-coded AWS host go to the emulator (``AWS_ENDPOINT_URL``), and say ``harness-shim`` in their user agent;
 * the SDKs' own waiting functions look more often, so waiting ends when the work does; ``time.sleep`` itself stays as it is;
+* ``HARNESS_LOCAL_MODE``: the one local mode that needs a Docker Engine says so;
 * ``HARNESS_OFFLINE``: connections to other machines are refused with a message that names the host.
 """
 
@@ -132,6 +133,45 @@ def _patch_waiter(module):
     module.Waiter.wait = wait
 
 
+def _patch_local_serving(module):
+    """Local mode counts its looks at a container as well: the same time in all, more looks."""
+    import time
+
+    if not hasattr(module, "_wait_for_serving_container"):
+        return
+
+    def _wait_for_serving_container(serving_port, timeout=module.HEALTH_CHECK_TIMEOUT_LIMIT):
+        url = "http://%s:%d/ping" % (module.get_docker_host(), serving_port)
+        end = time.time() + timeout
+        pool = module.urllib3.PoolManager(retries=0)
+        look, answer = FIRST_LOOK, None
+        while time.time() < end:
+            _, code = module._perform_request(url, pool)
+            if code == 200:
+                return
+            if code != answer:
+                module.logger.info("Waiting for the serving container, got: %s", code)
+            answer = code
+            time.sleep(look)
+            look = min(look * 1.1, SLOWEST_LOOK)
+        raise RuntimeError("Giving up, endpoint didn't launch correctly")
+
+    module._wait_for_serving_container = _wait_for_serving_container
+
+
+def _refuse_docker_socket(module):
+    """ModelBuilder talks to Docker's socket, not to its command line: nothing stands for that."""
+
+    def refuse(self, *args, **kwargs):
+        raise RuntimeError(
+            "harness: ModelBuilder's LOCAL_CONTAINER mode needs the Docker Engine itself, and this run has local mode "
+            "without Docker. Deploy to the emulator (Mode.SAGEMAKER_ENDPOINT), or run without --local-mode."
+        )
+
+    if os.environ.get("HARNESS_LOCAL_MODE"):
+        module.LocalContainerMode.__init__ = refuse
+
+
 def is_aws(url):
     """Whether an explicit endpoint names AWS itself."""
     host = url.split("//", 1)[-1].split("/", 1)[0].split("@")[-1].split(":", 1)[0].lower()
@@ -169,6 +209,9 @@ PATCHES["botocore.session"] = _patch_session
 PATCHES["botocore.waiter"] = _patch_waiter
 PATCHES["sagemaker.telemetry.telemetry_logging"] = _drop_telemetry
 PATCHES["sagemaker.core.telemetry.telemetry_logging"] = _drop_telemetry
+PATCHES["sagemaker.local.entities"] = _patch_local_serving
+PATCHES["sagemaker.core.local.entities"] = _patch_local_serving
+PATCHES["sagemaker.serve.mode.local_container_mode"] = _refuse_docker_socket
 PATCHES["sagemaker.utils"] = _patch_retries
 PATCHES["sagemaker.core.common_utils"] = _patch_core_common
 

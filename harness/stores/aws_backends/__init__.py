@@ -1,6 +1,7 @@
 """The AWS services behind the emulator that are not SageMaker: ``AwsBackend`` and its implementations.
 
-``moto`` (embedded, the default) keeps the bytes of S3 objects in files and their metadata in SQLite.
+``moto`` (embedded, the default) keeps the bytes of S3 objects in files and their metadata in SQLite. ``remote`` has
+those that lie outside this process: LocalStack, and any S3-compatible URL.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ class AwsBackend(Protocol):
     def services(self) -> frozenset[str]:
         """Names of the services it answers, as they sign: ``s3``, ``sts``, ``iam``, ``logs``, ``monitoring``…"""
 
+    def describe(self) -> Mapping[str, str]:
+        """For ``status``: what stands behind the address, without waiting for it."""
+
     async def handle(self, service: str, request: Request, account: str, region: str) -> Response:
         """Answer one request to one of ``services``. Errors come as that service's own error documents, never HTML."""
 
@@ -41,6 +45,9 @@ class AwsBackend(Protocol):
     def put_metrics(self, account: str, region: str, namespace: str, metrics: Sequence[Metric]) -> None: ...
 
     def role_exists(self, account: str, role_arn: str) -> bool: ...
+
+    def account_of(self, access_key: str) -> str | None:
+        """The account whose IAM or STS gave out this access key; None for keys it does not know."""
 
     def load(self) -> None:
         """Import and restore; called once, in the background, right after start. Every other call waits for it."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from tests.cloud import BUCKET, ROLE, Cloud, running_cloud
+from tests.services.sagemaker.refusals import refused_job
 
 BASE = "/opt/ml/processing"
 
@@ -30,11 +30,7 @@ def request_(cloud: Cloud) -> dict[str, Any]:
 
 
 def refusal(cloud: Cloud, request: dict[str, Any]) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        cloud.sagemaker.create_processing_job(**request)
-    with pytest.raises(ClientError):
-        cloud.sagemaker.describe_processing_job(ProcessingJobName=request["ProcessingJobName"])
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
+    return refused_job(cloud.sagemaker, "processing", request)
 
 
 def test_an_unknown_image(cloud: Cloud, request_: dict[str, Any]) -> None:
@@ -58,20 +54,6 @@ def test_a_taken_name(cloud: Cloud, request_: dict[str, Any]) -> None:
     with pytest.raises(cloud.sagemaker.exceptions.ResourceInUse, match=f"already exists .{arn}."):
         cloud.sagemaker.create_processing_job(**request_)
     assert cloud.processed(request_["ProcessingJobName"])["ProcessingJobStatus"] == "Completed"
-
-
-@pytest.mark.parametrize(
-    ("operation", "message"),
-    [
-        ("describe_processing_job", "Could not find requested job with name: nobody"),
-        ("delete_processing_job", "Could not find requested job with name: nobody"),
-        ("stop_processing_job", "Could not find job to update with name nobody"),
-    ],
-)
-def test_an_unknown_name(cloud: Cloud, operation: str, message: str) -> None:
-    with pytest.raises(ClientError) as error:
-        getattr(cloud.sagemaker, operation)(ProcessingJobName="nobody")
-    assert error.value.response["Error"] == {"Code": "ValidationException", "Message": message}
 
 
 INPUT = ("ProcessingInputs", 0)

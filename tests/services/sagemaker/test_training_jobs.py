@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.cloud import BUCKET, ROLE, SKLEARN, Cloud, running_cloud
+from tests.services.sagemaker.refusals import refused_job
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +25,7 @@ def request_(cloud: Cloud) -> dict[str, Any]:
 
 
 def refusal(cloud: Cloud, request: dict[str, Any]) -> tuple[str, str]:
-    """Code and message; and whatever was refused left no job behind."""
-    with pytest.raises(ClientError) as error:
-        cloud.sagemaker.create_training_job(**request)
-    with pytest.raises(ClientError):
-        cloud.sagemaker.describe_training_job(TrainingJobName=request["TrainingJobName"])
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
+    return refused_job(cloud.sagemaker, "training", request)
 
 
 def test_an_unknown_image(cloud: Cloud, request_: dict[str, Any]) -> None:
@@ -70,16 +66,6 @@ def test_a_taken_name(cloud: Cloud, request_: dict[str, Any]) -> None:
         f"Job name must be unique within an AWS account and region, and a job with this name already exists ({arn})"
     )
     assert cloud.trained(request_["TrainingJobName"])["TrainingJobStatus"] == "Completed"
-
-
-@pytest.mark.parametrize("operation", ["describe_training_job", "stop_training_job", "delete_training_job"])
-def test_an_unknown_name(cloud: Cloud, operation: str) -> None:
-    with pytest.raises(ClientError) as error:
-        getattr(cloud.sagemaker, operation)(TrainingJobName="nobody")
-    assert error.value.response["Error"] == {
-        "Code": "ValidationException",
-        "Message": "Requested resource not found.",
-    }
 
 
 @pytest.mark.parametrize("member", ["AlgorithmSpecification", "ResourceConfig"])

@@ -54,6 +54,13 @@ class FileReader:
             raise self.wrong(place, "a number", value)
         return float(value)
 
+    def numbers(self, value: Any, place: str) -> builtins.list[float]:
+        items = self.list(value, place)
+        # Sketches hold tens of thousands of numbers: one look at all their types.
+        if {int, float}.issuperset(map(type, items)):
+            return builtins.list(map(float, items))
+        return [self.number(item, place) for item in items]
+
     def choice(self, value: Any, place: str, choices: builtins.list[str]) -> str:
         if value not in choices:
             raise self.wrong(place, " or ".join(choices), value)
@@ -96,8 +103,7 @@ def _sketch(reader: FileReader, feature: dict[str, Any], name: str) -> list[list
         return None
     place = f"sketch of feature '{name}'"
     sketch = reader.object(reader.object(kll, place).get("sketch"), place)
-    buffers = [reader.list(buffer, place) for buffer in reader.list(sketch.get("data"), place)]
-    return [[reader.number(item, place) for item in buffer] for buffer in buffers]
+    return [reader.numbers(buffer, place) for buffer in reader.list(sketch.get("data"), place)]
 
 
 def _counts(reader: FileReader, feature: dict[str, Any], name: str) -> dict[str, float] | None:

@@ -2,53 +2,64 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
+
+from .distinct_counts import DistinctCount
 
 # Deequ makes histograms of columns with at most this many distinct values.
 HISTOGRAM_LIMIT = 120
-# 2**12 registers: about 1.6 % off at worst for one standard error, exact for small counts.
-_LOG_REGISTERS = 12
 
 
 class Categories:
     def __init__(self, domain: frozenset[str] = frozenset()) -> None:
-        import datasketches  # type: ignore[import-untyped, unused-ignore]
-
         self.count = 0
         self.domain_hits = 0
         self._domain = domain
-        self._distinct: Any = datasketches.hll_sketch(_LOG_REGISTERS)
-        self._counts: dict[str, int] | None = {}
+        # Exact while few are distinct; then only their number is kept.
+        self._counts: dict[str, int] = {}
+        self._distinct: DistinctCount | None = None
 
     def update(self, texts: Any) -> None:
-        """`texts`: a polars Series of String without nulls."""
+        """`texts`: a polars Series of String without nulls, or a list of texts."""
         self.count += len(texts)
-        if self._counts is None and not self._domain:
-            self._add_distinct(texts.unique().to_list())
+        if self._domain:
+            self.domain_hits += _hits(texts, self._domain)
+        if self._distinct is not None:
+            self._distinct.update(texts)
             return
-        counted = texts.value_counts()
-        values: list[str] = counted.get_column(texts.name).to_list()
-        counts: list[int] = counted.get_column("count").to_list()
-        self._add_distinct(values)
-        for value, count in zip(values, counts, strict=True):
-            if value in self._domain:
-                self.domain_hits += count
-            if self._counts is not None:
-                self._counts[value] = self._counts.get(value, 0) + count
-        if self._counts is not None and len(self._counts) > HISTOGRAM_LIMIT:
-            self._counts = None
-
-    def _add_distinct(self, values: list[str]) -> None:
-        add = self._distinct.update
-        for value in values:
-            add(value)
+        for value, count in _counted(texts).items():
+            self._counts[value] = self._counts.get(value, 0) + count
+        if len(self._counts) > HISTOGRAM_LIMIT:
+            self._distinct = DistinctCount()
+            self._distinct.update(_like(texts, list(self._counts)))
+            self._counts = {}
 
     @property
     def distinct_count(self) -> float:
-        return float(round(self._distinct.get_estimate()))
+        return self._distinct.estimate if self._distinct else float(len(self._counts))
 
     def histogram(self) -> list[tuple[str, int]] | None:
         """Most frequent first; None for a column of too many distinct values."""
-        if self._counts is None:
+        if self._distinct is not None:
             return None
         return sorted(self._counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _counted(texts: Any) -> Mapping[str, int]:
+    if isinstance(texts, list):
+        return Counter(texts)
+    counted = texts.value_counts()
+    return dict(zip(counted.get_column(texts.name).to_list(), counted.get_column("count").to_list(), strict=True))
+
+
+def _hits(texts: Any, domain: frozenset[str]) -> int:
+    if isinstance(texts, list):
+        return sum(map(domain.__contains__, texts))
+    return int(texts.is_in(list(domain)).sum())
+
+
+def _like(texts: Any, values: list[str]) -> Any:
+    """`values` as the kind of thing that `texts` is."""
+    return values if isinstance(texts, list) else type(texts)(texts.name, values)

@@ -12,8 +12,8 @@ from . import messages
 from .errors import AnalyzerError
 from .source_files import open_bytes
 
-# The first block is small: from it the reader learns which columns it can parse as integers.
-FIRST_BLOCK = 1 << 20
+# The first block is smaller: from it the reader learns which columns it can parse as integers.
+FIRST_BLOCK = 4 << 20
 BLOCK = 8 << 20
 _LONGEST_RECORD = 64 << 20
 _BLANK_LINES = re.compile(rb"(?:\r?\n){2,}")

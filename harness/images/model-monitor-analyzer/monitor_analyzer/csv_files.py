@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from . import messages
+from .ahead import read_ahead
 from .csv_blocks import blocks_of, cells_of, decoded, first_record, without_blank_lines
 from .errors import AnalyzerError
+from .plain_csv import check_widths, is_one_block, plain_frame
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -30,6 +32,10 @@ class CsvFiles:
 
     def frames(self, text_columns: frozenset[str], only: frozenset[str] | None = None) -> Iterator[Any]:
         """`text_columns` always arrive as text; with `only`, no other columns do."""
+        frames = self._frames(text_columns, only)
+        return frames if is_one_block(self._files) else read_ahead(frames)
+
+    def _frames(self, text_columns: frozenset[str], only: frozenset[str] | None) -> Iterator[Any]:
         self._integral = None
         for path in self._files:
             first = True
@@ -65,6 +71,9 @@ class CsvFiles:
         return given + [f"_c{position}" for position in range(len(given), count)]
 
     def _frame(self, path: Path, block: bytes, text_columns: frozenset[str], only: frozenset[str] | None) -> Any:
+        plain = plain_frame(path, block, self._names, only) if is_one_block(self._files) else None
+        if plain is not None:
+            return plain
         # Spaces before digits are allowed to the parser, but only one of them to an Integral cell.
         integral = set() if b" " in block or b"\t" in block else (self._integral or set()) - text_columns
         frame = _parsed(path, block, self._names, integral, only)
@@ -73,7 +82,7 @@ class CsvFiles:
             candidates = frame.columns if self._integral is None else self._integral
             self._integral = {name for name in candidates if _is_integral(frame.get_column(name))}
         if not _has_blank_or_short_rows(block, frame.height, len(self._names)):
-            return _empty_as_missing(frame) if b'""' in block else frame
+            return _empty_as_missing(frame) if b'"' in block and b'""' in block else frame
         cleaned = without_blank_lines(block)
         if len(cleaned) < len(block):
             return self._frame(path, cleaned, text_columns, only)
@@ -110,10 +119,7 @@ def _parsed_by_rows(path: Path, block: bytes, names: list[str], only: frozenset[
     import polars as pl
 
     rows = [row for row in csv.reader(io.StringIO(decoded(block, path), newline="")) if row]
-    for row in rows:
-        if len(row) != len(names):
-            text = messages.CSV_EXTRA_CELLS if len(row) > len(names) else messages.CSV_SHORT_ROW
-            raise AnalyzerError(text.format(path=path, columns=len(names)))
+    check_widths(path, rows, len(names))
     cells = [[cell or None for cell in row] for row in rows]
     frame = pl.DataFrame(cells, schema=[(name, pl.String) for name in names], orient="row")
     return frame if only is None else frame.select([name for name in names if name in only])

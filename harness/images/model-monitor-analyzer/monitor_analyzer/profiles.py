@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from . import messages
 from .categories import Categories
-from .cells import STRING, CellCounts, Classified, classify
+from .cells import STRING, CellCounts, Classified, classify, classify_list
 from .errors import AnalyzerError
 from .kll import KllSketch
 from .moments import Moments
+from .plain_frames import PlainFrame
 
 # Numbers are added in stretches that stay in the processor's cache with their temporaries.
 _STRETCH = 16384
@@ -33,24 +35,15 @@ class ColumnProfile:
     def add_missing(self, rows: int) -> None:
         self.rows += rows
 
-    def update(self, column: Any, classified: Classified | None) -> None:
-        """`column`: a polars Series of Int64, Float64 or String, the last with its classified cells."""
-        import polars as pl
-
-        self.rows += len(column)
-        present = column.drop_nulls() if column.null_count() else column
-        if classified is None:
-            numbers = present.to_numpy()
-            integral = column.dtype == pl.Int64
-            counts = CellCounts(integral=len(numbers)) if integral else CellCounts(fractional=len(numbers))
-        else:
-            counts, numbers = classified
-        self.cells = self.cells.plus(counts)
-        self._add_numbers(numbers)
-        if self.categories is None and counts.textual:
+    def update(self, rows: int, classified: Classified, texts: Callable[[], Any]) -> None:
+        """`texts`: the cells that are present, as a polars Series of String or a list; made only when asked for."""
+        self.rows += rows
+        self.cells = self.cells.plus(classified.counts)
+        self._add_numbers(classified.numbers)
+        if self.categories is None and classified.counts.textual:
             self.categories = Categories(self._domain)
         if self.categories is not None:
-            self.categories.update(present.cast(pl.String))
+            self.categories.update(texts())
 
     def _add_numbers(self, numbers: Any) -> None:
         for start in range(0, len(numbers), _STRETCH):
@@ -96,15 +89,31 @@ class DatasetProfile:
         self._exponent_is_fractional = exponent_is_fractional
 
     def update(self, frame: Any) -> None:
+        if isinstance(frame, PlainFrame):
+            self._update_plain(frame)
+        else:
+            self._update_typed(frame)
+        self.rows += frame.height
+        for profile in self.columns.values():
+            profile.add_missing(self.rows - profile.rows)
+
+    def _update_plain(self, frame: PlainFrame) -> None:
+        for name in frame.columns:
+            present = frame.get_column(name).drop_nulls()
+            classified = classify_list(present, self._exponent_is_fractional)
+            self._column(name).update(frame.height, classified, partial(list, present))
+
+    def _update_typed(self, frame: Any) -> None:
+        """`frame`: a polars frame of Int64, Float64, Boolean and String columns."""
         import polars as pl
 
         frame = frame.with_columns(pl.col(pl.Boolean).cast(pl.String))
         classified = classify(frame.select(pl.col(pl.String)), self._exponent_is_fractional)
         for name in frame.columns:
-            self._column(name).update(frame.get_column(name), classified.get(name))
-        self.rows += frame.height
-        for profile in self.columns.values():
-            profile.add_missing(self.rows - profile.rows)
+            column = frame.get_column(name)
+            present = column.drop_nulls() if column.null_count() else column
+            known = classified[name] if name in classified else _of_numbers(present)
+            self._column(name).update(len(column), known, partial(present.cast, pl.String))
 
     def ordered(self, names: list[str]) -> None:
         """Puts the columns into the order the data set itself gives them."""
@@ -127,3 +136,9 @@ class DatasetProfile:
             profile.add_missing(self.rows)
             self.columns[name] = profile
         return profile
+
+
+def _of_numbers(column: Any) -> Classified:
+    numbers = column.to_numpy()
+    integral = numbers.dtype.kind == "i"
+    return Classified(CellCounts(integral=len(numbers)) if integral else CellCounts(fractional=len(numbers)), numbers)

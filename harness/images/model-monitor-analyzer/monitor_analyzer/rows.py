@@ -8,6 +8,7 @@ from typing import Any
 
 from . import messages
 from .errors import AnalyzerError
+from .plain_frames import PlainFrame, is_small
 
 Row = dict[str, str | None]
 _BATCH = 20_000
@@ -17,14 +18,16 @@ def frames_of(rows: Iterable[Row], only: frozenset[str] | None = None) -> Iterat
     # A column stays once it was seen, so that even a batch of empty objects has columns and with them a height.
     names: dict[str, None] = {}
     batch: list[Row] = []
+    is_first = True
     for row in rows:
         batch.append(row)
         names.update(dict.fromkeys(row))
         if len(batch) == _BATCH:
             yield _frame(batch, names, only)
-            batch = []
+            batch, is_first = [], False
     if batch:
-        yield _frame(batch, names, only)
+        small = is_first and is_small(len(batch), len(names))
+        yield _plain_frame(batch, names, only) if small else _frame(batch, names, only)
 
 
 def loads_keeping_numbers(text: str) -> Any:
@@ -52,9 +55,13 @@ def _kind(value: Any) -> str:
     return "a single value"
 
 
+def _plain_frame(batch: list[Row], names: Iterable[str], only: frozenset[str] | None) -> PlainFrame:
+    wanted = [name for name in names if only is None or name in only]
+    return PlainFrame({name: [row.get(name) for row in batch] for name in wanted})
+
+
 def _frame(batch: list[Row], names: Iterable[str], only: frozenset[str] | None) -> Any:
     import polars as pl
 
-    wanted = [name for name in names if only is None or name in only]
-    columns = {name: [row.get(name) for row in batch] for name in wanted}
-    return pl.DataFrame(columns, schema=dict.fromkeys(wanted, pl.String))
+    columns = _plain_frame(batch, names, only).cells
+    return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))

@@ -31,6 +31,7 @@ def validate_channels(channels: dict[str, dict[str, Any]]) -> dict[str, dict[str
             raise UserError("Extraneous channel found: {}".format(name))
         channel = dict(given)
         channel.setdefault("ContentType", DEFAULT_CONTENT_TYPE)
+        channel.setdefault("S3DistributionType", "FullyReplicated")  # the SDKs' local mode does not write it
         form = (channel["ContentType"], channel["TrainingInputMode"], channel["S3DistributionType"])
         if form not in ACCEPTED[name]:
             raise UserError("Channel configuration for '{}' channel is not supported: {}".format(name, channel))

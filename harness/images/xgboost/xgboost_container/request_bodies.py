@@ -1,4 +1,4 @@
-"""A request's bytes as a table of numbers, with the container's rules for csv and libsvm.
+"""A request's bytes as a table of numbers, with the container's rules for csv, libsvm and recordio-protobuf.
 
 Large csv bodies go through pandas; whatever it stumbles over is read again the slow way, which decides and words the
 error. Both give the float64 values Python's float() gives.
@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .content_types import CSV, LIBSVM, data_format
+from .content_types import CSV, LIBSVM, RECORDIO_PROTOBUF, data_format
+from .record_bodies import parse_records
 
 SMALL = 16 * 1024
 SNIFFED = 512
@@ -26,16 +27,22 @@ class UnreadableBody(Exception):
 def parse_body(body: bytes, content_type: str | None) -> tuple[Any, str]:
     """(matrix of floats or sparse matrix, format)."""
     name = data_format(content_type)
-    if name not in (CSV, LIBSVM):
+    if name not in (CSV, LIBSVM, RECORDIO_PROTOBUF):
         raise UnreadableBody("Content-type {} is not supported.".format(content_type))
     try:
-        return (_parse_csv(body.strip()) if name == CSV else _parse_libsvm(body.strip().decode("utf-8"))), name
+        return _parse(body, name), name
     except Exception as error:
         raise UnreadableBody(
             "Loading {} data failed with Exception, please ensure data is in {} format:\n {}\n {}".format(
                 name, name, type(error), error
             )
         ) from error
+
+
+def _parse(body: bytes, name: str) -> Any:
+    if name == RECORDIO_PROTOBUF:
+        return parse_records(body)
+    return _parse_csv(body.strip()) if name == CSV else _parse_libsvm(body.strip().decode("utf-8"))
 
 
 def _parse_csv(body: bytes) -> Any:

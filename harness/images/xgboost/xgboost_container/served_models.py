@@ -95,6 +95,8 @@ class Models:
         return paths if ensemble else paths[:1]
 
     def _is_ignored(self, path: Path) -> bool:
+        if path.name in ("model.tar.gz", "output.tar.gz"):
+            return True  # the SDKs' local mode leaves the archives beside what it unpacked
         if not (self._version.ignores_dotfiles and path.name.startswith(".")):
             return False
         log.warning(

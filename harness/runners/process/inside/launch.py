@@ -51,6 +51,8 @@ def _attend() -> None:
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    # Who stops a tree of processes politely would, by ending this one, kill the program at once.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         os.waitpid(-1, 0)
     finally:

@@ -35,6 +35,11 @@ def start_time(pid: int) -> str:
     return fields[19] if fields else ""
 
 
+def ended(pid: int) -> bool:
+    """Whether there is no such process, or nothing left of it but its exit code."""
+    return status_fields(pid)[:1] in ([], ["Z"])
+
+
 def status_fields(pid: int) -> list[str]:
     """``/proc/<pid>/stat`` from the state on (the name before it may hold anything)."""
     try:

@@ -22,7 +22,8 @@ _GUARDED = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trig
 
 
 def build(place: dict[str, Any]) -> None:
-    """``place``: ``root`` (the empty folder that becomes ``/``), ``opt_ml``, ``hide``, ``show`` (path, real path)."""
+    """``place``: ``root`` (the empty folder that becomes ``/``), ``opt_ml``, and (path, real path) pairs in ``mounts``
+    (writable, below ``/opt/ml``) and ``show``; ``hide`` are paths."""
     root = place["root"]
     linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
     linux.mount(root, root, None, linux.MS_BIND)
@@ -41,6 +42,9 @@ def build(place: dict[str, Any]) -> None:
     _hide_and_show(place["hide"], place["show"])
     os.makedirs("/opt/ml", exist_ok=True)
     linux.mount(OLD + place["opt_ml"], "/opt/ml", None, linux.MS_BIND | linux.MS_REC)
+    for path, real in place["mounts"]:
+        _mount(path, OLD + real)
+        own.append(path)
     own += _own_files()
     linux.detach(OLD)
     os.rmdir(OLD)
@@ -127,6 +131,15 @@ def _show(path: str, source: str) -> None:
     elif os.path.isdir(source):
         os.makedirs(path)
     else:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        _touch(path)
+    linux.mount(source, path, None, linux.MS_BIND | linux.MS_REC)
+
+
+def _mount(path: str, source: str) -> None:
+    if os.path.isdir(source):
+        os.makedirs(path, exist_ok=True)
+    elif not os.path.exists(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         _touch(path)
     linux.mount(source, path, None, linux.MS_BIND | linux.MS_REC)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,11 @@ from multidict import CIMultiDict
 
 from harness.kernel.http import Request, Response
 from harness.stores.aws_backends import Metric
+from harness.stores.aws_backends.moto import registry_view
 from harness.stores.aws_backends.moto.dispatch import PACKAGES, Call
 from harness.stores.aws_backends.moto.moto_version import require
 from harness.stores.aws_backends.moto.objects import MotoObjects
+from harness.stores.aws_backends.moto.registry_view import Listed
 from harness.stores.log_files import StoredLogs
 
 if TYPE_CHECKING:
@@ -31,17 +34,29 @@ WORKERS = 8
 class MotoBackend:
     name = "moto"
 
-    def __init__(self, state: Path, logs: StoredLogs, account: str = "123456789012", region: str = "us-east-1") -> None:
+    def __init__(
+        self,
+        state: Path,
+        logs: StoredLogs,
+        account: str = "123456789012",
+        region: str = "us-east-1",
+        engine_images: Listed = lambda account, region: (),
+    ) -> None:
         self._state = state
         self._logs = logs
         self._home = (account, region)
         """Whose execution role is there from the start; other accounts get theirs with their first request."""
+        self._engine_images = engine_images
+        """What ECR lists beside moto's own."""
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="moto")
         self._loading = threading.Lock()
         self._loaded: Loaded | None = None
 
     def services(self) -> frozenset[str]:
         return frozenset({*PACKAGES, *ALIASES})
+
+    def describe(self) -> Mapping[str, str]:
+        return {"moto": "embedded"}
 
     async def handle(self, service: str, request: Request, account: str, region: str) -> Response:
         loop = asyncio.get_running_loop()
@@ -54,7 +69,8 @@ class MotoBackend:
         body = await request.read()
         headers: CIMultiDict[str] = CIMultiDict(request.headers)
         call = Call(service, request.method, request.target, headers, body, account, region)
-        return await loop.run_in_executor(self._pool, loaded.answer, call)
+        answer = partial(registry_view.answer, inner=loaded.answer, listed=self._engine_images)
+        return await loop.run_in_executor(self._pool, answer if service == "ecr" else loaded.answer, call)
 
     def objects(self, account: str, region: str) -> MotoObjects:
         return MotoObjects(account, region, lambda: (self._ready().files, self._ready().ledger))

@@ -14,6 +14,16 @@ from xml.sax.saxutils import escape
 
 from moto.utilities.utils import get_partition
 
+from harness.stores.aws_backends.execution_role import (
+    DESCRIPTION,
+    INLINE_POLICY,
+    LONGEST_SESSION,
+    MANAGED_POLICY,
+    PERMISSIONS,
+    ROLE,
+    SESSION,
+    TRUST,
+)
 from harness.stores.aws_backends.moto.faults import Refusal
 
 base_backend: Any = importlib.import_module("moto.core.base_backend")
@@ -21,19 +31,6 @@ iam: Any = importlib.import_module("moto.iam.models")
 sts: Any = importlib.import_module("moto.sts.models")
 managed: Any = importlib.import_module("moto.iam.aws_managed_policies")
 
-ROLE = "HarnessExecutionRole"
-SESSION = "harness"
-SERVICES = ("sagemaker.amazonaws.com", "lambda.amazonaws.com", "events.amazonaws.com", "scheduler.amazonaws.com")
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"Service": list(SERVICES)}, "Action": "sts:AssumeRole"}],
-}
-ALLOWED = ("s3", "logs", "cloudwatch", "ecr", "iam", "sts", "lambda", "events", "scheduler", "kms", "sns")
-PERMISSIONS = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Action": [f"{service}:*" for service in ALLOWED], "Resource": "*"}],
-}
-MANAGED = "AmazonSageMakerFullAccess"
 MANAGED_ARN = re.compile(r"arn:aws:iam::aws:policy/((?:[\w+=,.@-]+/)*)([\w+=,.@-]+)")
 
 
@@ -70,13 +67,13 @@ def ensure_role(account: str, region: str = "us-east-1") -> Any:
         assume_role_policy_document=json.dumps(TRUST),
         path="/",
         permissions_boundary=None,
-        description="What SageMaker jobs of this emulator run as",
+        description=DESCRIPTION,
         tags=[],
-        max_session_duration="43200",
+        max_session_duration=str(LONGEST_SESSION),
     )
-    role.put_policy("HarnessExecution", json.dumps(PERMISSIONS))
-    ensure_managed_policies(account, f"arn:aws:iam::aws:policy/{MANAGED}")
-    accounts.attach_role_policy(f"arn:aws:iam::aws:policy/{MANAGED}", ROLE)
+    role.put_policy(INLINE_POLICY, json.dumps(PERMISSIONS))
+    ensure_managed_policies(account, MANAGED_POLICY)
+    accounts.attach_role_policy(MANAGED_POLICY, ROLE)
     return role
 
 

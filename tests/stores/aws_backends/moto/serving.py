@@ -75,9 +75,9 @@ class Served:
 
 
 @contextmanager
-def serve(state: Path) -> Iterator[Served]:
+def serve(state: Path, **given: Any) -> Iterator[Served]:
     logs = LogFiles(state / "logs")
-    backend = MotoBackend(state, logs)
+    backend = MotoBackend(state, logs, **given)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

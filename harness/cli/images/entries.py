@@ -1,0 +1,76 @@
+"""What ``harness images`` knows of: images of the catalogue, and environments of the harness's own purposes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.kernel.cache import cache_folder
+from harness.runners.spec import Environment
+
+if TYPE_CHECKING:
+    from harness.contract.catalog import Image
+    from harness.runners.docker.context import OwnImage
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row: an image, or an environment that is for no image (``image`` None)."""
+
+    name: str
+    runs: str
+    stands_for: str
+    environment: Environment
+    image: Image | None = None
+
+
+def entries() -> Iterator[Entry]:
+    from harness.contract.catalog import load_catalog
+    from harness.emulator.localstack import ENVIRONMENT as LOCALSTACK
+    from harness.profiles.sdk_environments import V3
+
+    for image in load_catalog():
+        stands_for = "" if image.runs == image.release else image.release
+        yield Entry(image.title, image.runs, stands_for, image.environment, image)
+    yield Entry(V3.name, "SageMaker Python SDK v3, for scenarios of that generation", "", V3)
+    yield Entry(LOCALSTACK.name, "LocalStack without Docker, for --aws-backend localstack", "", LOCALSTACK)
+
+
+def chosen(names: Iterable[str], known: Iterable[Entry]) -> list[Entry]:
+    """By the name in the list, the name of the environment, or the image's name in Docker Engine; "all" is all."""
+    listed = list(known)
+    if "all" in names:
+        return listed
+    return [_named(name, listed) for name in names]
+
+
+def own_image(image: Image) -> OwnImage:
+    from harness.runners.docker.context import OwnImage
+
+    assert image.locked.lock is not None
+    assert image.locked.python is not None
+    return OwnImage(
+        title=image.title,
+        name=image.docker_name,
+        version=image.version,
+        folder=image.folder,
+        lock=image.locked.lock,
+        python=image.locked.python,
+    )
+
+
+def build_folder() -> Path:
+    """Where packages lie while an image is built: on the disk of the environments, so near uv's cache."""
+    return cache_folder("images")
+
+
+def _named(name: str, listed: list[Entry]) -> Entry:
+    for entry in listed:
+        if name in (entry.name, entry.environment.name) or (entry.image and name == entry.image.docker_name):
+            return entry
+    known = ", ".join(entry.name for entry in listed)
+    raise click.BadParameter(f"no image {name!r}; known: {known}", param_hint="NAME")

@@ -1,0 +1,27 @@
+"""``harness images pull``: the environments of the process runner, ahead of time."""
+
+from __future__ import annotations
+
+import click
+
+from harness.cli.images.entries import chosen, entries
+from harness.kernel.errors import StateError
+
+
+@click.command("pull")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+def pull(names: tuple[str, ...]) -> None:
+    """Build the environments of images (or "all") now, so that jobs need no network later."""
+    from harness.runners.process.environments import Environments
+    from harness.runners.process.errors import EnvironmentMissing, PythonMissing
+
+    for entry in chosen(names, entries()):
+        try:
+            Environments().build(entry.environment, click.echo)
+        except PythonMissing as error:
+            if not entry.environment.stand_in:
+                raise StateError(str(error)) from error
+            click.echo(entry.environment.stand_in)
+        except EnvironmentMissing as error:
+            raise StateError(str(error)) from error
+        click.echo(f"{entry.name}: ready")

@@ -1,0 +1,97 @@
+"""Before anything is created on AWS: the plan is shown, the estimate held against the budget, and consent asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from harness.kernel.errors import GuardRefused
+from harness.profiles.aws import AwsProfile, Cap
+from harness.profiles.scenarios import Scenario
+from harness.promotion.account import Account, open_account
+from harness.promotion.destination import Destination
+from harness.promotion.estimate import DurationEstimate
+from harness.promotion.plan import Plan, make_plan
+from harness.promotion.prices import load_prices
+
+
+def agree(profile: AwsProfile, scenarios: Sequence[Scenario], budget: float | None, yes: bool) -> AwsProfile:
+    """The profile with its budget; ``GuardRefused`` when a guard, or the user, says no."""
+    destination = profile.destination
+    account = open_account(destination)
+    reports = profile.asked.settings.state / "reports"
+    plans = [make_plan(each.name, each.file, reports, destination) for each in scenarios]
+    prices = load_prices()
+    estimator = DurationEstimate(prices)
+    for line in _account_lines(account, destination):
+        click.echo(line, err=True)
+    for plan in plans:
+        for line in _plan_lines(plan, destination):
+            click.echo(line, err=True)
+    if budget is not None or all(plan.learned_from for plan in plans):
+        _hold_against(budget, sum(estimator.estimate(plan) for plan in plans), prices.dated)
+    _consent(yes)
+    return profile.capped(Cap(budget, prices))
+
+
+def _account_lines(account: Account, destination: Destination) -> list[str]:
+    lines = [
+        f"This runs on AWS account {account.id} in {account.region}, as {account.arn}, and costs money.",
+        f"  role     {destination.role_arn(account.partition)}",
+        f"  bucket   {destination.default_bucket}",
+    ]
+    elsewhere = account.client("sagemaker").meta.endpoint_url
+    if not elsewhere.startswith(f"https://api.sagemaker.{account.region}."):
+        lines.append(f"  address  {elsewhere} (AWS_ENDPOINT_URL or the AWS configuration says so)")
+    if destination.subnets:
+        lines.append(f"  network  {', '.join((*destination.subnets, *destination.security_groups))}")
+    if destination.kms:
+        lines.append(f"  keys     {', '.join(f'{use}: {key}' for use, key in destination.kms.items())}")
+    if destination.spot:
+        lines.append(f"  spot     {', '.join(destination.spot)}, waiting {destination.max_wait} s at most")
+    return lines
+
+
+def _plan_lines(plan: Plan, destination: Destination) -> list[str]:
+    lines = [f"{plan.scenario}:"]
+    for step in plan.steps:
+        lines.append(f"  {step}")
+        lines += [f"    + {line}" for line in _created(plan, step)]
+    if plan.learned_from is None:
+        lines.append(
+            f"  what it creates is not known yet: run it once with `harness run {plan.scenario}`, which costs nothing"
+        )
+    unknown = plan.unknown_words(destination)
+    if unknown:
+        lines.append(f"  the profile also names {', '.join(map(repr, unknown))}, which no step or stage here is called")
+    return lines
+
+
+def _created(plan: Plan, step: str) -> list[str]:
+    counted: dict[str, int] = {}
+    for planned in plan.resources:
+        if planned.step == step:
+            machines = " + ".join(f"{each.count} x {each.instance_type}" for each in planned.machines)
+            line = f"{planned.kind}{f' on {machines}' if machines else ''}"
+            counted[line] = counted.get(line, 0) + 1
+    return [line if count == 1 else f"{line}, {count} times" for line, count in counted.items()]
+
+
+def _hold_against(budget: float | None, estimate: float, dated: str) -> None:
+    click.echo(f"Estimate: ${estimate:.2f} (prices of {dated}, durations of the last run here)", err=True)
+    if budget is not None and estimate > budget:
+        raise GuardRefused(
+            f"the estimate of ${estimate:.2f} is above the budget of ${budget:.2f}; raise --budget or choose smaller "
+            "instance_types in the profile"
+        )
+
+
+def _consent(yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise GuardRefused("this would create the above on AWS, and nobody is here to agree; say --yes")
+    if not click.confirm("Go ahead?", err=True):
+        raise GuardRefused("not agreed to; nothing was created")

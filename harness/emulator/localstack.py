@@ -1,0 +1,93 @@
+"""Which LocalStack an emulator works with: found, or started in the way this machine and the user's wish allow."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.kernel.errors import StateError
+from harness.runners.process.environments import Environments
+from harness.runners.process.errors import EnvironmentMissing
+from harness.runners.spec import Environment
+
+if TYPE_CHECKING:
+    from harness.stores.aws_backends.remote.health import Health
+    from harness.stores.aws_backends.remote.source import Source, Starter
+
+WISH, IMAGE = "HARNESS_LOCALSTACK", "HARNESS_LOCALSTACK_IMAGE"
+WISHES = ("docker", "host")
+ENVIRONMENT = Environment(
+    "localstack", Path(__file__).parents[1] / "stores" / "aws_backends" / "remote" / "localstack.lock", "3.11"
+)
+"""LocalStack's own: its pins exclude the harness's."""
+log = logging.getLogger(__name__)
+
+
+def source(state: Path, install: bool) -> Source:
+    """``StateError`` where the user names a LocalStack that does not answer, or wishes what there is not."""
+    from harness.stores.aws_backends.remote.source import Source
+
+    wish = os.environ.get(WISH, "")
+    if wish not in ("", *WISHES):
+        raise StateError(f"{WISH}={wish} is not one of {', '.join(WISHES)}")
+    found = Source(Chosen(state, install, wish))
+    found.look()
+    return found
+
+
+def provide(install: bool, progress: Callable[[str], None]) -> Path:
+    """The Python of LocalStack's environment, built where it is not there yet."""
+    try:
+        return Environments(install=install).provide(ENVIRONMENT, progress)
+    except EnvironmentMissing as error:
+        raise StateError(str(error)) from error
+
+
+def _tell(line: str) -> None:
+    """To the emulator's log; uv's own lines, one per package, are left out."""
+    if line.startswith("harness:"):
+        log.warning(line)
+
+
+class Chosen:
+    """The way of starting one, chosen when it is started: an image at hand, else a process, else an image to pull."""
+
+    def __init__(self, state: Path, install: bool, wish: str) -> None:
+        self._state = state
+        self._install = install
+        self._wish = wish
+        self._chosen: Starter | None = None
+
+    @property
+    def how(self) -> str:
+        return self._chosen.how if self._chosen else "not started"
+
+    def start(self) -> tuple[str, Health]:
+        if self._chosen is None:
+            self._chosen = self._choose()
+        return self._chosen.start()
+
+    def alive(self) -> bool:
+        return self._chosen is not None and self._chosen.alive()
+
+    def stop(self) -> None:
+        if self._chosen is not None:
+            self._chosen.stop()
+
+    def _choose(self) -> Starter:
+        from harness.stores.aws_backends.remote import container
+        from harness.stores.aws_backends.remote.host_mode import HostMode
+
+        image = container.Container(self._state, os.environ.get(IMAGE) or container.IMAGE)
+        if self._wish == "docker" or (not self._wish and image.present()):
+            return image
+        try:
+            python = provide(self._install, _tell)
+        except StateError:
+            if self._wish or not image.engine_answers():
+                raise
+            return image
+        return HostMode(self._state / "localstack", lambda: python)

@@ -1,0 +1,170 @@
+"""The aws profile: scenarios on a real account, guarded, with a ledger from the first request to the proof at the end.
+
+Redirects no host and imports no emulator: clients go where boto3's own settings send them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.kernel.errors import StateError
+from harness.profiles.attended import Attended
+from harness.profiles.configuration import read_destination
+from harness.profiles.local import EVENTS, LOG, own_library
+from harness.profiles.place import Asked, Playing
+from harness.profiles.scenarios import Scenario
+from harness.profiles.sdk_environments import python_for
+from harness.promotion.account import Account, open_account
+from harness.promotion.budget import Prices
+from harness.promotion.destination import HOUR, Destination, as_orders, owner
+from harness.promotion.meter import Meter
+from harness.promotion.watch import Watch
+from harness.session.events import EventReader
+from harness.session.ledger import Header, Ledger
+from harness.session.promoted import ORDERS
+
+LEDGERS = "ledger"
+"""The folder of ledgers in the state folder."""
+_QUIET = "SchemaVersion: '1.0'\nSageMaker:\n  PythonSDK:\n    Modules:\n      TelemetryOptOut: true\n"
+_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+
+
+@dataclass(frozen=True)
+class Cap:
+    """``dollars`` is the budget of the whole run, None for none; ``prices`` None where no price table is at hand."""
+
+    dollars: float | None = None
+    prices: Prices | None = None
+
+
+class AwsProfile:
+    def __init__(self, name: str, asked: Asked, cap: Cap | None = None) -> None:
+        self.name = name
+        self.asked = asked
+        self.destination = read_destination(name, asked.configuration)
+        self._cap = cap or Cap()
+        if asked.wanted.choices or asked.wanted.ephemeral:
+            raise StateError(
+                f"profile {name!r} runs on AWS, where there is no emulator: leave out --runner, --aws-backend, "
+                "--s3-url and --ephemeral"
+            )
+
+    def capped(self, cap: Cap) -> AwsProfile:
+        return AwsProfile(self.name, self.asked, cap)
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[AwsPlace]:
+        """Nothing is played before the account is known to be the expected one."""
+        account = open_account(self.destination)
+        place = AwsPlace(self.name, self.asked, self.destination, account, self._cap)
+        try:
+            yield place
+        finally:
+            place.leave()
+
+
+class AwsPlace:
+    """``refused`` is why a guard stopped a run, if one did."""
+
+    def __init__(self, name: str, asked: Asked, destination: Destination, account: Account, cap: Cap) -> None:
+        self.name = name
+        self.address = str(account)
+        self._asked = asked
+        self._destination = destination
+        self._account = account
+        self._cap = cap
+        self._note: Callable[[str], None] = lambda line: None
+        self._programs: list[Attended] = []
+
+    @property
+    def refused(self) -> str | None:
+        return next((program.refused for program in self._programs if program.refused), None)
+
+    def prepare(self, scenario: Scenario, progress: Callable[[str], None]) -> Path:
+        self._note = progress
+        return python_for(scenario.sdk, progress)
+
+    def play(self, scenario: Scenario, python: Path, folder: Path, data: Path | None) -> Playing:
+        work = folder / "work"
+        work.mkdir(parents=True, exist_ok=True)
+        events, log = folder / EVENTS, folder / LOG
+        for left in (events, log):
+            left.unlink(missing_ok=True)
+        run = time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2)
+        header = self._header(run, scenario)
+        ledger = Ledger.begin(self._asked.settings.state / LEDGERS, header)
+        orders = folder / "orders.json"
+        provisions = self._destination.provisions(run, scenario.name)
+        orders.write_text(json.dumps(as_orders(run, str(ledger.file), provisions)), encoding="utf-8")
+        environment = self._environment(data) | {
+            "HARNESS_EVENTS": str(events),
+            "HARNESS_WORK": str(work),
+            "HARNESS_RUN_ID": run,
+            ORDERS: str(orders),
+        }
+        started = time.time()
+        meter = Meter(self._account, self._cap.prices, ledger.file) if self._cap.prices else None
+        spent = sum(program.dollars for program in self._programs)
+        cap = None if self._cap.dollars is None else self._cap.dollars - spent
+        watch = Watch(self._account, self._destination, ledger.file, meter, cap, self._note)
+        program = Attended(
+            [str(python), "-m", "harness.session.play", str(scenario.file)],
+            environment,
+            log,
+            events,
+            (self._account, header, ledger, watch),
+            self._note,
+        )
+        self._programs.append(program)
+        return Playing(scenario, program, EventReader(events), log, started, list)
+
+    def leave(self) -> None:
+        for program in self._programs:
+            program.leave()
+
+    def _header(self, run: str, scenario: Scenario) -> Header:
+        now = time.time()
+        return Header(
+            run=run,
+            scenario=scenario.name,
+            profile=self.name,
+            account=self._account.id,
+            region=self._account.region,
+            owner=owner(),
+            started=now,
+            expires=now + self._destination.expiry * HOUR,
+        )
+
+    def _environment(self, data: Path | None) -> dict[str, str]:
+        """The user's own, so that boto3 finds what it found when the account was checked."""
+        destination = self._destination
+        client = self._asked.settings.state / "client"
+        library, quiet = own_library(client), client / "sagemaker-quiet.yaml"
+        quiet.write_text(_QUIET, encoding="utf-8")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("HARNESS_")}
+        if destination.aws_profile:
+            # Keys in the environment would win over a profile that is only named there.
+            kept = {name: value for name, value in kept.items() if name not in _KEYS}
+            kept["AWS_PROFILE"] = destination.aws_profile
+        return kept | {
+            "AWS_DEFAULT_REGION": destination.region,
+            "AWS_REGION": destination.region,
+            # Neither the machine's nor the user's own defaults: a scenario must mean the same everywhere.
+            "SAGEMAKER_ADMIN_CONFIG_OVERRIDE": str(quiet),
+            "SAGEMAKER_USER_CONFIG_OVERRIDE": str(quiet),
+            "SAGEMAKER_SUPPRESS_V2_WARNING": "1",
+            "PYTHONPATH": os.pathsep.join(filter(None, [library, kept.get("PYTHONPATH", "")])),
+            "PYTHONUNBUFFERED": "1",
+            "HARNESS_ROLE": destination.role_arn(self._account.partition),
+            "HARNESS_BUCKET": destination.default_bucket,
+            "HARNESS_FIXTURES": str(self._asked.root / "fixtures"),
+            "HARNESS_MADE": str(self._asked.settings.state / "fixtures"),
+            "HARNESS_DATA": str(data) if data else "",
+        }

@@ -1,0 +1,150 @@
+"""The ``[profiles.NAME]`` tables of ``harness.toml``: which keys each kind has, and what their values must be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from harness.kernel.errors import StateError
+from harness.promotion.destination import TAGS, Destination
+from harness.session.provisions import DEFAULT
+from harness.settings import FILE
+
+_REQUIRED = {
+    "account_id": "the 12 digits of the only account it may touch, in quotes (see `aws sts get-caller-identity`)",
+    "region": 'as in region = "us-east-1"',
+    "role": "the execution role that SageMaker assumes, by name or as an ARN",
+}
+_INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
+_MOST_TAGS = 50 - len(TAGS)
+
+
+class Wrong(Exception):
+    """What a value should be."""
+
+
+def read_destination(name: str, table: Mapping[str, Any]) -> Destination:
+    """A table of kind "aws"; ``StateError`` names the key that is missing, unknown or makes no sense."""
+    place = f"{FILE}: profile {name!r}"
+    for key in table:
+        if key not in _KEYS:
+            raise StateError(f"{place}: unknown key {key!r}; known: {', '.join(sorted(_KEYS))}")
+    for key, meaning in _REQUIRED.items():
+        if key not in table:
+            raise StateError(f"{place} needs {key}: {meaning}; add it under [profiles.{name}]")
+    given = {}
+    for key, value in table.items():
+        try:
+            given[key] = _KEYS[key](value)
+        except Wrong as wrong:
+            raise StateError(f"{place}: {key} must be {wrong}, not {value!r}") from None
+    if bool(given.get("subnets")) != bool(given.get("security_groups")):
+        raise StateError(f"{place}: subnets and security_groups go together; give both or none")
+    return Destination(name=name, **given)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise Wrong("a text")
+    return value
+
+
+def _account(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"\d{12}", value):
+        raise Wrong("12 digits in quotes")
+    return value
+
+
+def _region(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", value):
+        raise Wrong('a region such as "us-east-1"')
+    return value
+
+
+def _role(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+|[\w+=,.@/-]+", value):
+        raise Wrong("the name or the ARN of an IAM role")
+    return value
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
+        raise Wrong("a list of texts")
+    return tuple(value)
+
+
+def _texts(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+        raise Wrong("a table of texts")
+    return value
+
+
+def _tags(value: Any) -> dict[str, str]:
+    tags = _texts(value)
+    if len(tags) > _MOST_TAGS:
+        raise Wrong(f"{_MOST_TAGS} tags at most")
+    if any(key.lower().startswith(("aws:", "harness:")) for key in tags):
+        raise Wrong("tags of your own; those that begin with aws: and harness: are taken")
+    return tags
+
+
+def _keys(value: Any) -> dict[str, str]:
+    keys = _texts(value)
+    if not set(keys) <= {"volume", "output"}:
+        raise Wrong('a table with "volume" and "output"')
+    return keys
+
+
+def _instance_types(value: Any) -> dict[str, str]:
+    """One for all, or a table by step, stage or "default"."""
+    table = {DEFAULT: value} if isinstance(value, str) else _texts(value)
+    if not all(_INSTANCE.fullmatch(each) for each in table.values()):
+        raise Wrong('an instance type such as "ml.m5.large", or a table of them by step or stage')
+    return table
+
+
+def _runtimes(value: Any) -> dict[str, int]:
+    table = value if isinstance(value, dict) else {DEFAULT: value}
+    return {stage: _seconds(each) for stage, each in table.items()}
+
+
+def _seconds(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        raise Wrong("a number of seconds")
+    return value
+
+
+def _spot(value: Any) -> tuple[str, ...]:
+    """All training, or that of the steps listed."""
+    if isinstance(value, bool):
+        return (DEFAULT,) if value else ()
+    try:
+        return _words(value)
+    except Wrong:
+        raise Wrong("true, false or a list of steps") from None
+
+
+def _hours(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+        raise Wrong("a number of hours")
+    return float(value)
+
+
+_KEYS: Mapping[str, Callable[[Any], Any]] = {
+    "account_id": _account,
+    "region": _region,
+    "role": _role,
+    "aws_profile": _text,
+    "bucket": _text,
+    "subnets": _words,
+    "security_groups": _words,
+    "kms": _keys,
+    "tags": _tags,
+    "instance_types": _instance_types,
+    "max_runtime": _runtimes,
+    "endpoint_timeout": _seconds,
+    "spot": _spot,
+    "max_wait": _seconds,
+    "expiry": _hours,
+}

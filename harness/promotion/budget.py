@@ -1,0 +1,31 @@
+"""Ports of money: what the meter and the guard ask of a price table and of an estimate. Dollars, before tax."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from harness.promotion.plan import Plan
+
+TRAINING, PROCESSING, HOSTING, TRANSFORM = "training", "processing", "hosting", "transform"
+USES = {
+    "TrainingJob": TRAINING,
+    "ProcessingJob": PROCESSING,
+    "TransformJob": TRANSFORM,
+    "Endpoint": HOSTING,
+    "MonitoringSchedule": PROCESSING,
+}
+"""Kind of resource -> what its machines are used for, as price lists name it; the rest counts as training."""
+
+
+class Prices(Protocol):
+    @property
+    def dated(self) -> str:
+        """The day the table is of, for people."""
+
+    def hourly(self, instance_type: str, use: str) -> float | None:
+        """Dollars for an hour of one machine; None when the table does not know it."""
+
+
+class Estimator(Protocol):
+    def estimate(self, plan: Plan) -> float:
+        """Dollars of a whole run; ``GuardRefused`` when what the plan knows is not enough to say."""

@@ -1,0 +1,118 @@
+"""The pytest plugin: options, markers, fixtures, and scenarios as test items. Entry point ``harness`` of ``pytest11``.
+
+Loaded by every pytest run of an environment that has harness: it imports nothing until a fixture or a scenario is used.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.pytest_plugin.fixtures import (
+    boto_session,
+    harness_bucket,
+    harness_expectations,
+    harness_role,
+    harness_session,
+    sagemaker_harness,
+    sagemaker_session,
+)
+from harness.pytest_plugin.recognition import is_scenario
+
+__all__ = [
+    "boto_session",
+    "harness_bucket",
+    "harness_expectations",
+    "harness_role",
+    "harness_session",
+    "sagemaker_harness",
+    "sagemaker_session",
+]
+
+SCOPES = ("function", "class", "module", "package", "session")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    # pytest-profiling has a --profile of its own, and two plugins with one option end the run before it begins.
+    names = (
+        ["--harness-profile"] if importlib.util.find_spec("pytest_profiling") else ["--profile", "--harness-profile"]
+    )
+    group = parser.getgroup("harness", "SageMaker harness")
+    group.addoption(
+        *names,
+        dest="harness_profile",
+        default="local",
+        metavar="NAME",
+        help="where harness's fixtures and scenarios run",
+    )
+    group.addoption(
+        "--harness-state",
+        default=None,
+        metavar="DIR",
+        help="the emulator's state folder, kept between runs (default: .harness/pytest, emptied first)",
+    )
+    group.addoption("--harness-yes", action="store_true", help="scenarios may run on AWS, where they cost money")
+    group.addoption("--harness-budget", metavar="DOLLARS", help="what each scenario may cost on AWS")
+    parser.addini(
+        "harness_scope", "how long an account of harness's fixtures lasts: " + ", ".join(SCOPES), default="function"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "needs(part, ...): with harness's fixtures, skipped with the reason where a part is missing"
+    )
+    config.addinivalue_line(
+        "markers", 'parity(claim): "same-as-aws", "differs: <reason>" or "local-only: <reason>"; one for each scenario'
+    )
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    runs = sys.modules.get("harness.pytest_plugin.runs")
+    if runs is not None:  # else nothing was used
+        runs.end_run(config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Generator[None, Any, Any]:
+    found = yield
+    if is_scenario(file_path, parent.session):
+        from harness.pytest_plugin.scenario_items import ScenarioFile
+
+        if not any(isinstance(each, ScenarioFile) for each in found):
+            found.append(ScenarioFile.from_parent(parent, path=file_path))
+    return found
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """pytest would import a scenario that is named on the command line; it belongs in an interpreter of its own."""
+    if not is_scenario(module_path, parent.session):
+        return None
+    from harness.pytest_plugin.scenario_items import ScenarioFile
+
+    scenario: pytest.Collector = ScenarioFile.from_parent(parent, path=module_path)
+    return scenario
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    # Every fixture of harness stands on this one; tests without it are none of our business.
+    if "sagemaker_harness" in getattr(item, "fixturenames", ()):
+        from harness.pytest_plugin.claims import check_item
+
+        check_item(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    report = yield
+    if report.failed and call.when != "teardown" and "sagemaker_harness" in getattr(item, "fixturenames", ()):
+        from harness.pytest_plugin.evidence import attach
+
+        attach(item, report)
+    return report

@@ -1,0 +1,36 @@
+"""What holds for tests that use harness, and for no others: their ``needs`` and their one parity claim."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.profiles.parity import LOCAL_ONLY, Parity, only_claim
+from harness.pytest_plugin.needs import check_needs, marked_needs
+from harness.pytest_plugin.runs import EMULATORS, run_of
+
+
+def check_item(item: pytest.Item) -> None:
+    check_needs(marked_needs(item))
+    claim = parity_of(item)
+    if claim is not None and claim.claim == LOCAL_ONLY:
+        skip_away_from_home(claim, item.config)
+
+
+def skip_away_from_home(claim: Parity, config: pytest.Config) -> None:
+    run = run_of(config)
+    if claim.claim == LOCAL_ONLY and run.kind not in EMULATORS:
+        pytest.skip(f"local-only ({claim.reason}); the profile is {run.profile}")
+
+
+def parity_of(item: pytest.Item) -> Parity | None:
+    """The claim of a test's markers and its module's ``PARITY``; none is needed outside a folder of scenarios."""
+    texts: list[object] = [text for marker in item.iter_markers("parity") for text in marker.args]
+    stated = getattr(getattr(item, "module", None), "PARITY", None)
+    if stated is not None:
+        texts.append(stated)
+    if not texts and item.path.parent.name != "scenarios":
+        return None
+    try:
+        return only_claim(texts, item.nodeid)
+    except ValueError as error:
+        pytest.fail(str(error), pytrace=False)

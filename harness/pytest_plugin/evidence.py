@@ -1,0 +1,117 @@
+"""What a failing test is told besides its traceback: the last answers, the jobs, S3, and where to look further."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from _pytest._code.code import ExceptionRepr
+
+from harness.pytest_plugin.runs import begun_run
+
+if TYPE_CHECKING:
+    from harness.pytest_plugin.places import SagemakerHarness
+
+ANSWERS, OBJECTS, TAIL = 12, 20, 20
+_LOG_BYTES, _LONGEST_ERROR = 512 * 1024, 300
+
+
+def attach(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Sections of the report, so that every reporter (terminal, JUnit, HTML) shows them."""
+    run = begun_run(item.config)
+    for place in run.places if run else ():
+        for title, lines in _sections(place):
+            if lines:
+                _add(report, f"harness: {title}", "\n".join(lines))
+
+
+def _add(report: pytest.TestReport, title: str, text: str) -> None:
+    """To the failure itself, which goes into every kind of report; JUnit XML leaves other sections out."""
+    if isinstance(report.longrepr, ExceptionRepr):
+        report.longrepr.addsection(title, text)
+    else:
+        report.sections.append((title, text))
+
+
+def _sections(place: SagemakerHarness) -> Iterator[tuple[str, list[str]]]:
+    for title, gather in (
+        ("expectations", _expectations),
+        ("the last answers", _answers),
+        ("jobs and endpoints", _jobs),
+        ("objects in S3", _objects),
+        ("look further", _commands),
+    ):
+        try:
+            yield title, gather(place)
+        except Exception as error:  # evidence must not hide the failure it is about
+            yield title, [f"(could not be had: {type(error).__name__}: {error})"]
+
+
+def _expectations(place: SagemakerHarness) -> list[str]:
+    from harness.pytest_plugin.places import EVENTS
+
+    lines = (place.folder / EVENTS).read_text(encoding="utf-8").splitlines()
+    told = [event for event in map(json.loads, lines) if event["event"] == "expectation"]
+    return [f"{'met    ' if event['passed'] else 'NOT MET'}  {event['text']}" for event in told]
+
+
+def _answers(place: SagemakerHarness) -> list[str]:
+    """From the emulator's own log, so that calls of every client are among them. Repetitions are one line."""
+    found: list[tuple[str, float, int]] = []
+    for entry in _logged(place.state / "emulator.log"):
+        if entry.get("account") != place.account:
+            continue
+        error = "  " + " ".join(entry["error"].split())[:_LONGEST_ERROR] if entry.get("error") else ""
+        told = f"{entry['status']}  {entry['service']} {entry['operation']}{error}"
+        ms, times = (found.pop()[1:]) if found and found[-1][0] == told else (0.0, 0)
+        found.append((told, ms + entry["ms"], times + 1))
+    return [f"{told}  ({ms:.0f} ms{f', {times} times' if times > 1 else ''})" for told, ms, times in found[-ANSWERS:]]
+
+
+def _logged(file: Path) -> Iterator[dict[str, Any]]:
+    for line in _end_of(file):
+        with contextlib.suppress(ValueError):  # the half line where the look begins
+            yield json.loads(line)
+
+
+def _end_of(file: Path) -> list[bytes]:
+    with file.open("rb") as stream:
+        stream.seek(max(0, file.stat().st_size - _LOG_BYTES))
+        return stream.read().splitlines()
+
+
+def _mine(place: SagemakerHarness) -> list[dict[str, str]]:
+    from harness.session.emulator_process import find
+
+    emulator = find(place.state)
+    jobs = emulator.ask("/_harness/jobs")["jobs"] if emulator else []
+    return [job for job in jobs if job["account"] == place.account]
+
+
+def _jobs(place: SagemakerHarness) -> list[str]:
+    """Each with its status; of one that failed also the reason and the end of its log."""
+    lines = []
+    for job in _mine(place):
+        lines.append(f"{job['status']}  {job['kind']} {job['name']}")
+        if job["status"] == "Failed":
+            lines.append(f"  {job['reason']}")
+            lines += [f"  | {line}" for line in place.logs(job["name"])[-TAIL:]]
+    return lines
+
+
+def _objects(place: SagemakerHarness) -> list[str]:
+    s3 = place.client("s3")
+    if place.session.bucket not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
+        return []
+    answer = s3.list_objects_v2(Bucket=place.session.bucket, MaxKeys=OBJECTS)
+    listed = [f"{item['Size']:>12}  s3://{place.session.bucket}/{item['Key']}" for item in answer.get("Contents", [])]
+    return [*listed, *(["             …"] if answer["IsTruncated"] else [])]
+
+
+def _commands(place: SagemakerHarness) -> list[str]:
+    named = [f"harness logs {job['name']} --state {place.state}" for job in _mine(place) if job["status"] == "Failed"]
+    return [f"harness start --state {place.state}", *named, f"harness status --state {place.state}"]

@@ -1,0 +1,130 @@
+"""``SagemakerHarness``: what the fixture ``sagemaker_harness`` gives: one test's place on the emulator."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.kernel.cache import cache_folder
+from harness.pytest_plugin.runs import Run
+from harness.session.environment import Target, wiring
+from harness.session.events import EventWriter
+from harness.session.scenario import Session
+
+if TYPE_CHECKING:
+    from harness.session.faults import Faults
+
+_LOG_GROUPS = tuple(f"/aws/sagemaker/{kind}" for kind in ("TrainingJobs", "ProcessingJobs", "TransformJobs"))
+EVENTS = "events.jsonl"
+
+
+@dataclass(frozen=True)
+class SagemakerHarness:
+    """``folder`` holds what the session tells (``events.jsonl``) and its downloads; ``state`` is the emulator's."""
+
+    profile: str
+    address: str
+    account: str
+    state: Path
+    folder: Path
+    session: Session
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of this test's account."""
+        return self.session.client(service)
+
+    def advance_clock(self, seconds: float) -> None:
+        """Let time pass at once; returns when everything that became due is finished. All accounts share the clock."""
+        self.session.advance_clock(seconds)
+
+    @property
+    def faults(self) -> Faults:
+        """Faults for this test's account; none is left when it ends."""
+        return self.session.faults
+
+    def logs(self, name: str) -> list[str]:
+        """Everything that a job or the servers of an endpoint wrote, in order."""
+        from botocore.exceptions import ClientError
+
+        client, lines = self.client("logs"), []
+        streams = [(group, {"logStreamNamePrefix": f"{name}/"}) for group in _LOG_GROUPS]
+        for group, named in (*streams, (f"/aws/sagemaker/Endpoints/{name}", {})):
+            try:
+                for page in client.get_paginator("filter_log_events").paginate(logGroupName=group, **named):
+                    lines += [event["message"] for event in page["events"]]
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                    raise
+        return lines
+
+    def made_bucket(self) -> str:
+        from botocore.exceptions import ClientError
+
+        s3, bucket = self.client("s3"), self.session.bucket
+        try:
+            s3.head_bucket(Bucket=bucket)
+        except ClientError:
+            region = self.session.region
+            where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+            s3.create_bucket(Bucket=bucket, **where)
+        return bucket
+
+
+@contextlib.contextmanager
+def opened(run: Run, folder: Path, test: str) -> Iterator[SagemakerHarness]:
+    from harness.pytest_plugin.surroundings import pointed
+
+    emulator, settings = run.emulator, run.settings
+    account = str(10**11 + secrets.randbelow(9 * 10**11))
+    target = Target(emulator.address, settings.region, account)
+    with pointed(wiring(target, folder / "client", os.environ)):
+        events = EventWriter(folder / EVENTS)
+        session = Session(test.rsplit("::", 1)[-1], events, _given(run, target, folder))
+        place = SagemakerHarness(run.profile, emulator.address, account, run.state, folder, session)
+        try:
+            yield place
+            session.clean_up()
+        finally:
+            events.close()
+            place.faults.clear()
+            _end_leftovers(run, place)
+
+
+def _given(run: Run, target: Target, folder: Path) -> dict[str, str]:
+    work = folder / "work"
+    work.mkdir()
+    return {
+        "AWS_DEFAULT_REGION": target.region,
+        "HARNESS_ROLE": target.role,
+        "HARNESS_BUCKET": target.bucket,
+        "HARNESS_RUN_ID": time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2),
+        "HARNESS_FIXTURES": str(run.root / "fixtures"),
+        "HARNESS_MADE": str(cache_folder("fixtures")),
+        "HARNESS_WORK": str(work),
+        "HARNESS_CLOCK": f"{target.address}/_harness/clock",
+    }
+
+
+def _end_leftovers(run: Run, place: SagemakerHarness) -> None:
+    """Servers, schedules and jobs that the test left behind would run, and be in the way, until the run ends."""
+    client = place.client("sagemaker")
+    ends = {
+        "monitoring-schedule": lambda name: client.delete_monitoring_schedule(MonitoringScheduleName=name),
+        "endpoint": lambda name: client.delete_endpoint(EndpointName=name),
+        "training-job": lambda name: client.stop_training_job(TrainingJobName=name),
+        "processing-job": lambda name: client.stop_processing_job(ProcessingJobName=name),
+        "transform-job": lambda name: client.stop_transform_job(TransformJobName=name),
+    }
+    from botocore.exceptions import ClientError
+
+    for found in run.emulator.ask("/_harness/jobs")["jobs"]:
+        standing = not found["kind"].endswith("-job") and found["status"] != "Deleting"
+        if found["account"] == place.account and (standing or found["status"] == "InProgress"):
+            with contextlib.suppress(ClientError):  # it ended by itself in this moment
+                ends[found["kind"]](found["name"])

@@ -1,0 +1,23 @@
+"""``is_scenario``: whether a file is a scenario for pytest to collect. Cheap: asked of other people's files too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+FOLDER = "scenarios"
+
+
+def is_scenario(file: Path, session: pytest.Session) -> bool:
+    """In a folder of scenarios, or named on the command line: a file that states ``SDK`` and has ``run(session)``."""
+    if file.suffix != ".py" or not (file.parent.name == FOLDER or session.isinitpath(file)):
+        return False
+    # As ``harness.profiles.scenarios.is_private``, which costs a second to import.
+    if file.name.startswith(("_", "test_")) or file.name == "conftest.py":
+        return False
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return False
+    return all(any(line.startswith(beginning) for line in lines) for beginning in ("SDK", "def run("))

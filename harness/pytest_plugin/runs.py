@@ -1,0 +1,161 @@
+"""``Run``: what one pytest process works with: its profile, and one emulator, started when it is first needed.
+
+With pytest-xdist each worker is such a process and has an emulator of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.kernel.errors import StateError
+from harness.settings import Settings, load_settings, read_project
+
+if TYPE_CHECKING:
+    from harness.pytest_plugin.places import SagemakerHarness
+    from harness.session.emulator_process import RunningEmulator
+
+_KEY = pytest.StashKey["Run"]()
+EMULATORS: dict[str, dict[str, str]] = {"local": {}, "docker": {"runner": "docker"}}
+"""Kinds of profiles that are an emulator on this machine, and what it is started with."""
+
+
+def run_of(config: pytest.Config) -> Run:
+    if _KEY not in config.stash:
+        config.stash[_KEY] = Run(config)
+    return config.stash[_KEY]
+
+
+def begun_run(config: pytest.Config) -> Run | None:
+    return config.stash.get(_KEY, None)
+
+
+def end_run(config: pytest.Config) -> None:
+    run = begun_run(config)
+    if run is not None:
+        run.close()
+        del config.stash[_KEY]
+
+
+class Run:
+    def __init__(self, config: pytest.Config) -> None:
+        self.root = Path(config.rootpath)
+        self.profile: str = config.getoption("harness_profile")
+        self._stack = ExitStack()
+        self._given_state: str | None = config.getoption("harness_state")
+        self._may_cost: bool = config.getoption("harness_yes")
+        self._budget: str | None = config.getoption("harness_budget")
+        self._stand = Path(config.invocation_params.dir)
+        self._worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+        self.places: list[SagemakerHarness] = []
+        """Those that tests have now."""
+
+    @cached_property
+    def table(self) -> dict[str, Any]:
+        """The profile's own table of ``harness.toml``."""
+        return dict(read_project(self.root).profiles.get(self.profile, {}))
+
+    @property
+    def kind(self) -> str:
+        return str(self.table.get("kind", self.profile))
+
+    @cached_property
+    def state(self) -> Path:
+        """The state folder: the one asked for when an emulator runs there already, else one for each worker."""
+        if self._given_state is None and self.kind not in EMULATORS:
+            return load_settings(self.root).state  # where ``harness run`` keeps what it must not lose: ledgers
+        if self._given_state is None:
+            return self.root / ".harness" / "pytest" / (self._worker or "main")
+        from harness.session.emulator_process import find
+
+        asked = (self._stand / self._given_state).absolute()
+        return asked / self._worker if self._worker and find(asked) is None else asked
+
+    @cached_property
+    def settings(self) -> Settings:
+        return load_settings(self.root, state=self.state)
+
+    @cached_property
+    def emulator(self) -> RunningEmulator:
+        from harness.session.emulator_process import Wanted
+        from harness.session.emulator_use import borrowed
+
+        wanted = Wanted(port=0, project=self.root, choices=EMULATORS[self.kind])
+        with _alone(self.state) if self._given_state is None else contextlib.nullcontext():
+            return self._stack.enter_context(borrowed(self.state, wanted))
+
+    def require_emulator(self) -> None:
+        """Starts it; ends the test with one line where that cannot be."""
+        try:
+            if self.kind not in EMULATORS:
+                self._check_profile()
+                known = ", ".join(EMULATORS)
+                raise StateError(
+                    f"profile {self.profile!r}: harness's fixtures work on an emulator ({known}); a scenario with "
+                    "run(session) plays on every profile"
+                )
+            assert self.emulator.address
+        except StateError as error:
+            pytest.fail(str(error), pytrace=False)
+
+    def _check_profile(self) -> None:
+        from harness.profiles import UnknownProfile, find_profile
+        from harness.profiles.place import Asked
+
+        try:
+            find_profile(self.profile, Asked(self.settings, self.root))
+        except UnknownProfile as error:
+            raise StateError(str(error)) from None
+
+    def options(self) -> list[str]:
+        """What ``harness run`` is given, for a scenario to be played on this profile."""
+        given = ["--profile", self.profile, "--state", str(self.state)]
+        if self.kind == "aws":
+            if not self._may_cost:
+                told = "on AWS scenarios cost money: add --harness-yes (and --harness-budget DOLLARS)"
+                pytest.fail(told, pytrace=False)
+            given += ["--yes", *(["--budget", self._budget] if self._budget else [])]
+        return given
+
+    @contextlib.contextmanager
+    def place(self, folder: Path, node: pytest.Item | pytest.Collector) -> Iterator[SagemakerHarness]:
+        """An account of its own on the emulator, or a name of its own on AWS, while the block lasts."""
+        from harness.pytest_plugin.places import opened
+
+        self.require_emulator()
+        with opened(self, folder, node.nodeid or "session") as place:
+            self.places.append(place)
+            try:
+                yield place
+            finally:
+                self.places.remove(place)
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+@contextlib.contextmanager
+def _alone(state: Path) -> Iterator[None]:
+    """Empties a folder of the last run, unless a run of the same project uses it this very moment."""
+    from harness.stores.folder import is_held
+
+    try:
+        state.parent.mkdir(parents=True, exist_ok=True)
+        (state.parent.parent / ".gitignore").write_text("*\n")
+        lock = (state.parent / f"{state.name}.lock").open("w")
+    except OSError as error:
+        raise StateError(f"{state} cannot be used ({error.strerror}); choose another with --harness-state") from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not is_held(state):
+            shutil.rmtree(state, ignore_errors=True)
+        yield

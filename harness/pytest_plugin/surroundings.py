@@ -1,0 +1,137 @@
+"""This process pointed at the emulator for a while: its environment, boto3's default session, the shim's patches.
+
+Everything is put back at the end, whatever the test did meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+from harness.session.environment import SHIM, Wiring
+
+_MISSING = object()
+
+
+class ReachesAws(RuntimeError):
+    """A request that would have left for AWS from a test on the emulator."""
+
+
+@contextlib.contextmanager
+def pointed(wiring: Wiring) -> Iterator[None]:
+    """For clients made from now on, in this process and in programs it starts."""
+    with contextlib.ExitStack() as undo:
+        undo.enter_context(changed_environment(wiring))
+        undo.enter_context(own_default_session())
+        # Under `harness exec` the shim is in this process already, and stays.
+        if "harness_shim" not in sys.modules:
+            undo.enter_context(_patched_clients())
+        undo.enter_context(_refusing_aws())
+        yield
+
+
+@contextlib.contextmanager
+def changed_environment(wiring: Wiring) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in (*wiring.set, *wiring.unset)}
+    for name in wiring.unset:
+        os.environ.pop(name, None)
+    os.environ.update(wiring.set)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def own_default_session() -> Iterator[None]:
+    """``boto3.client(...)`` keeps one session for the whole process: here it gets another, and then its own again."""
+    import boto3
+
+    before, boto3.DEFAULT_SESSION = boto3.DEFAULT_SESSION, None
+    try:
+        yield
+    finally:
+        boto3.DEFAULT_SESSION = before
+
+
+@contextlib.contextmanager
+def _patched_clients() -> Iterator[None]:
+    """What the start-up shim does to programs: written-out AWS addresses lead here, and waiting ends in time."""
+    shim = _shim()
+    undo: list[Callable[[], None]] = []
+    usual, finder = dict(shim.PATCHES), shim.ShimFinder()
+    shim.PATCHES.update({name: _undoable(patch, undo) for name, patch in usual.items()})
+    try:
+        for name, patch in shim.PATCHES.items():
+            if name in sys.modules:
+                patch(sys.modules[name])
+        sys.meta_path.insert(0, finder)
+        yield
+    finally:
+        if finder in sys.meta_path:
+            sys.meta_path.remove(finder)
+        for step in reversed(undo):
+            step()
+
+
+def _shim() -> Any:
+    spec = importlib.util.spec_from_file_location("harness_shim_in_pytest", SHIM / "sitecustomize.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _undoable(patch: Callable[[ModuleType], None], undo: list[Callable[[], None]]) -> Callable[[ModuleType], None]:
+    """The patch, noting what it replaces in a module and in the two classes of botocore that patches change."""
+
+    def apply(module: ModuleType) -> None:
+        classes = [owner for name in ("Session", "Waiter") if isinstance(owner := vars(module).get(name), type)]
+        before = [(owner, dict(vars(owner))) for owner in (module, *classes)]
+        patch(module)
+        for owner, members in before:
+            for name, value in dict(vars(owner)).items():
+                if members.get(name, _MISSING) is not value:
+                    undo.append(_restoring(owner, name, members.get(name, _MISSING)))
+        # One imported meanwhile: its loader carries the patch, which a reload would run again.
+        loader = getattr(module.__spec__, "loader", None)
+        undo.append(lambda: vars(loader).pop("exec_module", None) if hasattr(loader, "__dict__") else None)
+
+    return apply
+
+
+def _restoring(owner: Any, name: str, value: Any) -> Callable[[], None]:
+    return lambda: delattr(owner, name) if value is _MISSING else setattr(owner, name, value)
+
+
+@contextlib.contextmanager
+def _refusing_aws() -> Iterator[None]:
+    """A client made before the test still has its own address and perhaps real keys: it must not reach AWS now."""
+    from botocore.httpsession import URLLib3Session
+
+    is_aws, send = _shim().is_aws, URLLib3Session.send
+
+    def guarded(self: Any, request: Any) -> Any:
+        if is_aws(request.url):
+            raise ReachesAws(
+                f"harness: this request was for {request.url.split('?')[0]}, and this test runs on the emulator. Its "
+                "client was made before the test began: make clients where they are used, or in a fixture that asks "
+                "for `sagemaker_harness`."
+            )
+        return send(self, request)
+
+    URLLib3Session.send = guarded
+    try:
+        yield
+    finally:
+        URLLib3Session.send = send

@@ -1,0 +1,87 @@
+"""A door of the emulator in a network of containers: a listening socket at the network's gateway, served by it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import socket
+import threading
+from collections.abc import Callable
+
+from harness.runners.docker.errors import Refused
+
+Adopt = Callable[[socket.socket], Callable[[], None]]
+"""Have the emulator serve on a listening socket until the function returned is called."""
+
+_ELSEWHERE = (
+    "Docker Engine's networks do not begin on this machine (Docker Desktop, or an engine elsewhere), so containers "
+    "could not reach the emulator: use an engine of this machine, or run without Docker (--runner process)"
+)
+
+_log = logging.getLogger(__name__)
+
+
+class Door:
+    """Open from the start: connections wait in the socket's queue until the emulator serves.
+
+    It listens on the network's device only: containers of another network cannot get in by way of this one's gateway.
+    """
+
+    def __init__(self, gateway: str, device: str, port: int, adopt: Adopt | None) -> None:
+        """``port`` is the one wanted; where it is taken, ``address`` has another."""
+        try:
+            self._listener = _listener(gateway, device, port)
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise Refused(_ELSEWHERE) from error
+            raise Refused(f"the emulator cannot listen on {gateway} for containers: {error}") from error
+        self.address = f"http://{gateway}:{self._listener.getsockname()[1]}"
+        self._adopt = adopt
+        self._release: Callable[[], None] | None = None
+        self._closed = False
+        self._lock = threading.Lock()
+        if adopt is not None:
+            # Whoever opens a door may be needed for the emulator to begin to serve: nobody waits for that here.
+            threading.Thread(target=self._have_served, args=(adopt,), name="docker-door", daemon=True).start()
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            release, self._release = self._release, None
+        if release is not None:
+            release()
+        elif self._adopt is None:
+            self._listener.close()
+
+    def _have_served(self, adopt: Adopt) -> None:
+        try:
+            release = adopt(self._listener)
+        except Exception:
+            _log.exception("the emulator does not serve on Docker's network; containers will not reach it")
+            self._listener.close()
+            return
+        with self._lock:
+            if not self._closed:
+                self._release = release
+                return
+        release()
+
+
+def _listener(gateway: str, device: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(PermissionError):  # kernels before 5.7 let root alone do this
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode() + b"\0")
+        try:
+            listener.bind((gateway, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            listener.bind((gateway, 0))
+        listener.listen(1024)
+    except BaseException:
+        listener.close()
+        raise
+    return listener

@@ -1,0 +1,93 @@
+"""What Docker Engine's refusals mean to the user, and what can be done about them."""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterator
+
+
+class Refused(Exception):
+    """A container cannot be started. The message names the remedy; ``code`` is what ``docker run`` would exit with."""
+
+    def __init__(self, message: str, code: int = 125) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+OUT_OF_SPACE = (
+    "Docker Engine has no space left on its disk: free some (`harness images prune`, `docker system prune`), "
+    "or give it a larger one"
+)
+_ABSENT = (
+    "Docker Engine does not answer: start it (Linux: `sudo systemctl start docker`), set DOCKER_HOST where it listens "
+    "elsewhere, or run without Docker (--runner process)"
+)
+_FORBIDDEN = (
+    "Docker Engine runs, but this user may not talk to it: add the user to the group docker "
+    "(`sudo usermod -aG docker $USER`, then log in again), or run without Docker (--runner process)"
+)
+_NO_GPU = (
+    "the instance type has GPUs, and this engine can give none to a container: install the NVIDIA Container Toolkit "
+    "(and a driver), or choose an instance type without GPUs; harness never runs a GPU job on the CPU unasked"
+)
+
+
+def refusal_of(error: Exception, image: str = "") -> Refused:
+    """``image`` is the one that was to be started, where the refusal is about a start."""
+    text = str(getattr(error, "explanation", None) or error)
+    for cause in _causes(error):
+        if isinstance(cause, PermissionError):
+            return Refused(_FORBIDDEN)
+        if isinstance(cause, (FileNotFoundError, ConnectionRefusedError)):
+            return Refused(_ABSENT)
+        if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:
+            return Refused(OUT_OF_SPACE)
+    lowered = text.lower()
+    if "permission denied" in lowered and "socket" in lowered:
+        return Refused(_FORBIDDEN)
+    if "no space left on device" in lowered:
+        return Refused(OUT_OF_SPACE)
+    if "device driver" in lowered and "gpu" in lowered:
+        return Refused(_NO_GPU)
+    if image:
+        return _refused_start(text, image)
+    return Refused(f"Docker Engine refused: {text}")
+
+
+def refusal_of_init(output: bytes, image: str) -> Refused | None:
+    """What the init process of a container says when there is no such program; None when these are no words of its."""
+    found = re.match(rb"\[FATAL tini \(\d+\)\] exec (.*) failed: (.*)\n$", output)
+    if found is None:
+        return None
+    program, why = (part.decode(errors="replace") for part in found.groups())
+    return _refused_start(f'exec: "{program}": {why.lower()}', image)
+
+
+def _refused_start(text: str, image: str) -> Refused:
+    found = re.search(r'exec: "([^"]*)"', text) or re.search(r"exec (\S+?):", text)
+    program = repr(found.group(1)) if found else "the program it is asked to start"
+    if "executable file not found" in text or "no such file or directory" in text:
+        return Refused(f"image {image} has no {program}: give it an ENTRYPOINT, or a program of that name on PATH", 127)
+    if "permission denied" in text and found:
+        return Refused(f"image {image}: {program} is not executable", 126)
+    if "No command specified" in text:
+        return Refused(f"image {image} has neither ENTRYPOINT nor CMD, and the job names no ContainerEntrypoint", 127)
+    return Refused(f"Docker Engine did not start image {image}: {text}")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what lies behind it: the client wraps errors of the socket several times, partly as arguments."""
+    seen: set[int] = set()
+    todo: list[BaseException] = [error]
+    while todo:
+        found = todo.pop()
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        behind = (found.__cause__, found.__context__, *found.args)
+        todo += [each for each in behind if isinstance(each, BaseException)]
+        todo += [
+            each for part in found.args if isinstance(part, tuple) for each in part if isinstance(each, BaseException)
+        ]

@@ -1,0 +1,144 @@
+"""Which image of the engine stands for the image a job names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from harness.runners.docker.engine import DockerEngine
+from harness.runners.docker.errors import OUT_OF_SPACE, Refused, refusal_of
+from harness.runners.docker.local_registry import fetched, pulled
+
+Own = Callable[[str], "tuple[str, str] | None"]
+"""The image that harness builds itself for a URI, and how ``harness images build`` calls it; None if there is none."""
+
+
+class Name(NamedTuple):
+    """An image reference in its parts; ``registry`` ends with a slash unless empty."""
+
+    registry: str
+    repository: str
+    tag: str
+
+    @classmethod
+    def of(cls, reference: str) -> Name:
+        path, _, _ = reference.partition("@")
+        first, slash, rest = path.partition("/")
+        registry = ""
+        if slash and (re.search(r"[.:]", first) or first == "localhost"):
+            registry, path = f"{first}/", rest
+        repository, _, tag = path.partition(":")
+        return cls(registry, repository, tag or "latest")
+
+    @property
+    def last(self) -> str:
+        return self.repository.rsplit("/", 1)[-1]
+
+
+class Found(NamedTuple):
+    """``why`` is the line that says what stands for what; empty when it is the very image that was named."""
+
+    reference: str
+    why: str = ""
+
+
+class Images:
+    """``mapped`` is the user's own table: an image's URI, repository:tag or repository -> what stands for it."""
+
+    def __init__(
+        self, engine: DockerEngine, mapped: Mapping[str, str], own: Own = lambda uri: None, *, pull: bool = False
+    ) -> None:
+        self._engine = engine
+        self._mapped = mapped
+        self._own = own
+        self._pull = pull
+
+    def resolve(self, uri: str, tell: Callable[[str], None] = lambda line: None) -> Found:
+        """``Refused`` says what was looked for and what to do. ``tell`` is given lines while an image is pulled."""
+        for key in _keys(uri):
+            if key in self._mapped:
+                return self._as_mapped(uri, key)
+        if self._present(uri):
+            return Found(uri)
+        own = self._own(uri)
+        if own and self._present(own[0]):
+            return Found(own[0], f"{own[0]} stands for {uri}")
+        if "@" not in uri:
+            for reference in self._same_name(uri):
+                return Found(reference, f"{reference} stands for {uri}")
+            if reference := fetched(self._engine, Name.of(uri).repository, Name.of(uri).tag):
+                return Found(reference, f"{reference} stands for {uri}")
+        remedy = _remedy(uri, own)
+        if not self._pull:
+            raise Refused(f"image {uri} is not in Docker Engine, and pulling is switched off: {remedy}")
+        self._pulled(uri, remedy, tell)
+        return Found(uri)
+
+    def _as_mapped(self, uri: str, key: str) -> Found:
+        reference = self._mapped[key]
+        if not self._present(reference) and not pulled(self._engine, reference):
+            raise Refused(
+                f"image {reference}, which [images] of harness.toml names for {key!r}, is not in Docker Engine: build, "
+                "load or pull it, or change the entry"
+            )
+        return Found(reference, f"{reference} stands for {uri} ([images] of harness.toml)" if reference != uri else "")
+
+    def _present(self, reference: str) -> bool:
+        from docker.errors import ImageNotFound
+
+        try:
+            self._engine.client.inspect_image(reference)
+        except ImageNotFound:
+            return False
+        except Refused:
+            raise
+        except Exception as error:
+            raise refusal_of(error) from error
+        return True
+
+    def _same_name(self, uri: str) -> Iterator[str]:
+        """Images of the same repository and tag under any registry's name, or none's."""
+        wanted = Name.of(uri)
+        listed: list[dict[str, Any]] = self._engine.client.images()
+        for name in sorted(tag for image in listed for tag in image.get("RepoTags") or ()):
+            if Name.of(name)[1:] == wanted[1:]:
+                yield name
+
+    def _pulled(self, uri: str, remedy: str, tell: Callable[[str], None]) -> None:
+        tell(f"[harness] image {uri} is not in Docker Engine: pulling it")
+        name = Name.of(uri)
+        tag = uri.partition("@")[2] or name.tag
+        try:
+            for step in self._engine.client.pull(name.registry + name.repository, tag=tag, stream=True, decode=True):
+                if "error" in step:
+                    raise Refused(_pull_refused(uri, str(step["error"]), remedy))
+        except Refused:
+            raise
+        except Exception as error:
+            text = str(getattr(error, "explanation", None) or error)
+            raise Refused(_pull_refused(uri, text, remedy)) from error
+        tell(f"[harness] image {uri} is there")
+
+
+def _keys(uri: str) -> tuple[str, ...]:
+    name = Name.of(uri)
+    paths = dict.fromkeys((name.repository, name.last))
+    return (uri, *(f"{path}:{name.tag}" for path in paths), *paths)
+
+
+def _remedy(uri: str, own: tuple[str, str] | None) -> str:
+    build = f"`harness images build {own[1]}` makes harness's own; or " if own else ""
+    return (
+        f"{build}`docker tag YOUR-IMAGE {uri}` makes one of yours stand for it, as does an entry in [images] of "
+        "harness.toml"
+    )
+
+
+def _pull_refused(uri: str, why: str, remedy: str) -> str:
+    if "no space left on device" in why.lower():
+        return OUT_OF_SPACE
+    login = ""
+    if re.search(r"denied|unauthorized|no basic auth|authentication", why, re.IGNORECASE):
+        login = f"log in (`docker login {Name.of(uri).registry.rstrip('/')}`) and try again; or "
+    return f"image {uri} is not in Docker Engine and could not be pulled ({why.strip()}): {login}{remedy}"

@@ -1,0 +1,230 @@
+"""One container from its creation to its outcome: a thread that reads its output, and one that keeps the time."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.runners.docker.engine import DockerEngine
+from harness.runners.docker.errors import Refused, refusal_of_init
+from harness.runners.docker.streams import OutputStream
+from harness.runners.spec import Cause, Outcome, OutputSink, RunSpec
+
+_WORDS = 4096
+_LAST_RESORT = 15.0
+"""Seconds that a killed container may take to end before its run ends without it."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Started:
+    """A container that runs. ``stream`` carries its output; ``address`` is where it is reached, for servers."""
+
+    id: str
+    stream: OutputStream
+    image: str
+    address: str
+    clean_up: Callable[[], None]
+    """To be called once it has ended: what it leaves on disk becomes the user's, and the container goes."""
+
+
+Begin = Callable[["DockerRun"], Started]
+
+
+class DockerRun:
+    """See ``Run``. ``begin`` starts the container; ``end`` is told when nothing is left of it."""
+
+    def __init__(
+        self, spec: RunSpec, sink: OutputSink, engine: DockerEngine, begin: Begin, end: Callable[[DockerRun], None]
+    ) -> None:
+        self.spec = spec
+        self._sink = sink
+        self._engine = engine
+        self._begin = begin
+        self._end = end
+        self._outcome: Outcome | None = None
+        self._done = threading.Event()
+        self._change = threading.Condition()
+        self._started: Started | None = None
+        self._ended = False
+        self._cause = Cause.EXITED
+        self._limit: float | None = None
+        self._ask = False
+        """SIGTERM is to be sent."""
+        self._firm: float | None = None
+        self._last: float | None = None
+        self._sink_failed = False
+        self._words = b""
+        """The output so far, as long as it is short: where a program is not found, this says so."""
+
+    def start(self) -> DockerRun:
+        threading.Thread(target=self._live, name=f"job-{self.spec.name}", daemon=True).start()
+        return self
+
+    def wait(self, timeout: float | None = None) -> Outcome | None:
+        self._done.wait(timeout)
+        return self._outcome
+
+    def stop(self, grace: float | None = None) -> None:
+        with self._change:
+            self._stop(Cause.STOPPED, self.spec.grace if grace is None else grace)
+
+    def kill(self) -> None:
+        with self._change:
+            self._stop(Cause.STOPPED, 0.0)
+
+    def pids(self) -> tuple[int, ...]:
+        started = self._started
+        if started is None:
+            return ()
+        try:
+            listed = self._engine.client.top(started.id, "-eo pid,comm")["Processes"] or []
+        except Exception:  # it has ended meanwhile
+            return ()
+        return tuple(int(pid) for pid, command, *_ in listed if command != "docker-init")
+
+    def socket(self) -> tuple[socket.socket, tuple[str, int]]:
+        started = self._started
+        if started is None or not started.address:
+            raise ConnectionError(f"{self.spec.name} is not running")
+        port = int(self.spec.env.get("SAGEMAKER_BIND_TO_PORT", "8080"))
+        return socket.socket(socket.AF_INET, socket.SOCK_STREAM), (started.address, port)
+
+    def tell(self, line: str) -> None:
+        """A line of the runner's own in the program's output."""
+        self._deliver(line.encode() + b"\n")
+
+    @property
+    def stopping(self) -> bool:
+        return self._cause is not Cause.EXITED
+
+    def _stop(self, cause: Cause, grace: float) -> None:
+        if self._cause is Cause.EXITED:
+            self._cause = cause
+            self._ask = True
+        firm = time.monotonic() + grace
+        self._firm = firm if self._firm is None else min(firm, self._firm)
+        self._change.notify_all()
+
+    def _live(self) -> None:
+        begun = time.time()
+        outcome = Outcome(Cause.NOT_STARTED, 125, begun, begun, "the runner failed; the emulator's log has the details")
+        try:
+            outcome = self._from_begin_to_end(begun)
+        except Refused as refusal:
+            outcome = Outcome(Cause.NOT_STARTED, refusal.code, begun, time.time(), str(refusal))
+            if self.stopping:
+                outcome = Outcome(self._cause, 143, begun, time.time())
+        except Exception:  # whoever waits for the outcome must get one
+            _log.exception("running %s failed", self.spec.name)
+        self._outcome = outcome
+        self._done.set()
+        self._end(self)
+
+    def _from_begin_to_end(self, begun: float) -> Outcome:
+        if self.stopping:
+            return Outcome(self._cause, 143, begun, time.time())
+        started = self._begin(self)
+        begun = time.time()
+        try:
+            with self._change:
+                self._started = started
+                self._limit = None if self.spec.time_limit is None else time.monotonic() + self.spec.time_limit
+            threading.Thread(target=self._keep_time, name=f"time-{self.spec.name}", daemon=True).start()
+            self._words = b""  # what was told before is the runner's own
+            self._read(started.stream)
+            code = self._code(started)
+            if code in (126, 127) and (refusal := refusal_of_init(self._words, started.image)):
+                raise refusal
+            return Outcome(self._cause, code, begun, time.time())
+        finally:
+            with self._change:
+                self._started = None
+                self._ended = True
+                self._change.notify_all()
+            started.stream.close()
+            started.clean_up()
+
+    def _read(self, stream: OutputStream) -> None:
+        try:
+            for chunk in stream.chunks():
+                self._deliver(chunk)
+        except OSError as error:
+            _log.warning("the output of %s broke off: %s", self.spec.name, error)
+
+    def _deliver(self, chunk: bytes) -> None:
+        if len(self._words) < _WORDS:
+            self._words += chunk[:_WORDS]
+        try:
+            self._sink(chunk)
+        except Exception:  # a receiver may raise anything; the program is not to suffer for it
+            if not self._sink_failed:
+                _log.exception("a receiver of job output failed; the output goes on without it")
+            self._sink_failed = True
+
+    def _code(self, started: Started) -> int:
+        """A program may close its output and go on: the end is what the engine says it is."""
+        while True:
+            try:
+                code = int(self._engine.client.wait(started.id, timeout=2.0)["StatusCode"])
+            except Exception as error:
+                if _timed_out(error) and not self._given_up():
+                    continue
+                self.tell(f"[harness] Docker Engine does not say how the program ended: {error}")
+                return 137
+            if code == 137 and self._cause is Cause.EXITED:
+                self._explain_kill(started)
+            return code
+
+    def _given_up(self) -> bool:
+        with self._change:
+            return self._last is not None and time.monotonic() > self._last
+
+    def _explain_kill(self, started: Started) -> None:
+        with contextlib.suppress(Exception):
+            if self._engine.client.inspect_container(started.id)["State"]["OOMKilled"]:
+                self.tell("[harness] the program was killed: it needed more memory than it has")
+
+    def _keep_time(self) -> None:
+        while True:
+            with self._change:
+                if self._ended:
+                    return
+                now = time.monotonic()
+                if self._limit is not None and now >= self._limit:
+                    self._limit = None
+                    self._stop(Cause.TIME_LIMIT, self.spec.grace)
+                started, asked = self._started, self._ask
+                kill = self._firm is not None and now >= self._firm
+                give_up = self._last is not None and now >= self._last
+                self._ask = False
+                if kill:
+                    self._firm = None
+                    self._last = self._last or now + _LAST_RESORT
+                due = [moment for moment in (self._limit, self._firm, self._last) if moment is not None]
+                if not (asked or kill or give_up):
+                    self._change.wait(max(0.0, min(due) - now) if due else None)
+                    continue
+            if started is not None:
+                self._send(started, "SIGKILL" if kill or give_up else "SIGTERM")
+                if give_up:
+                    started.stream.end()
+                    return
+
+    def _send(self, started: Started, signal: str) -> None:
+        try:
+            self._engine.client.kill(started.id, signal)
+        except Exception as error:  # it has ended meanwhile, most likely; otherwise the last resort comes
+            _log.debug("%s to %s: %s", signal, self.spec.name, error)
+
+
+def _timed_out(error: Exception) -> bool:
+    import requests
+
+    return isinstance(error, requests.exceptions.Timeout) or "timed out" in str(error).lower()

@@ -1,0 +1,199 @@
+"""``DockerRunner``: jobs as containers. It composes engine, images, networks and runs; they do the work."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness.runners.docker import containers, leftovers
+from harness.runners.docker.doors import Adopt
+from harness.runners.docker.engine import DockerEngine
+from harness.runners.docker.errors import Refused, refusal_of
+from harness.runners.docker.images import Images
+from harness.runners.docker.networks import Network, Networks
+from harness.runners.docker.ownership import give_to_user
+from harness.runners.docker.run import DockerRun, Started
+from harness.runners.docker.streams import OutputStream
+from harness.runners.spec import Network as Reach
+from harness.runners.spec import OutputSink, RunSpec
+
+_CLOSE_GRACE = 5.0
+_RESOLVER = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"
+"""Nothing answers there: a name that cannot be reached is not found at once, instead of after many seconds."""
+
+_log = logging.getLogger(__name__)
+
+
+class DockerRunner:
+    """``folder`` is the runner's own, ``state`` the state folder that names the owner of what is made."""
+
+    name = "docker"
+
+    def __init__(
+        self,
+        folder: Path,
+        state: Path,
+        *,
+        engine: DockerEngine,
+        images: Images,
+        port: int = 0,
+        adopt: Adopt | None = None,
+    ) -> None:
+        self._folder = folder
+        self._state = state
+        self._engine = engine
+        self._images = images
+        self._networks = Networks(engine, containers.labels(state), port, adopt)
+        self._runs: dict[int, DockerRun] = {}
+        self._lock = threading.Lock()
+        self._idle = threading.Condition(self._lock)
+        self._closed = False
+        self._init = True
+        """Whether the engine has an init process to give. A program that is process 1 itself notices SIGTERM only if it
+        handles it: it would have to be killed."""
+
+    def start(self, spec: RunSpec, output: OutputSink) -> DockerRun:
+        run = DockerRun(spec, output, self._engine, self._begin, self._forget)
+        with self._lock:
+            self._runs[id(run)] = run
+        return run.start()
+
+    def warm(self, spec: RunSpec) -> None:
+        """The network is what a first job would wait for; nothing else of a container can be had before it starts."""
+        with contextlib.suppress(Refused):
+            self._networks.open()
+
+    def address_of(self, address: str) -> str:
+        """``address`` itself where there is no engine: no program will start either, and say why."""
+        try:
+            return self._networks.open().address
+        except Refused:
+            return address
+
+    def sweep(self) -> list[str]:
+        try:
+            return leftovers.sweep(self._engine, self._state)
+        except Exception as error:
+            _log.warning("Docker Engine was not looked at for leftovers: %s", error)
+            return []
+
+    def describe(self) -> Mapping[str, str]:
+        try:
+            info = self._engine.info()
+        except Refused as refusal:
+            return {"Docker Engine": str(refusal)}
+        gpus = "nvidia" in (info.get("Runtimes") or {})
+        return {
+            "Docker Engine": f"{info['ServerVersion']} ({info['OperatingSystem']}, {info['Architecture']})",
+            "machine": f"{info['NCPU']} CPUs, {info['MemTotal'] / (1 << 30):.1f} GiB",
+            "GPUs": "NVIDIA runtime" if gpus else "none: jobs on instance types with GPUs are refused",
+            "image storage": f"{info['DockerRootDir']} ({info['Driver']})",
+            "network isolation": "internal networks: jobs reach the emulator and nothing outside this machine",
+        }
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            runs = list(self._runs.values())
+        for run in runs:
+            run.stop(_CLOSE_GRACE)
+        until = time.monotonic() + _CLOSE_GRACE + 20
+        with self._idle:
+            self._idle.wait_for(lambda: not self._runs, max(0.0, until - time.monotonic()))
+        self._networks.close()
+        self._engine.close()
+
+    def _begin(self, run: DockerRun) -> Started:
+        if self._closed:
+            raise Refused("the emulator is stopping")
+        if run.spec.container is None:
+            raise Refused(f"{run.spec.name} names no image to run in a container")
+        image = run.spec.container.image
+        with ExitStack() as undo:
+            try:
+                return self._started(run, image, undo)
+            except Refused:
+                raise
+            except Exception as error:
+                raise refusal_of(error, image) from error
+
+    def _started(self, run: DockerRun, image: str, undo: ExitStack) -> Started:
+        spec = run.spec
+        assert spec.container is not None
+        found = self._images.resolve(image, run.tell)
+        if run.stopping:
+            raise Refused("it was stopped before it started")
+        given, short = containers.limits(spec.container.resources, self._engine.info())
+        for line in (f"[harness] {found.why}" if found.why else "", short):
+            if line:
+                run.tell(line)
+        network = self._network(spec, undo)
+        own = containers.labels(self._state, spec.name)
+        if network is not None and spec.group and network.address:
+            # What was told to the job is the emulator's address in the open network.
+            told = self._networks.open().address
+            env = {name: network.address if value == told else value for name, value in spec.env.items()}
+            spec = replace(spec, env=env)
+        body = containers.creation(spec, found.reference, network, given, self._resolver(), own)
+        made, stream = self._launched(body, containers.container_name(spec), undo)
+        address = self._address(made, network) if spec.serves else ""
+        folders = (spec.root, *spec.mounts.values())
+        undo.callback(give_to_user, self._engine, found.reference, folders, own)
+        return Started(made, stream, image, address, undo.pop_all().close)
+
+    def _launched(self, body: dict[str, Any], name: str, undo: ExitStack) -> tuple[str, OutputStream]:
+        """The container and its output, of which nothing is missed: it is attached to before it is started."""
+        client = self._engine.client
+        body["HostConfig"]["Init"] = self._init
+        with ExitStack() as begun:
+            made: str = client.create_container_from_config(body, name)["Id"]
+            begun.callback(self._remove, made)
+            stream = OutputStream(client.attach_socket(made, {"stdout": 1, "stderr": 1, "stream": 1}))
+            begun.callback(stream.close)
+            try:
+                client.start(made)
+            except Exception as error:
+                if not self._init or "docker-init" not in str(error):
+                    raise
+                self._init = False  # this engine was installed without it
+            else:
+                undo.push(begun.pop_all())
+                return made, stream
+        return self._launched(body, name, undo)
+
+    def _network(self, spec: RunSpec, undo: ExitStack) -> Network | None:
+        assert spec.container is not None
+        if spec.group:
+            return undo.enter_context(self._networks.group(spec.group, spec.peers, door=spec.network is Reach.EMULATOR))
+        if spec.network is Reach.EMULATOR:
+            return self._networks.open()
+        return self._networks.sealed() if spec.serves else None
+
+    def _address(self, container: str, network: Network | None) -> str:
+        details: dict[str, Any] = self._engine.client.inspect_container(container)["NetworkSettings"]["Networks"]
+        return str(details[network.name]["IPAddress"]) if network and network.name in details else ""
+
+    def _resolver(self) -> Path:
+        file = self._folder / "resolv.conf"
+        if not file.exists():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            file.write_text(_RESOLVER)
+        return file
+
+    def _remove(self, container: str) -> None:
+        try:
+            self._engine.client.remove_container(container, force=True, v=True)
+        except Exception as error:  # it is labelled: the next sweep finds it
+            _log.warning("container %s could not be removed: %s", container[:12], error)
+
+    def _forget(self, run: DockerRun) -> None:
+        with self._idle:
+            self._runs.pop(id(run), None)
+            self._idle.notify_all()

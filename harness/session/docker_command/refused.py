@@ -1,0 +1,13 @@
+"""What local mode without Docker does not do: said by name, with Docker's own exit code for a refusal."""
+
+from __future__ import annotations
+
+
+class Refused(Exception):
+    """The message says what was asked for, and what to do instead where there is something."""
+
+    code = 125
+
+
+class ImageRefused(Refused):
+    """Nothing here stands for the image."""

@@ -1,0 +1,148 @@
+"""The container engine, by the command line that local mode itself uses: images by AWS URI, logs, clean-up."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from harness.contract.catalog import UnknownImage, resolve_image
+
+RUN_LABEL, STATE_LABEL, JOB_LABEL = "harness.run", "harness.state", "harness.job"
+TITLE_LABEL = "harness.image"
+"""On the images that ``harness images build`` makes."""
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
+
+
+class EngineFailed(Exception):
+    """The docker command failed; what it said."""
+
+
+class Engine:
+    """``labels`` are on every container of this run; ``images`` maps AWS image URIs to the user's own images."""
+
+    def __init__(self, labels: Mapping[str, str], images: Mapping[str, str]) -> None:
+        self.labels = dict(labels)
+        self._images = images
+
+    def ensure_image(self, uri: str) -> None:
+        """Local mode looks for the AWS URI itself in the engine: give the image that stands for it that name.
+
+        An image of that name that is none of ours stays: it is the AWS image itself, or the user's.
+        """
+        mapped = self._mapped(uri)
+        present = image_id(uri)
+        if present and not mapped and not label_of_image(uri, TITLE_LABEL):
+            return
+        try:
+            source = mapped or resolve_image(uri).docker_name
+        except UnknownImage as error:
+            raise EngineFailed(f"no image {uri} in the engine; build or pull it, or: {error}") from error
+        wanted = image_id(source)
+        if not wanted and not present:
+            raise EngineFailed(f"no image {source} in the engine to stand for {uri}; `harness images build` makes ours")
+        if wanted and wanted != present:
+            docker("tag", source, uri)
+
+    def _mapped(self, uri: str) -> str:
+        """By whole URI, by repository:tag, by repository: the nearest name wins."""
+        repository = uri.rsplit("/", 1)[-1]
+        names = (uri, repository, repository.partition(":")[0])
+        return next((self._images[name] for name in names if name in self._images), "")
+
+    def containers(self, job: str = "") -> list[str]:
+        """Of this run, or of one job of it; running or not."""
+        wanted = {**self.labels, **({JOB_LABEL: job} if job else {})}
+        return containers_with(wanted)
+
+    def log_lines(self, container: str) -> list[tuple[float, str]]:
+        """``(seconds since the epoch, line)``, control characters escaped as CloudWatch shows them."""
+        lines = docker("logs", "--timestamps", container, both=True).splitlines()
+        return [_dated(line) for line in lines if line]
+
+    def exit_code(self, container: str) -> int:
+        return int(docker("inspect", "--format", "{{.State.ExitCode}}", container))
+
+    def ended(self, job: str) -> bool:
+        """Its containers were started, and none of them runs."""
+        states = [docker("inspect", "--format", "{{.State.Status}}", each).strip() for each in self.containers(job)]
+        return bool(states) and all(state in ("exited", "dead") for state in states)
+
+    def give_back(self, folder: Path, image: str) -> None:
+        """What containers wrote as root becomes the user's, by a container of the same image."""
+        if os.getuid() == 0 or not _foreign(folder):
+            return
+        owner = f"{os.getuid()}:{os.getgid()}"
+        mount = f"type=bind,source={folder},target=/harness-given"
+        run = ("run", "--rm", "--network", "none", "--user", "0:0", "--entrypoint", "chown", "--mount", mount)
+        labels = [part for name, value in self.labels.items() for part in ("--label", f"{name}={value}")]
+        docker(*run, *labels, image, "-R", owner, "/harness-given")
+
+
+def docker(*arguments: str, both: bool = False) -> str:
+    """Its output, with what it wrote to stderr when ``both``; ``EngineFailed`` when it fails."""
+    where = subprocess.STDOUT if both else subprocess.PIPE
+    try:
+        done = subprocess.run(["docker", *arguments], stdout=subprocess.PIPE, stderr=where, check=False)
+    except FileNotFoundError as error:
+        raise EngineFailed("local mode needs the docker command; it is not on the PATH") from error
+    told = done.stdout.decode("utf-8", "replace")
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout or b"").decode("utf-8", "replace").strip()
+        raise EngineFailed(f"docker {arguments[0]}: {said or f'exit code {done.returncode}'}")
+    return told
+
+
+def image_id(name: str) -> str:
+    """Empty when the engine has none of that name."""
+    try:
+        return docker("image", "inspect", "--format", "{{.Id}}", name).strip()
+    except EngineFailed as error:
+        if "No such image" in str(error):
+            return ""
+        raise
+
+
+def label_of_image(name: str, label: str) -> str:
+    """Empty when it has none."""
+    return docker("image", "inspect", "--format", f'{{{{index .Config.Labels "{label}"}}}}', name).strip()
+
+
+def containers_with(labels: Mapping[str, str]) -> list[str]:
+    filters = [part for name, value in labels.items() for part in ("--filter", f"label={name}={value}")]
+    return docker("ps", "--all", "--quiet", "--no-trunc", *filters).split()
+
+
+def remove(containers: Sequence[str]) -> None:
+    """Stopped or not; one that went meanwhile is no matter."""
+    for container in containers:
+        try:
+            docker("rm", "--force", "--volumes", container)
+        except EngineFailed as error:
+            if "No such container" not in str(error) and "already in progress" not in str(error):
+                raise
+
+
+def labels_of(container: str) -> dict[str, str]:
+    found: dict[str, str] = json.loads(docker("inspect", "--format", "{{json .Config.Labels}}", container)) or {}
+    return found
+
+
+def _dated(line: str) -> tuple[float, str]:
+    stamp, _, text = line.partition(" ")
+    # Nine digits of a second; Python before 3.11 reads six.
+    moment = datetime.fromisoformat(
+        re.sub(r"(\.\d{6})\d*Z$", r"\1+00:00", stamp.replace("Z", ".000000Z", "." not in stamp))
+    )
+    return moment.timestamp(), CONTROL.sub(lambda found: f"#{ord(found[0]):03o}", text.rstrip("\r"))
+
+
+def _foreign(folder: Path) -> bool:
+    uid = os.getuid()
+    return any(
+        (Path(at) / name).lstat().st_uid != uid for at, folders, files in os.walk(folder) for name in (*folders, *files)
+    )

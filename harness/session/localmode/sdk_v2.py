@@ -1,0 +1,57 @@
+"""The classes of the SageMaker SDK v2 that local mode is made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sagemaker.local import LocalSession, entities, local_session
+from sagemaker.local.local_session import LocalSagemakerClient, LocalSagemakerRuntimeClient
+from sagemaker.workflow.pipeline_context import LocalPipelineSession
+
+from harness.session.localmode import sdk
+from harness.session.localmode.surroundings import Surroundings
+
+sdk.adapt(local_session, entities)
+
+
+class ContainerSession(sdk.OneContainer, LocalSession):  # type: ignore[misc]
+    pass
+
+
+class _Waiting(sdk.ScenarioSession):
+    """Output was shown while a job ran; what waiting is still for is the error of a job that failed."""
+
+    def logs_for_job(self, job_name: str, wait: bool = False, *_: Any, **__: Any) -> None:
+        if wait:
+            self.wait_for_job(job_name)  # type: ignore[attr-defined]
+
+    def logs_for_processing_job(self, job_name: str, wait: bool = False, *_: Any, **__: Any) -> None:
+        if wait:
+            self.wait_for_processing_job(job_name)  # type: ignore[attr-defined]
+
+    def logs_for_transform_job(self, job_name: str, wait: bool = False, *_: Any, **__: Any) -> None:
+        if wait:
+            self.wait_for_transform_job(job_name)  # type: ignore[attr-defined]
+
+
+class ScenarioSession(_Waiting, LocalSession):  # type: ignore[misc]
+    pass
+
+
+class ScenarioPipelineSession(_Waiting, LocalPipelineSession):  # type: ignore[misc]
+    pass
+
+
+GENERATION = sdk.Generation(ContainerSession, LocalSagemakerClient, LocalSagemakerRuntimeClient)
+
+
+class SdkV2:
+    def one_run(self, around: Surroundings, folder: Path, name: str) -> sdk.OneRun:
+        return sdk.OneRun(GENERATION, around, folder, name)
+
+    def session(self, boto3: Any, bucket: str) -> Any:
+        return ScenarioSession(boto_session=boto3, default_bucket=bucket)
+
+    def pipeline_session(self, boto3: Any, bucket: str) -> Any:
+        return ScenarioPipelineSession(boto_session=boto3, default_bucket=bucket)

@@ -1,0 +1,173 @@
+"""A scenario's process on AWS: what the profile provides goes into its requests, what it creates into the ledger.
+
+Hooks of botocore's own, added to its list of built-in handlers, so that every session of this process has them: the
+SDKs open sessions of their own. No host is redirected and no function replaced. Speaks botocore only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from harness.session.ledger import CREATED, DELETED, REFUSED, Ledger
+from harness.session.provisions import Provisions
+from harness.session.requested import Creation, answered_identity, creation
+
+ORDERS, PARENT = "HARNESS_PROMOTED", "HARNESS_PARENT"
+"""Variables: the file with what to provide, and the descriptor that is at its end when the parent is gone."""
+_CONTEXT, _GOING = "harness_creation", "harness_deletion"
+_WRITES = {"PutObject", "CreateMultipartUpload", "CopyObject"}
+_OUTPUTS = ("S3OutputPath", "DestinationS3Uri")
+_OUTPUT_PARENTS = ("S3Output", "CheckpointConfig", "TensorBoardOutputConfig")
+
+
+class Session(Protocol):
+    """What knows which step is being played."""
+
+    @property
+    def current_step(self) -> str | None: ...
+
+
+class Promoted:
+    """What every request of this process passes through."""
+
+    def __init__(self, run: str, provisions: Provisions, ledger: Ledger) -> None:
+        self._run = run
+        self._provisions = provisions
+        self._ledger = ledger
+        self._s3: Any = None
+        self._opening = threading.Lock()
+        self._step: Callable[[], str | None] = lambda: None
+
+    def follow(self, session: Session) -> None:
+        """From now on, what is asked for belongs to the session's steps."""
+        self._step = lambda: session.current_step
+
+    def handlers(self) -> list[tuple[str, Callable[..., None], object]]:
+        from botocore.handlers import REGISTER_LAST  # other handlers may complete a request first
+
+        return [
+            ("before-parameter-build", self.complete, REGISTER_LAST),
+            ("before-call", self.intend, REGISTER_LAST),
+            ("after-call", self.answered, REGISTER_LAST),
+        ]
+
+    def complete(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+        service = model.service_model.service_name
+        if service == "sagemaker":
+            self._provisions.apply(model, params, self._step())
+        if service == "s3" and model.name in _WRITES:
+            context[_CONTEXT] = [self._object(params)]
+        elif found := creation(model, params):
+            more = {"config": params["EndpointConfigName"]} if found.kind == "Endpoint" else {}
+            context[_CONTEXT] = [(service, found, more), *self._outputs(found, params)]
+        elif model.name.startswith("Delete") and (name := params.get(f"{model.name.removeprefix('Delete')}Name")):
+            context[_GOING] = (service, model.name.removeprefix("Delete"), name)
+
+    def intend(self, model: Any, context: dict[str, Any], **_: Any) -> None:
+        """Right before the request is sent. When the ledger cannot be written, it is not sent."""
+        for service, found, detail in context.get(_CONTEXT, ()):
+            self._ledger.intend(
+                service,
+                found.kind,
+                found.name,
+                identity=found.identity,
+                instances=found.instances,
+                step=self._step(),
+                detail=detail,
+            )
+
+    def answered(self, http_response: Any, parsed: Any, model: Any, context: dict[str, Any], **_: Any) -> None:
+        """A refusal after a retry proves nothing: the first try may have been heard. It stays intended then."""
+        refused = http_response.status_code >= 400
+        retried = (parsed.get("ResponseMetadata") or {}).get("RetryAttempts", 0)
+        if http_response.status_code >= 500 or (refused and retried):
+            return
+        if _GOING in context and not refused:
+            self._ledger.mark(context[_GOING], DELETED)
+        for service, found, _detail in context.get(_CONTEXT, ()):
+            named = refused or found.identity
+            given = {} if named else answered_identity(model, parsed)
+            self._ledger.mark((service, found.kind, found.name), REFUSED if refused else CREATED, identity=given)
+
+    def _object(self, params: Mapping[str, Any]) -> tuple[str, Creation, dict[str, Any]]:
+        bucket, key = params["Bucket"], params["Key"]
+        own = self._run in key or not self._exists(bucket, key)
+        return "s3", Creation("Object", f"s3://{bucket}/{key}", {"Bucket": bucket, "Key": key}, ()), {"own": own}
+
+    def _outputs(self, found: Creation, params: Mapping[str, Any]) -> Iterator[tuple[str, Creation, dict[str, Any]]]:
+        """Where SageMaker will write for it. Own is what holds nothing yet: all in it will be the run's."""
+        for uri in dict.fromkeys(_output_places(params)):
+            place = urlsplit(uri)
+            below = [place.path.strip("/"), *([found.name] if found.kind == "TrainingJob" else [])]
+            prefix = "/".join(part for part in below if part)
+            if place.scheme == "s3" and prefix:
+                own = self._run in prefix or not self._listed(place.netloc, f"{prefix}/")
+                identity = {"Bucket": place.netloc, "Prefix": f"{prefix}/"}
+                yield "s3", Creation("Output", f"s3://{place.netloc}/{prefix}/", identity, ()), {"own": own}
+
+    def _exists(self, bucket: str, key: str) -> bool:
+        return self._there(lambda s3: bool(s3.head_object(Bucket=bucket, Key=key)))
+
+    def _listed(self, bucket: str, prefix: str) -> bool:
+        return self._there(lambda s3: bool(s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)["KeyCount"]))
+
+    def _there(self, look: Callable[[Any], bool]) -> bool:
+        from botocore.exceptions import ClientError
+
+        try:
+            return look(self._client())
+        except ClientError as error:
+            missing: bool = error.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+            return not missing  # what may not be seen may be there
+
+    def _client(self) -> Any:
+        import botocore.session
+
+        with self._opening:
+            if self._s3 is None:
+                self._s3 = botocore.session.get_session().create_client("s3")
+            return self._s3
+
+
+def install(orders: Path, parent: int) -> Promoted:
+    """To be called before any session of botocore's is made in this process."""
+    from botocore import handlers
+
+    told = json.loads(orders.read_text(encoding="utf-8"))
+    provisions: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in told["provisions"].items()
+    }
+    promoted = Promoted(told["run"], Provisions(**provisions), Ledger(Path(told["ledger"])))
+    handlers.BUILTIN_HANDLERS.extend(promoted.handlers())
+    os.set_inheritable(parent, False)
+    threading.Thread(target=_end_with_the_parent, args=(parent,), daemon=True).start()
+    return promoted
+
+
+def _end_with_the_parent(descriptor: int) -> None:
+    """Nothing is ever written to it: it ends when the parent does, and then nobody would tear down after this one."""
+    while os.read(descriptor, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _output_places(request: Any, parent: str = "") -> Iterator[str]:
+    if isinstance(request, list):
+        for each in request:
+            yield from _output_places(each, parent)
+    elif isinstance(request, Mapping):
+        for member, value in request.items():
+            written = member in ("S3OutputPath", "DestinationS3Uri") or (
+                member == "S3Uri" and parent in _OUTPUT_PARENTS
+            )
+            if written and isinstance(value, str):
+                yield value
+            else:
+                yield from _output_places(value, member)

@@ -1,0 +1,1 @@
+"""Backends that lie outside this process: LocalStack for all services, any S3-compatible URL for the objects."""
