@@ -48,3 +48,9 @@ def test_the_tables_are_there_for_those_who_know_them(tmp_path: Path) -> None:
     project = read_project(_project(tmp_path, text))
     assert project.images == {"mine:1": "local:1"}
     assert project.profiles == {"staging": {"kind": "docker"}}
+
+
+def test_the_users_images_are_part_of_the_settings_in_force_and_no_setting(tmp_path: Path) -> None:
+    assert load_settings(_project(tmp_path, '[images]\n"mine:1" = "local:1"\n')).images == {"mine:1": "local:1"}
+    with pytest.raises(StateError, match="unknown setting 'images'"):
+        load_settings(_project(tmp_path, '[settings]\nimages = "mine"\n'))

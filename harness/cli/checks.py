@@ -6,7 +6,6 @@ import os
 import platform
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -52,7 +51,7 @@ def examine_machine(settings: Settings) -> list[Finding]:
         _port(settings),
         _disk("disk for state", _existing(settings.state)),
         _disk("disk for environments", _existing(cache_folder("environments"))),
-        _docker(),
+        *_docker(settings),
         _localstack(settings),
     ]
 
@@ -135,18 +134,28 @@ def _disk(name: str, folder: Path) -> Finding:
     return Finding(name, "ok", found)
 
 
-def _docker() -> Finding:
-    """Not needed by the local profile; said because people ask."""
-    docker = shutil.which("docker")
-    if docker is None:
-        return Finding("Docker", "ok", "not installed, and not needed: jobs run as processes")
+def _docker(settings: Settings) -> Iterator[Finding]:
+    """Not needed by the local profile; said in full where jobs are to run in it."""
+    from harness.runners.docker.engine import DockerEngine
+    from harness.runners.docker.errors import Refused
+
+    wanted = settings.runner == "docker"
+    engine = DockerEngine()
     try:
-        asked = [docker, "version", "--format", "{{.Server.Version}}"]
-        done = subprocess.run(asked, capture_output=True, text=True, timeout=5, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return Finding("Docker", "ok", "installed but not answering; not needed")
-    running = f"{done.stdout.strip()} is running" if done.returncode == 0 else "installed but not running"
-    return Finding("Docker", "ok", f"{running}; not needed: jobs run as processes")
+        found = engine.describe()
+    except Refused as refusal:
+        if wanted:
+            yield Finding("Docker", "unfit", "not usable", str(refusal))
+        else:
+            yield Finding("Docker", "ok", "not usable, and not needed: jobs run as processes")
+        return
+    finally:
+        engine.close()
+    if not wanted:
+        yield Finding("Docker", "ok", f"{found['Docker Engine']}; not needed: jobs run as processes")
+        return
+    for name, what in found.items():
+        yield Finding("Docker" if name == "Docker Engine" else f"Docker: {name}", "ok", what)
 
 
 def _localstack(settings: Settings) -> Finding:

@@ -95,7 +95,8 @@ def _limited(work: Work, plan: JobPlan, trained: float) -> JobPlan:
     wait = _longest_wait(work)
     if wait is not None:
         left = min(left or math.inf, max(wait - waited, 0.1))
-    return replace(plan, run=replace(plan.run, time_limit=left))
+    others = tuple(replace(other, run=replace(other.run, time_limit=left)) for other in plan.others)
+    return replace(plan, run=replace(plan.run, time_limit=left), others=others)
 
 
 def _longest_wait(work: Work) -> float | None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from _pytest._code.code import ExceptionRepr
 
 from harness.pytest_plugin.runs import begun_run
 
@@ -31,9 +30,10 @@ def attach(item: pytest.Item, report: pytest.TestReport) -> None:
 
 def _add(report: pytest.TestReport, title: str, text: str) -> None:
     """To the failure itself, which goes into every kind of report; JUnit XML leaves other sections out."""
-    if isinstance(report.longrepr, ExceptionRepr):
-        report.longrepr.addsection(title, text)
-    else:
+    add = getattr(report.longrepr, "addsection", None)
+    if add is not None:
+        add(title, text)
+    else:  # a failure in words, without a traceback
         report.sections.append((title, text))
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from harness.session.job_logs import job_log
-
 from harness.session.requested import Creation, creation
 
 Evidence = dict[str, Any]

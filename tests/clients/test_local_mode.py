@@ -80,12 +80,27 @@ def test_sdk_v2_trains_the_built_in_algorithm(user: Client, tmp_path: Path) -> N
     assert any(line.endswith("exited with code 0") for line in ended.lines)
 
 
+def test_sdk_v2_shows_why_there_is_no_gpu(user: Client, tmp_path: Path) -> None:
+    ended = local(user, "v2_local_training.py", str(tmp_path), "local_gpu")
+    assert ended.code == 1
+    assert "local_gpu needs a GPU in a container, which local mode without Docker cannot give" in ended.text
+    assert "Process exited with code: 125" in " ".join(ended.text.split())
+
+
 @pytest.mark.slow
 def test_sdk_v2_processing_a_transform_and_an_endpoint(user: Client, tmp_path: Path) -> None:
     told = local(user, "v2_local_inference.py", str(tmp_path)).told
     assert told["rows"] == 400
     assert [round(float(value)) for value in told["batch"]] == [0, 1]
     assert [round(float(value)) for value in told["answers"].split()] == [0, 1]
+
+
+@pytest.mark.slow
+def test_sdk_v2_with_the_settings_of_local_mode(user: Client, tmp_path: Path) -> None:
+    told = local(user, "v2_local_settings.py", str(tmp_path)).told
+    assert told["written"] == ["model.tar.gz", "output.tar.gz"]
+    assert told["answer"] < 0.5
+    assert told["channel"] == ["train.csv"]
 
 
 @pytest.mark.slow
@@ -97,6 +112,16 @@ def test_sdk_v2_pipelines(user: Client, tmp_path: Path) -> None:
     assert told["failed"]["status"] == "Failed"
     assert "too few rows" in told["failed"]["reason"]
     assert told["rows"] == 400
+
+
+def test_the_builder_that_needs_the_engine_says_so(user: Client) -> None:
+    program = (
+        "from sagemaker.serve.mode.local_container_mode import LocalContainerMode\n"
+        "LocalContainerMode(None, None, None, None, None, {})"
+    )
+    ended = user.exec(user.python, "-c", program, options=LOCAL)
+    assert ended.code == 1
+    assert "LOCAL_CONTAINER mode needs the Docker Engine itself" in " ".join(ended.text.split())
 
 
 @pytest.mark.needs("index")

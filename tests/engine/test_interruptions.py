@@ -114,6 +114,23 @@ def test_a_job_that_is_stopped_while_its_instance_goes_stays_stopped(cloud: Clou
     assert cloud.trained(name)["TrainingJobStatus"] == "Stopped"
 
 
+@pytest.mark.parametrize(
+    ("spot_", "stopping", "told"),
+    [
+        (True, {"MaxRuntimeInSeconds": 60}, "It must be present and be greater"),
+        (True, {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 59}, "It must be present and be greater"),
+        (True, {"MaxWaitTimeInSeconds": 600}, "It must be present and be greater"),
+        (False, {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60}, "It is only supported when EnableManagedSpot"),
+    ],
+)
+def test_how_long_to_wait_is_said_for_spot_and_only_there(
+    cloud: Cloud, spot_: bool, stopping: dict[str, int], told: str
+) -> None:
+    request = cloud.training_request(script="pass", EnableManagedSpotTraining=spot_, StoppingCondition=stopping)
+    with pytest.raises(cloud.sagemaker.exceptions.ClientError, match=f"Invalid MaxWaitTimeInSeconds. {told}"):
+        cloud.sagemaker.create_training_job(**request)
+
+
 def test_a_killed_model_server_is_missed_and_replaced(hosting: Any, cloud: Cloud, faults: Faults) -> None:
     endpoint = hosting.serve(hosting.variant(hosting.model(), count=2))
     with pytest.raises(ValueError, match="no model server of variant 'Other'"):

@@ -72,9 +72,6 @@ class EchoBackend:
     def load(self) -> None:
         pass
 
-    def describe(self) -> Mapping[str, str]:
-        return {"backend": "echo"}
-
     def reset(self) -> None:
         self.resets += 1
 

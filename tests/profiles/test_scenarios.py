@@ -17,8 +17,9 @@ def root(tmp_path: Path) -> Path:
     folder = tmp_path / "scenarios"
     folder.mkdir()
     (folder / "one.py").write_text(GOOD)
-    (folder / "two.py").write_text('SDK = "v3"\ndef run(session): ...\n')
-    (folder / "_parts.py").write_text("")
+    (folder / "two.py").write_text('SDK = "v3"\nNEEDS = ("docker",)\ndef run(session): ...\n')
+    for private in ("_parts.py", "conftest.py", "test_own.py"):
+        (folder / private).write_text("")
     return tmp_path
 
 
@@ -26,6 +27,7 @@ def test_scenarios_are_described_by_their_constants(root: Path) -> None:
     one, two = discover(root)
     assert (one.name, one.title, one.sdk, one.tags) == ("one", "A title", "v2", ("smoke",))
     assert (two.title, two.sdk, two.tags) == ("two", "v3", ())
+    assert (one.needs, two.needs) == ((), ("docker",))
 
 
 def test_chosen_by_name_tag_file_or_all(root: Path) -> None:
@@ -66,4 +68,4 @@ def test_a_project_without_scenarios_is_told_so(tmp_path: Path) -> None:
 
 def test_the_projects_own_scenarios_are_readable() -> None:
     scenarios = {scenario.name: scenario.sdk for scenario in discover(Path(__file__).parents[2])}
-    assert scenarios == {"credit_default": "v2", "smoke": "v3"}
+    assert scenarios == {"credit_default": "v2", "faults": "v2", "smoke": "v3"}

@@ -124,7 +124,8 @@ def recorded(project: PromotedProject, seconds: float, instance: str = "ml.m5.la
         {"event": "step", "name": "Deploy", "state": "started", "at": 0},
         {"event": "created", "kind": "EndpointConfig", "name": "c", "step": "Deploy", "at": 0, "config": "c",
          "instances": [{"InstanceType": instance, "InstanceCount": 1}]},
-        {"event": "created", "kind": "Endpoint", "name": "e", "step": "Deploy", "at": 0, "config": "c", "instances": []},
+        {"event": "created", "kind": "Endpoint", "name": "e", "step": "Deploy", "at": 0, "config": "c",
+         "instances": []},
         {"event": "end", "passed": True, "at": seconds},
     ]  # fmt: skip
     folder = project.state / "reports" / "20260101-000000" / "it"
@@ -210,12 +211,13 @@ def test_a_run_that_is_killed_leaves_a_ledger_and_clean_leaves_nothing(project: 
 
 
 def test_an_endpoint_deleted_by_hand_in_the_middle_is_no_trouble(project: PromotedProject) -> None:
-    body = "bucket(session)\nname = endpoint(session)\nother = boto3.client('sagemaker')\n"
-    project.story("it", body + "while not os.path.exists(session.work / 'go'): time.sleep(0.05)\n")
+    body = "bucket(session)\nendpoint(session)\nwhile not os.path.exists(session.work / 'go'): time.sleep(0.05)\n"
+    project.story("it", body)
     with project.begin(*RUN) as process:
-        deployed(project)
         sagemaker = project.client("sagemaker")
-        (name,) = (each["EndpointName"] for each in sagemaker.list_endpoints()["Endpoints"])
+        (name,) = eventually(
+            lambda: [each["EndpointName"] for each in sagemaker.list_endpoints(StatusEquals="Failed")["Endpoints"]]
+        )
         sagemaker.delete_endpoint(EndpointName=name)
         eventually(lambda: not sagemaker.list_endpoints()["Endpoints"])
         next((project.state / "reports").glob("*/it/work")).joinpath("go").touch()

@@ -116,6 +116,11 @@ def _write(wanted: list[Entry], context: Path, python: str | None, machine: str,
         packages = Path(temporary) / "packages"
         fetch_packages(image, release, machine, packages, click.echo)
         write_context(image, packages, context)
-    arguments = f"--build-arg BASE={base or f'python:{release}-slim'} --build-arg PYTHON={release} --build-arg TITLE={image.title}"
-    version = f" --build-arg VERSION={image.version}" if image.version else ""
-    click.echo(f"docker build {arguments}{version} --tag {image.name} {context}")
+    given = {
+        "BASE": base or f"python:{release}-slim",
+        "PYTHON": release,
+        "TITLE": image.title,
+        "VERSION": image.version,
+    }
+    arguments = " ".join(f"--build-arg {name}={value}" for name, value in given.items())
+    click.echo(f"docker build {arguments} --tag {image.name} {context}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from harness.runners.docker.engine import DockerEngine
     from harness.runners.docker.usage import Usage
     from harness.runners.process.environments import Environments
+
+_OLD = 600.0
+"""Seconds. A younger image without a name may belong to a build that goes on right now."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,8 @@ def _images(engine: DockerEngine, found: Usage, every: bool) -> Iterator[Removal
     from harness.runners.docker.usage import remove
 
     for image in found.images:
-        if (every or not image.names) and not image.containers:
+        former = not image.names and time.time() - image.created > _OLD
+        if (every or former) and not image.containers:
             yield Removal(f"image {image.label}", image.own, partial(remove, engine, image))
         elif every:
             click.echo(f"kept: image {image.label}, of which there is a container")

@@ -41,6 +41,18 @@ class DockerEngine:
                 raise refusal_of(error) from error
         return self._info
 
+    def describe(self) -> Mapping[str, str]:
+        """For ``doctor``; ``Refused`` when there is nothing to describe."""
+        info = self.info()
+        gpus = "nvidia" in (info.get("Runtimes") or {})
+        return {
+            "Docker Engine": f"{info['ServerVersion']} ({info['OperatingSystem']}, {info['Architecture']})",
+            "machine": f"{info['NCPU']} CPUs, {info['MemTotal'] / (1 << 30):.1f} GiB",
+            "GPUs": "NVIDIA runtime" if gpus else "none: jobs on instance types with GPUs are refused",
+            "image storage": f"{info['DockerRootDir']} ({info['Driver']})",
+            "network isolation": "internal networks: jobs reach the emulator and nothing outside this machine",
+        }
+
     def close(self) -> None:
         with self._lock:
             if self._client is not None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.runners.docker.containers import EMULATOR, HOST, RUN, STATE
 from harness.runners.docker.engine import DockerEngine
+from harness.runners.docker.ownership import give_to_user
 
 _log = logging.getLogger(__name__)
 
@@ -18,20 +19,28 @@ def sweep(engine: DockerEngine, state: Path) -> list[str]:
     """Those of this state folder, whose one emulator is the caller, and those of processes that no longer live."""
     client = engine.client
     labelled: dict[str, Any] = {"filters": {"label": STATE}}
-    containers = [each for each in client.containers(all=True, **labelled) if _abandoned(each.get("Labels"), state)]
-    networks = [each for each in client.networks(**labelled) if _abandoned(each.get("Labels"), state)]
-    return [
-        *[
-            f"container of {each['Labels'].get(RUN, 'a job')}"
-            for each in containers
-            if _gone(lambda identity: client.remove_container(identity, force=True, v=True), each["Id"])
-        ],
-        *[f"network {each['Name']}" for each in networks if _gone(client.remove_network, each["Id"])],
-    ]
+
+    def remove_container(identity: str) -> None:
+        client.remove_container(identity, force=True, v=True)
+
+    found = []
+    for container in client.containers(all=True, **labelled):
+        own = container.get("Labels") or {}
+        if _abandoned(own, state) and _gone(remove_container, container["Id"]):
+            _give_back(engine, container, state)
+            found.append(f"container of {own.get(RUN, 'a job')}")
+    networks = [each for each in client.networks(**labelled) if _abandoned(each.get("Labels") or {}, state)]
+    return found + [f"network {each['Name']}" for each in networks if _gone(client.remove_network, each["Id"])]
 
 
-def _abandoned(labels: Mapping[str, str] | None, state: Path) -> bool:
-    labels = labels or {}
+def _give_back(engine: DockerEngine, container: Mapping[str, Any], state: Path) -> None:
+    """What it wrote below the state folder, or an ordinary user's next emulator could not clear it away."""
+    sources = (Path(mount.get("Source", "")) for mount in container.get("Mounts") or ())
+    folders = tuple(source for source in sources if source.is_dir() and source.is_relative_to(state))
+    give_to_user(engine, container["ImageID"], folders, dict(container["Labels"]))
+
+
+def _abandoned(labels: Mapping[str, str], state: Path) -> bool:
     if labels.get(STATE) == str(state):
         return True
     # Another machine's (or container's) processes cannot be looked at from here.

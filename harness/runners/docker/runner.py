@@ -86,17 +86,9 @@ class DockerRunner:
 
     def describe(self) -> Mapping[str, str]:
         try:
-            info = self._engine.info()
+            return self._engine.describe()
         except Refused as refusal:
             return {"Docker Engine": str(refusal)}
-        gpus = "nvidia" in (info.get("Runtimes") or {})
-        return {
-            "Docker Engine": f"{info['ServerVersion']} ({info['OperatingSystem']}, {info['Architecture']})",
-            "machine": f"{info['NCPU']} CPUs, {info['MemTotal'] / (1 << 30):.1f} GiB",
-            "GPUs": "NVIDIA runtime" if gpus else "none: jobs on instance types with GPUs are refused",
-            "image storage": f"{info['DockerRootDir']} ({info['Driver']})",
-            "network isolation": "internal networks: jobs reach the emulator and nothing outside this machine",
-        }
 
     def close(self) -> None:
         with self._lock:

@@ -24,10 +24,12 @@ class EngineImage:
     fetched: int
     """Bytes of packages that lay on the disk beside it while it was built."""
     containers: int = 0
+    created: float = 0.0
 
     @property
     def label(self) -> str:
-        return self.names[0] if self.names else f"{self.title} (a former build, {self.image_id[7:19]})"
+        ours = [name for name in self.names if name.startswith("harness/")]
+        return (ours or self.names)[0] if self.names else f"{self.title} (a former build, {self.image_id[7:19]})"
 
 
 @dataclass(frozen=True)
@@ -79,4 +81,5 @@ def _image(found: dict[str, Any], used: list[str]) -> EngineImage:
         base=labels.get(BASE, ""),
         fetched=int(labels.get(FETCHED) or 0),
         containers=used.count(found["Id"]),
+        created=float(found.get("Created") or 0),
     )

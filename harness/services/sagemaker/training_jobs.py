@@ -140,7 +140,22 @@ def _check(scope: Scope, request: dict[str, Any]) -> None:
     checkpoint = request.get("CheckpointConfig")
     if checkpoint and not below_root(checkpoint.get("LocalPath", "/opt/ml/checkpoints/")):
         raise ValidationException("CheckpointConfig.LocalPath must lie below /opt/ml")
+    _check_spot(request)
     check_experiment_config(scope, request.get("ExperimentConfig"))
+
+
+def _check_spot(request: dict[str, Any]) -> None:
+    stopping = request.get("StoppingCondition", {})
+    wait = stopping.get("MaxWaitTimeInSeconds", 0)
+    if request.get("EnableManagedSpotTraining"):
+        if wait < stopping.get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME):
+            raise ValidationException(
+                "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds"
+            )
+    elif wait:
+        raise ValidationException(
+            "Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true"
+        )
 
 
 def _check_regexes(definitions: list[dict[str, str]]) -> None:

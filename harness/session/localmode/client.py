@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from harness.session.localmode.endpoints import Endpoints
 from harness.session.localmode.experiments import record_component, with_sources
-from harness.session.localmode.jobs import IMAGE_OF, Job, Jobs, OutputReader
+from harness.session.localmode.jobs import Job, Jobs, OutputReader
 from harness.session.localmode.models import Models
 from harness.session.localmode.monitoring import Monitoring
 from harness.session.localmode.sdk import LocalSdk, OneRun
@@ -52,13 +52,15 @@ class LocalModeClient:
 
     def _process(self, **request: Any) -> dict[str, Any]:
         _require_network("CreateProcessingJob", request.get("NetworkConfig", {}))
-        job = self._jobs.begin("ProcessingJob", request)
         given = _accepted(request, _PROCESSING)
+        application = given["AppSpecification"]
+        application["ImageUri"] = self._around.image("CreateProcessingJob", application["ImageUri"])
+        job = self._jobs.begin("ProcessingJob", request)
 
         def work(run: OneRun) -> None:
             run.client.create_processing_job(**given)
 
-        self._jobs.run(job, IMAGE_OF[job.kind](request), work)
+        self._jobs.run(job, application["ImageUri"], work)
         self._around.provenance.note(
             "Processing jobs", "the container, its inputs and outputs", "ARN, failure reason, exit message, log group"
         )
@@ -76,27 +78,30 @@ class LocalModeClient:
     def create_training_job(self, **request: Any) -> dict[str, Any]:
         _require_network("CreateTrainingJob", request)
         self._around.seen("CreateTrainingJob", request["TrainingJobName"])
-        job = self._jobs.begin("TrainingJob", request)
         given = _accepted(request, _TRAINING)
+        algorithm = given["AlgorithmSpecification"]
+        algorithm["TrainingImage"] = self._around.image("CreateTrainingJob", algorithm["TrainingImage"])
+        job = self._jobs.begin("TrainingJob", request)
 
         def work(run: OneRun) -> None:
             run.client.create_training_job(**given)
             told = run.client.describe_training_job(TrainingJobName=job.name)
             job.told["ModelArtifacts"] = told["ModelArtifacts"]
 
-        self._jobs.run(job, IMAGE_OF[job.kind](request), work)
+        self._jobs.run(job, algorithm["TrainingImage"], work)
         return self._trained(job)
 
-    def run_trainer(self, request: dict[str, Any], run: TrainerOutput, work: Callable[[], str]) -> None:
-        """A training job that something else of the SDK runs; ``work`` returns where its model is."""
+    def run_trainer(self, request: dict[str, Any], run: TrainerOutput, work: Callable[[str], str]) -> None:
+        """A training job that something else of the SDK runs; ``work``, given the image, returns where its model is."""
         _require_network("CreateTrainingJob", request)
         self._around.seen("CreateTrainingJob", request["TrainingJobName"])
+        image = self._around.image("CreateTrainingJob", request["AlgorithmSpecification"]["TrainingImage"])
         job = self._jobs.begin("TrainingJob", request)
 
         def working() -> None:
-            job.told["ModelArtifacts"] = {"S3ModelArtifacts": work()}
+            job.told["ModelArtifacts"] = {"S3ModelArtifacts": work(image)}
 
-        self._jobs.run_in(job, IMAGE_OF[job.kind](request), run.folder, lambda: run, working)
+        self._jobs.run_in(job, image, run.folder, lambda: run, working)
         self._trained(job)
 
     def _trained(self, job: Job) -> dict[str, Any]:
@@ -118,7 +123,7 @@ class LocalModeClient:
         model = self._models.require("CreateTransformJob", request["ModelName"])
         self._around.seen("CreateTransformJob", request["TransformJobName"])
         job = self._jobs.begin("TransformJob", request)
-        image = model["PrimaryContainer"]["Image"]
+        image = self._around.image("CreateTransformJob", model["PrimaryContainer"]["Image"])
         self._jobs.run(job, image, lambda run: transform(self._around, run, self._models, job))
         changed = "DataProcessing" in request
         self._around.provenance.note(

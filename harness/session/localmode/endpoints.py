@@ -190,8 +190,7 @@ class Endpoints:
 
     def _serve(self, endpoint: Endpoint, config: dict[str, Any], otherwise: str) -> None:
         label = f"{endpoint.name}-{uuid.uuid4().hex[:6]}"
-        model = self._models.require("CreateEndpoint", config["ProductionVariants"][0]["ModelName"])
-        server = Server(label, config, self._around.folder / label, model["PrimaryContainer"]["Image"])
+        server = Server(label, config, self._around.folder / label, "")
         try:
             self._start(endpoint, server)
         except Exception as error:  # told where AWS tells it: in the endpoint's description
@@ -212,8 +211,9 @@ class Endpoints:
             self._stop(old, endpoint.name)
 
     def _start(self, endpoint: Endpoint, server: Server) -> None:
+        model = self._models.require("CreateEndpoint", server.config["ProductionVariants"][0]["ModelName"])
+        server.image = self._around.image("CreateEndpoint", model["PrimaryContainer"]["Image"])
         server.folder.mkdir(parents=True)
-        self._around.engine.ensure_image(server.image)
         run = self._sdk.one_run(self._around, server.folder, server.label)
         variants = server.config["ProductionVariants"]
         self._models.lend(run.client, variants[0]["ModelName"], server.folder)

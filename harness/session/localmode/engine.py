@@ -13,8 +13,6 @@ from pathlib import Path
 from harness.contract.catalog import UnknownImage, resolve_image
 
 RUN_LABEL, STATE_LABEL, JOB_LABEL = "harness.run", "harness.state", "harness.job"
-TITLE_LABEL = "harness.image"
-"""On the images that ``harness images build`` makes."""
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
 
@@ -29,24 +27,23 @@ class Engine:
         self.labels = dict(labels)
         self._images = images
 
-    def ensure_image(self, uri: str) -> None:
-        """Local mode looks for the AWS URI itself in the engine: give the image that stands for it that name.
+    def resolve(self, uri: str) -> str:
+        """What local mode is given for an AWS URI: the user's own image, the very image, or ours for it.
 
-        An image of that name that is none of ours stays: it is the AWS image itself, or the user's.
+        Only by that name: the SDK asks ECR for images of AWS names that the engine has not.
         """
         mapped = self._mapped(uri)
-        present = image_id(uri)
-        if present and not mapped and not label_of_image(uri, TITLE_LABEL):
-            return
-        try:
-            source = mapped or resolve_image(uri).docker_name
-        except UnknownImage as error:
-            raise EngineFailed(f"no image {uri} in the engine; build or pull it, or: {error}") from error
-        wanted = image_id(source)
-        if not wanted and not present:
-            raise EngineFailed(f"no image {source} in the engine to stand for {uri}; `harness images build` makes ours")
-        if wanted and wanted != present:
-            docker("tag", source, uri)
+        if mapped or has_image(uri):
+            found = mapped or uri
+        else:
+            try:
+                found = resolve_image(uri).docker_name
+            except UnknownImage as error:
+                raise EngineFailed(f"no image {uri} in the engine; build or pull it, or: {error}") from error
+        if not has_image(found):
+            remedy = "[images] of harness.toml names it" if mapped else "`harness images build` makes ours"
+            raise EngineFailed(f"no image {found} in the engine to stand for {uri}; {remedy}")
+        return found
 
     def _mapped(self, uri: str) -> str:
         """By whole URI, by repository:tag, by repository: the nearest name wins."""
@@ -97,19 +94,14 @@ def docker(*arguments: str, both: bool = False) -> str:
     return told
 
 
-def image_id(name: str) -> str:
-    """Empty when the engine has none of that name."""
+def has_image(name: str) -> bool:
     try:
-        return docker("image", "inspect", "--format", "{{.Id}}", name).strip()
+        docker("image", "inspect", "--format", "{{.Id}}", name)
     except EngineFailed as error:
         if "No such image" in str(error):
-            return ""
+            return False
         raise
-
-
-def label_of_image(name: str, label: str) -> str:
-    """Empty when it has none."""
-    return docker("image", "inspect", "--format", f'{{{{index .Config.Labels "{label}"}}}}', name).strip()
+    return True
 
 
 def containers_with(labels: Mapping[str, str]) -> list[str]:

@@ -49,10 +49,6 @@ class Job:
 
 
 ARN_KINDS = {"ProcessingJob": "processing-job", "TrainingJob": "training-job", "TransformJob": "transform-job"}
-IMAGE_OF = {
-    "ProcessingJob": lambda request: request["AppSpecification"]["ImageUri"],
-    "TrainingJob": lambda request: request["AlgorithmSpecification"]["TrainingImage"],
-}
 
 
 class Jobs:
@@ -110,7 +106,6 @@ class Jobs:
         """The same with whatever ``work`` starts; ``folder`` is gone afterwards."""
         started = utc_now()
         try:
-            self._around.engine.ensure_image(image)
             run = begin()
             failure = self._worked(job, run, work)
             self._end(job, started, run, failure)

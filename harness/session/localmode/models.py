@@ -65,7 +65,8 @@ class Models:
         data = folder / "model-data"
         data.mkdir(parents=True)
         unpack(self._archive(container["ModelDataUrl"], folder), data, container["ModelDataUrl"])
-        client.create_model(name, {"Environment": {}, **container, "ModelDataUrl": f"file://{data}"})
+        image = self._around.image("CreateModel", container["Image"])
+        client.create_model(name, {"Environment": {}, **container, "Image": image, "ModelDataUrl": f"file://{data}"})
 
     def _archive(self, url: str, folder: Path) -> Path:
         if url.startswith("file://"):

@@ -158,7 +158,9 @@ def adapt(local_session: Any, entities: Any) -> None:
 
 def container_settings(around: Surroundings, name: str) -> dict[str, Any]:
     """Keys of a compose service. Names of other machines are not found in there, for an offline run."""
-    return {"labels": {**around.engine.labels, JOB_LABEL: name}, "dns": ["127.0.0.1"]}
+    labels = {**around.engine.labels, JOB_LABEL: name}
+    # Programs that are a container's first process often pass over SIGTERM, and each would be waited for ten seconds.
+    return {"labels": labels, "dns": ["127.0.0.1"], "stop_grace_period": "2s"}
 
 
 def free_port() -> int:

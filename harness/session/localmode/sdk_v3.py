@@ -115,7 +115,8 @@ class Trainers:
                 "InputDataConfig": list(map(_channel, self._request.get("InputDataConfig", ()))),
             }
 
-            def work() -> str:
+            def work(image: str) -> str:
+                container.image = image
                 train(container, True)  # detached, it would remove what its container still reads
                 return self._uploaded(request, folder / "compressed_artifacts")
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from harness.kernel.arns import arn
 from harness.session.emulator_clock import EmulatorClock
-from harness.session.localmode.engine import Engine
+from harness.session.localmode.engine import Engine, EngineFailed
 
 
 @dataclass
@@ -49,6 +49,13 @@ class Surroundings:
 
     def arn(self, kind: str, name: str) -> str:
         return arn(kind, self.account, self.region, name)
+
+    def image(self, operation: str, uri: str) -> str:
+        """What local mode is given for an AWS image URI."""
+        try:
+            return self.engine.resolve(uri)
+        except EngineFailed as error:
+            raise refused(operation, str(error)) from error
 
     def refused(self, operation: str, message: str, code: str) -> ClientError:
         """As ``refused``, of the class that the client has for the code: callers name it in ``except``."""

@@ -211,6 +211,7 @@ def test_ensemble(empty_job: Job, servers: Servers, tmp_path: Path) -> None:
     for number, booster in enumerate(models):
         save(empty_job, booster, f"xgboost-model-{number}")
     (empty_job.model.parent / ".hidden").write_text("no model")
+    (empty_job.model.parent / "model.tar.gz").write_text("what local mode leaves")
     expected = np.mean([booster.predict(xgboost.DMatrix(FEATURES)) for booster in models], axis=0).tolist()
     server = servers.start(empty_job)
     assert [float(line) for line in server.invoke(as_csv(FEATURES)).text.split()] == expected

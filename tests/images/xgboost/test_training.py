@@ -59,6 +59,12 @@ def test_default_metric_and_only_the_train_channel(job: Job) -> None:
     ]
 
 
+def test_channels_as_the_sdks_local_mode_writes_them(job: Job) -> None:
+    for channel in job.channels.values():
+        del channel["S3DistributionType"], channel["RecordWrapperType"]
+    assert job.train() == 0, job.failure
+
+
 def test_files_and_log_lines(job: Job) -> None:
     assert job.train() == 0, job.failure
     assert sorted(str(path.relative_to(job.root)) for path in job.root.rglob("*") if path.is_file()) == sorted(

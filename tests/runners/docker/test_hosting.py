@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -31,11 +32,27 @@ def test_an_endpoint_of_a_users_own_image(hosted: Hosting) -> None:
     hosted.remove(name)
 
 
-def test_an_isolated_endpoint_with_a_host_name_of_its_own(hosted: Hosting) -> None:
+def test_an_isolated_endpoint_with_a_host_name_of_its_own(hosted: Hosting, docker_client: Any) -> None:
     made = model(hosted, container={"ContainerHostname": "mine"}, EnableNetworkIsolation=True)
     name = hosted.serve(hosted.variant(made))
     assert hosted.facts(name, "x")["host"] == "mine"
+    (container,) = containers(docker_client, hosted.cloud)
+    (door,) = [
+        network["IPAM"]["Config"][0]["Gateway"]
+        for network in docker_client.networks(filters={"label": f"harness.state={hosted.cloud.state}"})
+        if network["Name"].startswith("harness-open-")
+    ]
+    port = urlsplit(hosted.cloud.address).port
+    assert not reaches(docker_client, container["Id"], door, port)
+    assert reaches(docker_client, container["Id"], "127.0.0.1", 8080)
     hosted.remove(name)
+
+
+def reaches(client: Any, container: str, host: str, port: int | None) -> bool:
+    code = f"import socket; socket.create_connection(({host!r}, {port}), 2)"
+    asked = client.exec_create(container, ["python3", "-c", code])["Id"]
+    client.exec_start(asked)
+    return bool(client.exec_inspect(asked)["ExitCode"] == 0)
 
 
 def test_several_instances_and_variants(hosted: Hosting, docker_client: Any) -> None:

@@ -80,7 +80,7 @@ def classify(texts: Any, exponent_is_fractional: bool = False) -> dict[str, Clas
 def classify_list(present: list[str], exponent_is_fractional: bool = False) -> Classified:
     """The same for the texts of one column without polars."""
     joined = "".join(present)
-    if not joined.strip(_PLAIN):
+    if joined.isascii() and not joined.encode().translate(None, _PLAIN.encode()):
         try:
             numbers = np.array(list(map(float, present)), dtype=np.float64)
         except ValueError:

@@ -119,7 +119,7 @@ def _parsed_by_rows(path: Path, block: bytes, names: list[str], only: frozenset[
     import polars as pl
 
     rows = [row for row in csv.reader(io.StringIO(decoded(block, path), newline="")) if row]
-    check_widths(path, rows, len(names))
+    check_widths(path, map(len, rows), len(names))
     cells = [[cell or None for cell in row] for row in rows]
     frame = pl.DataFrame(cells, schema=[(name, pl.String) for name in names], orient="row")
     return frame if only is None else frame.select([name for name in names if name in only])

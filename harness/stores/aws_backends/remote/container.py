@@ -18,7 +18,6 @@ IMAGE = "localstack/localstack:4.14.0"
 TOKEN = "LOCALSTACK_AUTH_TOKEN"
 PORT = "4566/tcp"
 START_SECONDS = 120.0
-STOP_SECONDS = 5
 ROLE = "localstack"
 _LOOK = 0.2
 _LAST_LINES = 8
@@ -108,8 +107,7 @@ class Container:
         import docker.errors
 
         try:
-            container.stop(timeout=STOP_SECONDS)
-            container.remove(force=True, v=True)
+            container.remove(force=True, v=True)  # at once: it has nothing to put in order
         except docker.errors.NotFound:
             return
 

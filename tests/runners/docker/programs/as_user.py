@@ -3,6 +3,7 @@
 ``as_user.py STATE IMAGE UID GROUP``; GROUP is the engine's.
 """
 
+import encodings.idna  # noqa: F401
 import json
 import os
 import shutil
@@ -11,7 +12,6 @@ from pathlib import Path
 
 import docker.context  # noqa: F401  the interpreter's own files may be closed to an ordinary user
 import docker.utils  # noqa: F401
-import encodings.idna  # noqa: F401
 
 from harness.runners.docker.engine import DockerEngine
 from harness.runners.docker.images import Images
@@ -29,7 +29,9 @@ for name in ("model", "output"):
     (root / name).mkdir(parents=True)
 engine = DockerEngine()
 runner = DockerRunner(state / "runs", state, engine=engine, images=Images(engine, {}))
-script = "umask 077; mkdir -p /opt/ml/model/a/b; echo x > /opt/ml/model/a/b/c; ln -s /etc/passwd /opt/ml/output/link; id -u"
+script = (
+    "umask 077; mkdir -p /opt/ml/model/a/b; echo x > /opt/ml/model/a/b/c; ln -s /etc/passwd /opt/ml/output/link; id -u"
+)
 container = Container(image, ("sh", "-c", script))
 said = []
 run = runner.start(RunSpec("owned", (), Environment("harness"), root, container=container), said.append)
