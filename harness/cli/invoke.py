@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from harness.cli import FAILED, PASSED
-from harness.cli.project import running, settings, state_option, target
+from harness.cli.project import running, state_option, target
 
 
 @click.command("invoke")
@@ -37,7 +37,7 @@ def command(
         raise click.UsageError("give --body or --file, not both")
     content = body.encode() if body is not None else file.read_bytes() if file else sys.stdin.buffer.read()
     chosen = {"Accept": accept, "TargetVariant": variant}
-    runtime = client(target(running(state), settings(state=state)), "sagemaker-runtime")
+    runtime = client(target(running(state)), "sagemaker-runtime")
     try:
         answer = runtime.invoke_endpoint(
             EndpointName=endpoint,

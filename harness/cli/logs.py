@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from harness.cli.project import running, settings, state_option, target
+from harness.cli.project import running, state_option, target
 from harness.kernel.errors import StateError
 
 POLL = 0.25
@@ -31,7 +31,7 @@ def command(name: str, follow: bool, state: Path | None) -> None:
     from harness.session.clients import client
 
     emulator = running(state)
-    place = target(emulator, settings(state=state))
+    place = target(emulator)
     sagemaker, logs = client(place, "sagemaker"), client(place, "logs")
     group, prefix, ended = _find(sagemaker, name)
     for message in _messages(logs, group, prefix, ended, follow):

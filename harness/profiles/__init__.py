@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from harness.kernel.errors import StateError
 from harness.profiles.aws import AwsProfile
+from harness.profiles.configuration import read_choices
 from harness.profiles.local import LocalProfile
 from harness.profiles.localmode import LocalModeProfile
 from harness.profiles.place import Asked, Profile
@@ -45,4 +46,7 @@ def find_profile(name: str, asked: Asked) -> Profile:
     kind = table.pop("kind", name)
     if kind not in KINDS:
         raise StateError(f"harness.toml: profile {name!r}: kind {kind!r} is none of {', '.join(KINDS)}")
+    if kind != "aws":
+        choices = {**read_choices(name, table), **asked.wanted.choices}
+        return KINDS[kind](name, replace(asked, wanted=replace(asked.wanted, choices=choices)))
     return KINDS[kind](name, replace(asked, configuration=table))

@@ -9,7 +9,7 @@ from typing import Any
 from harness.kernel.errors import StateError
 from harness.promotion.destination import TAGS, Destination
 from harness.session.provisions import DEFAULT
-from harness.settings import FILE
+from harness.settings import CHOICES, FILE
 
 _REQUIRED = {
     "account_id": "the 12 digits of the only account it may touch, in quotes (see `aws sts get-caller-identity`)",
@@ -42,6 +42,19 @@ def read_destination(name: str, table: Mapping[str, Any]) -> Destination:
     if bool(given.get("subnets")) != bool(given.get("security_groups")):
         raise StateError(f"{place}: subnets and security_groups go together; give both or none")
     return Destination(name=name, **given)
+
+
+def read_choices(name: str, table: Mapping[str, Any]) -> dict[str, str]:
+    """A table of a kind with an emulator: what that is started with, where the command line says nothing."""
+    place = f"{FILE}: profile {name!r}"
+    known = (*CHOICES, "s3_url")
+    for key, value in table.items():
+        if key not in known:
+            raise StateError(f"{place}: unknown key {key!r}; known: {', '.join(sorted(known))}")
+        if not isinstance(value, str) or (key in CHOICES and value not in CHOICES[key]):
+            allowed = " or ".join(map(repr, CHOICES[key])) if key in CHOICES else "a URL"
+            raise StateError(f"{place}: {key} must be {allowed}, not {value!r}")
+    return dict(table)
 
 
 def _text(value: Any) -> str:

@@ -72,7 +72,17 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """After the fixtures of the session are gone, and while pytest-xdist still waits for its worker: later it kills."""
+    _end_run(session.config)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
+    _end_run(config)  # of a run that ended before its session began
+
+
+def _end_run(config: pytest.Config) -> None:
     runs = sys.modules.get("harness.pytest_plugin.runs")
     if runs is not None:  # else nothing was used
         runs.end_run(config)

@@ -67,7 +67,7 @@ def played(project: Project, name: str) -> dict[str, Any]:
     done = project.run("run", name, "--profile", "localmode", "--json")
     assert done.stdout, done.stderr
     report: dict[str, Any] = json.loads(done.stdout)["scenarios"][0]
-    assert done.returncode == 0, (report["traceback"], report["log_tail"], done.stderr)
+    assert done.returncode == 0, "\n".join([report["traceback"], *report["log_tail"], done.stderr])
     assert list((project.state / "localmode").glob("*")) == []
     return report
 
@@ -94,6 +94,12 @@ def test_endpoints_are_captured_and_watched_several_at_once(project: Project) ->
     assert parts["Endpoints"][0] == 2
     assert parts["Monitoring executions"][0] == 2
     assert parts["Data capture"][1] == "nothing"
+
+
+def test_a_pipeline_runs_in_local_mode(project: Project) -> None:
+    parts = provenance(played(project, "pipeline"))
+    assert parts["Pipelines"][0] == 1
+    assert (parts["Processing jobs"][0], parts["Training jobs"][0]) == (1, 1)
 
 
 def test_what_local_mode_cannot_do_is_refused(project: Project) -> None:

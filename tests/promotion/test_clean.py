@@ -79,7 +79,12 @@ def endpoint(project: PromotedProject, name: str, expires: str) -> None:
     container = {"Image": IMAGE, "ModelDataUrl": f"s3://{BUCKET}/m.tar.gz"}
     sagemaker.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE)
     variant = {"VariantName": "v", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
-    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+    capture = {
+        "InitialSamplingPercentage": 100,
+        "DestinationS3Uri": f"s3://{BUCKET}/capture",
+        "CaptureOptions": [{"CaptureMode": "Input"}],
+    }
+    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], DataCaptureConfig=capture)
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name, Tags=tags(expires))
 
 
@@ -165,9 +170,8 @@ def test_what_cannot_be_deleted_is_said_and_the_rest_goes(project: PromotedProje
 def test_the_proof_names_what_is_left(project: PromotedProject, account: Account) -> None:
     endpoint(project, "e", "2999-01-01T00:00:00Z")
     project.client("s3").put_object(Bucket=BUCKET, Key="out/1", Body=b"")
-    output = Entry(
-        "s3", "Output", "s3://b/out/", CREATED, 0, 0, {"Bucket": "b", "Prefix": "out/"}, detail={"own": True}
-    )
+    place = {"Bucket": BUCKET, "Prefix": "out/"}
+    output = Entry("s3", "Output", f"s3://{BUCKET}/out/", CREATED, 0, 0, place, detail={"own": True})
     found = prove(account, header(), [output])
     assert not found.clean
     assert found.left == ("Endpoint e (there)", f"s3://{BUCKET}/out/ (1 object)")

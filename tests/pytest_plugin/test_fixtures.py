@@ -267,6 +267,8 @@ def test_workers_have_an_emulator_each(project: Any) -> None:
     told = [line.split() for line in ran.text.splitlines() if line.startswith("gw")]
     assert {name for name, _ in told} == {"gw0", "gw1"}
     assert len({address for _, address in told}) == 2
+    for worker in ("gw0", "gw1"):
+        assert announced(project.root / ".harness" / "pytest" / worker) is None
 
 
 def test_a_state_folder_is_kept_and_shared(project: Any) -> None:

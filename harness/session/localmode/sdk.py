@@ -10,7 +10,7 @@ import functools
 import io
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -52,6 +52,7 @@ class OneContainer:
     """Mixed into the SDK's local session: looks at what a container left before that is removed."""
 
     def enter(self, around: Surroundings, folder: Path, name: str, port: int) -> None:
+        self._around = around
         self._folder = folder
         self._left: dict[str, str] = {}
         # The SDK checks and hands on its settings when they are set.
@@ -71,6 +72,9 @@ class OneContainer:
                 if file.is_file():
                     self._left[name] = file.read_text(errors="replace")[:MAX_OUTPUT]
         return super().upload_data(*arguments, **options)  # type: ignore[misc]
+
+    def give_back(self, image: str) -> None:
+        self._around.engine.give_back(self._folder, image)
 
     def output(self, name: str) -> str:
         return self._left.get(name, "")
@@ -133,7 +137,7 @@ class ScenarioSession:
         self.sagemaker_metrics_client = client("sagemaker-metrics")
 
 
-def adapt(local_session: Any, entities: Any) -> None:
+def adapt(local_session: Any, entities: Any, container: Any) -> None:
     """What the SDK's local mode does before a request and while a server starts, done once and soon."""
     # Two docker commands before every single request, to learn a host name that does not change.
     local_session.get_docker_host = entities.get_docker_host = functools.cache(local_session.get_docker_host)
@@ -154,6 +158,19 @@ def adapt(local_session: Any, entities: Any) -> None:
         raise RuntimeError(f"it did not answer /ping within {timeout:g} s")
 
     entities._wait_for_serving_container = await_server
+    # What a container wrote as root, and for root alone, is read as the user: it must be the user's before that.
+    for name in ("retrieve_artifacts", "_upload_processing_outputs"):
+        setattr(container, name, _given_back(getattr(container, name)))
+
+
+def _given_back(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def adapted(container: Any, *arguments: Any, **options: Any) -> Any:
+        if isinstance(container.sagemaker_session, OneContainer):
+            container.sagemaker_session.give_back(container.image)
+        return method(container, *arguments, **options)
+
+    return adapted
 
 
 def container_settings(around: Surroundings, name: str) -> dict[str, Any]:

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from sagemaker.local import LocalSession, entities, local_session
+from sagemaker.local.image import _SageMakerContainer
 from sagemaker.local.local_session import LocalSagemakerClient, LocalSagemakerRuntimeClient
 from sagemaker.workflow.pipeline_context import LocalPipelineSession
 
 from harness.session.localmode import sdk
 from harness.session.localmode.surroundings import Surroundings
 
-sdk.adapt(local_session, entities)
+sdk.adapt(local_session, entities, _SageMakerContainer)
 
 
 class ContainerSession(sdk.OneContainer, LocalSession):  # type: ignore[misc]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sagemaker.core.local import LocalSession, entities, local_session
+from sagemaker.core.local.image import _SageMakerContainer
 from sagemaker.core.local.local_session import LocalSagemakerClient, LocalSagemakerRuntimeClient
 from sagemaker.core.resources import TrainingJob
 from sagemaker.core.utils import utils as core_clients
@@ -22,7 +23,7 @@ from harness.session.localmode import sdk
 from harness.session.localmode.client import LocalModeClient
 from harness.session.localmode.surroundings import Surroundings
 
-sdk.adapt(local_session, entities)
+sdk.adapt(local_session, entities, _SageMakerContainer)
 
 
 class ContainerSession(sdk.OneContainer, LocalSession):  # type: ignore[misc]
@@ -76,6 +77,7 @@ class Trainers:
         ModelTrainer.train = self._training(ModelTrainer.train, boto3)
         ModelTrainer._create_training_job_args = self._noting(ModelTrainer._create_training_job_args)
         _LocalContainer.train = self._running(_LocalContainer.train)
+        _LocalContainer.retrieve_artifacts = self._giving_back(_LocalContainer.retrieve_artifacts)
         _LocalContainer._create_docker_host = self._labelling(_LocalContainer._create_docker_host)
 
     def _training(self, train: Callable[..., Any], boto3: Any) -> Callable[..., Any]:
@@ -131,6 +133,13 @@ class Trainers:
         for file in sorted(folder.iterdir()):
             self._around.client("s3").upload_file(str(file), bucket, f"{place}/{file.name}")
         return f"s3://{bucket}/{place}/model.tar.gz"
+
+    def _giving_back(self, retrieve: Callable[..., Any]) -> Callable[..., Any]:
+        def adapted(container: Any, compose_data: dict[str, Any]) -> Any:
+            self._around.engine.give_back(Path(container.container_root), container.image)
+            return retrieve(container, compose_data)
+
+        return adapted
 
     def _labelling(self, describe: Callable[..., Any]) -> Callable[..., Any]:
         def adapted(container: Any, host: str, environment: dict[str, str], volumes: list[str]) -> dict[str, Any]:

@@ -86,7 +86,9 @@ def run(session):
 
     with session.step("Update the other"):
         sagemaker = session.client("sagemaker")
-        sagemaker.update_endpoint(EndpointName="tripled", EndpointConfigName="doubled")
+        variants = sagemaker.describe_endpoint_config(EndpointConfigName="doubled")["ProductionVariants"]
+        sagemaker.create_endpoint_config(EndpointConfigName="other", ProductionVariants=variants)
+        sagemaker.update_endpoint(EndpointName="tripled", EndpointConfigName="other")
         sm.wait_for_endpoint("tripled")
         expect.equal(tripled.predict("1,2"), "6.0", "it serves the new model")
 
