@@ -31,6 +31,7 @@ class LocalModeClient:
     def __init__(self, around: Surroundings, sdk: LocalSdk) -> None:
         self._around = around
         self._beside = around.client("sagemaker")
+        self.provenance = around.provenance
         self._sdk = sdk
         self._jobs = Jobs(around, sdk)
         self._models = Models(around)

@@ -20,8 +20,31 @@ class ContainerSession(sdk.OneContainer, LocalSession):  # type: ignore[misc]
     pass
 
 
+class _Pipelines:
+    """A session's client that leaves pipelines to local mode, whose steps then come back to the session."""
+
+    OPERATIONS = frozenset(
+        ("create_pipeline", "update_pipeline", "describe_pipeline", "delete_pipeline", "start_pipeline_execution")
+    )
+
+    def __init__(self, client: Any, session: LocalSession) -> None:
+        self._client = client
+        self._local = LocalSagemakerClient(session)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self.OPERATIONS:
+            return getattr(self._client, name)
+        if name.startswith("start"):
+            self._client.provenance.note("Pipelines", "the definition, its steps one after the other", "")
+        return getattr(self._local, name)
+
+
 class _Waiting(sdk.ScenarioSession):
     """Output was shown while a job ran; what waiting is still for is the error of a job that failed."""
+
+    def _initialize(self, *arguments: Any, **options: Any) -> None:
+        super()._initialize(*arguments, **options)
+        self.sagemaker_client = _Pipelines(self.sagemaker_client, self)
 
     def logs_for_job(self, job_name: str, wait: bool = False, *_: Any, **__: Any) -> None:
         if wait:
