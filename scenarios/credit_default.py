@@ -246,7 +246,7 @@ def compare_trials(story, training_job):
     wanted = ["DisplayName", "max_depth", "eta", "num_round", "validation:auc - Last", "test:auc - Last"]
     columns = [column for column in wanted if column in table]
     rows = table[columns].astype(object).where(table[columns].notna(), None).values.tolist()
-    story.session.show("table", "Trials of the experiment", columns=columns, rows=rows)
+    story.session.show("table", "Trials of the experiment", columns=columns, rows=rows, compared=False)
 
 
 def suggest_baseline(story, model):

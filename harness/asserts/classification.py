@@ -6,23 +6,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-ROC_POINTS = 150
+ROC_POINTS, SCORE_BINS = 150, 20
 
 
 @dataclass(frozen=True)
 class Classification:
-    """``confusion[actual][predicted]`` counts rows; ``roc`` goes from (0, 0) to (1, 1)."""
+    """``confusion[actual][predicted]`` counts rows; ``roc`` goes from (0, 0) to (1, 1). ``scores`` is how they are
+    distributed: ``edges`` of equal bins, and ``counts[actual]`` of the rows in each."""
 
     confusion: list[list[int]]
     roc: list[tuple[float, float]]
     auc: float
     metrics: dict[str, float]
+    scores: dict[str, Any]
 
     def evidence(self) -> dict[str, Any]:
         """As ``Session.show("classification", ...)`` takes it."""
         step = max(len(self.roc) // ROC_POINTS, 1)
         shown = [*self.roc[:-1:step], self.roc[-1]]
-        return {"confusion": self.confusion, "roc": shown, "auc": self.auc, "metrics": self.metrics}
+        return {
+            "confusion": self.confusion,
+            "roc": shown,
+            "auc": self.auc,
+            "metrics": self.metrics,
+            "scores": self.scores,
+        }
 
 
 def classification(labels: Sequence[int], scores: Sequence[float], threshold: float = 0.5) -> Classification:
@@ -44,7 +52,16 @@ def classification(labels: Sequence[int], scores: Sequence[float], threshold: fl
         "f1": _share(2 * tp, 2 * tp + fp + fn),
         "auc": auc,
     }
-    return Classification(confusion, roc, auc, metrics)
+    return Classification(confusion, roc, auc, metrics, _distribution(labels, scores))
+
+
+def _distribution(labels: Sequence[int], scores: Sequence[float]) -> dict[str, Any]:
+    """From 0 to 1 where all scores are probabilities, so that pictures of two runs can be laid beside each other."""
+    low, high = min(0.0, *scores), max(1.0, *scores)
+    counts = [[0] * SCORE_BINS, [0] * SCORE_BINS]
+    for label, score in zip(labels, scores, strict=True):
+        counts[label][min(int((score - low) / (high - low) * SCORE_BINS), SCORE_BINS - 1)] += 1
+    return {"edges": [low + (high - low) * number / SCORE_BINS for number in range(SCORE_BINS + 1)], "counts": counts}
 
 
 def _curve(labels: Sequence[int], scores: Sequence[float]) -> tuple[list[tuple[float, float]], float]:

@@ -35,6 +35,10 @@ def listing(s3: Any, uri: str) -> list[str]:
 
 def archive_members(s3: Any, uri: str) -> dict[str, bytes]:
     """The files of a ``.tar.gz`` by name."""
-    with tarfile.open(fileobj=io.BytesIO(read(s3, uri)), mode="r:gz") as archive:
-        files = {member.name.removeprefix("./"): archive.extractfile(member) for member in archive if member.isfile()}
+    return unpacked(read(s3, uri))
+
+
+def unpacked(archive: bytes) -> dict[str, bytes]:
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+        files = {member.name.removeprefix("./"): tar.extractfile(member) for member in tar if member.isfile()}
         return {name: stream.read() for name, stream in files.items() if stream is not None}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
+from harness.cli.costs import Costs
 from harness.cli.progress import Display
 from harness.profiles.place import Place, Playing
 from harness.profiles.scenarios import Scenario
@@ -21,13 +22,20 @@ class Play:
     """``interrupted`` grows with every Ctrl-C: the first asks the scenario to end, the second kills it."""
 
     def __init__(
-        self, place: Place, folder: Path, data: Path | None, display: Display, interrupted: Sequence[int]
+        self,
+        place: Place,
+        folder: Path,
+        data: Path | None,
+        display: Display,
+        interrupted: Sequence[int],
+        costs: Costs | None = None,
     ) -> None:
         self.display = display
         self._place = place
         self._folder = folder
         self._data = data
         self._interrupted = interrupted
+        self._costs = costs
 
     def all(self, scenarios: Sequence[Scenario], version: str) -> Report:
         begin = time.time()
@@ -45,8 +53,11 @@ class Play:
         self._take(playing, report)
         if code != 0 or not report.ended:
             report.close(time.time(), f"its program ended with code {code}")
+        report.notices = playing.notices()
         if not report.passed:
-            report.log_tail = [*_tail(playing.log), *playing.notices()]
+            report.log_tail = [*_tail(playing.log), *report.notices]
+        if self._costs and (cost := self._costs.evidence(scenario.name, self._folder)):
+            report.evidence.append(cost)
         self.display.finished(report)
         return report
 

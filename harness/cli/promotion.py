@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 import click
 
+from harness.cli.costs import estimator, prices_of
 from harness.kernel.errors import GuardRefused
 from harness.profiles.aws import AwsProfile, Cap
 from harness.profiles.scenarios import Scenario
 from harness.promotion.account import Account, open_account
 from harness.promotion.destination import Destination
-from harness.promotion.estimate import DurationEstimate
+from harness.promotion.estimate import DurationEstimate, total, unpriced
 from harness.promotion.plan import Plan, make_plan
-from harness.promotion.prices import load_prices
 
 
 def agree(profile: AwsProfile, scenarios: Sequence[Scenario], budget: float | None, yes: bool) -> AwsProfile:
@@ -23,15 +23,13 @@ def agree(profile: AwsProfile, scenarios: Sequence[Scenario], budget: float | No
     account = open_account(destination)
     reports = profile.asked.settings.state / "reports"
     plans = [make_plan(each.name, each.file, reports, destination) for each in scenarios]
-    prices = load_prices()
-    estimator = DurationEstimate(prices)
+    prices = prices_of(destination, destination.region, profile.asked.root)
     for line in _account_lines(account, destination):
         click.echo(line, err=True)
     for plan in plans:
         for line in _plan_lines(plan, destination):
             click.echo(line, err=True)
-    if budget is not None or all(plan.learned_from for plan in plans):
-        _hold_against(budget, sum(estimator.estimate(plan) for plan in plans), prices.dated)
+    _hold_against(budget, plans, estimator(prices, destination))
     _consent(yes)
     return profile.capped(Cap(budget, prices))
 
@@ -79,11 +77,21 @@ def _created(plan: Plan, step: str) -> list[str]:
     return [line if count == 1 else f"{line}, {count} times" for line, count in counted.items()]
 
 
-def _hold_against(budget: float | None, estimate: float, dated: str) -> None:
-    click.echo(f"Estimate: ${estimate:.2f} (prices of {dated}, durations of the last run here)", err=True)
-    if budget is not None and estimate > budget:
+def _hold_against(budget: float | None, plans: Sequence[Plan], estimate: DurationEstimate) -> None:
+    """With a budget everything must be known; without one, what is known is said."""
+    of_plans = f"prices of {estimate.prices.dated}, durations of the last run here"
+    if budget is None:
+        costs = [cost for plan in plans for cost in estimate.costs(plan)]
+        if all(plan.learned_from for plan in plans):
+            click.echo(f"Estimate: ${total(costs):.2f} ({of_plans})", err=True)
+        if unknown := unpriced(costs):
+            click.echo(f"  without {', '.join(unknown)}, which the price table does not know", err=True)
+        return
+    dollars = sum(estimate.estimate(plan) for plan in plans)
+    click.echo(f"Estimate: ${dollars:.2f} ({of_plans})", err=True)
+    if dollars > budget:
         raise GuardRefused(
-            f"the estimate of ${estimate:.2f} is above the budget of ${budget:.2f}; raise --budget or choose smaller "
+            f"the estimate of ${dollars:.2f} is above the budget of ${budget:.2f}; raise --budget or choose smaller "
             "instance_types in the profile"
         )
 

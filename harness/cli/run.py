@@ -22,6 +22,8 @@ from harness.session.emulator_process import Wanted
 if TYPE_CHECKING:
     from harness.profiles.place import Place, Profile
     from harness.profiles.scenarios import Scenario
+    from harness.promotion.destination import Destination
+    from harness.report import Report
 
 
 @click.command("run")
@@ -77,15 +79,20 @@ def command(
     where = _agreed(where, chosen, budget, yes)
     folder = (report_dir or given.state / "reports" / time.strftime("%Y%m%d-%H%M%S")).absolute()
 
+    from harness.cli.costs import Costs, prices_of
     from harness.cli.play import Play
     from harness.cli.progress import display
 
+    destination = _destination(where)
+    costs = Costs(prices_of(destination, given.region, root), destination)
     with where.opened() as place, _interrupts() as interrupted:
-        play = Play(place, folder, data.absolute() if data else None, display(quiet=as_json), interrupted)
+        play = Play(place, folder, data.absolute() if data else None, display(quiet=as_json), interrupted, costs)
         report = play.all(chosen, version=__version__)
     from harness.report import write_report
+    from harness.report.history import read_history
 
-    page = write_report(report, folder)
+    page = write_report(report, folder, read_history(given.state))
+    _remember(report, folder, given.state)
     if as_json:
         click.echo((folder / "report.json").read_text(), nl=False)
     else:
@@ -94,11 +101,27 @@ def command(
     return INTERRUPTED if interrupted else PASSED if report.passed else FAILED
 
 
+def _remember(report: Report, folder: Path, state: Path) -> None:
+    """A history that cannot be written costs no result."""
+    from harness.report.history import remember
+
+    try:
+        remember(report, folder, state)
+    except OSError as error:
+        click.echo(f"harness: this run is not in the history ({error})", err=True)
+
+
 def _stopped_by_a_guard(place: Place) -> None:
     from harness.profiles.aws import AwsPlace
 
     if isinstance(place, AwsPlace) and place.refused:
         raise GuardRefused(f"the run was stopped: {place.refused}")
+
+
+def _destination(where: Profile) -> Destination | None:
+    from harness.profiles.aws import AwsProfile
+
+    return where.destination if isinstance(where, AwsProfile) else None
 
 
 def _agreed(where: Profile, chosen: Sequence[Scenario], budget: float | None, yes: bool) -> Profile:

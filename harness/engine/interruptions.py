@@ -51,6 +51,10 @@ class Interruptions:
             strike(after)
         return {"id": planned.id, "kind": "interrupt"}
 
+    def awaits(self, key: Key) -> bool:
+        """Whether one is planned that would strike this job."""
+        return key.kind == "training-job" and any(planned.concerns(key) for planned in list(self._planned))
+
     def waiting(self) -> list[dict[str, Any]]:
         return [{"kind": "interrupt", **asdict(planned)} for planned in self._planned]
 

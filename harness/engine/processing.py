@@ -8,6 +8,7 @@ from typing import Any
 from harness.contract.processing import LOG_GROUP, MESSAGE_FILE, plan_processing
 from harness.engine.container_metrics import publish_container_metrics
 from harness.engine.failures import JobFailed, exit_reason
+from harness.engine.reuse import files_of, recollect
 from harness.engine.staging import own_file
 from harness.engine.work import JobKind, Work
 from harness.kernel.records import Record
@@ -17,15 +18,19 @@ from harness.runners.spec import Cause, Outcome
 def _execute(work: Work) -> None:
     image = work.doors.images.find(work.record.spec["AppSpecification"]["ImageUri"])
     plan = plan_processing(work.record, image, work.where())
-    work.announce(image)
-    work.stage_in(plan)
+    recollection = recollect(work, image, plan)
+    if not recollection.found:
+        work.announce(image)
+        work.stage_in(plan)
     work.set(ProcessingStartTime=work.doors.clock.real())
-    outcome = work.run_program(plan)
+    outcome = recollection.replayed() or work.run_program(plan)
     if outcome.cause is Cause.NOT_STARTED:
         raise JobFailed(exit_reason(outcome, ""))
     work.stage_out(plan.outputs)
     publish_container_metrics(work)
     status, members = _verdict(work, outcome)
+    if status == "Completed":
+        recollection.keep(files_of(plan, work.root), outcome.ended - outcome.started)
     work.settle(status, **_ending(work.record, status, work.doors.clock.real()), **members)
 
 

@@ -14,6 +14,7 @@ from harness.contract.training import LOG_GROUP, METRICS_FOLDER, METRICS_NAMESPA
 from harness.engine.failures import JobFailed, exit_reason
 from harness.engine.lifecycle import move, status_of
 from harness.engine.metric_regexes import MetricWatch, Series, final_metrics
+from harness.engine.reuse import Recollection, files_of, recollect
 from harness.engine.staging import result_files
 from harness.engine.work import JobKind, Work
 from harness.kernel.records import Record
@@ -55,22 +56,29 @@ def _execute(work: Work) -> None:
     only_own = bool(definitions) and "MetricDefinitions" not in spec["AlgorithmSpecification"]
     watch = MetricWatch.of(definitions, xgboost_metrics.MARK if only_own else "")
     work.on_line(watch.see)
-    work.announce(image)
-    outcome = _train(work, plan)
+    recollection = recollect(work, image, plan)
+    if not recollection.found:
+        work.announce(image)
+    outcome = _train(work, plan, recollection)
     _enter(work, "Uploading")
     work.stage_out(plan.outputs)
+    if _verdict(work, outcome)[0] == "Completed":
+        recollection.keep(files_of(plan, work.root), outcome.ended - outcome.started)
     work.log.close()
     _publish(work, watch.series)
     _settle(work, outcome, watch.series)
 
 
-def _train(work: Work, plan: JobPlan) -> Outcome:
+def _train(work: Work, plan: JobPlan, recollection: Recollection) -> Outcome:
     """Downloading and Training; both again, from the checkpoints, each time that spot instances are taken away."""
     begun, trained = work.doors.clock.real(), 0.0
     while True:
         _enter(work, "Downloading", TrainingStartTime=begun)
-        work.stage_in(plan)
+        if not recollection.found:
+            work.stage_in(plan)
         _enter(work, "Training")
+        if replayed := recollection.replayed():
+            return replayed
         work.run = None  # of the attempt before
         with work.doors.interruptions.over(work.key, lambda: work.run) as struck:
             outcome = work.run_program(_limited(work, plan, trained))

@@ -11,15 +11,18 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from harness.contract import splitting
+from harness.contract.catalog import UnknownImage
 from harness.contract.data_processing import BadData, DataProcessing, media_type
 from harness.contract.layout import Input
-from harness.contract.serving import START_TIMEOUT
+from harness.contract.serving import START_TIMEOUT, container_of
 from harness.engine.batch_calls import ALGORITHM, CLIENT, BatchCaller, CallFailed
 from harness.engine.failures import JobFailed
 from harness.engine.model_servers import ModelServer, NotHealthy, await_ping, start_server
+from harness.engine.reuse import Recollection
 from harness.engine.staging import sources
 from harness.engine.work import JobKind, Stopped, Work
 from harness.kernel.clock import iso
@@ -30,6 +33,7 @@ from harness.stores.objects import BucketMissing, ObjectMissing
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
 MB = 1 << 20
+_DATA_LOG, _RESULTS = "data-log", "results"
 LARGEST_BATCH = 100 * MB
 """Records are not packed into larger bodies than this, limit or not."""
 
@@ -52,19 +56,51 @@ def _execute(work: Work) -> None:
     if model is None:
         raise JobFailed(f'ClientError: Could not find model "{spec["ModelName"]}"')
     work.set(TransformStartTime=work.doors.clock.real())
+    recollection = _recollection(work, model)
+    if recollection.found:
+        _replay(work, recollection)
+    else:
+        _run(work, model, recollection)
+    work.settle("Completed", **_ending(work.record, "Completed", work.doors.clock.real()))
+
+
+def _recollection(work: Work, model: Record) -> Recollection:
+    try:
+        image = work.doors.images.find(container_of(model)["Image"])
+    except UnknownImage as error:
+        raise JobFailed(f"ClientError: {error}") from error
+    return Recollection(work, work.doors.reuse, image, lambda keys: keys.of_transform(work.record, model))
+
+
+def _replay(work: Work, recollection: Recollection) -> None:
+    told = _own_stream(work)
+    try:
+        recollection.replayed({_DATA_LOG: told})
+        for file in sorted(path for path in recollection.folder.rglob("*") if path.is_file()):
+            work.check_stop()
+            work.objects.upload(file, _place(work, file.relative_to(recollection.folder).as_posix()))
+    except BucketMissing as error:
+        raise JobFailed(f"ClientError: {error}") from error
+    finally:
+        told.close()
+
+
+def _run(work: Work, model: Record, recollection: Recollection) -> None:
+    spec, began = work.record.spec, work.doors.clock.real()
     instance_type = spec["TransformResources"]["InstanceType"]
+    recollection.replayed()
     server = start_server(work.doors, model, work.log, work.key.name, instance_type, _batch_environment(spec))
     work.run = server.run
     try:
         await_ping(server, START_TIMEOUT, work.stopping.is_set)
-        _transform(work, server)
+        _transform(work, server, recollection)
     except NotHealthy as error:
         if work.stopping.is_set():
             raise Stopped from error
         raise JobFailed(f"AlgorithmError: The model server did not become healthy: {error}") from error
     finally:
         server.stop(1.0)
-    work.settle("Completed", **_ending(work.record, "Completed", work.doors.clock.real()))
+    recollection.keep(_results(work), work.doors.clock.real() - began)
 
 
 def _batch_environment(spec: Mapping[str, Any]) -> dict[str, str]:
@@ -106,11 +142,25 @@ def _execution_parameters(server: ModelServer) -> dict[str, Any]:
         connection.close()
 
 
-def _transform(work: Work, server: ModelServer) -> None:
+def _own_stream(work: Work) -> LogWriter:
+    """What the platform itself has to say goes to a stream of its own, beside the container's."""
+    return work.doors.logs.open(LOG_GROUP, f"{work.stream}/{_DATA_LOG}", work.key.account, work.key.region)
+
+
+def _results(work: Work) -> dict[str, Path]:
+    folder = work.folder / _RESULTS
+    return {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
+
+
+def _place(work: Work, name: str) -> S3Uri:
+    return S3Uri.parse(work.record.spec["TransformOutput"]["S3OutputPath"]).join(name)
+
+
+def _transform(work: Work, server: ModelServer, recollection: Recollection) -> None:
     spec = work.record.spec
     limits = _limits(spec, server)
-    # What the platform itself has to say goes to a stream of its own, beside the container's.
-    told = work.doors.logs.open(LOG_GROUP, f"{work.stream}/data-log", work.key.account, work.key.region)
+    told = _own_stream(work)
+    recollection.listen(told.on_line, _DATA_LOG)
     try:
         _tell(work, told, _describe(limits))
         failures = _transform_objects(work, server, limits, told)

@@ -20,6 +20,7 @@ from harness.engine.hosts import HostsRun, gather
 from harness.engine.interruptions import Interruptions
 from harness.engine.lifecycle import move
 from harness.engine.metric_regexes import Series
+from harness.engine.reuse import Reuse
 from harness.engine.staging import lay_out, own_file, stage_in, stage_out
 from harness.kernel.clock import Clock
 from harness.kernel.records import Key, Record
@@ -47,6 +48,8 @@ class Doors:
     grace: float = 120.0
     images: Images = CATALOGUED
     interruptions: Interruptions = field(default_factory=Interruptions)
+    reuse: Reuse | None = None
+    """None: every job runs."""
 
 
 class Stopped(Exception):

@@ -55,8 +55,7 @@ class Attended:
                 start_new_session=True,
             )
         os.close(theirs)
-        self._attendant = threading.Thread(target=self._attend, daemon=True)
-        self._attendant.start()
+        threading.Thread(target=self._attend, daemon=True).start()
 
     def code(self) -> int | None:
         return self._code
@@ -72,7 +71,7 @@ class Attended:
 
     def leave(self) -> None:
         """The run is over, or was given up: what is left then stays in the ledger for ``harness clean``."""
-        if self._attendant.is_alive():
+        if self._code is None:
             self.kill()
             print(
                 f"harness: run {self._header.run} was given up before everything was torn down; "
@@ -84,6 +83,10 @@ class Attended:
         code = 1
         try:
             code = self._until_its_end()
+        except Exception as error:  # nobody watches any more, so nothing may go on
+            self.refused = f"the run could not be watched: {type(error).__name__}: {error}"
+            self.kill()
+            self._process.wait()
         finally:
             try:
                 self._tear_down()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.kernel.errors import StateError
-from harness.promotion.destination import TAGS, Destination
+from harness.promotion.destination import ONE_OFF, SCHEDULE, TAGS, Destination
 from harness.session.provisions import DEFAULT
 from harness.settings import CHOICES, FILE
 
@@ -144,6 +144,12 @@ def _hours(value: Any) -> float:
     return float(value)
 
 
+def _monitoring(value: Any) -> str:
+    if value not in (ONE_OFF, SCHEDULE):
+        raise Wrong(f'"{ONE_OFF}" or "{SCHEDULE}"')
+    return str(value)
+
+
 _KEYS: Mapping[str, Callable[[Any], Any]] = {
     "account_id": _account,
     "region": _region,
@@ -160,4 +166,6 @@ _KEYS: Mapping[str, Callable[[Any], Any]] = {
     "spot": _spot,
     "max_wait": _seconds,
     "expiry": _hours,
+    "prices": _text,
+    "monitoring": _monitoring,
 }

@@ -16,6 +16,7 @@ from harness.session.provisions import DEFAULT, Provisions
 RUN_TAG, SCENARIO_TAG, OWNER_TAG, EXPIRES_TAG = "harness:run", "harness:scenario", "harness:owner", "harness:expires"
 TAGS = (RUN_TAG, SCENARIO_TAG, OWNER_TAG, EXPIRES_TAG)
 HOUR = 3600.0
+ONE_OFF, SCHEDULE = "one-off", "schedule"
 _NOT_IN_TAGS = re.compile(r"[^\w\s.:/=+@-]")
 
 
@@ -50,6 +51,10 @@ class Destination:
     """Seconds that training may wait for spot capacity."""
     expiry: float = 24.0
     """Hours after which what is left of a run counts as forgotten."""
+    prices: str = ""
+    """A price table of the user's own, from the project's folder."""
+    monitoring: str = ONE_OFF
+    """What becomes of a scenario's hour: the analyzer runs at once, or AWS's own schedule is waited for."""
 
     def role_arn(self, partition: str = "aws") -> str:
         return self.role if self.role.startswith("arn:") else f"arn:{partition}:iam::{self.account_id}:role/{self.role}"

@@ -1,39 +1,100 @@
-"""What a planned run will cost: its durations the last time, a start-up allowance, and the price of its machines."""
+"""What a run costs on AWS, by step: durations measured before, what AWS adds to them, and the price of the machines."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.kernel.errors import GuardRefused
-from harness.promotion.budget import TRAINING, USES, Prices
+from harness.kernel.errors import GuardRefused, StateError
+from harness.promotion.budget import TRAINING, USES
 from harness.promotion.plan import Plan, Planned
+from harness.promotion.prices import PriceTable
 
-START_SECONDS = {"Endpoint": 360.0}
-"""Billed before the work begins: AWS pulls images and starts servers at the user's cost."""
-START, UNKNOWN, HOUR = 120.0, 600.0, 3600.0
+UNKNOWN, HOUR = 600.0, 3600.0
+"""Seconds of a job whose time was not measured."""
+HOURLY_SCHEDULE = HOUR + 1800.0
+"""AWS runs a schedule at the full hour, up to 20 minutes late, and the analyzer takes its time."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """``seconds`` of all its machines' common time; ``dollars`` is None where the table does not know the machine."""
+
+    step: str | None
+    kind: str
+    instance_type: str
+    count: int
+    seconds: float
+    dollars: float | None
 
 
 @dataclass(frozen=True)
 class DurationEstimate:
-    prices: Prices
+    """``scheduled``: whether monitoring waits for AWS's own hour, during which endpoints stand."""
+
+    prices: PriceTable
+    scheduled: bool = False
 
     def estimate(self, plan: Plan) -> float:
         if plan.learned_from is None:
             raise GuardRefused(
-                f"nothing is known of what {plan.scenario} costs: it was never run to its end here. Run it once with "
+                f"nothing is known of what it costs: {plan.scenario} was never run to its end here. Run it once with "
                 f"`harness run {plan.scenario}`, or leave out --budget"
             )
-        return sum(self.dollars(planned) for planned in plan.resources)
+        costs = self.costs(plan)
+        if unknown := unpriced(costs):
+            raise GuardRefused(
+                f"the price table of {self.prices.dated} does not know {', '.join(unknown)}, so --budget cannot be "
+                f"kept; {remedy(unknown[0])}, or leave out --budget"
+            )
+        return total(costs)
 
-    def dollars(self, planned: Planned) -> float:
-        seconds = START_SECONDS.get(planned.kind, START) + (UNKNOWN if planned.seconds is None else planned.seconds)
-        total = 0.0
+    def costs(self, plan: Plan, measured: bool = False) -> list[Cost]:
+        """``measured``: the plan's times are AWS's own, so nothing is added to them."""
+        return [cost for planned in plan.resources for cost in self._of(plan, planned, measured)]
+
+    def _of(self, plan: Plan, planned: Planned, measured: bool) -> Iterator[Cost]:
+        seconds = UNKNOWN * planned.runs if planned.seconds is None else planned.seconds
+        if not measured:
+            seconds += self._standing(plan, planned) if planned.kind == "Endpoint" else self._allowance(planned)
         for machines in planned.machines:
             price = self.prices.hourly(machines.instance_type, USES.get(planned.kind, TRAINING))
-            if price is None:
-                raise GuardRefused(
-                    f"the price table of {self.prices.dated} does not know {machines.instance_type}, so --budget "
-                    "cannot be kept; choose another instance type in the profile, or leave out --budget"
-                )
-            total += price * machines.count * seconds / HOUR
-        return total
+            dollars = None if price is None else price * machines.count * seconds / HOUR
+            yield Cost(planned.step, planned.kind, machines.instance_type, machines.count, seconds, dollars)
+
+    def _allowance(self, planned: Planned) -> float:
+        return self.prices.startup.get(planned.kind, 0.0) * planned.runs
+
+    def _standing(self, plan: Plan, endpoint: Planned) -> float:
+        """An endpoint stands, and costs, while AWS starts what comes after it: side by side in a step, else in turn."""
+        by_step: dict[str | None, float] = {endpoint.step: self._allowance(endpoint)}
+        for other in plan.resources:
+            if other.at >= endpoint.at and other.machines:
+                wait = self._allowance(other)
+                if other.kind == "MonitoringSchedule" and self.scheduled:
+                    wait = HOURLY_SCHEDULE * other.runs
+                by_step[other.step] = max(by_step.get(other.step, 0.0), wait)
+        return sum(by_step.values())
+
+
+def total(costs: list[Cost]) -> float:
+    return sum(cost.dollars or 0.0 for cost in costs)
+
+
+def unpriced(costs: list[Cost]) -> list[str]:
+    return list(dict.fromkeys(cost.instance_type for cost in costs if cost.dollars is None))
+
+
+def require_priced(costs: list[Cost], prices: PriceTable) -> None:
+    if unknown := unpriced(costs):
+        raise StateError(
+            f"the price table of {prices.dated} does not know {', '.join(unknown)} for what it does here; "
+            f"{remedy(unknown[0])}"
+        )
+
+
+def remedy(instance_type: str) -> str:
+    return (
+        "choose another instance type in the profile, ask AWS with `harness estimate --refresh`, or name it in a price "
+        f'file of your own (prices = "FILE" in the profile; [hourly] "{instance_type}" = dollars)'
+    )

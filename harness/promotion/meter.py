@@ -15,7 +15,7 @@ from typing import Any
 from harness.promotion.account import Account, stale
 from harness.promotion.bonds import executions
 from harness.promotion.budget import TRAINING, USES, Prices
-from harness.promotion.resources import GONE, RUNNING, is_job, look
+from harness.promotion.resources import GONE, RUNNING, is_config, is_job, look
 from harness.session.ledger import REFUSED, Entry, read
 
 _TIMES = {
@@ -62,18 +62,18 @@ class Meter:
     def bill(self) -> Bill:
         _, entries = read(self._ledger)
         made = [entry for entry in entries if entry.service == "sagemaker" and entry.state != REFUSED]
-        configs = {entry.name: entry.instances for entry in made if entry.kind == "EndpointConfig"}
+        configs = {entry.name: entry.instances for entry in made if is_config(entry.kind)}
         return Bill(tuple(item for entry in made for item in self._items(entry, configs)))
 
     def _items(self, entry: Entry, configs: Mapping[str, tuple[Mapping[str, Any], ...]]) -> Iterator[Item]:
-        if entry.kind == "EndpointConfig":
+        if is_config(entry.kind):
             return
+        instances = entry.instances or configs.get(str(entry.detail.get("config")), ())
         if entry.kind == "MonitoringSchedule":
             for name in self._executions(entry):
-                job = Entry("sagemaker", "ProcessingJob", name, entry.state, entry.at, entry.at, {}, entry.instances)
-                yield self._item(job, entry.instances)
+                job = Entry("sagemaker", "ProcessingJob", name, entry.state, entry.at, entry.at, {}, instances)
+                yield self._item(job, instances)
             return
-        instances = configs.get(str(entry.detail.get("config")), ()) if entry.kind == "Endpoint" else entry.instances
         if instances:
             yield self._item(entry, instances)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from harness.promotion.destination import Destination
+from harness.promotion.resources import is_config
 from harness.promotion.teardown import STEP
 
 _TIMES = {
@@ -18,7 +19,6 @@ _TIMES = {
     "TrainingJob": ("TrainingStartTime", "TrainingEndTime"),
     "TransformJob": ("TransformStartTime", "TransformEndTime"),
 }
-_CONFIG = "EndpointConfig"
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,21 @@ class Planned:
     step: str | None
     machines: tuple[Machines, ...]
     seconds: float | None
+    runs: int = 1
+    """How often it ran: executions of a schedule."""
+    images: tuple[str, ...] = ()
+    name: str = field(default="", compare=False)
+    at: float = field(default=0.0, compare=False)
+    """When it was asked for, in seconds since 1970."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """An operation the scenario calls; ``bucket`` where it is another than the session's own."""
+
+    service: str
+    operation: str
+    bucket: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,6 +60,8 @@ class Plan:
     steps: tuple[str, ...]
     resources: tuple[Planned, ...]
     learned_from: Path | None
+    calls: tuple[Call, ...] = ()
+    """What the scenario asked AWS's API for, each once; empty when it was not recorded."""
 
     def unknown_words(self, destination: Destination) -> list[str]:
         """Steps or stages that the profile names and this scenario does not have, as far as can be known."""
@@ -54,15 +71,25 @@ class Plan:
         return [word for word in dict.fromkeys(named) if word not in known | stages]
 
 
-def make_plan(name: str, file: Path, reports: Path, destination: Destination) -> Plan:
+def make_plan(name: str, file: Path, reports: Path, destination: Destination | None) -> Plan:
     """``reports`` is the folder that holds the reports of runs, one folder each."""
     folder = _last_passed(reports, name)
     if folder is None:
         return Plan(name, tuple(_stated_steps(file)), (), None)
+    return recorded_plan(name, folder, destination)
+
+
+def recorded_plan(name: str, folder: Path, destination: Destination | None) -> Plan:
+    """What one run did. Without a destination its machines are those that the scenario states."""
     events = list(_events(folder / name / "events.jsonl"))
     steps = dict.fromkeys(event["name"] for event in events if event["event"] == "step")
     steps.pop(STEP, None)
-    return Plan(name, tuple(steps), tuple(_planned(events, destination)), folder)
+    calls = dict.fromkeys(
+        Call(event["service"], event["operation"], event.get("bucket", ""))
+        for event in events
+        if event["event"] == "called"
+    )
+    return Plan(name, tuple(steps), tuple(_planned(events, destination)), folder, tuple(calls))
 
 
 def _last_passed(reports: Path, name: str) -> Path | None:
@@ -84,35 +111,44 @@ def _events(file: Path) -> Iterator[dict[str, Any]]:
             yield event
 
 
-def _planned(events: list[dict[str, Any]], destination: Destination) -> Iterator[Planned]:
+def _planned(events: list[dict[str, Any]], destination: Destination | None) -> Iterator[Planned]:
     created = [event for event in events if event["event"] == "created"]
-    configs = {event["name"]: event["instances"] for event in created if event["kind"] == _CONFIG}
-    described = {
-        (event["kind"], event["title"]): event["content"].get("description", {})
-        for event in events
-        if event["event"] == "evidence"
-    }
-    end = max(event["at"] for event in events)
+    configs = {event["name"]: event["instances"] for event in created if is_config(event["kind"])}
+    told = {(event["kind"], event["title"]): event["content"] for event in events if event["event"] == "evidence"}
+    end = max((event["at"] for event in events), default=0.0)
     for event in created:
         kind, name = event["kind"], event["name"]
-        if kind == _CONFIG:
+        if is_config(kind):
             continue
-        instances = configs.get(event.get("config"), []) if kind == "Endpoint" else event["instances"]
-        seconds = end - event["at"] if kind == "Endpoint" else _ran(kind, described.get((kind, name), {}))
+        instances = event["instances"] or configs.get(event.get("config"), [])
+        runs = 1
+        if kind == "Endpoint":
+            seconds: float | None = end - event["at"]
+        elif kind == "MonitoringSchedule" and (content := told.get(("MonitoringExecutions", name))):
+            runs, seconds = len(content["executions"]), sum(map(_execution_seconds, content["executions"]))
+        else:
+            seconds = _between(told.get((kind, name), {}).get("description", {}), *_TIMES.get(kind, ("", "")))
         machines = tuple(_machines(instances, destination, event["step"], kind))
-        yield Planned(kind, event["step"], machines, seconds)
+        images = tuple(event.get("images", ()))
+        yield Planned(kind, event["step"], machines, seconds, runs, images, name, event["at"])
 
 
 def _machines(
-    instances: list[Mapping[str, Any]], destination: Destination, step: str | None, kind: str
+    instances: list[Mapping[str, Any]], destination: Destination | None, step: str | None, kind: str
 ) -> Iterator[Machines]:
     for each in instances:
-        yield Machines(destination.instance_type(each["InstanceType"], step, kind), int(each["InstanceCount"]))
+        stated = each["InstanceType"]
+        wanted = destination.instance_type(stated, step, kind) if destination else stated
+        yield Machines(wanted, int(each["InstanceCount"]))
 
 
-def _ran(kind: str, description: Mapping[str, Any]) -> float | None:
+def _execution_seconds(execution: Mapping[str, Any]) -> float:
+    return _between(execution, "CreationTime", "LastModifiedTime") or 0.0
+
+
+def _between(description: Mapping[str, Any], *members: str) -> float | None:
     try:
-        start, end = (datetime.fromisoformat(str(description[member])) for member in _TIMES[kind])
+        start, end = (datetime.fromisoformat(str(description[member])) for member in members)
     except (KeyError, ValueError):
         return None
     return (end - start).total_seconds()

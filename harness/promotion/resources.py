@@ -88,6 +88,11 @@ def is_job(entry: Entry) -> bool:
     return entry.service == "sagemaker" and entry.kind.endswith(("Job", "JobV2"))
 
 
+def is_config(kind: str) -> bool:
+    """Whether it only says which machines another thing is to have; nothing runs for itself."""
+    return kind == "EndpointConfig" or kind.endswith("JobDefinition")
+
+
 def billed(entry: Entry) -> bool:
     return is_job(entry) or entry.service == "s3" or entry.kind in BILLED
 

@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-import fnmatch
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
-from harness.report.facts import Fact, Facts, scenario_facts
+from harness.report.differences import KNOWN, Difference, NotComparable, ScenarioComparison, agree
+from harness.report.facts import ARTIFACTS, Fact, Facts, scenario_facts
+from harness.report.versions import OtherRelease
 
 TOLERANCE = 1e-6
+OWN_TOLERANCES = {f"{ARTIFACTS}/*/bytes": 0.1, "*/image": 0.0}
+"""Compressed and printed, the same content takes a little more or less room; a version in a tag is no number."""
+_SHOWN = 10
+"""Lines of a group before the rest is only counted."""
 
 
 @dataclass(frozen=True)
-class Difference:
-    """``known`` is the reason of a listed difference; a difference with one counts as none."""
+class Allowed:
+    """What two sides may differ in. Patterns of facts, the first that fits counts; ``known`` gives a reason for each."""
 
-    fact: str
-    left: Fact
-    right: Fact
-    known: str = ""
+    tolerance: float = TOLERANCE
+    tolerances: Mapping[str, float] = field(default_factory=dict)
+    known: Mapping[str, str] = field(default_factory=dict)
+    releases: Sequence[OtherRelease] = ()
+    """Libraries of different releases; what hangs on them is set aside."""
 
-
-@dataclass
-class ScenarioComparison:
-    name: str
-    same: int = 0
-    different: list[Difference] = field(default_factory=list)
-    not_comparable: list[str] = field(default_factory=list)
-    """Facts that only one side has, each with which."""
-
-    @property
-    def equal(self) -> bool:
-        return not self.not_comparable and all(difference.known for difference in self.different)
+    def of(self, fact: str) -> float:
+        found = _first({**self.tolerances, **OWN_TOLERANCES}, fact)
+        return self.tolerance if found is None else found
 
 
 def compare_reports(
@@ -41,86 +38,116 @@ def compare_reports(
     right: Mapping[str, Any],
     tolerance: float = TOLERANCE,
     known: Mapping[str, str] | None = None,
+    tolerances: Mapping[str, float] | None = None,
 ) -> list[ScenarioComparison]:
     """Two documents of ``report.json``. ``known`` lists differences to expect: pattern of facts -> reason."""
+    allowed = Allowed(tolerance, tolerances or {}, known or {})
+    return compare_scenarios(left, right, lambda name: allowed)
+
+
+def compare_scenarios(
+    left: Mapping[str, Any], right: Mapping[str, Any], allowed: Callable[[str], Allowed]
+) -> list[ScenarioComparison]:
+    """As ``compare_reports``, with what is allowed told for each scenario by its name."""
     sides = [{scenario["name"]: scenario for scenario in side["scenarios"]} for side in (left, right)]
     names = list(dict.fromkeys([*sides[0], *sides[1]]))
-    return [_compare(name, sides[0].get(name), sides[1].get(name), tolerance, known or {}) for name in names]
+    return [_compare(name, sides[0].get(name), sides[1].get(name), allowed(name)) for name in names]
 
 
 def _compare(
-    name: str,
-    left: Mapping[str, Any] | None,
-    right: Mapping[str, Any] | None,
-    tolerance: float,
-    known: Mapping[str, str],
+    name: str, left: Mapping[str, Any] | None, right: Mapping[str, Any] | None, allowed: Allowed
 ) -> ScenarioComparison:
     if left is None or right is None:
-        return ScenarioComparison(
-            name, not_comparable=[f"the scenario was run on the {'right' if left is None else 'left'} only"]
-        )
-    return compare_facts(name, scenario_facts(left), scenario_facts(right), tolerance, known)
+        only = NotComparable("the scenario", f"on the {'right' if left is None else 'left'} only")
+        return ScenarioComparison(name, not_comparable=[only])
+    return compare_facts(name, scenario_facts(left), scenario_facts(right), allowed)
 
 
-def compare_facts(
-    name: str, left: Facts, right: Facts, tolerance: float, known: Mapping[str, str]
-) -> ScenarioComparison:
+def compare_facts(name: str, left: Facts, right: Facts, allowed: Allowed) -> ScenarioComparison:
     found = ScenarioComparison(name)
     for fact in dict.fromkeys([*left, *right]):
-        reason = next((why for pattern, why in known.items() if fnmatch.fnmatch(fact, pattern)), "")
-        if fact not in left or fact not in right:
-            if reason:
-                found.different.append(Difference(fact, left.get(fact), right.get(fact), reason))
-            else:
-                found.not_comparable.append(f"{fact}: on the {'left' if fact in left else 'right'} only")
-        elif agree(left[fact], right[fact], tolerance):
+        both = fact in left and fact in right
+        if release := _hangs_on(allowed.releases, fact, left.get(fact), right.get(fact)):
+            found.set_aside.append(NotComparable(fact, str(release)))  # that they agree would say nothing either
+        elif both and agree(left[fact], right[fact], allowed.of(fact)):
             found.same += 1
+        elif reason := _first(allowed.known, fact):
+            found.different.append(Difference(fact, left.get(fact), right.get(fact), reason))
+        elif both:
+            found.different.append(Difference(fact, left[fact], right[fact]))
         else:
-            found.different.append(Difference(fact, left[fact], right[fact], reason))
+            found.not_comparable.append(NotComparable(fact, f"on the {'left' if fact in left else 'right'} only"))
     return found
 
 
-def agree(left: Fact, right: Fact, tolerance: float) -> bool:
-    if isinstance(left, float) and isinstance(right, float):
-        both_nan = math.isnan(left) and math.isnan(right)
-        return both_nan or math.isclose(left, right, rel_tol=tolerance, abs_tol=tolerance)
-    if isinstance(left, str) and isinstance(right, str):
-        return left == right or _lists_agree(left, right, tolerance)
-    return left == right
+def _hangs_on(releases: Sequence[OtherRelease], fact: str, *values: Fact) -> OtherRelease | None:
+    return next((release for release in releases if any(release.concerns(fact, value) for value in values)), None)
 
 
-def _lists_agree(left: str, right: str, tolerance: float) -> bool:
-    """Text of numbers, as model servers answer: the same numbers in other decimals are the same answer."""
-    ours, theirs = _numbers(left), _numbers(right)
-    pairs = zip(ours, theirs, strict=False)
-    return bool(ours) and len(ours) == len(theirs) and all(agree(a, b, tolerance) for a, b in pairs)
-
-
-def _numbers(text: str) -> Sequence[float]:
-    try:
-        return [float(word) for word in text.replace(",", " ").split()]
-    except ValueError:
-        return ()
+def _first(patterns: Mapping[str, Any], fact: str) -> Any:
+    return next((value for pattern, value in patterns.items() if fnmatchcase(fact, pattern)), None)
 
 
 def in_words(comparisons: Sequence[ScenarioComparison], left: str, right: str) -> Iterator[str]:
-    """Lines for people: what differs first, each with both values."""
+    """Lines for people: a summary of each scenario, then its findings by what they are about, the worst first."""
     for comparison in comparisons:
-        verdict = "same" if comparison.equal else "different"
-        yield f"{comparison.name}: {verdict} ({comparison.same} facts agree)"
-        for difference in comparison.different:
-            if difference.known:
-                yield f"  ~ {difference.fact}: known difference: {difference.known}"
-            else:
-                yield f"  ≠ {difference.fact}"
-                yield f"      {left}: {difference.left!r}"
-                yield f"      {right}: {difference.right!r}{_distance(difference)}"
-        for fact in comparison.not_comparable:
-            yield f"  ? {fact}"
+        yield f"{comparison.name}: {comparison.verdict} ({_counts(comparison)})"
+        yield from (f"  note: {note}" for note in comparison.notes)
+        yield from _grouped(comparison.unknown, lambda each: _difference(each, left, right))
+        yield from _grouped(comparison.not_comparable, lambda each: [f"? {_sided(each, left, right)}"])
+        yield from _set_aside(comparison.set_aside, left, right)
+        yield from _listed(comparison.known)
 
 
-def _distance(difference: Difference) -> str:
-    left, right = difference.left, difference.right
-    if isinstance(left, bool) or not isinstance(left, float) or not isinstance(right, float):
-        return ""
-    return f"  ({right - left:+.3g})"
+def _counts(comparison: ScenarioComparison) -> str:
+    incomparable = len(comparison.not_comparable) + len(comparison.set_aside)
+    counts = {"differ": len(comparison.unknown), "not comparable": incomparable, f"{KNOWN}s": len(comparison.known)}
+    told = [f"{count} {what}" for what, count in counts.items() if count]
+    return ", ".join([f"{comparison.same} facts agree", *told])
+
+
+def _grouped(found: Sequence[Any], lines: Callable[[Any], list[str]]) -> Iterator[str]:
+    groups: dict[str, list[Any]] = {}
+    for each in found:
+        groups.setdefault(each.fact.partition("/")[0], []).append(each)
+    for about, members in groups.items():
+        yield f"  {about}:"
+        yield from (f"    {line}" for member in members[:_SHOWN] for line in lines(member))
+        if len(members) > _SHOWN:
+            yield f"    … and {len(members) - _SHOWN} more (--json lists them all)"
+
+
+def _difference(difference: Difference, left: str, right: str) -> list[str]:
+    distance = "" if difference.distance is None else f"  ({difference.distance:+.3g})"
+    return [
+        f"≠ {difference.fact}",
+        f"    {left}: {_short(difference.left)}",
+        f"    {right}: {_short(difference.right)}{distance}",
+    ]
+
+
+def _sided(each: NotComparable, left: str, right: str) -> str:
+    for side, name in (("left", left), ("right", right)):
+        if each.why == f"on the {side} only":
+            return f"{each.fact}: only in {name}"
+    return str(each)
+
+
+def _set_aside(found: Sequence[NotComparable], left: str, right: str) -> Iterator[str]:
+    for why in dict.fromkeys(each.why for each in found):
+        count = sum(each.why == why for each in found)
+        told = why.replace("on the left", f"in {left}").replace("on the right", f"in {right}")
+        yield f"  ? {count} facts that hang on the release are not compared: {told} (--anyway compares them)"
+
+
+def _listed(known: Sequence[Difference]) -> Iterator[str]:
+    """By reason: a pattern stands for many facts."""
+    for reason in dict.fromkeys(each.known for each in known):
+        facts = [each.fact for each in known if each.known == reason]
+        more = f" and {len(facts) - 1} more" if len(facts) > 1 else ""
+        yield f"  ~ {facts[0]}{more}: {KNOWN}: {reason}"
+
+
+def _short(value: Fact) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}…"

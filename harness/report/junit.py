@@ -1,13 +1,15 @@
-"""JUnit XML: a suite for each scenario, a case for each step, as CI systems read it."""
+"""JUnit XML as CI systems read it (Jenkins, GitLab, GitHub's actions): a suite for each scenario, a case for each step."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
+from datetime import datetime, timezone
 from xml.etree import ElementTree as ET
 
 from harness.report.story import Report, ScenarioReport, Step
+from harness.report.text import log, tail, visible
 
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+LONGEST_MESSAGE = 500
 
 
 def junit(report: Report) -> bytes:
@@ -16,38 +18,58 @@ def junit(report: Report) -> bytes:
         suites.append(_suite(scenario))
     for total in ("tests", "failures"):
         suites.set(total, str(sum(int(suite.get(total, "0")) for suite in suites)))
+    suites.set("errors", "0")
     document: bytes = ET.tostring(suites, encoding="utf-8", xml_declaration=True)
     return document
 
 
 def _suite(scenario: ScenarioReport) -> ET.Element:
-    suite = ET.Element("testsuite", name=scenario.name, time=f"{scenario.seconds:.3f}")
-    for step in scenario.steps:
-        _case(suite, scenario, step)
+    started = datetime.fromtimestamp(scenario.started, tz=timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+    suite = ET.Element(
+        "testsuite", name=scenario.name, time=f"{scenario.seconds:.3f}", timestamp=started, errors="0", skipped="0"
+    )
+    for step, name in _named(scenario):
+        _case(suite, scenario, step, name)
     if not scenario.passed and scenario.failed_step is None:
         # It failed outside its steps; a suite without a failure would count as passed.
         case = ET.SubElement(suite, "testcase", classname=scenario.name, name="(outside the steps)", time="0")
-        ET.SubElement(case, "failure", message=_last_line(scenario.traceback)).text = _clean(scenario.traceback)
+        _fail(case, scenario, _last_line(scenario.traceback), scenario.traceback)
+    elif not scenario.steps:
+        ET.SubElement(suite, "testcase", classname=scenario.name, name="run", time=f"{scenario.seconds:.3f}")
     suite.set("tests", str(len(suite.findall("testcase"))))
     suite.set("failures", str(len(suite.findall("testcase/failure"))))
     if scenario.log_tail:
-        ET.SubElement(suite, "system-out").text = _clean("\n".join(scenario.log_tail))
+        ET.SubElement(suite, "system-out").text = log(scenario.log_tail)
     return suite
 
 
-def _case(suite: ET.Element, scenario: ScenarioReport, step: Step) -> None:
-    case = ET.SubElement(suite, "testcase", classname=scenario.name, name=step.name, time=f"{step.seconds:.3f}")
+def _named(scenario: ScenarioReport) -> Iterator[tuple[Step, str]]:
+    """CI systems know a case by its name alone, so a step that is told twice gets a number."""
+    seen: dict[str, int] = {}
+    for step in scenario.steps:
+        seen[step.name] = seen.get(step.name, 0) + 1
+        yield step, visible(step.name if seen[step.name] == 1 else f"{step.name} ({seen[step.name]})")
+
+
+def _case(suite: ET.Element, scenario: ScenarioReport, step: Step, name: str) -> None:
+    case = ET.SubElement(suite, "testcase", classname=scenario.name, name=name, time=f"{step.seconds:.3f}")
     if step.state == "failed":
-        evidence = "\n".join(entry.evidence for entry in step.expectations if not entry.passed)
-        text = "\n\n".join(part for part in (evidence, scenario.traceback) if part)
-        ET.SubElement(case, "failure", message=_clean(step.error)).text = _clean(text)
+        missed = [f"expected: {entry.text}\n{entry.evidence}" for entry in step.expectations if not entry.passed]
+        _fail(case, scenario, step.error, "\n\n".join([*missed, *filter(None, [scenario.traceback])]))
+    elif step.expectations:
+        marks = (f"{'✓' if entry.passed else '✗'} {entry.text}" for entry in step.expectations)
+        ET.SubElement(case, "system-out").text = log(marks)
+
+
+def _fail(case: ET.Element, scenario: ScenarioReport, message: str, text: str) -> None:
+    kind = "Interrupted" if scenario.interrupted else "Failed"
+    told = visible(message.strip() or "failed").splitlines()[0][:LONGEST_MESSAGE]
+    ET.SubElement(case, "failure", message=told, type=kind).text = visible(tail(text))
+    # GitLab shows the output of a case and none of a suite; Jenkins shows both.
+    if scenario.log_tail:
+        ET.SubElement(case, "system-out").text = log(scenario.log_tail)
 
 
 def _last_line(text: str) -> str:
     lines = text.strip().splitlines()
-    return _clean(lines[-1]) if lines else "failed"
-
-
-def _clean(text: str) -> str:
-    """Logs may hold bytes that XML cannot."""
-    return _NOT_XML.sub("\ufffd", text)
+    return lines[-1] if lines else "failed"

@@ -1,10 +1,30 @@
-"""Rows of a monitor's table: each feature's statistics beside the violations found in it."""
+"""A monitor's findings by feature: statistics, violations, and both distributions, the baseline's and what came."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from harness.report import distributions
+from harness.report.distributions import Bucket
+
+_DRIFT = re.compile(r"(distance|p-value): (\S+) (?:exceeds|is below) threshold: (\S+)")
+
+
+@dataclass(frozen=True)
+class Drift:
+    """As far as a violation's own words tell it; the monitor says nothing of features that did not drift."""
+
+    measure: str
+    value: float
+    threshold: float
+
+    @property
+    def share(self) -> float:
+        """Of a distance, which is at most 1, for a bar."""
+        return min(max(self.value, 0.0), 1.0)
 
 
 @dataclass(frozen=True)
@@ -18,6 +38,19 @@ class FeatureRow:
     maximum: float | None = None
     baseline_mean: float | None = None
     violations: tuple[tuple[str, str], ...] = ()
+    drift: Drift | None = None
+    buckets: tuple[Bucket, ...] = ()
+    baseline_buckets: tuple[Bucket, ...] = ()
+    categories: Mapping[str, float] = field(default_factory=dict)
+    baseline_categories: Mapping[str, float] = field(default_factory=dict)
+    integral: bool = False
+
+    def picture(self) -> str:
+        """Both distributions in one small SVG; nothing where none is known."""
+        label = f"distribution of {self.feature}"
+        if self.buckets:
+            return distributions.small(self.buckets, self.baseline_buckets, label, integral=self.integral)
+        return distributions.small_categories(self.categories, self.baseline_categories, label)
 
 
 def feature_rows(content: Mapping[str, Any]) -> list[FeatureRow]:
@@ -39,6 +72,7 @@ def _row(
     numbers = feature.get("numerical_statistics") or {}
     common = (numbers or feature.get("string_statistics") or {}).get("common", {})
     present, missing = common.get("num_present", 0), common.get("num_missing", 0)
+    expected = baseline or {}
     return FeatureRow(
         feature=feature["name"],
         type=feature.get("inferred_type", ""),
@@ -47,6 +81,35 @@ def _row(
         std_dev=numbers.get("std_dev"),
         minimum=numbers.get("min"),
         maximum=numbers.get("max"),
-        baseline_mean=((baseline or {}).get("numerical_statistics") or {}).get("mean"),
+        baseline_mean=(expected.get("numerical_statistics") or {}).get("mean"),
         violations=tuple(violations),
+        drift=next((drift for _, description in violations if (drift := _drift(description))), None),
+        buckets=_buckets(feature),
+        baseline_buckets=_buckets(expected),
+        categories=_categories(feature),
+        baseline_categories=_categories(expected),
+        integral="Integral" == feature.get("inferred_type") == expected.get("inferred_type", "Integral"),
     )
+
+
+def _drift(description: str) -> Drift | None:
+    found = _DRIFT.search(description)
+    try:
+        return Drift(found[1], float(found[2]), float(found[3])) if found else None
+    except ValueError:
+        return None
+
+
+def _buckets(feature: Mapping[str, Any]) -> tuple[Bucket, ...]:
+    numbers = feature.get("numerical_statistics") or {}
+    sketch = (numbers.get("distribution") or {}).get("kll") or {}
+    return tuple(
+        Bucket(float(each["lower_bound"]), float(each["upper_bound"]), float(each["count"]))
+        for each in sketch.get("buckets") or []
+    )
+
+
+def _categories(feature: Mapping[str, Any]) -> dict[str, float]:
+    texts = feature.get("string_statistics") or {}
+    counted = (texts.get("distribution") or {}).get("categorical") or {}
+    return {str(each["value"]): float(each["count"]) for each in counted.get("buckets") or []}

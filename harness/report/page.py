@@ -1,11 +1,9 @@
-"""The HTML page: prepares what the template shows. One file without outside references; plots are inline SVG."""
+"""The HTML page: prepares what the templates show. One file without outside references; plots are inline SVG."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -14,83 +12,74 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.report import plots
-from harness.report.monitoring import feature_rows
+from harness.report.drawings import drawing
+from harness.report.gantt import gantt
+from harness.report.history import History, Past, now_of
 from harness.report.story import Evidence, Report, Resource, ScenarioReport
+from harness.report.text import head, log, tail, visible
+from harness.report.trends import Trend, trends
 
 _TEMPLATES = Path(__file__).parent / "templates"
+MOST_PARAMETERS, MOST_TRENDS = 200, 6
 
 
-def page(report: Report) -> str:
+def page(report: Report, history: History | None = None, folder: Path = Path()) -> str:
+    """``history`` is that of the runs before this one, for the trends."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_fit_to_be_read,
     )
-    environment.filters.update(seconds=seconds, cell=cell, parameters=parameters, pretty=pretty)
-    template = environment.get_template("report.html")
-    style = Markup((_TEMPLATES / "report.css").read_text())
-    return template.render(
-        report=report, scenarios=[_Shown(scenario, report) for scenario in report.scenarios], style=style
+    environment.filters.update(seconds=seconds, cell=cell, parameters=parameters, dollars=dollars, change=change)
+    environment.filters.update(head=head, tail=tail, log=log)
+    before = history or History()
+    return environment.get_template("report.html").render(
+        report=report,
+        scenarios=[_Shown(scenario, report, _runs(scenario, report, before, folder)) for scenario in report.scenarios],
+        style=Markup((_TEMPLATES / "report.css").read_text()),
     )
+
+
+def _fit_to_be_read(value: Any) -> Any:
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _runs(scenario: ScenarioReport, report: Report, before: History, folder: Path) -> Sequence[Past]:
+    return [*before.of(scenario.name, report.profile), now_of(scenario, report, folder)]
 
 
 class _Shown:
     """A scenario with its drawings."""
 
-    def __init__(self, scenario: ScenarioReport, report: Report) -> None:
+    def __init__(self, scenario: ScenarioReport, report: Report, runs: Sequence[Past]) -> None:
         self.scenario = scenario
-        self.timeline = Markup(_timeline(scenario))
+        self.gantt = gantt(scenario)
         self.resources = [(resource, Markup(_curves(resource))) for resource in scenario.resources]
-        self.evidence = [_drawn(evidence) for evidence in scenario.evidence if evidence.kind != "artifact"]
+        self.evidence = [drawing(evidence) for evidence in scenario.evidence if evidence.kind != "artifact"]
+        self.trends = [(trend, Markup(plots.spark(trend.values))) for trend in _told(runs)]
         self.artifacts = [
-            (evidence.title, evidence.content["uri"], _link(report.address, evidence.content["uri"]))
+            (evidence.title, str(uri), _link(report.address, str(uri)))
             for evidence in [*scenario.evidence, *_own_artifacts(scenario)]
-            if evidence.kind == "artifact"
+            if evidence.kind == "artifact" and (uri := evidence.content.get("uri"))
         ]
 
 
-def _timeline(scenario: ScenarioReport) -> str:
-    """The scenario's steps, then each job where it really ran: work that overlaps is seen to overlap."""
-    begin = scenario.started
-    rows = [
-        (step.name, step.started - begin, step.started - begin + step.seconds, step.state) for step in scenario.steps
-    ]
-    for resource in scenario.resources:
-        start, end = _moment(resource.started), _moment(resource.ended)
-        if start is not None and end is not None:
-            rows.append((_without_stamp(resource.name), max(start - begin, 0.0), max(end - begin, 0.0), "job"))
-    return plots.timeline(rows)
-
-
-def _without_stamp(name: str) -> str:
-    """The SDKs end a job's name with the time of day, which says nothing in a timeline."""
-    return re.sub(r"(-\d+){4,}$", "", name)
+def _told(runs: Sequence[Past]) -> list[Trend]:
+    """Nothing before the second run; a run that failed is no measure of the others."""
+    return [trend for trend in trends(runs) if len(trend.values) > 1][:MOST_TRENDS] if runs[-1].passed else []
 
 
 def _curves(resource: Resource) -> str:
     """Metrics of one kind (train:auc, validation:auc) share a plot."""
     groups: dict[str, dict[str, list[plots.Point]]] = {}
     for name, values in sorted(resource.curves.items()):
-        points = [(float(number), value) for number, value in enumerate(values)]
-        groups.setdefault(name.rsplit(":", 1)[-1], {})[name] = points
+        points = [(float(number), float(value)) for number, value in enumerate(values)]
+        last = f"{name} {points[-1][1]:.4g}" if points else name
+        groups.setdefault(name.rsplit(":", 1)[-1], {})[last] = points
     return "".join(f"<figure>{plots.lines(series, 'round', metric)}</figure>" for metric, series in groups.items())
-
-
-def _drawn(evidence: Evidence) -> Mapping[str, Any]:
-    content = evidence.content
-    drawn: dict[str, Any] = {"kind": evidence.kind, "title": evidence.title, "content": content, "plot": ""}
-    if evidence.kind == "classification":
-        curve = [(x, y) for x, y in content["roc"]]
-        drawn["plot"] = Markup(
-            plots.lines(
-                {f"AUC {content['auc']:.4f}": curve}, "false positive rate", "true positive rate", unit_square=True
-            )
-        )
-    elif evidence.kind == "monitoring":
-        drawn["rows"] = feature_rows(content)
-    return drawn
 
 
 def _own_artifacts(scenario: ScenarioReport) -> list[Evidence]:
@@ -108,22 +97,28 @@ def _own_artifacts(scenario: ScenarioReport) -> list[Evidence]:
 
 
 def _link(address: str, uri: str) -> str:
-    """Objects can be opened in the browser while the emulator runs; a prefix is listed."""
+    """Objects can be opened in the browser while the emulator runs; a prefix is listed. On AWS there is no such link."""
+    if not re.match(r"https?://", address):
+        return ""
     parts = urlsplit(uri)
     key = parts.path.lstrip("/")
     last = key.rsplit("/", 1)[-1]
     if "." in last:
-        return f"{address}/{parts.netloc}/{quote(key)}"
-    return f"{address}/{parts.netloc}?list-type=2&prefix={quote(key)}"
-
-
-def _moment(text: str | None) -> float | None:
-    """A time as the events carry it: what ``str`` makes of boto3's datetime."""
-    return datetime.fromisoformat(text).timestamp() if text else None
+        return f"{address}/{quote(parts.netloc)}/{quote(key)}"
+    return f"{address}/{quote(parts.netloc)}?list-type=2&prefix={quote(key)}"
 
 
 def seconds(value: float) -> str:
     return f"{value * 1000:.0f} ms" if value < 0.1 else f"{value:.1f} s" if value < 100 else f"{value / 60:.1f} min"
+
+
+def dollars(value: float | None) -> str:
+    """As much of it as is not nothing."""
+    return "unknown" if value is None else f"${value:.2f}" if value >= 1 or value == 0 else f"${value:.4f}"
+
+
+def change(value: float | None) -> str:
+    return "" if value is None else "±0 %" if abs(value) < 0.0005 else f"{value:+.1%}".replace("%", " %")
 
 
 def cell(value: Any) -> str:
@@ -147,8 +142,5 @@ def parameters(description: Mapping[str, Any]) -> list[tuple[str, str]]:
             rows.append((path, ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
 
     walk("", description)
-    return rows
-
-
-def pretty(value: Any) -> str:
-    return json.dumps(value, indent=2, default=str)
+    left_out = len(rows) - MOST_PARAMETERS
+    return [*rows[:MOST_PARAMETERS], *([("…", f"{left_out} more: see report.json")] if left_out > 0 else [])]

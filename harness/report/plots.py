@@ -1,4 +1,4 @@
-"""Plots as inline SVG: lines, a timeline, bars. Pure functions of numbers; colours come from the page's style sheet."""
+"""Curves as inline SVG. Pure functions of numbers; colours and sizes of text come from the page's style sheet."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from harness.report.text import visible
+
 Point = tuple[float, float]
 WIDTH, HEIGHT = 480, 260
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 34
-TIMELINE = 820
+LEFT, RIGHT, TOP, BOTTOM = 56, 12, 20, 36
+MOST_POINTS, MOST_CURVES = 400, 12
 
 
 @dataclass(frozen=True)
@@ -31,42 +33,51 @@ class Frame:
 def lines(series: Mapping[str, Sequence[Point]], x_label: str, y_label: str, *, unit_square: bool = False) -> str:
     """One curve for each name. ``unit_square`` draws 0 to 1 on both axes with the diagonal of chance (ROC)."""
     drawn = {name: [point for point in points if all(map(math.isfinite, point))] for name, points in series.items()}
-    drawn = {name: points for name, points in drawn.items() if points}
+    drawn = {name: points for name, points in list(drawn.items())[:MOST_CURVES] if points}
     if not drawn:
         return ""
     frame = Frame(0, 1, 0, 1) if unit_square else _frame([point for points in drawn.values() for point in points])
-    parts = [_axes(frame, x_label, y_label)]
+    parts = [axes(frame, x_label, y_label)]
     if unit_square:
         (ax, ay), (bx, by) = frame.at(0, 0), frame.at(1, 1)
         parts.append(f'<line class="chance" x1="{ax:.1f}" y1="{ay:.1f}" x2="{bx:.1f}" y2="{by:.1f}"/>')
     for number, points in enumerate(drawn.values()):
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (frame.at(*point) for point in points))
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (frame.at(*point) for point in thinned(points)))
         parts.append(f'<polyline class="curve c{number % 6}" points="{path}"/>')
-    return _svg(f"{y_label} by {x_label}", parts) + _legend(list(drawn))
+    left_out = len(series) - MOST_CURVES
+    names = [*drawn, f"and {left_out} more in report.json"] if left_out > 0 else list(drawn)
+    return svg(f"{y_label} by {x_label}", parts) + legend(names)
 
 
-def timeline(rows: Sequence[tuple[str, float, float, str]]) -> str:
-    """One bar for each (name, start, end, class), on one time axis in seconds."""
-    if not rows:
+def thinned(points: Sequence[Point], most: int = MOST_POINTS) -> Sequence[Point]:
+    """No more points than can be told apart; the highest and the lowest of each stretch stay, and both ends."""
+    if len(points) <= most:
+        return points
+    stretch = math.ceil(len(points) / ((most - 2) // 2))
+    kept = {0, len(points) - 1}
+    for start in range(0, len(points), stretch):
+        indices = range(start, min(start + stretch, len(points)))
+        kept |= {min(indices, key=lambda at: points[at][1]), max(indices, key=lambda at: points[at][1])}
+    return [points[at] for at in sorted(kept)]
+
+
+def spark(values: Sequence[float], width: int = 120, height: int = 28) -> str:
+    """A line without axes: how a number went, its last value marked. Nothing for fewer than two values."""
+    points = [(float(at), value) for at, value in enumerate(values) if math.isfinite(value)]
+    if len(points) < 2:
         return ""
-    left, row_height, end = 232, 24, max(row[2] for row in rows) or 1.0
-    height = row_height * len(rows) + 30
-    parts = []
-    for tick in _ticks(0, end):
-        x = left + tick / end * (TIMELINE - left)
-        parts.append(f'<line class="grid" x1="{x:.1f}" y1="0" x2="{x:.1f}" y2="{height - 22}"/>')
-        parts.append(f'<text class="tick" x="{x:.1f}" y="{height - 6}" text-anchor="middle">{tick:g} s</text>')
-    for number, (name, start, stop, kind) in enumerate(rows):
-        x, width = left + start / end * (TIMELINE - left), max((stop - start) / end * (TIMELINE - left), 2.0)
-        y = number * row_height
-        short = name if len(name) <= 31 else name[:30] + "…"
-        parts.append(f'<text class="name" x="{left - 8}" y="{y + 16}" text-anchor="end">{escape(short)}</text>')
-        title = f"<title>{escape(name)}: {stop - start:.2f} s</title>"
-        parts.append(
-            f'<rect class="bar {kind}" x="{x:.1f}" y="{y + 4}" width="{width:.1f}" height="15" rx="3">{title}</rect>'
-        )
-    box = f'viewBox="0 0 {TIMELINE + 24} {height}"'
-    return f'<svg class="timeline" {box} role="img" aria-label="Timeline">{"".join(parts)}</svg>'
+    low, high = min(value for _, value in points), max(value for _, value in points)
+    span, last = (high - low) or 1.0, points[-1][0] or 1.0
+    shift = 0.0 if high > low else 0.5
+    drawn = [
+        (3 + x / last * (width - 6), height - 4 - ((value - low) / span + shift) * (height - 8)) for x, value in points
+    ]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in drawn)
+    x, y = drawn[-1]
+    return (
+        f'<svg class="spark" viewBox="0 0 {width} {height}" role="img" aria-label="trend of {len(points)} runs">'
+        f'<polyline class="curve c0" points="{path}"/><circle class="last" cx="{x:.1f}" cy="{y:.1f}" r="3"/></svg>'
+    )
 
 
 def _frame(points: Sequence[Point]) -> Frame:
@@ -75,37 +86,46 @@ def _frame(points: Sequence[Point]) -> Frame:
     return Frame(min(xs), max(xs), min(ys) - margin, max(ys) + margin)
 
 
-def _axes(frame: Frame, x_label: str, y_label: str) -> str:
+def axes(frame: Frame, x_label: str, y_label: str) -> str:
     parts = []
-    for tick in _ticks(frame.x0, frame.x1):
+    for tick in ticks(frame.x0, frame.x1):
         x, y = frame.at(tick, frame.y0)
-        parts.append(f'<text class="tick" x="{x:.1f}" y="{y + 14:.1f}" text-anchor="middle">{tick:g}</text>')
-    for tick in _ticks(frame.y0, frame.y1):
+        parts.append(f'<text class="tick" x="{x:.1f}" y="{y + 15:.1f}" text-anchor="middle">{tick:g}</text>')
+    for tick in ticks(frame.y0, frame.y1):
         x, y = frame.at(frame.x0, tick)
         parts.append(f'<line class="grid" x1="{x:.1f}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}"/>')
-        parts.append(f'<text class="tick" x="{x - 6:.1f}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
-    parts.append(
-        f'<text class="tick" x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 4}" text-anchor="middle">{escape(x_label)}</text>'
-    )
-    parts.append(f'<text class="tick" x="{LEFT + 4}" y="{TOP + 4}">{escape(y_label)}</text>')
+        parts.append(f'<text class="tick" x="{x - 6:.1f}" y="{y + 4:.1f}" text-anchor="end">{tick:.6g}</text>')
+    middle = (LEFT + WIDTH) / 2
+    parts.append(f'<text class="tick" x="{middle}" y="{HEIGHT - 4}" text-anchor="middle">{_name(x_label)}</text>')
+    # Above the frame, where no curve and no tick can be.
+    parts.append(f'<text class="tick" x="{LEFT - 6}" y="{TOP - 8}">{_name(y_label)}</text>')
     return "".join(parts)
 
 
-def _ticks(low: float, high: float, about: int = 5) -> list[float]:
+def ticks(low: float, high: float, about: int = 5) -> list[float]:
     """Round numbers between two ends."""
     if not high > low:
         return [low]
     rough = (high - low) / about
-    power = 10 ** math.floor(math.log10(rough))
-    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
-    first = math.ceil(low / step - 1e-9)
-    return [round(number * step, 10) for number in range(first, math.floor(high / step + 1e-9) + 1)]
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next((power * factor for factor in (1, 2, 5, 10) if power * factor >= rough), rough)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    if last - first > 2 * about:  # a range so narrow beside its numbers that floats cannot count in it
+        return [low, high]
+    digits = max(0, 1 - math.floor(math.log10(step)))
+    return [round(number * step, digits) for number in range(first, last + 1)]
 
 
-def _svg(label: str, parts: Sequence[str]) -> str:
-    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
+def svg(label: str, parts: Sequence[str]) -> str:
+    box = f'viewBox="0 0 {WIDTH} {HEIGHT}"'
+    return f'<svg class="plot" {box} role="img" aria-label="{_name(label)}">{"".join(parts)}</svg>'
 
 
-def _legend(names: Sequence[str]) -> str:
-    keys = "".join(f'<span><i class="c{number % 6}"></i>{escape(name)}</span>' for number, name in enumerate(names))
+def legend(names: Sequence[str], classes: str = "c") -> str:
+    keys = "".join(f'<span><i class="{classes}{at % 6}"></i>{_name(name)}</span>' for at, name in enumerate(names))
     return f'<div class="legend">{keys}</div>'
+
+
+def _name(text: str, longest: int = 80) -> str:
+    shown = visible(text)
+    return escape(shown if len(shown) <= longest else shown[: longest - 1] + "…")

@@ -1,4 +1,7 @@
-"""The report as values: folded from a scenario's events, written out as they are to ``report.json``."""
+"""The report as values: folded from a scenario's events, written out as they are to ``report.json``.
+
+What a field is called here, ``schema/report.schema.json`` publishes: a change of one is a change of the other.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,8 @@ class Step:
 
 @dataclass
 class Resource:
-    """A job, endpoint or schedule of the run. ``started`` and ``ended`` are None for what has no run of its own."""
+    """A job, endpoint or schedule of the run. ``started`` and ``ended`` are the service's own times, None for what has
+    no run of its own; ``created`` is when it was asked for, by this machine's clock, and ``step`` where."""
 
     kind: str
     name: str
@@ -45,6 +49,8 @@ class Resource:
     description: dict[str, Any]
     curves: dict[str, list[float]] = field(default_factory=dict)
     log_tail: list[str] = field(default_factory=list)
+    created: float | None = None
+    step: str | None = None
 
 
 @dataclass
@@ -72,6 +78,13 @@ class ScenarioReport:
     steps: list[Step] = field(default_factory=list)
     resources: list[Resource] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    """What was noticed beside the scenario: hosts that were refused."""
+    libraries: dict[str, str] = field(default_factory=dict)
+    """Their versions where the scenario ran."""
+
+    def __post_init__(self) -> None:
+        self._created: dict[tuple[str, str], Event] = {}
 
     def fold(self, event: Event) -> None:
         self.seconds = max(self.seconds, event["at"] - self.started)
@@ -81,8 +94,12 @@ class ScenarioReport:
             case "expectation":
                 met = Expectation(event["text"], event["passed"], event.get("evidence", ""))
                 self._expecting(event).expectations.append(met)
+            case "created":
+                self._created[event["kind"], event["name"]] = event
             case "evidence":
                 self._evidence(event)
+            case "libraries":
+                self.libraries = event["versions"]
             case "end":
                 self.ended = True
                 self.passed, self.traceback, self.interrupted = (
@@ -129,6 +146,7 @@ class ScenarioReport:
             return
         description = content["description"]
         started, ended = _JOB_TIMES.get(kind, ("", ""))
+        created = self._created.get((kind, event["title"]), {})
         self.resources.append(
             Resource(
                 kind=kind,
@@ -139,6 +157,8 @@ class ScenarioReport:
                 description=description,
                 curves=content.get("curves", {}),
                 log_tail=content.get("log_tail", []),
+                created=created.get("at"),
+                step=created.get("step"),
             )
         )
 

@@ -3,21 +3,46 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from harness.report.history import History
 from harness.report.junit import junit
 from harness.report.page import page
 from harness.report.story import Report
 
 HTML, JSON, JUNIT = "report.html", "report.json", "junit.xml"
+SCHEMA = Path(__file__).parent / "schema" / "report.schema.json"
+SCHEMA_VERSION = 1
+SCHEMA_ID = f"urn:sagemaker-harness:report:{SCHEMA_VERSION}"
 
 
-def write_report(report: Report, folder: Path) -> Path:
-    """Returns the page's path."""
+def write_report(report: Report, folder: Path, history: History | None = None) -> Path:
+    """Returns the page's path. ``history`` is that of earlier runs."""
     folder.mkdir(parents=True, exist_ok=True)
-    document = {"passed": report.passed, **asdict(report)}
-    (folder / JSON).write_text(json.dumps(document, indent=2, default=str) + "\n")
+    (folder / JSON).write_text(json.dumps(document(report), indent=2, default=str, allow_nan=False) + "\n")
     (folder / JUNIT).write_bytes(junit(report))
-    (folder / HTML).write_text(page(report), encoding="utf-8")
+    # Half a surrogate pair, which JSON can carry and UTF-8 cannot, is replaced.
+    (folder / HTML).write_bytes(page(report, history, folder).encode("utf-8", "replace"))
     return folder / HTML
+
+
+def document(report: Report) -> dict[str, Any]:
+    """As the schema says."""
+    told = {"$schema": SCHEMA_ID, "schema_version": SCHEMA_VERSION, "passed": report.passed, **asdict(report)}
+    plain: dict[str, Any] = _plain(told)
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no numbers that are none; they are written as AWS writes them."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    return value

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from harness.session.job_logs import job_log
-from harness.session.requested import Creation, creation
+from harness.session.requested import Creation, creation, uses
 
 Evidence = dict[str, Any]
 LOG_TAIL = 60
@@ -48,7 +48,7 @@ class Watcher:
         if model.name in _CREATED and (name := params.get(_CREATED[model.name][1])):
             self._names[model.name, name] = None
         if made := creation(model, params):
-            self._told(made, params.get("EndpointConfigName", ""))
+            self._told(made, uses(params))
 
     def collect(self, client: Callable[[str], Any]) -> Iterator[Evidence]:
         for operation, name in list(self._names):

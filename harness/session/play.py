@@ -5,10 +5,13 @@ Runs in the scenario's own environment, so it needs boto3 and nothing else besid
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import traceback
+from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 from types import FrameType
 
@@ -36,11 +39,19 @@ def play(file: Path, events: EventWriter, promoted: Promoted | None = None) -> b
             finish()
         except BaseException as raised:
             error = error or raised
+    events.tell("libraries", versions=dict(_versions()))
     told = "".join(traceback.format_exception(type(error), error, error.__traceback__)) if error else ""
     if told:
         print(told, file=sys.stderr)
     events.tell("end", passed=error is None, interrupted=isinstance(error, KeyboardInterrupt), traceback=told)
     return error is None
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    """Of the libraries that results hang on; two distributions hold the module xgboost."""
+    for distribution in ("boto3", "numpy", "pandas", "sagemaker", "scikit-learn", "xgboost", "xgboost-cpu"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            yield distribution.removesuffix("-cpu"), metadata.version(distribution)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

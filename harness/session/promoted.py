@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from harness.session.ledger import CREATED, DELETED, REFUSED, Ledger
 from harness.session.provisions import Provisions
-from harness.session.requested import Creation, answered_identity, creation
+from harness.session.requested import Creation, answered_identity, creation, uses
 
 ORDERS, PARENT = "HARNESS_PROMOTED", "HARNESS_PARENT"
 """Variables: the file with what to provide, and the descriptor that is at its end when the parent is gone."""
@@ -65,7 +65,7 @@ class Promoted:
         if service == "s3" and model.name in _WRITES:
             context[_CONTEXT] = [self._object(params)]
         elif found := creation(model, params):
-            more = {"config": params["EndpointConfigName"]} if found.kind == "Endpoint" else {}
+            more = {"config": uses(params)} if found.kind in ("Endpoint", "MonitoringSchedule") else {}
             context[_CONTEXT] = [(service, found, more), *self._outputs(found, params)]
         elif model.name.startswith("Delete") and (name := params.get(f"{model.name.removeprefix('Delete')}Name")):
             context[_GOING] = (service, model.name.removeprefix("Delete"), name)

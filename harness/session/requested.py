@@ -8,6 +8,7 @@ from typing import Any
 
 # Creations that give no durable thing: a link to sign in, and jobs' own uploads of results.
 _NOTHING = ("Presigned", "MultipartUpload", "Session", "Token")
+_IMAGES = ("Image", "ImageUri", "TrainingImage")
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Creation:
     name: str
     identity: dict[str, Any]
     instances: tuple[dict[str, Any], ...]
+    images: tuple[str, ...] = ()
 
 
 def creation(model: Any, request: Mapping[str, Any]) -> Creation | None:
@@ -34,7 +36,13 @@ def creation(model: Any, request: Mapping[str, Any]) -> Creation | None:
     if not name:  # CreateTransformJob and its kin have no Delete; AWS itself names what is left
         named = [value for member, value in request.items() if member.endswith("Name") and isinstance(value, str)]
         name = named[0] if named else ""
-    return Creation(kind, name, identity, tuple(instances(request)))
+    return Creation(kind, name, identity, tuple(instances(request)), tuple(dict.fromkeys(_images(request))))
+
+
+def uses(request: Mapping[str, Any]) -> str:
+    """The thing with the machines that a request leaves to another: an endpoint's config, a schedule's definition."""
+    schedule = request.get("MonitoringScheduleConfig") or {}
+    return str(request.get("EndpointConfigName") or schedule.get("MonitoringJobDefinitionName") or "")
 
 
 def answered_identity(model: Any, answer: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,3 +82,15 @@ def instances(request: Any) -> Iterator[dict[str, Any]]:
             yield {"InstanceType": kind, "InstanceCount": count, "VolumeSizeInGB": request.get("VolumeSizeInGB", 0)}
         for each in request.values():
             yield from instances(each)
+
+
+def _images(request: Any) -> Iterator[str]:
+    if isinstance(request, list):
+        for each in request:
+            yield from _images(each)
+    elif isinstance(request, Mapping):
+        for member, value in request.items():
+            if member in _IMAGES and isinstance(value, str):
+                yield value
+            else:
+                yield from _images(value)

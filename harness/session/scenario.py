@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from harness.session.calls import Calls
 from harness.session.events import EventWriter
 from harness.session.evidence import Watcher
 from harness.session.faults import Faults
@@ -52,6 +53,7 @@ class Session:
         self._made = Path(given["HARNESS_MADE"])
         self._events = events
         self._watcher = Watcher(self.boto3, self._created)
+        Calls(self.boto3, self._called)
         self._clients: dict[str, Any] = {}
         self._step: str | None = None
         self._cleanups: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
@@ -61,7 +63,7 @@ class Session:
     def made(self, maker: str, name: str, **options: Any) -> Path:
         """A generated fixture: what ``write(path, **options)`` of a script in ``fixtures`` makes, made once."""
         script = self.fixtures / maker
-        sources = sorted(file for file in script.parent.iterdir() if file.suffix in (".py", ".json"))
+        sources = sorted(file for file in script.parent.iterdir() if file.suffix in (".py", ".json", ".csv"))
         digest = hashlib.sha256(repr(sorted(options.items())).encode())
         for source in sources:
             digest.update(source.read_bytes())
@@ -145,6 +147,11 @@ class Session:
             response.read()
 
     @property
+    def patience(self) -> float:
+        """Seconds within which what follows by itself is there (captured requests, log lines): on AWS it takes a while."""
+        return 60.0 if self._clock else 900.0
+
+    @property
     def faults(self) -> Faults:
         """What is to go wrong on purpose; refused with ``FaultsNeedEmulator`` where there is no emulator."""
         # The clock is one of the emulator's own endpoints, and so are the faults.
@@ -160,7 +167,19 @@ class Session:
     def _created(self, made: Creation, config: str) -> None:
         """Told when it is asked for: what it costs, and the plan of the next run, hang on the step and the machines."""
         self._events.tell(
-            "created", kind=made.kind, name=made.name, step=self._step, instances=made.instances, config=config
+            "created",
+            kind=made.kind,
+            name=made.name,
+            step=self._step,
+            instances=made.instances,
+            images=made.images,
+            config=config,
+        )
+
+    def _called(self, service: str, operation: str, bucket: str) -> None:
+        """Each operation once: what its user and role must be allowed on AWS is learned from it."""
+        self._events.tell(
+            "called", service=service, operation=operation, bucket="" if bucket == self.bucket else bucket
         )
 
     def collect(self) -> None:

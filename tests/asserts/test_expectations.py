@@ -24,6 +24,8 @@ class Told:
     def __init__(self, emulator: RunningEmulator | None = None) -> None:
         self.clients = {name: emulator.client(name) for name in ("s3", "logs", "sagemaker")} if emulator else {}
         self.told: list[tuple[str, bool]] = []
+        self.patience = 0.6
+        self.shown: list[tuple[str, str, dict[str, Any]]] = []
 
     def client(self, service: str) -> Any:
         return self.clients[service]
@@ -31,6 +33,9 @@ class Told:
     def expected(self, text: str, passed: bool, evidence: str) -> None:
         assert passed or evidence
         self.told.append((text, passed))
+
+    def show(self, kind: str, title: str, **content: Any) -> None:
+        self.shown.append((kind, title, content))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from harness.profiles.sdk_environments import installed
 from tests.projects import Project, standing_in
 
 pytestmark = pytest.mark.needs("docker")
@@ -102,36 +104,61 @@ def test_a_pipeline_runs_in_local_mode(project: Project) -> None:
     assert (parts["Processing jobs"][0], parts["Training jobs"][0]) == (1, 1)
 
 
+@pytest.mark.skipif(not installed("v3"), reason="the environment of SDK v3 is not built here")
+def test_the_trainer_of_v3_leaves_jobs(project: Project) -> None:
+    report = played(project, "trainer")
+    assert provenance(report)["Training jobs"][0] == 3
+    states = [one["status"] for one in report["resources"] if one["kind"] == "TrainingJob"]
+    assert states == ["Completed", "Completed", "Failed"]
+
+
 def test_what_local_mode_cannot_do_is_refused(project: Project) -> None:
     played(project, "refusals")
 
 
-def test_what_a_killed_run_left_is_swept_by_the_next(project: Project) -> None:
+@contextlib.contextmanager
+def hanging(project: Project) -> Iterator[subprocess.Popen[bytes]]:
+    """A run whose endpoint is in service and whose scenario goes on for ever."""
     with tarfile.open(project.folder / "fixtures" / "model.tar.gz", "w:gz") as archive:
         member = tarfile.TarInfo("weights")
         member.size = 1
         archive.addfile(member, io.BytesIO(b"2"))
-    for name in ("hanging", "refusals"):
-        shutil.copy(FILES / f"{name}.py", project.folder / "scenarios")
+    shutil.copy(FILES / "hanging.py", project.folder / "scenarios")
     command = project.argv("run", "hanging", "--profile", "localmode")
     running = subprocess.Popen(command, cwd=project.folder, env=project.environment, start_new_session=True)
     try:
-        events = project.state / "reports"
-        deadline = time.monotonic() + 45
+        events, deadline = project.state / "reports", time.monotonic() + 45
         while not any('"Hang"' in file.read_text() for file in events.glob("*/hanging/events.jsonl")):
             assert running.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.1)
+        assert left(project) != []
+        yield running
     finally:
         for pid in _below(running.pid):
             os.kill(pid, signal.SIGKILL)
         running.wait()
+
+
+def test_what_a_killed_run_left_is_swept_by_the_next(project: Project) -> None:
+    with hanging(project):
+        pass  # leaving it kills it
     assert left(project) != []
     played(project, "refusals")
     assert left(project) == []
 
 
+def test_ctrl_c_leaves_nothing(project: Project) -> None:
+    with hanging(project) as running:
+        running.send_signal(signal.SIGINT)
+        assert running.wait(timeout=30) == 130
+    assert left(project) == []
+    assert list((project.state / "localmode").glob("*")) == []
+
+
 def _below(pid: int) -> list[int]:
     """A process and all it started, as they are now."""
+    if not Path(f"/proc/{pid}").exists():
+        return []
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [pid, *(one for child in children for one in _below(int(child)))]

@@ -16,7 +16,7 @@ from botocore.config import Config
 
 from harness.promotion.account import Account
 from harness.session.emulator_process import find, package_parent, stop
-from tests.cli.conftest import Project
+from tests.projects import Project
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5"

@@ -153,3 +153,31 @@ def test_a_listed_host_may_be_looked_up() -> None:
     code = "import socket, sys\nsys.audit('socket.getaddrinfo', 'Models.Example', 443, 0, 0, 0)\nprint('passed')"
     assert run(code, HARNESS_OFFLINE="1", HARNESS_OFFLINE_ALLOW="models.example").stdout == "passed\n"
     assert "RefusedHost" in run(code, HARNESS_OFFLINE="1").stderr
+
+
+def test_settings_are_checked_once_and_wrong_ones_always(tmp_path: Path) -> None:
+    """SDK v2 checks its settings file at every look-up; what was found valid stays so, until it changes."""
+    program = """
+import jsonschema, sagemaker.config.config as config
+from sagemaker.utils import resolve_value_from_config
+checks, original = [], jsonschema.validate
+config.jsonschema.validate = lambda *given: (checks.append(1), original(*given))
+settings = {"SchemaVersion": "1.0", "SageMaker": {"Model": {"EnableNetworkIsolation": True}}}
+for _ in range(5):
+    found = resolve_value_from_config(config_path="SageMaker.Model.EnableNetworkIsolation", default_value=False,
+                                      sagemaker_session=type("S", (), {"sagemaker_config": settings, "settings": None}))
+    assert found is True, found
+assert len(checks) == 1, checks
+settings["SageMaker"]["Model"]["EnableNetworkIsolation"] = "maybe"
+for _ in range(2):
+    try:
+        config.validate_sagemaker_config(settings)
+    except jsonschema.ValidationError:
+        continue
+    raise AssertionError("a wrong setting passed")
+assert len(checks) == 3, checks
+print("fine")
+"""
+    environment = {**os.environ, "PYTHONPATH": str(SHIM), "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.endswith("fine\n"), done.stderr

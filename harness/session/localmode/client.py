@@ -47,9 +47,11 @@ class LocalModeClient:
 
     # -- processing ----------------------------------------------------------------------------------------------
 
-    def create_processing_job(self, **request: Any) -> dict[str, Any]:
-        self._around.seen("CreateProcessingJob", request["ProcessingJobName"])
-        return self._process(**request)
+    # Names may be given by position: local pipelines do.
+
+    def create_processing_job(self, ProcessingJobName: str, **request: Any) -> dict[str, Any]:
+        self._around.seen("CreateProcessingJob", ProcessingJobName)
+        return self._process(ProcessingJobName=ProcessingJobName, **request)
 
     def _process(self, **request: Any) -> dict[str, Any]:
         _require_network("CreateProcessingJob", request.get("NetworkConfig", {}))
@@ -76,9 +78,10 @@ class LocalModeClient:
 
     # -- training ------------------------------------------------------------------------------------------------
 
-    def create_training_job(self, **request: Any) -> dict[str, Any]:
+    def create_training_job(self, TrainingJobName: str, **request: Any) -> dict[str, Any]:
+        request["TrainingJobName"] = TrainingJobName
         _require_network("CreateTrainingJob", request)
-        self._around.seen("CreateTrainingJob", request["TrainingJobName"])
+        self._around.seen("CreateTrainingJob", TrainingJobName)
         given = _accepted(request, _TRAINING)
         algorithm = given["AlgorithmSpecification"]
         algorithm["TrainingImage"] = self._around.image("CreateTrainingJob", algorithm["TrainingImage"])
@@ -120,9 +123,10 @@ class LocalModeClient:
 
     # -- batch transform -----------------------------------------------------------------------------------------
 
-    def create_transform_job(self, **request: Any) -> dict[str, Any]:
+    def create_transform_job(self, TransformJobName: str, **request: Any) -> dict[str, Any]:
+        request["TransformJobName"] = TransformJobName
         model = self._models.require("CreateTransformJob", request["ModelName"])
-        self._around.seen("CreateTransformJob", request["TransformJobName"])
+        self._around.seen("CreateTransformJob", TransformJobName)
         job = self._jobs.begin("TransformJob", request)
         image = self._around.image("CreateTransformJob", model["PrimaryContainer"]["Image"])
         self._jobs.run(job, image, lambda run: transform(self._around, run, self._models, job))

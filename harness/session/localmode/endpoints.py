@@ -8,7 +8,7 @@ import shutil
 import threading
 import uuid
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,8 @@ class Endpoint:
     server: Server | None = None
     thread: threading.Thread | None = None
     capturing: Capturing | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    starting: str = ""
+    """The label of a server that is not healthy yet."""
 
 
 class Endpoints:
@@ -176,7 +177,9 @@ class Endpoints:
                 endpoint.capturing.flush()
 
     def close(self) -> None:
-        for name in list(self._known):
+        for name, endpoint in list(self._known.items()):
+            if endpoint.starting:  # nobody waits for it any more
+                remove(self._around.engine.containers(endpoint.starting))
             self.delete_endpoint(name)
 
     # -- servers -------------------------------------------------------------------------------------------------
@@ -191,12 +194,15 @@ class Endpoints:
     def _serve(self, endpoint: Endpoint, config: dict[str, Any], otherwise: str) -> None:
         label = f"{endpoint.name}-{uuid.uuid4().hex[:6]}"
         server = Server(label, config, self._around.folder / label, "")
+        endpoint.starting = label
         try:
             self._start(endpoint, server)
         except Exception as error:  # told where AWS tells it: in the endpoint's description
-            self._stop(server, endpoint.name)
             endpoint.told |= {"EndpointStatus": otherwise, "FailureReason": str(error), "LastModifiedTime": utc_now()}
+            self._stop(server, endpoint.name)
             return
+        finally:
+            endpoint.starting = ""
         old, endpoint.server = endpoint.server, server
         rules = CaptureRules.of(config.get("DataCaptureConfig"))
         before, endpoint.capturing = endpoint.capturing, None

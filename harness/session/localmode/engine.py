@@ -64,10 +64,11 @@ class Engine:
     def exit_code(self, container: str) -> int:
         return int(docker("inspect", "--format", "{{.State.ExitCode}}", container))
 
-    def ended(self, job: str) -> bool:
-        """Its containers were started, and none of them runs."""
-        states = [docker("inspect", "--format", "{{.State.Status}}", each).strip() for each in self.containers(job)]
-        return bool(states) and all(state in ("exited", "dead") for state in states)
+    def states(self, job: str) -> list[str]:
+        """Of its containers: "created", "running", "exited"…"""
+        template = ("--format", "{{.State}}")
+        wanted = {**self.labels, JOB_LABEL: job}
+        return docker("ps", "--all", *template, *_filters(wanted)).split()
 
     def give_back(self, folder: Path, image: str) -> None:
         """What containers wrote as root becomes the user's, by a container of the same image."""
@@ -105,8 +106,11 @@ def has_image(name: str) -> bool:
 
 
 def containers_with(labels: Mapping[str, str]) -> list[str]:
-    filters = [part for name, value in labels.items() for part in ("--filter", f"label={name}={value}")]
-    return docker("ps", "--all", "--quiet", "--no-trunc", *filters).split()
+    return docker("ps", "--all", "--quiet", "--no-trunc", *_filters(labels)).split()
+
+
+def _filters(labels: Mapping[str, str]) -> list[str]:
+    return [part for name, value in labels.items() for part in ("--filter", f"label={name}={value}")]
 
 
 def remove(containers: Sequence[str]) -> None:
@@ -125,12 +129,10 @@ def labels_of(container: str) -> dict[str, str]:
 
 
 def _dated(line: str) -> tuple[float, str]:
-    stamp, _, text = line.partition(" ")
-    # Nine digits of a second; Python before 3.11 reads six.
-    moment = datetime.fromisoformat(
-        re.sub(r"(\.\d{6})\d*Z$", r"\1+00:00", stamp.replace("Z", ".000000Z", "." not in stamp))
-    )
-    return moment.timestamp(), CONTROL.sub(lambda found: f"#{ord(found[0]):03o}", text.rstrip("\r"))
+    stamp, _, text = line.partition(" ")  # 2026-01-02T03:04:05.123456789Z
+    second = datetime.strptime(f"{stamp[:19]}+0000", "%Y-%m-%dT%H:%M:%S%z")
+    moment = second.timestamp() + float(f"0{stamp[19:-1]}")
+    return moment, CONTROL.sub(lambda found: f"#{ord(found[0]):03o}", text.rstrip("\r"))
 
 
 def _foreign(folder: Path) -> bool:

@@ -21,8 +21,8 @@ class Models:
         self._around = around
         self._known: dict[str, dict[str, Any]] = {}
 
-    def create_model(self, **request: Any) -> dict[str, Any]:
-        name = request["ModelName"]
+    def create_model(self, ModelName: str, **request: Any) -> dict[str, Any]:
+        request["ModelName"] = name = ModelName
         arn = self._around.arn("model", name)
         if name in self._known:
             raise refused("CreateModel", f'Cannot create already existing model "{arn}".')

@@ -146,13 +146,15 @@ def adapt(local_session: Any, entities: Any, container: Any) -> None:
     def await_server(serving_port: int, timeout: float = PING_SECONDS) -> None:
         """The SDK looks every five seconds, and for two minutes at a container that ended long ago."""
         engine, name = _SERVERS[serving_port]
-        deadline = time.monotonic() + timeout
+        deadline, begun = time.monotonic() + timeout, False
         with urllib3.PoolManager(retries=False, timeout=10 * LOOK) as pool:
             while time.monotonic() < deadline:
                 with contextlib.suppress(HTTPError):
                     if pool.request("GET", f"http://{host()}:{serving_port}/ping").status == OK:
                         return
-                if engine.ended(name):
+                states = engine.states(name)
+                begun = begun or bool(states)
+                if begun and not {"created", "running"} & set(states):
                     raise RuntimeError("its container has ended")
                 time.sleep(LOOK)
         raise RuntimeError(f"it did not answer /ping within {timeout:g} s")

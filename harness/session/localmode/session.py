@@ -89,7 +89,7 @@ class LocalModeSession(Session):
     def collect(self) -> None:
         rows = list(self._around.provenance.rows())
         if rows:
-            self.show("table", "What came from where", columns=COLUMNS, rows=rows)
+            self.show("table", "What came from where", columns=COLUMNS, rows=rows, compared=False)
         super().collect()
 
     def clean_up(self) -> None:

@@ -6,7 +6,7 @@ results below the job's name; so it gets plain files here, and S3 gets what AWS 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def transform(around: Surroundings, run: OneRun, models: Models, job: Job) -> No
     for place in places:
         place.mkdir(parents=True)
     original, given, answers = places
-    processing = DataProcessing.of(job.request.get("DataProcessing", {}))
+    processing = _processing(job.request.get("DataProcessing"))
     kinds = [media_type(job.request[side].get(member, "")) for side, member in _KINDS]
     names = dict(_downloaded(s3, S3Uri.parse(source["S3Uri"]), original))
     if not names:
@@ -40,11 +40,13 @@ def transform(around: Surroundings, run: OneRun, models: Models, job: Job) -> No
     try:
         for file in names:
             body = (original / file).read_bytes()
-            (given / file).write_bytes(processing.filter_input(body, kinds[0]) if processing.changes_input else body)
+            if processing and processing.changes_input:
+                body = processing.filter_input(body, kinds[0])
+            (given / file).write_bytes(body)
         _run(run, models, job, given, answers)
         for file, name in names.items():
             body = (answers / f"{file}.out").read_bytes()
-            if processing.changes_output:
+            if processing and processing.changes_output:
                 body = processing.finish((original / file).read_bytes(), body, kinds[1] or kinds[0])
             to = S3Uri.parse(job.request["TransformOutput"]["S3OutputPath"]).join(f"{name}.out")
             s3.put_object(Bucket=to.bucket, Key=to.key, Body=body)
@@ -53,6 +55,17 @@ def transform(around: Surroundings, run: OneRun, models: Models, job: Job) -> No
 
 
 _KINDS = (("TransformInput", "ContentType"), ("TransformOutput", "Accept"))
+
+
+def _processing(given: Mapping[str, str] | None) -> DataProcessing | None:
+    """None where nothing is filtered or joined; only else the library for it must be there."""
+    if not given:
+        return None
+    try:
+        return DataProcessing.of(given)
+    except ModuleNotFoundError as error:
+        text = f"filters and joins need {error.name}, which the environment of this SDK does not have"
+        raise refused("CreateTransformJob", text) from error
 
 
 def _check(request: Any, source: Any) -> None:

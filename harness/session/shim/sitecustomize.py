@@ -5,6 +5,7 @@ chains). It does a few things, each switched on by a variable that ``harness.ses
 
 * clients with a hard-coded AWS host go to the emulator (``AWS_ENDPOINT_URL``), and say ``harness-shim`` in their user agent;
 * the SDKs' own waiting functions look more often, so waiting ends when the work does; ``time.sleep`` itself stays as it is;
+* what SDK v2 found valid in its settings file is not checked again at each of hundreds of look-ups;
 * ``HARNESS_LOCAL_MODE``: the one local mode that needs a Docker Engine says so;
 * ``HARNESS_OFFLINE``: connections to other machines are refused with a message that names the host.
 """
@@ -204,6 +205,23 @@ def _drop_telemetry(module):
         module._requests_helper = lambda url, timeout: None
 
 
+def _patch_settings(module):
+    """SDK v2 checks its settings against their whole schema at each of hundreds of look-ups, which takes longer than
+    deploying a model. What was found valid once stays valid."""
+    original = getattr(module, "validate_sagemaker_config", None)
+    if original is None:
+        return
+    valid = set()
+
+    def validate_sagemaker_config(sagemaker_config=None):
+        told = repr(sagemaker_config)
+        if told not in valid:
+            original(sagemaker_config)
+            valid.add(told)
+
+    module.validate_sagemaker_config = validate_sagemaker_config
+
+
 PATCHES = dict((name, _shorten(functions)) for name, functions in WAITING.items())
 PATCHES["botocore.session"] = _patch_session
 PATCHES["botocore.waiter"] = _patch_waiter
@@ -212,6 +230,9 @@ PATCHES["sagemaker.core.telemetry.telemetry_logging"] = _drop_telemetry
 PATCHES["sagemaker.local.entities"] = _patch_local_serving
 PATCHES["sagemaker.core.local.entities"] = _patch_local_serving
 PATCHES["sagemaker.serve.mode.local_container_mode"] = _refuse_docker_socket
+PATCHES["sagemaker.config.config"] = _patch_settings
+PATCHES["sagemaker.core.config.config"] = _patch_settings
+PATCHES["sagemaker.core.utils.intelligent_defaults_helper"] = _patch_settings
 PATCHES["sagemaker.utils"] = _patch_retries
 PATCHES["sagemaker.core.common_utils"] = _patch_core_common
 

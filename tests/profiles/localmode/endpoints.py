@@ -23,7 +23,7 @@ def run(session):
     home = f"s3://{sm.default_bucket()}/{session.run_id}"
     instance = session.instance_type("ml.m5.large")
 
-    def deployed(name, weights, capture=None):
+    def deployed(name, weights, capture=None, env=None):
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w:gz") as archive:
             member = tarfile.TarInfo("weights")
@@ -32,7 +32,7 @@ def run(session):
         key = f"{session.run_id}/{name}/model.tar.gz"
         session.client("s3").put_object(Bucket=sm.default_bucket(), Key=key, Body=packed.getvalue())
         model = Model(
-            IMAGE, f"s3://{sm.default_bucket()}/{key}", session.role, Predictor, name=name, sagemaker_session=sm
+            IMAGE, f"s3://{sm.default_bucket()}/{key}", session.role, Predictor, env, name=name, sagemaker_session=sm
         )
         predictor = model.deploy(
             1,
@@ -53,6 +53,17 @@ def run(session):
         for name in ("doubled", "tripled"):
             sm.wait_for_endpoint(name)
         expect.equal((doubled.predict("1,2"), tripled.predict("1,2")), ("6.0", "9.0"), "each answers for itself")
+
+    with session.step("A server that ends at once"):
+        deployed("dead", "4", env={"DIE": "1"})
+        try:
+            sm.wait_for_endpoint("dead")
+        except Exception as error:
+            told = str(error)
+        else:
+            told = "nothing"
+        expect.that("did not pass the ping health check" in told, "waiting tells what is wrong", told)
+        expect.that("its container has ended" in told, "and did not wait for what has ended", told)
 
     with session.step("A request the model refuses"):
         runtime = session.client("sagemaker-runtime")

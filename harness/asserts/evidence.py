@@ -1,0 +1,51 @@
+"""What a failure shows: the last answer of the API, the end of a log, what lies in S3, and where to look further."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from harness.asserts.objects import bucket_and_key, listing
+from harness.session.job_logs import job_log
+
+LONGEST, TAIL, OBJECTS = 2_000, 20, 20
+"""Characters of an answer, lines of a log, objects of a listing."""
+
+
+def trimmed(answer: Any) -> str:
+    """An answer as text of a length that somebody reads."""
+    if isinstance(answer, bytes):
+        answer = answer.decode("utf-8", "replace")
+    if isinstance(answer, Mapping):
+        answer = {key: value for key, value in answer.items() if key != "ResponseMetadata"}
+    text = json.dumps(answer, indent=2, default=str) if isinstance(answer, Mapping) else repr(answer)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
+
+
+def last_answer(operation: str, answer: Any) -> str:
+    return f"the last answer of {operation}: {trimmed(answer)}"
+
+
+def log_tail(logs: Any, group: str, name: str) -> str:
+    lines = list(job_log(logs, group, name))
+    tail = [f"  | {line}" for line in lines[-TAIL:]] or ["  (it wrote no log)"]
+    more = f"more: harness logs {name}; on AWS: aws logs tail {group} --log-stream-name-prefix {name}/"
+    return "\n".join(["end of its log:", *tail, more])
+
+
+def objects_beside(s3: Any, uri: str) -> str:
+    """What lies under the folder of an object, or under a prefix."""
+    bucket, key = bucket_and_key(uri)
+    folder = f"s3://{bucket}/{key.rpartition('/')[0]}"
+    return listed(listing(s3, folder), folder)
+
+
+def listed(found: Iterable[str], prefix: str) -> str:
+    uris = list(found)
+    if not uris:
+        return f"nothing lies under it; look with `aws s3 ls --recursive {prefix}`"
+    more = [f"  … and {len(uris) - OBJECTS} more"] if len(uris) > OBJECTS else []
+    return "\n".join(
+        ["there are:", *(f"  {uri}" for uri in uris[:OBJECTS]), *more, f"more: aws s3 ls --recursive {prefix}"]
+    )

@@ -1,0 +1,137 @@
+"""Expectations on jobs: how they end, what they print, and what they cost. Each waits for the job's end."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from harness.asserts.evidence import last_answer, log_tail
+from harness.asserts.stated import Stated
+from harness.session.job_logs import job_log
+
+LONGEST_JOB = 86_400.0
+"""Seconds. A job has a limit of its own; this one is for what never starts."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How the API and CloudWatch Logs call it, and the statuses it stays in by itself."""
+
+    describe: str
+    group: str
+    final: frozenset[str] = frozenset(["Completed", "Failed", "Stopped"])
+
+
+KINDS = {
+    "ProcessingJob": Kind("describe_processing_job", "/aws/sagemaker/ProcessingJobs"),
+    "TrainingJob": Kind("describe_training_job", "/aws/sagemaker/TrainingJobs"),
+    "TransformJob": Kind("describe_transform_job", "/aws/sagemaker/TransformJobs"),
+    "Endpoint": Kind(
+        "describe_endpoint",
+        "/aws/sagemaker/Endpoints",
+        frozenset(["InService", "Failed", "OutOfService", "UpdateRollbackFailed"]),
+    ),
+}
+
+
+def kind_of(name: str) -> Kind:
+    if name not in KINDS:
+        raise ValueError(f"{name!r} is none of {', '.join(KINDS)}")
+    return KINDS[name]
+
+
+class Jobs(Stated):
+    """``kind`` is the API's word: "ProcessingJob", "TrainingJob" or "TransformJob"."""
+
+    def completed(self, kind: str, name: str, seconds: float = LONGEST_JOB) -> dict[str, Any]:
+        """The job ends well; returns its description."""
+        return self._ends(kind, name, "Completed", seconds)
+
+    def failed(self, kind: str, name: str, reason: str = "", seconds: float = LONGEST_JOB) -> dict[str, Any]:
+        """The job fails, with a FailureReason in which the regular expression ``reason`` is found."""
+        description = self._ends(kind, name, "Failed", seconds)
+        told = str(description.get("FailureReason", ""))
+        if reason:
+            evidence = f"it says: {told or 'nothing'}\n{self._log(kind, name)}"
+            self.that(re.search(reason, told) is not None, f"{kind} {name} fails because of {reason!r}", evidence)
+        return description
+
+    def logged(self, kind: str, name: str, pattern: str, seconds: float = LONGEST_JOB) -> str:
+        """A line of its log matches the regular expression; returns the first that does. Also of an "Endpoint"."""
+        limit = min(seconds, self._session.patience) if kind == "Endpoint" else seconds
+        found = self._waited(lambda: self._matching(kind, name, pattern), limit, lambda: self._over(kind, name))
+        self.that(found is not None, f"the log of {name} has a line {pattern!r}", self._log(kind, name, not found))
+        return str(found)
+
+    def never_logged(self, kind: str, name: str, pattern: str, seconds: float = LONGEST_JOB) -> None:
+        """No line of a job's whole log matches, nor one of an "Endpoint" up to now."""
+        found = self._waited(lambda: self._matching(kind, name, pattern), seconds, lambda: self._over(kind, name))
+        evidence = f"it says: {found}\n{self._log(kind, name, bool(found))}"
+        self.that(found is None, f"the log of {name} has no line {pattern!r}", evidence)
+
+    def billed(self, kind: str, name: str, below: float) -> float:
+        """The job was billed fewer than so many instance seconds; returns how many. The measure of cost."""
+        description = self._described(kind, name, LONGEST_JOB)
+        found = billed_seconds(description)
+        evidence = last_answer(kind_of(kind).describe, description)
+        self.that(found < below, f"{kind} {name} is billed {found:.0f} s, below {below:g} s", evidence)
+        return found
+
+    def _ends(self, kind: str, name: str, wanted: str, seconds: float) -> dict[str, Any]:
+        description = self._described(kind, name, seconds)
+        status = description[f"{kind}Status"]
+        evidence = ""
+        if status != wanted:
+            in_time = "" if status in kind_of(kind).final else f" after {seconds:g} s"
+            found = f"found {status}{in_time}: {description.get('FailureReason', '')}".rstrip(": ")
+            answer = last_answer(kind_of(kind).describe, description)
+            evidence = f"{found}\n{self._log(kind, name)}\n{answer}"
+        self.that(status == wanted, f"{kind} {name} is {wanted}", evidence)
+        return description
+
+    def _described(self, kind: str, name: str, seconds: float) -> dict[str, Any]:
+        """The description, once it is final; the last one when that takes longer."""
+        last: list[dict[str, Any]] = []
+
+        def final() -> bool:
+            last[:] = [self._describe(kind, name)]
+            return last[0][f"{kind}Status"] in kind_of(kind).final
+
+        self._waited(final, seconds)
+        return last[0]
+
+    def _describe(self, kind: str, name: str) -> dict[str, Any]:
+        ask = getattr(self._session.client("sagemaker"), kind_of(kind).describe)
+        description: dict[str, Any] = ask(**{f"{kind}Name": name})
+        return description
+
+    def _over(self, kind: str, name: str) -> bool:
+        return self._describe(kind, name)[f"{kind}Status"] in kind_of(kind).final
+
+    def _matching(self, kind: str, name: str, pattern: str) -> str | None:
+        lines = job_log(self._session.client("logs"), kind_of(kind).group, name)
+        return next((line for line in lines if re.search(pattern, line)), None)
+
+    def _log(self, kind: str, name: str, wanted: bool = True) -> str:
+        """The end of its log; it is asked for only where it is wanted."""
+        return log_tail(self._session.client("logs"), kind_of(kind).group, name) if wanted else ""
+
+
+def billed_seconds(description: dict[str, Any]) -> float:
+    """Instance seconds: training says them itself, of the others it is the time they ran, for each instance."""
+    if "BillableTimeInSeconds" in description:
+        return float(description["BillableTimeInSeconds"]) * _instances(description.get("ResourceConfig", {}))
+    kind = "Processing" if "ProcessingEndTime" in description else "Transform"
+    if f"{kind}EndTime" not in description or f"{kind}StartTime" not in description:
+        return 0.0
+    ran = (description[f"{kind}EndTime"] - description[f"{kind}StartTime"]).total_seconds()
+    cluster = description.get("ProcessingResources", {}).get("ClusterConfig") or description.get(
+        "TransformResources", {}
+    )
+    return float(ran * _instances(cluster))
+
+
+def _instances(cluster: dict[str, Any]) -> int:
+    groups = cluster.get("InstanceGroups") or [cluster]
+    return sum(int(group.get("InstanceCount", 1)) for group in groups)

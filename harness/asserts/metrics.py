@@ -1,0 +1,114 @@
+"""Expectations on a training job's metrics: their final values, and their curves from the log."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+
+from harness.asserts.jobs import LONGEST_JOB, Jobs, kind_of
+from harness.session.evidence import metric_curves
+from harness.session.job_logs import job_log
+
+_STEPS = {"rising": 1.0, "falling": -1.0}
+
+
+class Metrics(Jobs):
+    def metrics(self, job: str) -> dict[str, float]:
+        """The final metrics of a training job, once it is over."""
+        description = self._described("TrainingJob", job, LONGEST_JOB)
+        return {item["MetricName"]: float(item["Value"]) for item in description.get("FinalMetricDataList", [])}
+
+    def metric(
+        self,
+        job: str,
+        name: str,
+        low: float = -math.inf,
+        high: float = math.inf,
+        *,
+        near: float | None = None,
+        tolerance: float = 1e-6,
+    ) -> float:
+        """The final value of a metric: within bounds, or near a number. The service may add metrics after the end."""
+        if near is not None:
+            low, high = near - tolerance, near + tolerance
+        found: dict[str, float] = {}
+
+        def there() -> bool:
+            found.update(self.metrics(job))
+            return name in found
+
+        if not self._waited(there, self._session.patience, lambda: True):
+            names = ", ".join(found) or "none"
+            self.fail(f"{job} has a metric {name}", f"it has {names}\n{self._log('TrainingJob', job)}")
+        more = f"all of {job}: {found}\nmore: harness logs {job}"
+        if math.isinf(low) and math.isinf(high):
+            self.that(math.isfinite(found[name]), f"{name} is a number: {found[name]:.4g}", more)
+        else:
+            self.between(found[name], low, high, name, more)
+        return found[name]
+
+    def curve(
+        self,
+        job: str,
+        name: str,
+        direction: str = "",
+        *,
+        slack: float = 0.0,
+        low: float = -math.inf,
+        high: float = math.inf,
+        near: Sequence[float] | None = None,
+        tolerance: float = 1e-6,
+    ) -> list[float]:
+        """A metric over training, as the job's log has it; returns its values.
+
+        ``direction`` is "rising" or "falling": no value is worse than the one before by more than ``slack``. ``low``
+        and ``high`` bound every value, ``near`` gives each of them.
+        """
+        if direction and direction not in _STEPS:
+            raise ValueError(f"direction is {' or '.join(map(repr, _STEPS))}, not {direction!r}")
+        pattern = self._definition(job, name)
+        values = self._waited(lambda: self._values(job, pattern), self._session.patience, lambda: True)
+        log = "" if values else self._log("TrainingJob", job)
+        self.that(bool(values), f"{name} of {job} is logged over training", f"no line of the log shows it twice\n{log}")
+        wrong = _outside(values, low, high) + (_turns(values, _STEPS[direction], slack) if direction else [])
+        asked = [direction] if direction else []
+        asked += [f"within {low:g} and {high:g}"] if math.isfinite(low) or math.isfinite(high) else []
+        if asked:
+            evidence = "\n".join([*wrong[:5], f"its values: {_listed(values)}", f"more: harness logs {job}"])
+            self.that(not wrong, f"{name} is {' and '.join(asked)} over {len(values)} values", evidence)
+        if near is not None:
+            self.close(values, near, f"{name} over training", tolerance)
+        return values
+
+    def _definition(self, job: str, name: str) -> dict[str, str]:
+        description = self._described("TrainingJob", job, LONGEST_JOB)
+        definitions = {
+            each["Name"]: each for each in description["AlgorithmSpecification"].get("MetricDefinitions", [])
+        }
+        if name not in definitions:
+            self.fail(f"{job} defines the metric {name}", f"it defines {', '.join(definitions) or 'none'}")
+        found: dict[str, str] = definitions[name]
+        return found
+
+    def _values(self, job: str, definition: dict[str, str]) -> list[float]:
+        lines = job_log(self._session.client("logs"), kind_of("TrainingJob").group, job)
+        told = {"AlgorithmSpecification": {"MetricDefinitions": [definition]}}
+        return metric_curves(told, list(lines)).get(definition["Name"], [])
+
+
+def _outside(values: Sequence[float], low: float, high: float) -> list[str]:
+    return [f"  {at}: {value:g} is outside" for at, value in enumerate(values) if not low <= value <= high]
+
+
+def _turns(values: Sequence[float], step: float, slack: float) -> list[str]:
+    return [
+        f"  {at}: {value:g} after {before:g}"
+        for at, (before, value) in enumerate(itertools.pairwise(values), 1)
+        if not (value - before) * step >= -slack
+    ]
+
+
+def _listed(values: Sequence[float]) -> str:
+    shown = [f"{value:g}" for value in values]
+    return ", ".join(shown if len(shown) <= 40 else [*shown[:20], "…", *shown[-20:]])

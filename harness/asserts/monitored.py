@@ -1,0 +1,140 @@
+"""Expectations on Model Monitor: how a schedule's execution ends, its statistics, constraints and violations."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.asserts.artifacts import Artifacts
+from harness.asserts.evidence import last_answer, trimmed
+from harness.asserts.jobs import Jobs
+from harness.asserts.objects import listing, read_json
+
+Violation = tuple[str, str]
+"""A feature and a check."""
+Document = Mapping[str, Any] | str
+"""One of the monitor's JSON documents, or the S3 URI of it."""
+_RUNNING = frozenset(["Pending", "InProgress", "Stopping"])
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One execution of a schedule and what it wrote; documents that it did not write are empty."""
+
+    summary: dict[str, Any]
+    statistics: dict[str, Any]
+    constraints: dict[str, Any]
+    violations: dict[str, Any]
+    output: str
+
+
+class Monitored(Artifacts, Jobs):
+    def executed(
+        self, schedule: str, status: str = "Completed", *, executions: int = 1, seconds: float = math.nan
+    ) -> Execution:
+        """The latest execution of a schedule, once there are so many and it is over, has this status.
+
+        Schedules run on the hour: let it pass with ``session.advance_clock(3600)``. Unless ``seconds`` says otherwise
+        this waits as long as an execution takes, and on AWS for the hour as well.
+        """
+        last: list[dict[str, Any]] = []
+
+        def over() -> bool:
+            last[:] = self._executions(schedule)
+            return len(last) >= executions and last[0]["MonitoringExecutionStatus"] not in _RUNNING
+
+        self._waited(over, self._session.patience * 8 if math.isnan(seconds) else seconds)
+        found = last[0]["MonitoringExecutionStatus"] if last else "no execution"
+        told = f"the latest execution of {schedule} is {status}"
+        met = len(last) >= executions and found == status
+        self.that(met, told, "" if met else self._why_execution(found, executions, last))
+        return self._read(last[0])
+
+    def violations(
+        self, found: Iterable[dict[str, Any]] | Document, expected: Collection[Violation], text: str
+    ) -> None:
+        """Exactly these (feature, check) pairs were violated. ``found``: the list, its document or its URI."""
+        entries = self._document(found)["violations"] if isinstance(found, (str, Mapping)) else found
+        listed = {(entry["feature_name"], entry["constraint_check_type"]): entry["description"] for entry in entries}
+        missing, surplus = set(expected) - set(listed), set(listed) - set(expected)
+        lines = [f"  missing: {feature} {check}" for feature, check in sorted(missing)]
+        lines += [f"  not expected: {pair[0]} {pair[1]}: {listed[pair]}" for pair in sorted(surplus)]
+        self.that(not lines, text, "\n".join(lines))
+
+    def statistic(
+        self, statistics: Document, feature: str, name: str, low: float = -math.inf, high: float = math.inf
+    ) -> float:
+        """A number of a feature within a range: "mean", "std_dev", "min", "max", "num_present", "distinct_count" …"""
+        entry = self._feature(self._document(statistics), feature)
+        numbers = _numbers(entry)
+        if name not in numbers:
+            self.fail(f"{feature} has a statistic {name}", f"it has {', '.join(numbers) or 'none'}")
+        self.between(numbers[name], low, high, f"{name} of {feature}", f"all of {feature}: {numbers}")
+        return numbers[name]
+
+    def constraint(self, constraints: Document, feature: str, **expected: Any) -> dict[str, Any]:
+        """A suggested constraint is this: ``inferred_type="Integral"``, ``completeness=1.0``, ``is_non_negative=True``,
+        ``domains=["a", "b"]`` …; returns all of the feature's."""
+        entry = self._feature(self._document(constraints), feature)
+        flat = {**entry, **(entry.get("num_constraints") or {}), **(entry.get("string_constraints") or {})}
+        wrong = [
+            f"  {key}: expected {want!r}, found {flat.get(key)!r}"
+            for key, want in expected.items()
+            if flat.get(key) != want
+        ]
+        told = ", ".join(f"{key} {want!r}" for key, want in expected.items())
+        self.that(not wrong, f"the constraint on {feature} is {told}", "\n".join([*wrong, trimmed(entry)]))
+        return entry
+
+    def _executions(self, schedule: str) -> list[dict[str, Any]]:
+        """The latest first."""
+        answer = self._session.client("sagemaker").list_monitoring_executions(
+            MonitoringScheduleName=schedule, SortBy="ScheduledTime", SortOrder="Descending"
+        )
+        found: list[dict[str, Any]] = answer["MonitoringExecutionSummaries"]
+        return found
+
+    def _why_execution(self, found: str, executions: int, last: list[dict[str, Any]]) -> str:
+        lines = [f"found {found}; {len(last)} of {executions} executions"]
+        if last:
+            lines.append(last_answer("list_monitoring_executions", last[0]))
+        if last and (arn := last[0].get("ProcessingJobArn")):
+            lines.append(self._log("ProcessingJob", arn.rsplit("/", 1)[-1]))
+        return "\n".join(lines)
+
+    def _read(self, summary: dict[str, Any]) -> Execution:
+        if "ProcessingJobArn" not in summary:
+            return Execution(summary, {}, {}, {}, "")
+        job = self._describe("ProcessingJob", summary["ProcessingJobArn"].rsplit("/", 1)[-1])
+        outputs = job.get("ProcessingOutputConfig", {}).get("Outputs", [])
+        place = outputs[0]["S3Output"]["S3Uri"] if outputs else ""
+        s3 = self._session.client("s3")
+        written = {uri.rsplit("/", 1)[-1]: uri for uri in listing(s3, place)} if place else {}
+
+        def document(name: str) -> dict[str, Any]:
+            return read_json(s3, written[name]) if name in written else {}
+
+        statistics, constraints = document("statistics.json"), document("constraints.json")
+        return Execution(summary, statistics, constraints, document("constraint_violations.json"), place)
+
+    def _document(self, document: Document) -> Mapping[str, Any]:
+        if isinstance(document, str):
+            read: dict[str, Any] = json.loads(self._body(document))
+            return read
+        return document
+
+    def _feature(self, document: Mapping[str, Any], name: str) -> dict[str, Any]:
+        features = {feature["name"]: feature for feature in document.get("features", [])}
+        if name not in features:
+            self.fail(f"there is a feature {name}", f"there are {', '.join(features) or 'none'}")
+        found: dict[str, Any] = features[name]
+        return found
+
+
+def _numbers(feature: Mapping[str, Any]) -> dict[str, float]:
+    both = [feature.get(kind) or {} for kind in ("numerical_statistics", "string_statistics")]
+    flat = {**both[0], **both[1], **(both[0].get("common") or {}), **(both[1].get("common") or {})}
+    return {key: float(value) for key, value in flat.items() if isinstance(value, (int, float))}

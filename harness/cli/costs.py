@@ -1,0 +1,50 @@
+"""What a run would have cost on AWS, or did, as evidence for its report."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from harness.promotion.destination import SCHEDULE, Destination
+from harness.promotion.estimate import DurationEstimate, total, unpriced
+from harness.promotion.plan import recorded_plan
+from harness.promotion.prices import PriceTable, prices_for
+from harness.report.story import Evidence
+
+KIND = "cost"
+
+
+@dataclass(frozen=True)
+class Costs:
+    """``destination`` is where the run really was; None when only its machines are stated."""
+
+    prices: PriceTable
+    destination: Destination | None = None
+
+    def evidence(self, scenario: str, folder: Path) -> Evidence | None:
+        """``folder`` holds the scenario's own; nothing for a scenario that used no machine."""
+        if not (folder / scenario / "events.jsonl").exists():
+            return None
+        on_aws = self.destination is not None
+        plan = recorded_plan(scenario, folder, self.destination)
+        costs = estimator(self.prices, self.destination).costs(plan, measured=on_aws)
+        if not costs:
+            return None
+        title = "What it cost on AWS, by the price table" if on_aws else "What it would have cost on AWS"
+        content = {
+            "rows": [asdict(cost) for cost in costs],
+            "total": total(costs),
+            "prices_of": self.prices.dated,
+            "unpriced": unpriced(costs),
+        }
+        return Evidence(KIND, title, None, content)
+
+
+def estimator(prices: PriceTable, destination: Destination | None) -> DurationEstimate:
+    return DurationEstimate(prices, scheduled=destination is not None and destination.monitoring == SCHEDULE)
+
+
+def prices_of(destination: Destination | None, region: str, root: Path) -> PriceTable:
+    """Those the profile names, else those of its region. A relative file is meant from the project's folder."""
+    own = root / destination.prices if destination and destination.prices else None
+    return prices_for(destination.region if destination else region, own)

@@ -1,0 +1,112 @@
+"""Captured requests for a reader: the first as a table of what was asked and answered, the next in one line each."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+MOST_ROWS, MOST_CELLS, MOST_RECORDS, MOST_TEXT, LONGEST_LINE = 10, 30, 20, 4_000, 100
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Side:
+    """What was asked, or answered. ``table`` where it is CSV, ``text`` otherwise; ``rows`` counts all of them."""
+
+    type: str
+    encoding: str
+    rows: int
+    table: tuple[tuple[str, ...], ...] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    time: str
+    id: str
+    asked: str
+    answered: str
+
+
+@dataclass(frozen=True)
+class Captured:
+    count: int
+    first: Line | None
+    asked: Side | None
+    answered: Side | None
+    others: tuple[Line, ...]
+    answers: tuple[float, ...]
+    """Every number that was answered, where the answers are one number for each row."""
+
+    @property
+    def untold(self) -> int:
+        return self.count - len(self.others) - bool(self.first)
+
+
+def captured(records: Sequence[Record]) -> Captured:
+    lines = [_line(record) for record in records[: MOST_RECORDS + 1]]
+    first = _sides(records[0]) if records else (None, None)
+    return Captured(
+        count=len(records),
+        first=lines[0] if lines else None,
+        asked=_side(first[0]),
+        answered=_side(first[1]),
+        others=tuple(lines[1:]),
+        answers=_answers(records),
+    )
+
+
+def _sides(record: Record) -> tuple[Record | None, Record | None]:
+    data = record["captureData"]
+    return data.get("endpointInput"), data.get("endpointOutput") or data.get("batchTransformOutput")
+
+
+def _side(side: Record | None) -> Side | None:
+    if side is None:
+        return None
+    type_, encoding, data = str(side.get("observedContentType", "")), str(side.get("encoding", "")), str(side["data"])
+    if encoding == "CSV":
+        rows = [row for row in csv.reader(io.StringIO(data)) if row]
+        return Side(type_, encoding, len(rows), tuple(tuple(row[:MOST_CELLS]) for row in rows[:MOST_ROWS]))
+    return Side(type_, encoding, data.count("\n") + 1, text=_short(_indented(data) if encoding == "JSON" else data))
+
+
+def _indented(data: str) -> str:
+    try:
+        return json.dumps(json.loads(data), indent=2)
+    except ValueError:
+        return data
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]} … ({len(text):,} characters)"
+
+
+def _line(record: Record) -> Line:
+    about = record.get("eventMetadata") or {}
+    asked, answered = (_beginning(side) for side in _sides(record))
+    return Line(str(about.get("inferenceTime", "")), str(about.get("eventId", "")), asked, answered)
+
+
+def _beginning(side: Record | None) -> str:
+    text = str(side["data"]).strip() if side else ""
+    line = text.partition("\n")[0][:LONGEST_LINE]
+    return line if line == text else f"{line} …"
+
+
+def _answers(records: Sequence[Record]) -> tuple[float, ...]:
+    numbers: list[float] = []
+    for record in records:
+        answered = _sides(record)[1]
+        if answered is None or answered.get("encoding") != "CSV":
+            return ()
+        try:
+            numbers += [float(word) for word in str(answered["data"]).split()]
+        except ValueError:
+            return ()
+    return tuple(filter(math.isfinite, numbers))

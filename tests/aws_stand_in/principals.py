@@ -1,0 +1,143 @@
+"""The people and roles of the account: whose a request is, what they may do, and what STS and IAM tell of them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from tests.aws_stand_in.configuration import Configuration
+from tests.aws_stand_in.iam import ALLOWED, Identity, refusal, trust_policy
+from tests.aws_stand_in.names import Host, demands
+from tests.aws_stand_in.refusals import Refused, access_denied, credential_trouble
+from tests.aws_stand_in.sigv4 import BadSignature, Sent, check_signature, read_signature
+
+SAGEMAKER = "sagemaker.amazonaws.com"
+_ROLE_MEMBERS = ("RoleArn", "ExecutionRoleArn")
+
+
+class Principals:
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        account = configuration.account
+        self._users = {arn: Identity(arn, policies) for arn, policies in configuration.users.items()}
+        self._roles = {
+            name: Identity(f"arn:aws:iam::{account}:role/{name}", role.get("policies", ()), role.get("trusts", ()))
+            for name, role in configuration.roles.items()
+        }
+        self._unseen = {name: int(role.get("lag", 0)) for name, role in configuration.roles.items()}
+
+    def authenticate(self, host: Host, protocol: str, sent: Sent) -> str:
+        """The ARN of whose request it is; ``Refused`` when the signature does not prove that."""
+        try:
+            signature = read_signature(sent)
+            key = self._configuration.keys.get(signature.key_id)
+            if key is None:
+                raise BadSignature("unknown")
+            if (signature.region, signature.service) != (host.region, host.signing):
+                raise BadSignature("incomplete", f"Credential should be scoped to {host.region}/{host.signing}")
+            check_signature(sent, signature, key["secret"])
+            if key.get("token", "") != signature.token:
+                raise BadSignature("unknown")
+            if key.get("expires") is not None and time.time() > key["expires"]:
+                raise BadSignature("expired")
+        except BadSignature as bad:
+            told = "" if str(bad) == bad.kind else str(bad)
+            raise credential_trouble(protocol, bad.kind, told) from None
+        return str(key["arn"])
+
+    def authorize(self, host: Host, protocol: str, arn: str, operation: str, asked: Mapping[str, Any]) -> None:
+        context = {"aws:RequestedRegion": host.region, "aws:PrincipalArn": arn}
+        context |= {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in asked.get("Tags", ()) if "Key" in tag}
+        for action, resource in demands(host, self._configuration.account, operation, asked):
+            self._demand(protocol, arn, action, resource, context)
+        if host.service == "sagemaker":
+            for role in _roles(asked):
+                self._demand(protocol, arn, "iam:PassRole", role, {**context, "iam:PassedToService": SAGEMAKER})
+                self._assumable(role)
+
+    def _demand(self, protocol: str, arn: str, action: str, resource: str, context: Mapping[str, str]) -> None:
+        decision = self._users[arn].decide(action, resource, context)
+        if decision.outcome != ALLOWED:
+            raise access_denied(protocol, refusal(arn, action, resource, decision))
+
+    def _assumable(self, arn: str) -> None:
+        role = self._role(arn.rpartition("/")[2])
+        if role is None or role.arn != arn or SAGEMAKER not in (role.trusts or ()):
+            raise Refused(
+                "ValidationException",
+                f"Could not assume role {arn}. Please ensure that the role exists and allows principal "
+                f"'{SAGEMAKER}' to assume the role.",
+            )
+
+    def _role(self, name: str) -> Identity | None:
+        """A role that was just made is not seen at once."""
+        left = self._unseen.get(name, 0)
+        self._unseen[name] = max(0, left - 1)
+        return None if left else self._roles.get(name)
+
+    def identity(self, arn: str) -> dict[str, Any]:
+        """What STS tells of it."""
+        return {"Arn": arn, "UserId": "AIDACKCEVSQ6C2EXAMPLE", "Account": arn.split(":")[4]}
+
+    def told(self, operation: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """What IAM answers."""
+        if operation == "GetRole":
+            role = self._role(asked["RoleName"])
+            if role is None:
+                raise Refused(
+                    "NoSuchEntity", f"The role with name {asked['RoleName']} cannot be found.", 404
+                )
+            return {"Role": _described(role)}
+        if operation == "SimulatePrincipalPolicy":
+            return self._simulated(asked)
+        raise Refused("AccessDenied", f"the stand-in does not have {operation}", 403)
+
+    def _simulated(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        arn = asked["PolicySourceArn"]
+        known = {**self._users, **{role.arn: role for role in self._roles.values()}}
+        if arn not in known:
+            raise Refused("NoSuchEntity", f"No entity has the ARN {arn}.", 404)
+        context = {
+            entry["ContextKeyName"]: entry["ContextKeyValues"][0] for entry in asked.get("ContextEntries", ())
+        }
+        results = []
+        for action in asked["ActionNames"]:
+            for resource in asked.get("ResourceArns", ["*"]):
+                decision = known[arn].decide(action, resource, context)
+                results.append(
+                    {
+                        "EvalActionName": action,
+                        "EvalResourceName": resource,
+                        "EvalDecision": decision.outcome,
+                        "MatchedStatements": [],
+                        "MissingContextValues": list(decision.missing),
+                    }
+                )
+        return {"EvaluationResults": results, "IsTruncated": False}
+
+
+def _roles(request: Any) -> Iterator[str]:
+    if isinstance(request, list):
+        for each in request:
+            yield from _roles(each)
+    elif isinstance(request, Mapping):
+        for member, value in request.items():
+            if member in _ROLE_MEMBERS and isinstance(value, str):
+                yield value
+            else:
+                yield from _roles(value)
+
+
+def _described(role: Identity) -> dict[str, Any]:
+    return {
+        "Path": "/",
+        "RoleName": role.name,
+        "RoleId": "AROACKCEVSQ6C2EXAMPLE",
+        "Arn": role.arn,
+        "CreateDate": "2026-01-01T00:00:00Z",
+        "AssumeRolePolicyDocument": quote(json.dumps(trust_policy(role.trusts or ()))),
+        "MaxSessionDuration": 3600,
+    }
