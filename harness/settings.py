@@ -57,6 +57,10 @@ class Settings:
     """Keep nothing: the state lies in a temporary folder that goes with the emulator."""
     log_limit_mb: int = 1024
     """Output of one stream kept on disk; beyond it lines are counted, not kept."""
+    reuse: bool = False
+    """Answer jobs that were done before, on the same inputs by the same program, with what they made then."""
+    reuse_limit_mb: int = 2048
+    """What is kept for that in the cache folder; what was not used for longest goes first."""
     images: Mapping[str, str] = field(default_factory=dict)
     """No key of [settings]: the table [images] of the project's file."""
 

@@ -1,45 +1,176 @@
-"""``harness compare A B``: two reports, fact by fact. Exit code 1 when something differs."""
+"""``harness compare``: a run with the recording of AWS, or two runs, fact by fact."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli import FAILED, PASSED
-from harness.cli.project import json_option, print_json
+from harness.cli.project import json_option, print_json, project_root, settings, state_option
+from harness.kernel.errors import StateError
+
+if TYPE_CHECKING:
+    from harness.profiles.scenarios import Scenario
+    from harness.report.comparison import Allowed
+    from harness.report.differences import ScenarioComparison
 
 
 @click.command("compare")
-@click.argument("left", type=click.Path(path_type=Path, exists=True))
-@click.argument("right", type=click.Path(path_type=Path, exists=True))
+@click.argument("runs", nargs=-1, metavar="[NAME | RUN] [RUN]")
 @click.option("--tolerance", type=float, default=1e-6, show_default=True, help="Relative or absolute, for numbers.")
+@click.option("--anyway", is_flag=True, help="Also compare what hangs on libraries of another release.")
+@state_option
 @json_option
-def command(left: Path, right: Path, tolerance: float, as_json: bool) -> int:
-    """Compare two runs: metrics, answers, captured records, statistics and violations.
+def command(runs: tuple[str, ...], tolerance: float, anyway: bool, state: Path | None, as_json: bool) -> int:
+    """Compare a run with what AWS found, or two runs: metrics, answers, artifacts, statistics and violations.
 
-    LEFT and RIGHT are report folders, or report.json files.
+    With the name of a scenario its latest run here is compared with its recording of AWS; with one run every scenario
+    of it; without anything all that is recorded. Two runs are compared with each other. A RUN is a report folder, a
+    report.json, or the name of a folder in .harness/reports. Exit code 0 when they are the same, 1 when not, 3 when
+    facts could not be compared because libraries are of other releases, 4 for a recording that was edited.
     """
-    from harness.report.comparison import compare_reports, in_words
+    reports = settings(state=state).state / "reports"
+    if len(runs) > 2:
+        raise click.UsageError("at most two runs can be compared")
+    if len(runs) == 2:
+        if anyway:
+            raise click.UsageError("--anyway is for comparisons with recordings; two runs are compared as they are")
+        return _two_runs(runs, reports, tolerance, as_json)
+    return _with_recordings(runs, reports, tolerance, anyway, as_json)
 
-    comparisons = compare_reports(_report(left), _report(right), tolerance)
-    equal = all(comparison.equal for comparison in comparisons)
+
+def _two_runs(runs: Sequence[str], reports: Path, tolerance: float, as_json: bool) -> int:
+    from harness.report.comparison import compare_scenarios
+
+    left, right = (_report(_found(run, reports)) for run in runs)
+    files = {scenario.name: scenario.file for scenario in _scenarios()}
+    comparisons = compare_scenarios(left, right, lambda name: _allowed(files.get(name), left, right, tolerance))
+    return _tell(comparisons, runs[0], runs[1], as_json)
+
+
+def _allowed(file: Path | None, left: Mapping[str, Any], right: Mapping[str, Any], tolerance: float) -> Allowed:
+    """What the scenario says of places that differ holds for two different ones, not for two runs in the same."""
+    from harness.profiles.concessions import concessions_of
+    from harness.report.comparison import Allowed
+
+    if file is None:
+        return Allowed(tolerance)
+    stated, known = concessions_of(file), dict[str, str]()
+    if left["profile"] != right["profile"]:
+        for side in (right, left):
+            known |= stated.reasons(side["profile"], _libraries(side, file.stem))
+    return Allowed(tolerance, stated.tolerances, known)
+
+
+def _libraries(report: Mapping[str, Any], name: str) -> dict[str, str]:
+    return next((dict(each.get("libraries", {})) for each in report["scenarios"] if each["name"] == name), {})
+
+
+def _with_recordings(runs: Sequence[str], reports: Path, tolerance: float, anyway: bool, as_json: bool) -> int:
+    from harness.cli.recorded import on_aws, with_recording
+    from harness.promotion.recordings import read_recording
+
+    comparisons, sources, named = [], [], ""
+    for scenario, path, report in _chosen(runs, reports):
+        recording = read_recording(scenario.file)
+        if recording is None:
+            continue
+        played = next(each for each in report["scenarios"] if each["name"] == scenario.name)
+        named = on_aws(recording)
+        comparisons.append(with_recording(recording, played, scenario.file, report["profile"], tolerance, anyway))
+        sources.append({"recording": recording.provenance.at, "run": str(path)})
+    if not comparisons:
+        asked = runs[0] if runs else "NAME"
+        raise StateError(
+            f"there is no recording of AWS to compare with; make one with `harness run {asked} --profile aws --record`"
+        )
+    left = named if len(comparisons) == 1 else "AWS"
+    right = f"run {sources[0]['run']}" if len(comparisons) == 1 else "here"
+    return _tell(comparisons, left, right, as_json, sources)
+
+
+def _tell(
+    comparisons: Sequence[ScenarioComparison],
+    left: str,
+    right: str,
+    as_json: bool,
+    sources: Sequence[Mapping[str, str]] = (),
+) -> int:
+    from harness.cli.recorded import exit_code, verdict
+    from harness.report.comparison import in_words
+
     if as_json:
-        print_json({"equal": equal, "scenarios": [{"equal": each.equal, **asdict(each)} for each in comparisons]})
+        told = [each.document() for each in comparisons]
+        if sources:
+            told = [{**each, **source} for each, source in zip(told, sources, strict=True)]
+        equal = all(each.equal for each in comparisons)
+        print_json({"equal": equal, "verdict": verdict(comparisons), "scenarios": told})
     else:
-        for line in in_words(comparisons, str(left), str(right)):
+        for line in in_words(comparisons, left, right):
             click.echo(line)
-    return PASSED if equal else FAILED
+    return exit_code(comparisons)
+
+
+Chosen = tuple["Scenario", Path, dict[str, Any]]
+
+
+def _chosen(runs: Sequence[str], reports: Path) -> Iterator[Chosen]:
+    """Scenarios, each with a report that holds it."""
+    from harness.promotion.recordings import recording_file
+
+    known = {scenario.name: scenario for scenario in _scenarios()}
+    if not runs:
+        names = [name for name, scenario in known.items() if recording_file(scenario.file).exists()]
+    elif runs[0] in known:
+        names = [runs[0]]
+    else:
+        path = _found(runs[0], reports, or_else=tuple(known))
+        report = _report(path)
+        played = [known[each["name"]] for each in report["scenarios"] if each["name"] in known]
+        yield from [(scenario, path, report) for scenario in played]
+        return
+    for name in names:
+        path, report = _latest(name, reports)
+        yield known[name], path, report
+
+
+def _latest(name: str, reports: Path) -> tuple[Path, dict[str, Any]]:
+    """The newest run of a scenario that was not on AWS."""
+    from harness.settings import read_project
+
+    tables = read_project(project_root()).profiles
+    on_aws = {"aws", *(profile for profile, table in tables.items() if table.get("kind") == "aws")}
+    for file in sorted(reports.glob("*/report.json"), reverse=True):
+        report = _report(file)
+        if report["profile"] not in on_aws and any(each["name"] == name for each in report["scenarios"]):
+            return file.parent, report
+    raise StateError(f"{name} was not run here yet; run it with `harness run {name}`")
+
+
+def _scenarios() -> list[Scenario]:
+    from harness.profiles.scenarios import discover
+
+    return discover(project_root())
+
+
+def _found(run: str, reports: Path, or_else: Sequence[str] = ()) -> Path:
+    for path in (Path(run), reports / run):
+        if path.exists():
+            return path
+    others = f"; scenarios: {', '.join(or_else)}" if or_else else ""
+    raise click.BadParameter(f"there is no run {run!r}, neither as a path nor in {reports}{others}")
 
 
 def _report(path: Path) -> dict[str, Any]:
     file = path / "report.json" if path.is_dir() else path
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
-        document["scenarios"]
+        for scenario in document["scenarios"]:
+            scenario["name"], scenario["steps"], scenario["resources"], scenario["evidence"]
+        document.setdefault("profile", "")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise click.BadParameter(f"{path} is no report of `harness run` ({error})") from error
     return dict(document)

@@ -24,9 +24,7 @@ from harness.promotion.prices import PriceTable
 @click.option("--refresh", is_flag=True, help="Ask AWS's price API first, and keep its answers.")
 @state_option
 @json_option
-def command(
-    scenarios: tuple[str, ...], profile: str | None, refresh: bool, state: Path | None, as_json: bool
-) -> int:
+def command(scenarios: tuple[str, ...], profile: str | None, refresh: bool, state: Path | None, as_json: bool) -> int:
     """Estimate what scenarios would cost on AWS.
 
     From the durations of their last runs here, what AWS adds to them, and a dated price table.
@@ -102,9 +100,7 @@ def _lines(estimates: Sequence[tuple[Plan, list[Cost]]], prices: PriceTable, reg
     if prices.region and prices.region != region:
         lines.append(f"  they are of {prices.region}, not of {region}: `harness estimate --refresh` asks for its own")
     used = {cost.instance_type for _, costs in estimates for cost in costs}
-    lines += [
-        f"  of {confidence} confidence: {name}" for name, confidence in prices.confidence.items() if name in used
-    ]
+    lines += [f"  of {confidence} confidence: {name}" for name, confidence in prices.confidence.items() if name in used]
     lines += [f"not counted: {remark}" for remark in prices.remarks.get("not_counted", ())]
     lines += [f"free tier, not subtracted: {remark}" for remark in prices.remarks.get("free_tier", ())]
     return lines

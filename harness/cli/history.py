@@ -97,6 +97,8 @@ def _verdict(past: Past) -> str:
 
 
 def _table(told: Sequence[Trend], what: str) -> list[str]:
+    from harness.report.trends import blocks
+
     rows = [(f"{what}name", "last", "median", "change", "trend")]
     rows += [
         (
@@ -104,13 +106,13 @@ def _table(told: Sequence[Trend], what: str) -> list[str]:
             _number(trend.last, trend.unit),
             "" if trend.median is None else _number(trend.median, trend.unit),
             "" if trend.change is None else f"{trend.change:+.1%}",
-            trend.spark,
+            blocks(trend.values),
         )
         for trend in told
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    name, *numbers = (max(len(row[column]) for row in rows) for column in range(4))
     return [
-        f"  {row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]:>{widths[3]}}  {row[4]}".rstrip()
+        "  ".join(["", f"{row[0]:<{name}}", *(f"{row[at]:>{width}}" for at, width in enumerate(numbers, 1)), row[4]])
         for row in rows
     ]
 

@@ -1,39 +1,99 @@
-"""``harness list``: the project's scenarios, described without running any of them."""
+"""``harness list``: the project's scenarios and how they went last, described without running any of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import click
 
-from harness.cli.project import json_option, print_json, project_root
-from harness.profiles.scenarios import discover
-from harness.profiles.sdk_environments import installed
+from harness.cli.project import json_option, print_json, project_root, settings, state_option
+
+if TYPE_CHECKING:
+    from harness.profiles.scenarios import Scenario
+    from harness.report.history import Past
+
+COLUMNS = ("name", "SDK", "last run", "needs", "AWS", "tags", "title")
 
 
 @click.command("list")
+@state_option
 @json_option
-def command(as_json: bool) -> None:
-    """List the scenarios of this project."""
+def command(state: Path | None, as_json: bool) -> None:
+    """List the scenarios of this project.
+
+    With their SDK, tags, what they need of the machine, what they say of AWS (parity), and how they went last.
+    """
+    from harness.profiles.scenarios import discover
+    from harness.report.history import last_results
+
     root = project_root()
     scenarios = discover(root)
+    last = last_results(settings(state=state).state)
     if as_json:
-        print_json(
-            [
-                {
-                    "name": scenario.name,
-                    "title": scenario.title,
-                    "sdk": scenario.sdk,
-                    "tags": scenario.tags,
-                    "file": scenario.file,
-                    "environment_installed": installed(scenario.sdk),
-                }
-                for scenario in scenarios
-            ]
-        )
+        print_json([_described(scenario, last.get(scenario.name)) for scenario in scenarios])
         return
     if not scenarios:
-        click.echo(f"No scenarios in {root / 'scenarios'}.")
-    width = max((len(scenario.name) for scenario in scenarios), default=0)
-    for scenario in scenarios:
-        tags = f"  [{', '.join(scenario.tags)}]" if scenario.tags else ""
-        ready = "" if installed(scenario.sdk) else "  (its environment is built at the first run)"
-        click.echo(f"{scenario.name:<{width}}  SDK {scenario.sdk}  {scenario.title}{tags}{ready}")
+        click.echo(f"No scenarios in {root / 'scenarios'}; write one with `harness new NAME`.")
+        return
+    for line in _aligned([COLUMNS, *(_row(scenario, last.get(scenario.name)) for scenario in scenarios)]):
+        click.echo(line)
+
+
+def _described(scenario: Scenario, last: Past | None) -> dict[str, Any]:
+    from harness.profiles.sdk_environments import installed
+
+    claim, reason = _parity(scenario.file)
+    return {
+        "name": scenario.name,
+        "title": scenario.title,
+        "sdk": scenario.sdk,
+        "tags": scenario.tags,
+        "needs": scenario.needs,
+        "missing": _missing(scenario),
+        "parity": {"claim": claim, "reason": reason},
+        "file": scenario.file,
+        "environment_installed": installed(scenario.sdk),
+        "last_result": asdict(last) if last else None,
+    }
+
+
+def _row(scenario: Scenario, last: Past | None) -> tuple[str, ...]:
+    missing = _missing(scenario)
+    needs = ", ".join(f"{part} (missing)" if part in missing else part for part in scenario.needs)
+    claim, _ = _parity(scenario.file)
+    return scenario.name, scenario.sdk, _went(last), needs, claim, ", ".join(scenario.tags), scenario.title
+
+
+def _went(last: Past | None) -> str:
+    if last is None:
+        return "never"
+    return f"{'passed' if last.passed else 'failed'} {last.started[:16].replace('T', ' ')}"
+
+
+def _missing(scenario: Scenario) -> list[str]:
+    from harness.profiles.needs import PARTS
+
+    return [part for part in scenario.needs if part not in PARTS or not PARTS[part][0]()]
+
+
+def _parity(file: Path) -> tuple[str, str]:
+    """The one claim; empty where a file makes none or several, which `harness validate` tells."""
+    from harness.profiles.parity import claims_of, only_claim
+
+    try:
+        parity = only_claim(claims_of(file), file.name)
+    except ValueError:
+        return "", ""
+    return parity.claim, parity.reason
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Columns that nobody fills are left out."""
+    filled = [column for column in range(len(rows[0])) if any(row[column] for row in rows[1:])]
+    widths = [max(len(row[column]) for row in rows) for column in filled]
+    return [
+        "  ".join(f"{row[column]:<{width}}" for column, width in zip(filled, widths, strict=True)).rstrip() for row in rows
+    ]

@@ -8,13 +8,15 @@ from collections.abc import Sequence
 import click
 
 from harness.cli.costs import estimator, prices_of
-from harness.kernel.errors import GuardRefused
+from harness.kernel.errors import GuardRefused, StateError
 from harness.profiles.aws import AwsProfile, Cap
 from harness.profiles.scenarios import Scenario
 from harness.promotion.account import Account, open_account
 from harness.promotion.destination import Destination
 from harness.promotion.estimate import DurationEstimate, total, unpriced
 from harness.promotion.plan import Plan, make_plan
+from harness.promotion.preflight.findings import OK
+from harness.promotion.preflight.run import Preflight, preflight
 
 
 def agree(profile: AwsProfile, scenarios: Sequence[Scenario], budget: float | None, yes: bool) -> AwsProfile:
@@ -27,8 +29,9 @@ def agree(profile: AwsProfile, scenarios: Sequence[Scenario], budget: float | No
     for line in _account_lines(account, destination):
         click.echo(line, err=True)
     for plan in plans:
-        for line in _plan_lines(plan, destination):
+        for line in plan_lines(plan, destination):
             click.echo(line, err=True)
+    _fit(preflight(account, destination, plans), profile.name)
     _hold_against(budget, plans, estimator(prices, destination))
     _consent(yes)
     return profile.capped(Cap(budget, prices))
@@ -52,7 +55,7 @@ def _account_lines(account: Account, destination: Destination) -> list[str]:
     return lines
 
 
-def _plan_lines(plan: Plan, destination: Destination) -> list[str]:
+def plan_lines(plan: Plan, destination: Destination) -> list[str]:
     lines = [f"{plan.scenario}:"]
     for step in plan.steps:
         lines.append(f"  {step}")
@@ -75,6 +78,19 @@ def _created(plan: Plan, step: str) -> list[str]:
             line = f"{planned.kind}{f' on {machines}' if machines else ''}"
             counted[line] = counted.get(line, 0) + 1
     return [line if count == 1 else f"{line}, {count} times" for line, count in counted.items()]
+
+
+def _fit(found: Preflight, profile: str) -> None:
+    """Says what does not stand well, and goes no further on a failure."""
+    for finding in found.findings:
+        if finding.state != OK:
+            click.echo(f"  {finding.state:<20} {finding}", err=True)
+    if found.failures:
+        count = len(found.failures)
+        raise StateError(
+            f"the account is not fit for this run: {count} failure{'' if count == 1 else 's'}, told above; nothing was "
+            f"created. `harness plan --profile {profile}` looks again"
+        )
 
 
 def _hold_against(budget: float | None, plans: Sequence[Plan], estimate: DurationEstimate) -> None:

@@ -20,6 +20,7 @@ from harness.kernel.errors import GuardRefused
 from harness.session.emulator_process import Wanted
 
 if TYPE_CHECKING:
+    from harness.cli.recorded import Recorded
     from harness.profiles.place import Place, Profile
     from harness.profiles.scenarios import Scenario
     from harness.promotion.destination import Destination
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     metavar="DOLLARS",
     help="On AWS: refuse above it, stop beyond it.",
 )
+@click.option("--record", is_flag=True, help="On AWS: keep what passed scenarios find as their recordings.")
+@click.option("--compare", is_flag=True, help="Compare with the recordings of AWS; exit code 1 when something differs.")
 @emulator_options
 @state_option
 @json_option
@@ -55,6 +58,8 @@ def command(
     data: Path | None,
     yes: bool,
     budget: float | None,
+    record: bool,
+    compare: bool,
     wanted: Wanted,
     state: Path | None,
     as_json: bool,
@@ -76,6 +81,8 @@ def command(
         raise click.BadParameter(str(error), param_hint="SCENARIO") from error
     except UnknownProfile as error:
         raise click.BadParameter(str(error), param_hint="--profile") from error
+    destination = _destination(where)
+    recorded = _recorded(record, compare, chosen, destination, data)
     where = _agreed(where, chosen, budget, yes)
     folder = (report_dir or given.state / "reports" / time.strftime("%Y%m%d-%H%M%S")).absolute()
 
@@ -83,7 +90,6 @@ def command(
     from harness.cli.play import Play
     from harness.cli.progress import display
 
-    destination = _destination(where)
     costs = Costs(prices_of(destination, given.region, root), destination)
     with where.opened() as place, _interrupts() as interrupted:
         play = Play(place, folder, data.absolute() if data else None, display(quiet=as_json), interrupted, costs)
@@ -91,14 +97,20 @@ def command(
     from harness.report import write_report
     from harness.report.history import read_history
 
+    if recorded:
+        recorded.take(report, chosen, destination, folder)
     page = write_report(report, folder, read_history(given.state))
     _remember(report, folder, given.state)
     if as_json:
         click.echo((folder / "report.json").read_text(), nl=False)
     else:
         play.display.summary(report, page)
+    for line in recorded.lines if recorded else ():
+        click.echo(line, err=as_json)
     _stopped_by_a_guard(place)
-    return INTERRUPTED if interrupted else PASSED if report.passed else FAILED
+    if interrupted or not report.passed:
+        return INTERRUPTED if interrupted else FAILED
+    return recorded.code() if recorded else PASSED
 
 
 def _remember(report: Report, folder: Path, state: Path) -> None:
@@ -116,6 +128,19 @@ def _stopped_by_a_guard(place: Place) -> None:
 
     if isinstance(place, AwsPlace) and place.refused:
         raise GuardRefused(f"the run was stopped: {place.refused}")
+
+
+def _recorded(
+    record: bool, compare: bool, chosen: Sequence[Scenario], destination: Destination | None, data: Path | None
+) -> Recorded | None:
+    """None where no recording is asked for, or could be: most runs have nothing to do with AWS."""
+    if not record and not compare and destination is None:
+        return None
+    from harness.cli.recorded import Recorded
+
+    recorded = Recorded(record, compare)
+    recorded.check(chosen, destination, data)
+    return recorded
 
 
 def _destination(where: Profile) -> Destination | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from harness.contract.containers import Images
+from harness.contract.containers import AnyImage, Images
 from harness.engine import Engine
 from harness.kernel.clock import Clock
 from harness.runners.process.interpreters import WarmInterpreters
@@ -21,6 +21,7 @@ from harness.stores.log_files import StoredLogs
 from harness.stores.records import RecordStore
 
 if TYPE_CHECKING:
+    from harness.engine.reuse import Reuse
     from harness.runners.docker.registry import RegistryImage
 
 Call = Callable[[str, str, str, Mapping[str, Any]], Mapping[str, Any]]
@@ -184,6 +185,45 @@ def build_interpreters(ground: Ground) -> WarmInterpreters:
     return WarmInterpreters(WarmPool(limit=2) if ground.settings.warm_pool else None)
 
 
+def build_reuse(settings: Settings) -> Reuse:
+    from harness.contract.versions import program_version
+    from harness.engine.reuse import Reuse
+    from harness.engine.reuse_keys import Contents
+    from harness.kernel.cache import cache_folder
+    from harness.stores.results import Results
+
+    # Of other services' ETags nobody knows what they are made of.
+    own_objects = settings.aws_backend == "moto" and not settings.s3_url
+    return Reuse(
+        Results(cache_folder("reuse"), settings.reuse_limit_mb * 1024 * 1024),
+        _image_ids(settings) if settings.runner == "docker" else program_version,
+        Contents(own_objects),
+        always=settings.reuse,
+    )
+
+
+def _image_ids(settings: Settings) -> Callable[[AnyImage], str]:
+    """An image of a container engine is what its id says; one that is not there yet is nothing to compare by."""
+    from harness.contract.catalog import own_image
+    from harness.contract.containers import ContainerImage
+    from harness.runners.docker.engine import DockerEngine
+    from harness.runners.docker.errors import Refused
+    from harness.runners.docker.images import Images as EngineImages
+
+    engine = DockerEngine()
+    images = EngineImages(engine, settings.images, own_image)
+
+    def identity(image: AnyImage) -> str:
+        if not isinstance(image, ContainerImage):
+            return ""
+        try:
+            return str(engine.client.inspect_image(images.resolve(image.uri).reference)["Id"])
+        except Refused:
+            return ""
+
+    return identity
+
+
 def build_engine(foundation: Foundation) -> RunningEngine:
     from harness.engine.local import LocalEngine
     from harness.engine.work import Doors
@@ -199,6 +239,7 @@ def build_engine(foundation: Foundation) -> RunningEngine:
         endpoint_url=lambda: foundation.runner.address_of(ground.address),
         grace=ground.settings.grace,
         images=foundation.images,
+        reuse=build_reuse(ground.settings),
     )
     return LocalEngine(doors, ground.call, ground.settings.max_parallel_jobs)
 

@@ -58,8 +58,15 @@ class Recollection:
         self._make = key
         self._key = self._made()
         self.found: Result | None = self._taken_out() if self._key else None
+        self.names: list[str] = list(self.found.about.get("names", ())) if self.found else []
+        """What the files are called that have numbers for paths."""
         if self._key and not self.found:
             self.listen(work.on_line)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the result is to be kept."""
+        return bool(self._key) and not self.found
 
     @property
     def folder(self) -> Path:
@@ -88,9 +95,14 @@ class Recollection:
 
     def keep(self, files: Mapping[str, Path], seconds: float) -> None:
         """Once it is known that the job is Completed."""
-        if not self._key or self.found or self._reuse is None:
+        if not self.wanted or self._reuse is None:
             return
-        about = {"job": self._work.key.name, "ended": self._work.doors.clock.real(), "seconds": round(seconds, 3)}
+        about: dict[str, Any] = {
+            "job": self._work.key.name,
+            "ended": self._work.doors.clock.real(),
+            "seconds": round(seconds, 3),
+            **({"names": self.names} if self.names else {}),
+        }
         try:
             self._reuse.results.put(self._key, about, files, self._lines)
         except OSError as error:
@@ -158,4 +170,5 @@ def _marked(record: Record, about: Mapping[str, Any]) -> Record:
     tags = record.spec.get("Tags", [])
     own = [{"Key": TAG, "Value": about["job"]}] if len(tags) < _MOST_TAGS else []
     spec = {**record.spec, "Tags": [*tags, *own]}
-    return replace(record, spec=spec, inner={**record.inner, REUSED: dict(about)})
+    told = {member: about[member] for member in ("job", "ended", "seconds")}
+    return replace(record, spec=spec, inner={**record.inner, REUSED: told})

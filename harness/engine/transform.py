@@ -33,7 +33,7 @@ from harness.stores.objects import BucketMissing, ObjectMissing
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
 MB = 1 << 20
-_DATA_LOG, _RESULTS = "data-log", "results"
+_DATA_LOG = "data-log"
 LARGEST_BATCH = 100 * MB
 """Records are not packed into larger bodies than this, limit or not."""
 
@@ -76,9 +76,9 @@ def _replay(work: Work, recollection: Recollection) -> None:
     told = _own_stream(work)
     try:
         recollection.replayed({_DATA_LOG: told})
-        for file in sorted(path for path in recollection.folder.rglob("*") if path.is_file()):
+        for number, name in enumerate(recollection.names):
             work.check_stop()
-            work.objects.upload(file, _place(work, file.relative_to(recollection.folder).as_posix()))
+            work.objects.upload(recollection.folder / str(number), _place(work, name))
     except BucketMissing as error:
         raise JobFailed(f"ClientError: {error}") from error
     finally:
@@ -100,7 +100,8 @@ def _run(work: Work, model: Record, recollection: Recollection) -> None:
         raise JobFailed(f"AlgorithmError: The model server did not become healthy: {error}") from error
     finally:
         server.stop(1.0)
-    recollection.keep(_results(work), work.doors.clock.real() - began)
+    files = {str(number): _result(work, number) for number in range(len(recollection.names))}
+    recollection.keep(files, work.doors.clock.real() - began)
 
 
 def _batch_environment(spec: Mapping[str, Any]) -> dict[str, str]:
@@ -147,9 +148,9 @@ def _own_stream(work: Work) -> LogWriter:
     return work.doors.logs.open(LOG_GROUP, f"{work.stream}/{_DATA_LOG}", work.key.account, work.key.region)
 
 
-def _results(work: Work) -> dict[str, Path]:
-    folder = work.folder / _RESULTS
-    return {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
+def _result(work: Work, number: int) -> Path:
+    """By number: the name of an object is any text."""
+    return work.folder / "results" / str(number)
 
 
 def _place(work: Work, name: str) -> S3Uri:
@@ -163,7 +164,7 @@ def _transform(work: Work, server: ModelServer, recollection: Recollection) -> N
     recollection.listen(told.on_line, _DATA_LOG)
     try:
         _tell(work, told, _describe(limits))
-        failures = _transform_objects(work, server, limits, told)
+        failures = _transform_objects(work, server, limits, told, recollection)
     finally:
         told.close()
     work.check_stop()
@@ -183,7 +184,9 @@ def _tell(work: Work, told: LogWriter, text: str) -> None:
     told.line(f"{iso(work.doors.clock.real())}:[sagemaker logs]: {text}")
 
 
-def _transform_objects(work: Work, server: ModelServer, limits: Limits, told: LogWriter) -> list[str]:
+def _transform_objects(
+    work: Work, server: ModelServer, limits: Limits, told: LogWriter, recollection: Recollection
+) -> list[str]:
     """Object by object; what kinds of failures there were. One that fails has no output, the others go on."""
     source = work.record.spec["TransformInput"]["DataSource"]["S3DataSource"]
     given, wanted = work.record.spec["TransformInput"], work.record.spec["TransformOutput"]
@@ -197,7 +200,11 @@ def _transform_objects(work: Work, server: ModelServer, limits: Limits, told: Lo
             for uri, name in sources(work.objects, listed):
                 work.check_stop()
                 try:
-                    _transform_object(work, caller, limits, pool, uri, name)
+                    result = _result(work, len(recollection.names))
+                    _transform_object(work, caller, limits, pool, uri, result)
+                    work.objects.upload(result, _place(work, f"{name}.out"))
+                    if recollection.wanted:
+                        recollection.names.append(f"{name}.out")
                 except _OBJECT_FAILURES as error:
                     failures.append(getattr(error, "kind", CLIENT))
                     for line in str(error).splitlines() or [""]:
@@ -214,7 +221,7 @@ _OBJECT_FAILURES = (CallFailed, BadData, splitting.BadRecords, gzip.BadGzipFile,
 
 
 def _transform_object(
-    work: Work, caller: BatchCaller, limits: Limits, pool: ThreadPoolExecutor, uri: S3Uri, name: str
+    work: Work, caller: BatchCaller, limits: Limits, pool: ThreadPoolExecutor, uri: S3Uri, result: Path
 ) -> None:
     spec = work.record.spec
     processing = DataProcessing.of(spec.get("DataProcessing", {}))
@@ -228,13 +235,11 @@ def _transform_object(
             answer = processing.finish(body, answer, wanted or given)
         return answer + b"\n" if newline and not answer.endswith(b"\n") else answer
 
-    result = work.folder / "transform.out"
     result.parent.mkdir(parents=True, exist_ok=True)
     with _opened(work, uri) as stream, result.open("wb") as out:
         for answer in _in_order(pool, one, _bodies(spec, stream, limits), limits.concurrent):
             work.check_stop()
             out.write(answer)
-    work.objects.upload(result, S3Uri.parse(spec["TransformOutput"]["S3OutputPath"]).join(f"{name}.out"))
 
 
 _KINDS = (("TransformInput", "ContentType"), ("TransformOutput", "Accept"))

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from harness.engine.lifecycle import LIFECYCLES, status_of
+from harness.engine.reuse import REUSED
 from harness.gateway.body import LARGEST_DOCUMENT, read_at_most
 from harness.gateway.exchange import Exchange, json_response
 from harness.gateway.fault_requests import BadFault, add_fault, clear_faults, waiting_faults
@@ -98,6 +99,7 @@ async def _jobs(exchange: Exchange) -> Mapping[str, Any]:
                 "created": record.created,
                 "modified": record.modified,
                 "reason": record.status.get("FailureReason", ""),
+                **({REUSED: record.inner[REUSED]} if REUSED in record.inner else {}),
             }
             for record in found
         ]

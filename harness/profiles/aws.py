@@ -102,7 +102,9 @@ class AwsPlace:
         ledger = Ledger.begin(self._asked.settings.state / LEDGERS, header)
         orders = folder / "orders.json"
         provisions = self._destination.provisions(run, scenario.name)
-        orders.write_text(json.dumps(as_orders(run, str(ledger.file), provisions)), encoding="utf-8")
+        orders.write_text(
+            json.dumps(as_orders(run, str(ledger.file), provisions, self._destination.monitoring)), encoding="utf-8"
+        )
         environment = self._environment(data) | {
             "HARNESS_EVENTS": str(events),
             "HARNESS_WORK": str(work),

@@ -11,6 +11,8 @@ from harness.kernel.errors import StateError
 
 FOLDER = "scenarios"
 GENERATIONS = ("v2", "v3")
+EMULATOR = ("emulator", "engine", "services", "gateway", "stores", "runners", "contract", "protocol")
+"""The parts of the harness that a scenario must not import: on AWS there are none."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,19 @@ def choose(root: Path, wanted: tuple[str, ...]) -> list[Scenario]:
     for word in wanted or tuple(known):
         for scenario in _matching(known, word):
             chosen[scenario.file] = scenario
+    for scenario in chosen.values():
+        if wrong := [module for module in scenario.imports if is_emulator(module)]:
+            raise StateError(
+                f"{scenario.file.name} imports {wrong[0]}, a part of the emulator, and there is none on AWS: ask by boto3 or "
+                "the SDK, and use harness.asserts and the session; see `harness validate`"
+            )
     return list(chosen.values())
+
+
+def is_emulator(module: str) -> bool:
+    """Whether the module, by its full name, is a part of the emulator."""
+    parts = module.split(".")
+    return parts[0] == "harness" and len(parts) > 1 and parts[1] in EMULATOR
 
 
 def _matching(known: dict[str, Scenario], word: str) -> list[Scenario]:
@@ -103,6 +117,8 @@ def _imports(tree: ast.Module) -> tuple[str, ...]:
         match node:
             case ast.Import(names=names):
                 found.update((name.name, None) for name in names)
+            case ast.ImportFrom(module="harness", names=names, level=0):
+                found.update((f"harness.{name.name}", None) for name in names)
             case ast.ImportFrom(module=str(module), level=0):
                 found[module] = None
     return tuple(found)

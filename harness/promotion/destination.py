@@ -99,6 +99,6 @@ def owner() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def as_orders(run: str, ledger: str, provisions: Provisions) -> dict[str, Any]:
+def as_orders(run: str, ledger: str, provisions: Provisions, monitoring: str) -> dict[str, Any]:
     """What the scenario's process is told, by way of a file."""
-    return {"run": run, "ledger": ledger, "provisions": asdict(provisions)}
+    return {"run": run, "ledger": ledger, "provisions": asdict(provisions), "monitoring": monitoring}

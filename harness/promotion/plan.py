@@ -113,14 +113,15 @@ def _events(file: Path) -> Iterator[dict[str, Any]]:
 
 def _planned(events: list[dict[str, Any]], destination: Destination | None) -> Iterator[Planned]:
     created = [event for event in events if event["event"] == "created"]
-    configs = {event["name"]: event["instances"] for event in created if is_config(event["kind"])}
+    configs = {event["name"]: event for event in created if is_config(event["kind"])}
     told = {(event["kind"], event["title"]): event["content"] for event in events if event["event"] == "evidence"}
     end = max((event["at"] for event in events), default=0.0)
     for event in created:
         kind, name = event["kind"], event["name"]
         if is_config(kind):
             continue
-        instances = event["instances"] or configs.get(event.get("config"), [])
+        config = configs.get(event.get("config"), event)
+        instances = event["instances"] or config["instances"]
         runs = 1
         if kind == "Endpoint":
             seconds: float | None = end - event["at"]
@@ -129,7 +130,7 @@ def _planned(events: list[dict[str, Any]], destination: Destination | None) -> I
         else:
             seconds = _between(told.get((kind, name), {}).get("description", {}), *_TIMES.get(kind, ("", "")))
         machines = tuple(_machines(instances, destination, event["step"], kind))
-        images = tuple(event.get("images", ()))
+        images = tuple(event.get("images") or config.get("images", ()))
         yield Planned(kind, event["step"], machines, seconds, runs, images, name, event["at"])
 
 

@@ -20,7 +20,7 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class Allowed:
-    """What two sides may differ in. Patterns of facts, the first that fits counts; ``known`` gives a reason for each."""
+    """What two sides may differ in. Of patterns of facts the first that fits counts; ``known`` has their reasons."""
 
     tolerance: float = TOLERANCE
     tolerances: Mapping[str, float] = field(default_factory=dict)

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 
 from harness.report.plots import Frame, axes, legend, svg
 from harness.report.text import visible
@@ -136,7 +137,7 @@ def shares(buckets: Buckets, edges: Sequence[float], *, whole: bool = False) -> 
         if not high > low:
             filled[min(max(int((low - start) / width), 0), len(filled) - 1)] += bucket.count
             continue
-        for at, (left, right) in enumerate(zip(edges, edges[1:], strict=False)):
+        for at, (left, right) in enumerate(pairwise(edges)):
             filled[at] += bucket.count * max(min(high, right) - max(low, left), 0.0) / (high - low)
     return [count / total if total else 0.0 for count in filled]
 
@@ -189,4 +190,7 @@ def _small_svg(label: str, parts: Sequence[str]) -> str:
 
 
 def _short(value: float) -> str:
-    return f"{value:.3g}" if abs(value) < 1e4 else f"{value / 1e3:.3g}k" if abs(value) < 1e6 else f"{value / 1e6:.3g}M"
+    for size, letter in ((1e12, ""), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.3g}{letter}" if letter else f"{value:.2g}"
+    return f"{value:.3g}"

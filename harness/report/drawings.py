@@ -94,7 +94,7 @@ def _table(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def _cost(content: Mapping[str, Any]) -> dict[str, Any]:
     rows = [
-        (str(row.get("step") or ""), str(row["instance_type"]), float(row["seconds"]), _dollars(row["dollars"]))
+        (str(row.get("step") or ""), _machines(row), float(row["seconds"]), _dollars(row["dollars"]))
         for row in content["rows"]
     ]
     most = max((dollars for *_, dollars in rows if dollars is not None), default=0.0) or 1.0
@@ -103,8 +103,15 @@ def _cost(content: Mapping[str, Any]) -> dict[str, Any]:
         "rows": list(zip(rows[:MOST_ROWS], bars, strict=False)),
         "total": _dollars(content["total"]),
         "prices_of": str(content.get("prices_of") or ""),
+        "unpriced": [str(machine) for machine in content.get("unpriced") or []],
         "left_out": max(len(rows) - MOST_ROWS, 0),
     }
+
+
+def _machines(row: Mapping[str, Any]) -> str:
+    kind, count = str(row.get("kind") or ""), int(row.get("count") or 1)
+    machines = str(row["instance_type"]) if count == 1 else f"{count} x {row['instance_type']}"
+    return f"{machines} ({kind})" if kind else machines
 
 
 def _dollars(value: Any) -> float | None:

@@ -44,7 +44,8 @@ def _found(scenario: Mapping[str, Any], references: References) -> Iterator[tupl
 def _plain(value: Fact, references: References) -> Fact:
     if isinstance(value, str):
         # Numbers are data: ten digits of an answer are no time, twelve no account.
-        return value if numbers(value) else references.scrubbed(value)
+        data = numbers(value) and not value.strip().isdigit()
+        return references.without_own(value) if data else references.scrubbed(value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)  # JSON has no word for it
     return value

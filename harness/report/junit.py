@@ -1,4 +1,4 @@
-"""JUnit XML as CI systems read it (Jenkins, GitLab, GitHub's actions): a suite for each scenario, a case for each step."""
+"""JUnit XML as CI systems read it (Jenkins, GitLab, GitHub's actions): a suite is a scenario, a case is a step."""
 
 from __future__ import annotations
 

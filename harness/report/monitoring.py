@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,7 +62,11 @@ def feature_rows(content: Mapping[str, Any]) -> list[FeatureRow]:
         violated.setdefault(violation["feature_name"], []).append(found)
     features = {feature["name"]: feature for feature in (content.get("statistics") or {}).get("features", [])}
     baseline = {feature["name"]: feature for feature in (content.get("baseline") or {}).get("features", [])}
-    rows = [FeatureRow(name, violations=tuple(found)) for name, found in violated.items() if name not in features]
+    rows = [
+        FeatureRow(name, violations=tuple(found), drift=_drift(found))
+        for name, found in violated.items()
+        if name not in features
+    ]
     rows += [_row(feature, baseline.get(name), violated.get(name, [])) for name, feature in features.items()]
     return sorted(rows, key=lambda row: not row.violations)
 
@@ -83,7 +88,7 @@ def _row(
         maximum=numbers.get("max"),
         baseline_mean=(expected.get("numerical_statistics") or {}).get("mean"),
         violations=tuple(violations),
-        drift=next((drift for _, description in violations if (drift := _drift(description))), None),
+        drift=_drift(violations),
         buckets=_buckets(feature),
         baseline_buckets=_buckets(expected),
         categories=_categories(feature),
@@ -92,12 +97,12 @@ def _row(
     )
 
 
-def _drift(description: str) -> Drift | None:
-    found = _DRIFT.search(description)
-    try:
-        return Drift(found[1], float(found[2]), float(found[3])) if found else None
-    except ValueError:
-        return None
+def _drift(violations: Sequence[tuple[str, str]]) -> Drift | None:
+    for _, description in violations:
+        if found := _DRIFT.search(description):
+            with contextlib.suppress(ValueError):
+                return Drift(found[1], float(found[2]), float(found[3]))
+    return None
 
 
 def _buckets(feature: Mapping[str, Any]) -> tuple[Bucket, ...]:

@@ -97,15 +97,19 @@ def _own_artifacts(scenario: ScenarioReport) -> list[Evidence]:
 
 
 def _link(address: str, uri: str) -> str:
-    """Objects can be opened in the browser while the emulator runs; a prefix is listed. On AWS there is no such link."""
+    """Objects can be opened in the browser while the emulator runs; a prefix is listed. On AWS there is none."""
     if not re.match(r"https?://", address):
         return ""
     parts = urlsplit(uri)
     key = parts.path.lstrip("/")
     last = key.rsplit("/", 1)[-1]
     if "." in last:
-        return f"{address}/{quote(parts.netloc)}/{quote(key)}"
-    return f"{address}/{quote(parts.netloc)}?list-type=2&prefix={quote(key)}"
+        return f"{address}/{_quoted(parts.netloc)}/{_quoted(key)}"
+    return f"{address}/{_quoted(parts.netloc)}?list-type=2&prefix={_quoted(key)}"
+
+
+def _quoted(text: str) -> str:
+    return quote(text, errors="replace")
 
 
 def seconds(value: float) -> str:

@@ -11,7 +11,7 @@ from harness.report.text import visible
 
 Point = tuple[float, float]
 WIDTH, HEIGHT = 480, 260
-LEFT, RIGHT, TOP, BOTTOM = 56, 12, 20, 36
+LEFT, RIGHT, TOP, BOTTOM = 58, 14, 26, 44
 MOST_POINTS, MOST_CURVES = 400, 12
 
 
@@ -90,7 +90,7 @@ def axes(frame: Frame, x_label: str, y_label: str) -> str:
     parts = []
     for tick in ticks(frame.x0, frame.x1):
         x, y = frame.at(tick, frame.y0)
-        parts.append(f'<text class="tick" x="{x:.1f}" y="{y + 15:.1f}" text-anchor="middle">{tick:g}</text>')
+        parts.append(f'<text class="tick" x="{x:.1f}" y="{y + 17:.1f}" text-anchor="middle">{tick:g}</text>')
     for tick in ticks(frame.y0, frame.y1):
         x, y = frame.at(frame.x0, tick)
         parts.append(f'<line class="grid" x1="{x:.1f}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}"/>')
@@ -98,7 +98,7 @@ def axes(frame: Frame, x_label: str, y_label: str) -> str:
     middle = (LEFT + WIDTH) / 2
     parts.append(f'<text class="tick" x="{middle}" y="{HEIGHT - 4}" text-anchor="middle">{_name(x_label)}</text>')
     # Above the frame, where no curve and no tick can be.
-    parts.append(f'<text class="tick" x="{LEFT - 6}" y="{TOP - 8}">{_name(y_label)}</text>')
+    parts.append(f'<text class="tick" x="{LEFT - 6}" y="{TOP - 12}">{_name(y_label)}</text>')
     return "".join(parts)
 
 

@@ -40,16 +40,19 @@ class References:
             self._literal.setdefault(name, f"<{kind} {number}>")
         for text in _texts(scenario):
             self._learn(text)
-        # The longest first: a bucket's name holds its account's.
-        self._order = sorted(self._literal, key=len, reverse=True)
+        # The longest first: a bucket's name holds its account's. Whole words only: a job may be called "a".
+        longest = sorted(self._literal, key=len, reverse=True)
+        self._own = re.compile(f"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, longest))})(?![A-Za-z0-9])")
 
     def scrubbed(self, text: str) -> str:
-        for own in self._order:
-            if own in text:
-                text = text.replace(own, self._literal[own])
+        text = self.without_own(text)
         for kind, pattern in _VARYING:
             text = pattern.sub(lambda found, kind=kind: self._word(kind, found[0]), text)  # type: ignore[misc]
         return text
+
+    def without_own(self, text: str) -> str:
+        """Only what this run is known to own is replaced; nothing is guessed from how it looks."""
+        return self._own.sub(lambda found: self._literal[found[0]], text) if self._literal else text
 
     def _learn(self, text: str) -> None:
         for kind, pattern in (("account", _ACCOUNT_IN), ("bucket", _BUCKET_IN), ("role", _ROLE_IN)):

@@ -34,6 +34,12 @@ class Step:
     state: str = "running"
     error: str = ""
     expectations: list[Expectation] = field(default_factory=list)
+    reused: list[str] = field(default_factory=list)
+    """Jobs that were answered with what earlier ones made."""
+    replayed: bool = False
+    """Its requests were answered from the recording of the run that this one went on from."""
+    changed: list[str] = field(default_factory=list)
+    """What it asked for beside that recording, and really did."""
 
 
 @dataclass
@@ -51,6 +57,8 @@ class Resource:
     log_tail: list[str] = field(default_factory=list)
     created: float | None = None
     step: str | None = None
+    reused_from: str = ""
+    """The job whose result it was answered with; empty for one that ran."""
 
 
 @dataclass
@@ -82,9 +90,12 @@ class ScenarioReport:
     """What was noticed beside the scenario: hosts that were refused."""
     libraries: dict[str, str] = field(default_factory=dict)
     """Their versions where the scenario ran."""
+    kept: str = ""
+    """The run that failed and left everything as it was, to be gone on from."""
 
     def __post_init__(self) -> None:
         self._created: dict[tuple[str, str], Event] = {}
+        self._reused: dict[tuple[str, str], str] = {}
 
     def fold(self, event: Event) -> None:
         self.seconds = max(self.seconds, event["at"] - self.started)
@@ -96,6 +107,12 @@ class ScenarioReport:
                 self._expecting(event).expectations.append(met)
             case "created":
                 self._created[event["kind"], event["name"]] = event
+            case "reused":
+                self._reused[event["kind"], event["name"]] = event["source"]
+                for step in self.steps[-1:]:
+                    step.reused.append(event["name"])
+            case "kept":
+                self.kept = event["run"]
             case "evidence":
                 self._evidence(event)
             case "libraries":
@@ -131,6 +148,7 @@ class ScenarioReport:
             return
         step = next(step for step in reversed(self.steps) if step.name == event["name"])
         step.state, step.seconds, step.error = event["state"], event["at"] - step.started, event.get("error", "")
+        step.replayed, step.changed = event.get("replayed", False), event.get("changed", [])
 
     def _expecting(self, event: Event) -> Step:
         """An expectation stated outside every step gets one of its own."""
@@ -159,6 +177,7 @@ class ScenarioReport:
                 log_tail=content.get("log_tail", []),
                 created=created.get("at"),
                 step=created.get("step"),
+                reused_from=self._reused.get((kind, event["title"]), ""),
             )
         )
 

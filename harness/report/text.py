@@ -11,7 +11,7 @@ LONGEST_LINE, MOST_LINES, LONGEST = 2_000, 400, 20_000
 
 
 def visible(text: str) -> str:
-    """Without terminal codes; what has no picture, or would turn the text around, is shown as one that stands for it."""
+    """Without terminal codes; what has no picture, or turns text around, has a stand-in."""
     text = _TERMINAL.sub("", text.replace("\r\n", "\n"))
     return _INVISIBLE.sub(lambda found: _picture(found[0]), text)
 

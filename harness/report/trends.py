@@ -15,7 +15,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 @dataclass(frozen=True)
 class Trend:
-    """``median`` is that of up to ten runs before the last, None when there were none. Only passed runs count."""
+    """``values`` are the last and up to ten before it; ``median`` is that of those before, None when there are none."""
 
     name: str
     unit: str
@@ -31,18 +31,16 @@ class Trend:
         """Relative to the median."""
         return None if not self.median else (self.last - self.median) / abs(self.median)
 
-    @property
-    def spark(self) -> str:
-        return spark(self.values)
-
 
 def trends(runs: Sequence[Past]) -> list[Trend]:
-    """Of runs of one scenario on one profile, oldest first: the duration, then each metric of the last run."""
+    """Of runs of one scenario on one profile, oldest first: the duration, then each metric of the last one.
+
+    Only runs that passed count: how long a broken one took measures nothing.
+    """
     passed = [past for past in runs if past.passed]
     if not passed:
         return []
-    found = [_trend(DURATION, "s", [past.seconds for past in passed])]
-    return [*found, *_each([past.metrics for past in passed], "")]
+    return [_trend(DURATION, "s", [past.seconds for past in passed]), *_each([past.metrics for past in passed], "")]
 
 
 def step_trends(runs: Sequence[Past]) -> list[Trend]:
@@ -60,35 +58,7 @@ def _trend(name: str, unit: str, values: Sequence[float]) -> Trend:
     return Trend(name, unit, tuple(values[-1 - BEFORE :]), statistics.median(before) if before else None)
 
 
-def spark(self) -> str:
-    return spark(self.values)
-
-
-def trends(runs: Sequence[Past]) -> list[Trend]:
-    """Of runs of one scenario on one profile, oldest first: the duration, then each metric of the last run."""
-    passed = [past for past in runs if past.passed]
-    if not passed:
-        return []
-    found = [_trend(DURATION, "s", passed, lambda past: past.seconds)]
-    found += [_trend(name, "", passed, lambda past, name=name: past.metrics.get(name)) for name in passed[-1].metrics]  # type: ignore[misc]
-    return found
-
-
-def step_trends(runs: Sequence[Past]) -> list[Trend]:
-    passed = [past for past in runs if past.passed]
-    return [
-        _trend(name, "s", passed, lambda past, name=name: past.steps.get(name))  # type: ignore[misc]
-        for name in (passed[-1].steps if passed else {})
-    ]
-
-
-def _trend(name: str, unit: str, runs: Sequence[Past], value: Callable[[Past], float | None]) -> Trend:
-    values = [found for past in runs if (found := value(past)) is not None]
-    before = values[-1 - BEFORE : -1]
-    return Trend(name, unit, tuple(values[-1 - BEFORE :]), statistics.median(before) if before else None)
-
-
-def spark(values: Sequence[float]) -> str:
+def blocks(values: Sequence[float]) -> str:
     """A sparkline of block characters."""
     low, high = min(values), max(values)
     if not high > low:

@@ -8,7 +8,11 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Mapping
 from typing import Any
+
+Once = Callable[[str, Mapping[str, Any], Callable[[], Any]], Any]
+"""Asks, or answers as it was answered when the same was asked in a run that this one goes on from."""
 
 
 class FaultsNeedEmulator(RuntimeError):
@@ -22,10 +26,11 @@ class FaultRefused(ValueError):
 class Faults:
     """``url`` is the emulator's ``/_harness/faults``; empty where there is none, and then every fault is refused."""
 
-    def __init__(self, url: str, account: str, region: str) -> None:
+    def __init__(self, url: str, account: str, region: str, once: Once = lambda what, asked, do: do()) -> None:
         self._url = url
         self._account = account
         self._region = region
+        self._once = once
 
     def throttle(self, operation: str, times: int | None = 1, service: str = "sagemaker") -> str:
         """The next ``times`` calls (None: all, until cleared) are told to slow down, in the service's own way.
@@ -95,6 +100,9 @@ class Faults:
     def _ask(self, method: str, **asked: Any) -> Any:
         if not self._url:
             raise FaultsNeedEmulator("faults need the emulator: this profile has none, and AWS cannot be made to fail")
+        return self._once(f"faults:{method}", asked, lambda: self._sent(method, asked))
+
+    def _sent(self, method: str, asked: Mapping[str, Any]) -> Any:
         request = urllib.request.Request(self._url, data=json.dumps(asked).encode() if asked else None, method=method)
         # The user's own proxy settings do not apply to it.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -16,19 +16,23 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from harness.session.ledger import CREATED, DELETED, REFUSED, Ledger
+from harness.session.passing_time import PassingTime
 from harness.session.provisions import Provisions
 from harness.session.requested import Creation, answered_identity, creation, uses
 
 ORDERS, PARENT = "HARNESS_PROMOTED", "HARNESS_PARENT"
 """Variables: the file with what to provide, and the descriptor that is at its end when the parent is gone."""
-_CONTEXT, _GOING = "harness_creation", "harness_deletion"
+_CONTEXT, _GOING, _ASKED = "harness_creation", "harness_deletion", "harness_asked"
+_OF_SCHEDULES = ("ListMonitoringExecutions", "DescribeMonitoringSchedule")
 _WRITES = {"PutObject", "CreateMultipartUpload", "CopyObject"}
 _OUTPUTS = ("S3OutputPath", "DestinationS3Uri")
 _OUTPUT_PARENTS = ("S3Output", "CheckpointConfig", "TensorBoardOutputConfig")
 
 
 class Session(Protocol):
-    """What knows which step is being played."""
+    """What knows which step is being played, and lets time pass."""
+
+    pass_time: Callable[[float], None]
 
     @property
     def current_step(self) -> str | None: ...
@@ -37,17 +41,19 @@ class Session(Protocol):
 class Promoted:
     """What every request of this process passes through."""
 
-    def __init__(self, run: str, provisions: Provisions, ledger: Ledger) -> None:
+    def __init__(self, run: str, provisions: Provisions, ledger: Ledger, at_once: bool = True) -> None:
         self._run = run
         self._provisions = provisions
         self._ledger = ledger
-        self._s3: Any = None
+        self._clients: dict[str, Any] = {}
         self._opening = threading.Lock()
+        self._time = PassingTime(self._client, at_once)
         self._step: Callable[[], str | None] = lambda: None
 
     def follow(self, session: Session) -> None:
         """From now on, what is asked for belongs to the session's steps."""
         self._step = lambda: session.current_step
+        session.pass_time = self._time.passes
 
     def handlers(self) -> list[tuple[str, Callable[..., None], object]]:
         from botocore.handlers import REGISTER_LAST  # other handlers may complete a request first
@@ -62,6 +68,8 @@ class Promoted:
         service = model.service_model.service_name
         if service == "sagemaker":
             self._provisions.apply(model, params, self._step())
+        if model.name in _OF_SCHEDULES:
+            context[_ASKED] = dict(params)
         if service == "s3" and model.name in _WRITES:
             context[_CONTEXT] = [self._object(params)]
         elif found := creation(model, params):
@@ -89,12 +97,16 @@ class Promoted:
         retried = (parsed.get("ResponseMetadata") or {}).get("RetryAttempts", 0)
         if http_response.status_code >= 500 or (refused and retried):
             return
+        if _ASKED in context and not refused:
+            self._time.told(model.name, context[_ASKED], parsed)
         if _GOING in context and not refused:
             self._ledger.mark(context[_GOING], DELETED)
         for service, found, _detail in context.get(_CONTEXT, ()):
             named = refused or found.identity
             given = {} if named else answered_identity(model, parsed)
             self._ledger.mark((service, found.kind, found.name), REFUSED if refused else CREATED, identity=given)
+            if found.kind == "MonitoringSchedule" and not refused:
+                self._time.scheduled(found.name)
 
     def _object(self, params: Mapping[str, Any]) -> tuple[str, Creation, dict[str, Any]]:
         bucket, key = params["Bucket"], params["Key"]
@@ -122,18 +134,19 @@ class Promoted:
         from botocore.exceptions import ClientError
 
         try:
-            return look(self._client())
+            return look(self._client("s3"))
         except ClientError as error:
             missing: bool = error.response["ResponseMetadata"]["HTTPStatusCode"] == 404
             return not missing  # what may not be seen may be there
 
-    def _client(self) -> Any:
+    def _client(self, service: str) -> Any:
+        """Of a session of our own: what the scenario asks for is noted elsewhere, and this is none of it."""
         import botocore.session
 
         with self._opening:
-            if self._s3 is None:
-                self._s3 = botocore.session.get_session().create_client("s3")
-            return self._s3
+            if service not in self._clients:
+                self._clients[service] = botocore.session.get_session().create_client(service)
+            return self._clients[service]
 
 
 def install(orders: Path, parent: int) -> Promoted:
@@ -144,7 +157,8 @@ def install(orders: Path, parent: int) -> Promoted:
     provisions: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in told["provisions"].items()
     }
-    promoted = Promoted(told["run"], Provisions(**provisions), Ledger(Path(told["ledger"])))
+    ledger, at_once = Ledger(Path(told["ledger"])), told["monitoring"] == "one-off"
+    promoted = Promoted(told["run"], Provisions(**provisions), ledger, at_once)
     handlers.BUILTIN_HANDLERS.extend(promoted.handlers())
     os.set_inheritable(parent, False)
     threading.Thread(target=_end_with_the_parent, args=(parent,), daemon=True).start()

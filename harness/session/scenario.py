@@ -17,13 +17,17 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.session.calls import Calls
 from harness.session.events import EventWriter
 from harness.session.evidence import Watcher
 from harness.session.faults import Faults
 from harness.session.requested import Creation
+from harness.session.reused import Reused
+
+if TYPE_CHECKING:
+    from harness.session.recording import Recording
 
 
 class Session:
@@ -52,9 +56,14 @@ class Session:
         self._clock = given.get("HARNESS_CLOCK", "")
         self._made = Path(given["HARNESS_MADE"])
         self._events = events
+        self.pass_time: Callable[[float], None] = time.sleep
+        """What letting time pass means where there is no clock to advance."""
         self._watcher = Watcher(self.boto3, self._created)
         Calls(self.boto3, self._called)
         self._clients: dict[str, Any] = {}
+        self._reused = Reused(self.boto3) if given.get("HARNESS_REUSE") else None
+        self.recording: Recording | None = None
+        """Of this run, or of an earlier one that this one goes on from."""
         self._step: str | None = None
         self._cleanups: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
 
@@ -113,13 +122,17 @@ class Session:
     def step(self, name: str) -> Iterator[None]:
         """One sentence of the story. What goes wrong inside ends the step, and with it the scenario."""
         self._step = name
+        if self.recording:
+            self.recording.enter(name)
         self._events.tell("step", name=name, state="started")
         try:
             yield
         except BaseException as error:
             self._events.tell("step", name=name, state="failed", error=_one_line(error))
             raise
-        self._events.tell("step", name=name, state="passed")
+        self._tell_reused()
+        more = self.recording.leave(name) if self.recording else {}
+        self._events.tell("step", name=name, state="passed", **more)
         self._step = None
 
     def show(self, kind: str, title: str, **content: Any) -> None:
@@ -135,10 +148,13 @@ class Session:
         self._cleanups.append((function, arguments))
 
     def advance_clock(self, seconds: float) -> None:
-        """Let time pass: at once where the profile has a clock of its own, by waiting where it has not (AWS)."""
+        """Let time pass: at once where the profile has a clock of its own, else as the profile says (AWS)."""
         if not self._clock:
-            time.sleep(seconds)
+            self.pass_time(seconds)
             return
+        self._once("advance_clock", {"seconds": seconds}, lambda: self._advance_clock(seconds))
+
+    def _advance_clock(self, seconds: float) -> None:
         asked = json.dumps({"seconds": seconds}).encode()
         request = urllib.request.Request(self._clock, data=asked, headers={"Content-Type": "application/json"})
         # Returns when everything that became due is finished; the user's own proxy settings do not apply to it.
@@ -156,7 +172,7 @@ class Session:
         """What is to go wrong on purpose; refused with ``FaultsNeedEmulator`` where there is no emulator."""
         # The clock is one of the emulator's own endpoints, and so are the faults.
         own = self._clock.rpartition("/")[0]
-        return Faults(f"{own}/faults" if own else "", self.role.split(":")[4], self.region)
+        return Faults(f"{own}/faults" if own else "", self.role.split(":")[4], self.region, self._once)
 
     # -- what the player uses ------------------------------------------------------------------------------------
 
@@ -182,8 +198,16 @@ class Session:
             "called", service=service, operation=operation, bucket="" if bucket == self.bucket else bucket
         )
 
+    def _once(self, what: str, asked: Mapping[str, Any], do: Callable[[], Any]) -> Any:
+        return self.recording.once(what, asked, do) if self.recording else do()
+
+    def _tell_reused(self) -> None:
+        for kind, name, source in self._reused.new(self.client) if self._reused else ():
+            self._events.tell("reused", kind=kind, name=name, source=source, step=self._step)
+
     def collect(self) -> None:
         """Describe everything this run created, while it still exists."""
+        self._tell_reused()
         for evidence in self._watcher.collect(self.client):
             self._events.tell("evidence", **evidence)
 

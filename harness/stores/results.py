@@ -73,7 +73,7 @@ class Results:
         )
 
     def take_out(self, key: str, result: Result, root: Path) -> None:
-        """Its files, copied below ``root``. ``Spoiled`` when one is not what it was; ``OSError`` when there is no room."""
+        """Its files, copied below ``root``; ``Spoiled`` when one is not what it was."""
         with self._held(fcntl.LOCK_SH):
             for kept in result.files:
                 path = root / kept.path

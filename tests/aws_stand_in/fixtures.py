@@ -27,4 +27,5 @@ def stand_in(stand_in_process: StandIn) -> StandIn:
 def aws_project(tmp_path: Path, stand_in: StandIn) -> Iterator[AwsProject]:
     """Whatever was asked of AWS must have been allowed by its models."""
     yield AwsProject(tmp_path, stand_in)
-    assert stand_in.problems() == []
+    if broken := stand_in.problems():
+        pytest.fail("requests that AWS would not understand:\n" + "\n".join(broken))

@@ -81,8 +81,8 @@ def _summary(
         return summary
     if made.hidden(operation):
         return None
-    first = _FIRST.get(noun)
-    return {**summary, **{k: v for k, v in first[0].items() if k in summary}} if first and young(made, delays) else summary
+    states = _FIRST[noun][0] if noun in _FIRST and young(made, delays) else {}
+    return {**summary, **{member: state for member, state in states.items() if member in summary}}
 
 
 def _answer(answer: Answer, document: Mapping[str, Any]) -> Answer:

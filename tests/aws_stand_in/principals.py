@@ -87,9 +87,7 @@ class Principals:
         if operation == "GetRole":
             role = self._role(asked["RoleName"])
             if role is None:
-                raise Refused(
-                    "NoSuchEntity", f"The role with name {asked['RoleName']} cannot be found.", 404
-                )
+                raise Refused("NoSuchEntity", f"The role with name {asked['RoleName']} cannot be found.", 404)
             return {"Role": _described(role)}
         if operation == "SimulatePrincipalPolicy":
             return self._simulated(asked)
@@ -100,9 +98,7 @@ class Principals:
         known = {**self._users, **{role.arn: role for role in self._roles.values()}}
         if arn not in known:
             raise Refused("NoSuchEntity", f"No entity has the ARN {arn}.", 404)
-        context = {
-            entry["ContextKeyName"]: entry["ContextKeyValues"][0] for entry in asked.get("ContextEntries", ())
-        }
+        context = {entry["ContextKeyName"]: entry["ContextKeyValues"][0] for entry in asked.get("ContextEntries", ())}
         results = []
         for action in asked["ActionNames"]:
             for resource in asked.get("ResourceArns", ["*"]):

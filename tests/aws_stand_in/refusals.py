@@ -24,6 +24,10 @@ class Refused(Exception):
         self.code, self.message, self.status = code, message, status
 
 
+_MISMATCH = (
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key "
+    "and signing method. Consult the service documentation for details."
+)
 # What is wrong with credentials -> at JSON services, at query services, at S3: code, status; and the message.
 _TROUBLES: Mapping[str, tuple[tuple[str, int], tuple[str, int], tuple[str, int], str]] = {
     "missing": (
@@ -54,8 +58,7 @@ _TROUBLES: Mapping[str, tuple[tuple[str, int], tuple[str, int], tuple[str, int],
         ("InvalidSignatureException", 400),
         ("SignatureDoesNotMatch", 403),
         ("SignatureDoesNotMatch", 403),
-        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "
-        "Key and signing method. Consult the service documentation for details.",
+        _MISMATCH,
     ),
     "skewed": (
         ("InvalidSignatureException", 400),

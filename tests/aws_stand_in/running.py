@@ -44,7 +44,8 @@ class StandIn:
 
     def problems(self) -> list[str]:
         """Requests that botocore's models do not allow, or that were for no host of AWS."""
-        return [f"{each['host']} {each['operation']}: {each['problems']}" for each in self.requests() if each["problems"]]
+        broken = [each for each in self.requests() if each["problems"]]
+        return [f"{each['host']} {each['method']} {each['operation']}: {each['problems']}" for each in broken]
 
     def really(self, service: str) -> Any:
         """A client of the engine."""

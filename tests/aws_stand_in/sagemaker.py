@@ -84,4 +84,3 @@ class SageMaker:
 
 def _named(arn: Any) -> str:
     return str(arn or "").rpartition("/")[2]
-

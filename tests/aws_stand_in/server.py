@@ -85,9 +85,7 @@ class Account:
             code = "Throttling" if protocol == QUERY else "ThrottlingException"
             raise Refused(code, "Rate exceeded", 429 if protocol == REST_JSON else 400)
 
-    async def _served(
-        self, host: Host, protocol: str, sent: Sent, call: Call, arn: str, request_id: str
-    ) -> Answer:
+    async def _served(self, host: Host, protocol: str, sent: Sent, call: Call, arn: str, request_id: str) -> Answer:
         match host.service:
             case "sagemaker":
                 return await self._sagemaker.serve(host, sent, call.operation, call.parameters)
@@ -125,5 +123,3 @@ class Account:
         if call.operation == "CreateBucket" and found.status == 200:
             self._unseen_buckets[bucket] = self._configuration.lag.get("HeadBucket", 0)
         return found
-
-

@@ -160,5 +160,5 @@ def _sign(secret: str, signature: Signature, canonical: str) -> str:
     for part in signature.scope.split("/"):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
     digest = hashlib.sha256(canonical.encode()).hexdigest()
-    text = "\n".join([ALGORITHM, signature.moment, signature.scope, digest])
+    text = f"{ALGORITHM}\n{signature.moment}\n{signature.scope}\n{digest}"
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()

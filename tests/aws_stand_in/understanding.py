@@ -1,4 +1,4 @@
-"""What a request asks for, by botocore's models: the operation, its parameters, and every way in which it breaks them."""
+"""What a request asks for, by botocore's models: the operation, its parameters, and all that the models forbid."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import botocore.session
 from botocore.validate import ParamValidator
@@ -163,6 +163,9 @@ def _form_value(shape: Any, form: Mapping[str, str], path: str, read: set[str]) 
                 found[name] = value
         return found or None
     if shape.type_name == "list":
+        if form.get(path) == "":  # a list with nothing in it
+            read.add(path)
+            return []
         items = []
         while (value := _form_value(shape.member, form, f"{path}.member.{len(items) + 1}", read)) is not None:
             items.append(value)
@@ -244,8 +247,8 @@ def _literals(name: str) -> Mapping[str, str]:
 
 def _listed_keys(body: bytes, given: dict[str, Any]) -> list[str]:
     try:
-        document = ElementTree.fromstring(body)
-    except ElementTree.ParseError as error:
+        document = ET.fromstring(body)
+    except ET.ParseError as error:
         return [f"DeleteObjects: {error}"]
     listed = [element.text or "" for element in document.iter() if element.tag.rpartition("}")[2] == "Key"]
     given["Keys"] = listed

@@ -93,7 +93,7 @@ def test_jobs_run_in_local_mode_and_are_told_of_as_on_aws(project: Project) -> N
 def test_endpoints_are_captured_and_watched_several_at_once(project: Project) -> None:
     report = played(project, "endpoints")
     parts = provenance(report)
-    assert parts["Endpoints"][0] == 2
+    assert parts["Endpoints"][0] == 3
     assert parts["Monitoring executions"][0] == 2
     assert parts["Data capture"][1] == "nothing"
 

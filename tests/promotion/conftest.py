@@ -16,6 +16,7 @@ from botocore.config import Config
 
 from harness.promotion.account import Account
 from harness.session.emulator_process import find, package_parent, stop
+from tests.aws_stand_in.fixtures import aws_project, stand_in, stand_in_process  # noqa: F401
 from tests.projects import Project
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -127,6 +128,16 @@ def client(address: str, service: str) -> Any:
     )
 
 
+def make_role(address: str, service: str = "sagemaker.amazonaws.com", allowed: str = "*") -> None:
+    """The role of ``PROFILE``."""
+    iam = client(address, "iam")
+    trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    iam.create_role(RoleName="Role", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": trust}))
+    may = {"Effect": "Allow", "Action": allowed, "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+    iam.put_role_policy(RoleName="Role", PolicyName="May", PolicyDocument=document)
+
+
 @pytest.fixture(scope="session")
 def account_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the account: an emulator, started as its users start it."""
@@ -148,6 +159,7 @@ def project(tmp_path: Path, account_process: str) -> PromotedProject:
     request = urllib.request.Request(f"{account_process}/_harness/reset", method="POST")
     with urllib.request.urlopen(request, timeout=30) as answer:
         answer.read()
+    make_role(account_process)
     return PromotedProject(tmp_path, account_process)
 
 

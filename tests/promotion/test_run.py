@@ -19,9 +19,11 @@ WAITS = "bucket(session)\nwith session.step('Deploy'):\n    endpoint(session)\n 
 
 
 def test_a_run_is_planned_tagged_provided_for_and_torn_down(project: PromotedProject) -> None:
+    key = project.client("kms").create_key()["KeyMetadata"]["KeyId"]
     tables = (
         'subnets = ["subnet-1"]\nsecurity_groups = ["sg-1"]\ntags = { team = "ml" }\n'
-        'instance_types = { "Deploy it" = "ml.t2.medium" }\nkms = { volume = "key-1" }\n'
+        'instance_types = { "Deploy it" = "ml.t2.medium" }\nkms = { volume = "'
+        f'{key}" }}\n'
     )
     project.configure(PROFILE + tables)
     project.story(
@@ -38,7 +40,7 @@ def test_a_run_is_planned_tagged_provided_for_and_torn_down(project: PromotedPro
         "assert sagemaker.describe_model(ModelName=name)['VpcConfig']['Subnets'] == ['subnet-1']\n"
         "config = sagemaker.describe_endpoint_config(EndpointConfigName=name)\n"
         "assert config['ProductionVariants'][0]['InstanceType'] == 'ml.t2.medium'\n"
-        "assert config['KmsKeyId'] == 'key-1'\n"
+        f"assert config['KmsKeyId'] == '{key}'\n"
         "assert session.role == 'arn:aws:iam::123456789012:role/Role'\n",
     )
     done = project.run(*RUN)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -31,23 +30,35 @@ def test_a_roc_curve_goes_from_corner_to_corner() -> None:
 @pytest.mark.parametrize("values", [[], [(0, float("nan"))], [(0, float("inf"))]])
 def test_nothing_to_draw_is_nothing(values: list[tuple[float, float]]) -> None:
     assert plots.lines({"x": values}, "a", "b") == ""
-    assert plots.timeline([]) == ""
 
 
 def test_a_constant_metric_is_drawn() -> None:
     assert len(points(plots.lines({"x": [(0, 5.0), (1, 5.0)]}, "a", "b"))) == 2
 
 
-def test_bars_stand_where_and_as_long_as_the_work_was() -> None:
-    drawn = plots.timeline(
-        [("all", 0.0, 10.0, "passed"), ("half <&>", 5.0, 10.0, "job"), ("blink", 0.0, 0.0, "failed")]
-    )
-    bars = [rect.attrib for rect in ET.fromstring(drawn).iter("rect")]
-    whole, half, blink = ((float(bar["x"]), float(bar["width"])) for bar in bars)
-    assert half[0] == pytest.approx(whole[0] + whole[1] / 2, abs=0.2)
-    assert half[1] == pytest.approx(whole[1] / 2, abs=0.2)
-    assert blink[1] == 2.0
-    assert bars[2]["class"] == "bar failed"
+def test_thousands_of_points_are_thinned_and_no_peak_is_lost() -> None:
+    values = [(float(at), 0.0) for at in range(50_000)]
+    values[31_234] = (31_234.0, 9.0)
+    values[777] = (777.0, -9.0)
+    thinned = plots.thinned(values)
+    assert len(thinned) <= plots.MOST_POINTS
+    assert {values[0], values[-1], values[777], values[31_234]} <= set(thinned)
+    assert sorted(thinned) == list(thinned)
+    assert plots.thinned(values[:10]) == values[:10]
+
+
+def test_of_too_many_curves_the_rest_is_counted() -> None:
+    drawn = plots.lines({f"m{at}": [(0, 0), (1, at)] for at in range(30)}, "round", "m")
+    assert drawn.count("<polyline") == plots.MOST_CURVES
+    assert "and 18 more in report.json" in drawn
+
+
+def test_a_spark_marks_the_last_value() -> None:
+    drawn = plots.spark([1.0, 3.0, 2.0])
+    assert len(points(drawn)) == 3
+    assert points(drawn)[1][1] < points(drawn)[2][1] < points(drawn)[0][1]
+    assert f'cx="{points(drawn)[2][0]}"' in drawn
+    assert plots.spark([1.0]) == plots.spark([]) == ""
 
 
 @pytest.mark.parametrize(
@@ -57,7 +68,9 @@ def test_bars_stand_where_and_as_long_as_the_work_was() -> None:
         (0, 59, [0, 20, 40]),
         (0.69, 0.78, [0.7, 0.72, 0.74, 0.76, 0.78]),
         (3, 3, [3]),
+        (1e9, 1e9 + 1e-6, [1e9, 1e9 + 1e-6]),
+        (1e-9, 5e-9, [1e-9, 2e-9, 3e-9, 4e-9, 5e-9]),
     ],
 )
 def test_ticks_are_round(low: float, high: float, ticks: list[float]) -> None:
-    assert plots._ticks(low, high) == pytest.approx(ticks)
+    assert plots.ticks(low, high) == pytest.approx(ticks)

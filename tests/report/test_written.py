@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -13,6 +14,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from harness.report import Report, ScenarioReport, write_report
+from harness.report.history import History, now_of
 from harness.report.story import Evidence, Expectation, Resource, Step
 
 JOB = Resource(
@@ -23,18 +25,25 @@ JOB = Resource(
     ended="2026-11-22 10:00:05+00:00",
     description={
         "HyperParameters": {"max_depth": "5"},
+        "FinalMetricDataList": [{"MetricName": "validation:auc", "Value": 0.77}],
         "InputDataConfig": [{"ChannelName": "train"}],
         "ModelArtifacts": {"S3ModelArtifacts": "s3://bucket/a b/model.tar.gz"},
     },
     curves={"train:auc": [0.7, 0.8, 0.85], "validation:auc": [0.69, 0.75, 0.77], "train:rmse": [3.0, 2.0]},
     log_tail=["the last line"],
 )
-NUMBERS = {"common": {"num_present": 9, "num_missing": 1}, "mean": 1.5, "std_dev": 0.5, "min": 1.0, "max": 2.0}
+BUCKETS = [{"lower_bound": 1.0, "upper_bound": 1.5, "count": 4.0}, {"lower_bound": 1.5, "upper_bound": 2.0, "count": 5}]
+NUMBERS = {"common": {"num_present": 9, "num_missing": 1}, "mean": 1.5, "std_dev": 0.5, "min": 1.0, "max": 2.0,
+           "distribution": {"kll": {"buckets": BUCKETS}}}  # fmt: skip
 MONITORING = {
     "exit_message": "CompletedWithViolations: Job completed successfully with 2 violations.",
     "violations": {
         "violations": [
-            {"feature_name": "AGE", "constraint_check_type": "baseline_drift_check", "description": "distance 0.6"},
+            {
+                "feature_name": "AGE",
+                "constraint_check_type": "baseline_drift_check",
+                "description": "Baseline drift distance: 0.6 exceeds threshold: 0.1",
+            },
             {"feature_name": "Extra columns", "constraint_check_type": "extra_column_check", "description": "too many"},
         ]
     },
@@ -42,19 +51,41 @@ MONITORING = {
         "features": [
             {"name": "SEX", "inferred_type": "Integral", "numerical_statistics": NUMBERS},
             {"name": "AGE", "inferred_type": "Integral", "numerical_statistics": NUMBERS},
-            {"name": "TEXT", "inferred_type": "String", "string_statistics": {"common": NUMBERS["common"]}},
+            {
+                "name": "TEXT",
+                "inferred_type": "String",
+                "string_statistics": {
+                    "common": NUMBERS["common"],
+                    "distribution": {"categorical": {"buckets": [{"value": "<red>", "count": 9}]}},
+                },
+            },
         ]
     },
-    "baseline": {"features": [{"name": "AGE", "numerical_statistics": {"mean": 30.0}}]},
+    "baseline": {"features": [{"name": "AGE", "inferred_type": "Integral", "numerical_statistics": NUMBERS}]},
 }
 EVIDENCE = [
     Evidence("classification", "Scores", "Two", {
         "confusion": [[50, 5], [10, 35]], "roc": [[0, 0], [0.1, 0.8], [1, 1]],
         "auc": 0.875, "metrics": {"accuracy": 0.85},
+        "scores": {"edges": [0.0, 0.5, 1.0], "counts": [[50, 5], [10, 35]]},
     }),
     Evidence("monitoring", "Drifted", "Two", MONITORING),
     Evidence("table", "Trials", None, {"columns": ["name", "auc"], "rows": [["one", 0.77123456], ["two", None]]}),
-    Evidence("capture", "A <captured> request", None, {"record": {"eventVersion": "0"}}),
+    Evidence("capture", "A <captured> request", None, {"records": [{
+        "captureData": {
+            "endpointInput": {"observedContentType": "text/csv", "encoding": "CSV", "data": "1,2\n3,<4>"},
+            "endpointOutput": {"observedContentType": "text/csv", "encoding": "CSV", "data": "0.25\n0.5\n"},
+        },
+        "eventMetadata": {"eventId": "the-event", "inferenceTime": "2026-11-22T10:00:05Z"},
+    }]}),
+    Evidence("cost", "What it would have cost", None, {
+        "rows": [{"step": "One", "instance_type": "ml.m5.xlarge", "seconds": 61, "dollars": 0.004},
+                 {"step": "Two", "instance_type": "ml.odd", "count": 2, "seconds": 1, "dollars": None}],
+        "total": 0.004, "prices_of": "2026-09-01", "unpriced": ["ml.odd"],
+    }),
+    Evidence("MonitoringExecutions", "hourly", None, {"executions": [
+        {"ScheduledTime": "2026-11-22 11:00:00", "MonitoringExecutionStatus": "Failed", "FailureReason": "no data"},
+    ]}),
     Evidence("artifact", "Violations", None, {"uri": "s3://bucket/reports/constraint_violations.json"}),
 ]  # fmt: skip
 
@@ -64,7 +95,7 @@ def a_report(passed: bool = True) -> Report:
     if not passed:
         steps.append(Step("Two", 1795341602.0, 3.0, "failed", "not so", [Expectation("so", False, "found \x00 other")]))
     scenario = ScenarioReport(
-        "credit", "Credit & co", "v2", 1795341600.0, 5.0, passed, True, steps=steps, resources=[JOB], evidence=EVIDENCE
+        "credit", "Credit & co", "v2", 1795341600.0, 5.0, passed, True, steps=steps, resources=[JOB], evidence=list(EVIDENCE)
     )
     if not passed:
         scenario.traceback, scenario.log_tail = "Traceback: boom", ["\x1b[31mred"]
@@ -84,7 +115,7 @@ class References(HTMLParser):
         given = dict(attrs)
         self.loaded += [value or "" for name, value in attrs if name == "src" or (name == "href" and tag == "link")]
         self.links += [given.get("href") or ""] if tag == "a" else []
-        if tag not in ("meta", "br", "line", "rect", "polyline"):
+        if tag not in ("meta", "br", "line", "rect", "polyline", "polygon", "circle"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -111,6 +142,9 @@ def test_the_page_shows_everything_that_was_told(folder: Path) -> None:
     page = (folder / "report.html").read_text()
     shown = ["Credit &amp; co", "it is &lt;so&gt;", "HyperParameters.max_depth", "InputDataConfig[0].ChannelName"]
     shown += ["Metrics of credit-training", "AUC 0.8750", "0.771235", "A &lt;captured&gt; request", "the last line"]
+    shown += ["validation:auc 0.77", "actual 1", "&lt;4&gt;", "the-event", "All 2 answers captured", "&lt;red&gt;"]
+    shown += ["$0.0040", "2 x ml.odd", "not in the sum: ml.odd", "at the prices of 2026-09-01", "no data"]
+    shown += ["drift distance 0.6, threshold 0.1", "Executions of schedule hourly"]
     for text in shown:
         assert text in page
     found = References()
@@ -121,9 +155,28 @@ def test_the_page_shows_everything_that_was_told(folder: Path) -> None:
 def test_violations_lead_the_monitors_table_and_are_marked(folder: Path) -> None:
     page = (folder / "report.html").read_text()
     rows = re.findall(r'<tr class="(violated)?"><td>(Extra columns|AGE|SEX|TEXT)</td>', page)
+    figures = re.findall(r'<figure class="(violated)?"><figcaption><b>([^<]*)</b>', page)
+    assert figures == [("violated", "Extra columns"), ("violated", "AGE"), ("", "SEX"), ("", "TEXT")]
     assert rows == [("violated", "Extra columns"), ("violated", "AGE"), ("", "SEX"), ("", "TEXT")]
     assert "2 features with violations" in page
-    assert "distance 0.6" in page
+    assert "<b>baseline_drift_check</b>: Baseline drift distance: 0.6 exceeds threshold: 0.1" in page
+
+
+def test_earlier_runs_are_shown_as_trends(tmp_path: Path) -> None:
+    page = write_report(a_report(), tmp_path).read_text()
+    assert "Over the last runs" not in page
+    report = a_report()
+    before = [now_of(report.scenarios[0], report, tmp_path)] * 2
+    before = [replace(past, seconds=4.0) for past in before]
+    elsewhere = replace(before[0], profile="aws", seconds=900.0)
+    page = write_report(report, tmp_path, History((*before, elsewhere))).read_text()
+    trends = page.split("Over the last runs")[1].split("<h3>")[0]
+    assert "+25.0 % against the median of 2 before" in trends
+    assert "±0 % against the median of 2 before" in trends
+    assert trends.count('class="spark"') == 3
+    assert (
+        "Over the last runs" not in write_report(a_report(passed=False), tmp_path, History(tuple(before))).read_text()
+    )
 
 
 def test_metrics_of_one_kind_share_a_plot(folder: Path) -> None:
@@ -147,6 +200,36 @@ def test_the_json_says_what_the_page_says(folder: Path) -> None:
     assert scenario["resources"][0]["name"] == JOB.name
 
 
+def test_junit_is_what_ci_systems_read(tmp_path: Path) -> None:
+    report = a_report(passed=False)
+    report.scenarios[0].steps.insert(1, Step("One", 1795341602.0, 0.5, "passed"))
+    write_report(report, tmp_path)
+    (suite,) = ET.parse(tmp_path / "junit.xml").getroot()
+    for total in ("name", "tests", "failures", "errors", "skipped", "time", "timestamp"):
+        assert suite.get(total)
+    assert suite.get("timestamp") == "2026-11-22T10:00:00"
+    cases = suite.findall("testcase")
+    # A case is known by classname and name alone.
+    assert [(case.get("classname"), case.get("name")) for case in cases] == [
+        ("credit", "One"), ("credit", "One (2)"), ("credit", "Two"),
+    ]  # fmt: skip
+    assert cases[0].findtext("system-out") == "✓ it is <so>"
+    failure = cases[2].find("failure")
+    assert failure is not None
+    assert failure.get("type") == "Failed"
+    assert failure.text == "expected: so\nfound ␀ other\n\nTraceback: boom"
+    assert [part.tag for part in cases[2]] == ["failure", "system-out"]
+    assert cases[2].findtext("system-out") == suite.findtext("system-out") == "red"
+
+
+def test_a_scenario_without_steps_is_a_case_all_the_same(tmp_path: Path) -> None:
+    report = a_report()
+    report.scenarios[0].steps.clear()
+    write_report(report, tmp_path)
+    (suite,) = ET.parse(tmp_path / "junit.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures"), suite.find("testcase").get("name")) == ("1", "0", "run")  # type: ignore[union-attr]
+
+
 def test_junit_counts_steps_and_failures(tmp_path: Path) -> None:
     write_report(a_report(passed=False), tmp_path)
     suites = ET.parse(tmp_path / "junit.xml").getroot()
@@ -155,7 +238,7 @@ def test_junit_counts_steps_and_failures(tmp_path: Path) -> None:
     failure = suite.find("testcase[@name='Two']/failure")
     assert failure is not None
     assert failure.get("message") == "not so"
-    assert "found \ufffd other" in (failure.text or "")
+    assert "found ␀ other" in (failure.text or "")
 
 
 def test_junit_shows_a_failure_outside_the_steps(tmp_path: Path) -> None:

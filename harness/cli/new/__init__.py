@@ -1,4 +1,4 @@
-"""``harness new``: a working scenario and its fixture folder to start from, on made-up data or on a table of one's own."""
+"""``harness new``: a working scenario and its fixture folder to start from, on made-up data or one's own table."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ LONGEST_NAME = 40
 def command(name: str, sdk: str, data: Path | None, label: str | None) -> None:
     """Write a scenario and its fixture folder to start from.
 
-    It stages a table, trains the built-in XGBoost, deploys it and compares its answers with offline prediction. It passes
-    as it is; change it into your own.
+    It stages a table, trains the built-in XGBoost, deploys it and compares its answers with offline prediction. It
+    passes as it is; change it into your own.
     """
     from harness.cli.new.layout import Starter, write_starter
     from harness.cli.new.tables import Unusable, read_table

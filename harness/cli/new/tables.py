@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.asserts.schema import MOST_CATEGORIES, Column, Schema, schema_of_csv
-from harness.profiles.fixture_folders import LARGEST_MB
+from harness.cli.validate.fixture_folders import LARGEST_MB
 
 LABELS = ("label", "target", "class", "y")
 FEWEST_ROWS = 20
@@ -43,8 +43,8 @@ def read_table(file: Path, wanted: str | None) -> Table:
     size = file.stat().st_size
     if size > LARGEST_MB * 1_000_000:
         raise Unusable(
-            f"{file.name} has {size / 1e6:.1f} MB, and a fixture more than {LARGEST_MB} MB does not belong in a project: "
-            "begin with a sample of it, or without --data, and have make.py fetch or make the table"
+            f"{file.name} has {size / 1e6:.1f} MB, and a fixture more than {LARGEST_MB} MB does not "
+            "belong in a project: begin with a sample of it, or without --data and have make.py make the table"
         )
     schema = _schema(file)
     names = [column.name for column in schema.columns]
@@ -58,7 +58,7 @@ def read_table(file: Path, wanted: str | None) -> Table:
     objective, values = _objective(file, schema.column(label), answers)
     if values and values != [str(number) for number in range(len(values))]:
         categories[label] = values
-    notes = [f"{label} is what is predicted ({objective})", *notes]
+    notes = [f"{label} is what is predicted ({objective})", *notes, "its source and licence: say them in the README.md"]
     return Table(
         file, label, tuple(features), categories, objective, len(values), _worst(objective, answers), tuple(notes)
     )
@@ -76,13 +76,9 @@ def _schema(file: Path) -> Schema:
         )
         raise Unusable(f"{file.name}: columns must be separated by commas, and there must be two or more; {hint}")
     if len(set(names)) < len(names) or not all(name.strip() for name in names):
-        raise Unusable(
-            f"{file.name}: every column needs a name of its own in the first line; it reads {','.join(names)}"
-        )
+        raise Unusable(f"{file.name}: each column needs a name of its own in the first line; it is {','.join(names)}")
     if all(map(_is_number, names)):
-        raise Unusable(
-            f"{file.name} has no header: put a line with the names of the columns above {','.join(names[:5])}…"
-        )
+        raise Unusable(f"{file.name} has no header: put a line of column names above {','.join(names[:5])}…")
     for number, row in enumerate(_cells(file), 1):
         if row and len(row) != len(names):
             raise Unusable(f"{file.name}:{number} has {len(row)} cells, the header has {len(names)}")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from harness.engine.lifecycle import is_unfinished, move, status_of
+from harness.engine.reuse import ASKED
 from harness.kernel.errors import ResourceInUse, ValidationException
 from harness.kernel.records import Record
 from harness.services.scope import Scope
 from harness.stores.records import RecordExists
+
+_WANTS_REUSE = "app/harness-reuse"
+"""In the User-Agent of a run that asked for it: every SDK puts ``AWS_SDK_UA_APP_ID`` there."""
 
 
 def _stopping(record: Record) -> Record:
@@ -17,6 +22,8 @@ def _stopping(record: Record) -> Record:
 
 
 def add_job(scope: Scope, record: Record) -> Record:
+    if _WANTS_REUSE in scope.caller["user_agent"].split():
+        record = replace(record, inner={**record.inner, ASKED: True})
     try:
         return scope.records.add(record)
     except RecordExists as taken:

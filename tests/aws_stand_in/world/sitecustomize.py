@@ -21,12 +21,13 @@ def getaddrinfo(host, port, *arguments, **options):
         return _resolve(host, port, *arguments, **options)
     if name.rstrip(".").endswith(".amazonaws.com"):
         return _resolve("127.0.0.1", _port, *arguments, **options)
-    raise socket.gaierror(socket.EAI_NONAME, "%s: there is no such host in this test" % name)
+    raise socket.gaierror(socket.EAI_NONAME, name + ": there is no such host in this test")
 
 
 def sleep(seconds):
     if seconds < LONG:
-        return _sleep(seconds / _hurry)
+        _sleep(seconds / _hurry)
+        return
     import json
     import urllib.request
 

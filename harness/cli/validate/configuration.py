@@ -1,0 +1,59 @@
+"""``harness.toml``: its tables, settings, images and profiles, each as the command that uses it would read it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.cli.validate.findings import Finding
+from harness.kernel.errors import StateError
+from harness.profiles import find_profile
+from harness.profiles.place import Asked
+from harness.settings import FILE, ProjectFile, load_settings, read_project
+
+_NAMED = re.compile(r"'([^']+)'|\[([\w.]+)\]|: (?:[\w ]*? )?(\w+) must be|needs (\w+)")
+
+
+def check_configuration(root: Path) -> Iterator[Finding]:
+    """A file that cannot be read as a whole gives one finding; else each profile is looked at by itself."""
+    try:
+        project = read_project(root)
+        settings = load_settings(root)
+    except StateError as error:
+        yield _finding(root, error)
+        return
+    for name in project.profiles:
+        try:
+            find_profile(name, Asked(settings, root))
+        except StateError as error:
+            yield _finding(root, error, f"[profiles.{name}]")
+
+
+def project_file(root: Path) -> ProjectFile:
+    """What the file says, or nothing where it cannot be read: that is told by itself."""
+    try:
+        return read_project(root)
+    except StateError:
+        return ProjectFile()
+
+
+def _finding(root: Path, error: StateError, table: str = "") -> Finding:
+    problem, _, remedy = str(error).removeprefix(f"{FILE}: ").removeprefix(f"{FILE} ").partition("; ")
+    return Finding(
+        FILE, _line(root / FILE, str(error), table), problem, remedy or "correct the file"
+    )
+
+
+def _line(file: Path, problem: str, table: str) -> int:
+    """Where the first name in the message stands, in its table if it is of one."""
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file.exists() else []
+    if found := re.search(r"at line (\d+)", problem):
+        return int(found[1])
+    start = next((number for number, line in enumerate(lines) if table and line.strip() == table), 0)
+    names = [name for groups in _NAMED.findall(problem) for name in groups if name]
+    for name in names:
+        for number, line in enumerate(lines[start:], start + 1):
+            if re.match(rf"\s*\[?\"?{re.escape(name)}\"?\s*[=\]]", line):
+                return number
+    return start + 1 if table and lines else 0

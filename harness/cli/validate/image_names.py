@@ -1,0 +1,84 @@
+"""The images that a scenario names by literals, held against the catalogue: URIs, and versions given to the SDKs."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+
+from harness.contract.catalog import UnknownImage, load_catalog, resolve_image
+
+_URI = re.compile(r"\d{12}\.dkr\.ecr\.[\w.-]+/[\w./-]+(:[\w.-]+)?(@sha256:\w+)?")
+_FRAMEWORKS = {"xgboost": "sagemaker-xgboost", "sklearn": "sagemaker-scikit-learn"}
+"""What ``image_uris.retrieve`` calls them -> the repository."""
+_CLASSES = {
+    "SKLearnProcessor": "sklearn",
+    "SKLearn": "sklearn",
+    "SKLearnModel": "sklearn",
+    "XGBoost": "xgboost",
+    "XGBoostModel": "xgboost",
+    "XGBoostProcessor": "xgboost",
+}
+_Found = tuple[int, str, str]
+
+
+def wrong_images(tree: ast.Module, own: Mapping[str, str]) -> Iterator[_Found]:
+    """``own`` are the images that ``[images]`` of ``harness.toml`` names: these are known by that."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=str(text)) if _URI.fullmatch(text):
+                yield from _unknown(node.lineno, text, own)
+            case ast.Call(func=func):
+                yield from (
+                    found
+                    for repository, tag in _asked(_called(func), node)
+                    for found in _unknown(node.lineno, f"{repository}:{tag}", own)
+                )
+
+
+def _asked(called: str, call: ast.Call) -> Iterator[tuple[str, str]]:
+    """Repository and tag that a call of the SDK asks for, where it says both in so many words."""
+    given = {keyword.arg: _text(keyword.value) for keyword in call.keywords if keyword.arg}
+    if called == "retrieve":
+        framework = given.get("framework") or (_text(call.args[0]) if call.args else "")
+        version = given.get("version") or (_text(call.args[2]) if len(call.args) > 2 else "")
+    else:
+        framework, version = _CLASSES.get(called, ""), given.get("framework_version", "")
+        if framework and not version and call.args:
+            version = _text(call.args[0])
+    if framework in _FRAMEWORKS and version and version != "latest":
+        yield _FRAMEWORKS[framework], version
+
+
+def _unknown(line: int, uri: str, own: Mapping[str, str]) -> Iterator[_Found]:
+    if _is_own(uri, own):
+        return
+    try:
+        resolve_image(uri)
+    except UnknownImage as error:
+        repository = uri.rpartition("/")[2].partition(":")[0]
+        versions = [image.version for image in load_catalog() if repository in image.repositories]
+        problem = str(error).partition(" and there is no Docker")[0].partition("; ")[0]
+        known = f"one of the versions {', '.join(versions)}" if versions else "an image of `harness images`"
+        yield (
+            line,
+            problem,
+            f'take {known}, or name an image of your own under [images] of harness.toml and NEEDS = ("docker",)',
+        )
+
+
+def _is_own(uri: str, own: Mapping[str, str]) -> bool:
+    """By the whole URI, by repository and tag, or by repository."""
+    last = uri.partition("@")[0].rpartition("/")[2]
+    return bool({uri, last, last.partition(":")[0]} & set(own))
+
+
+def _called(func: ast.expr) -> str:
+    match func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
+
+
+def _text(value: ast.expr) -> str:
+    return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else ""

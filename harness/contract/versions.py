@@ -1,0 +1,47 @@
+"""What of an image of the catalogue decides what its programs make, as one digest. Reads package data only."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from functools import cache
+from importlib import metadata
+
+from harness import __version__
+from harness.contract.catalog import IMAGES, Image
+from harness.contract.containers import AnyImage
+from harness.runners.spec import Environment
+
+_PROGRAMS = (".py", ".toml", ".txt", ".json")
+
+
+def program_version(image: AnyImage) -> str:
+    """Empty for an image that is not of the catalogue."""
+    if not isinstance(image, Image):
+        return ""
+    return f"{image.title} {_programs()} {_surroundings(image.environment)}"
+
+
+@cache
+def _programs() -> str:
+    """All of them: they are small, and one may import what lies beside another."""
+    digest = hashlib.sha256(__version__.encode())
+    for file in sorted(IMAGES.rglob("*")):
+        if file.suffix in _PROGRAMS and file.is_file():
+            digest.update(file.relative_to(IMAGES).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _surroundings(environment: Environment) -> str:
+    digest = hashlib.sha256(f"{platform.machine()} {environment.python}".encode())
+    if environment.lock is not None:
+        digest.update(environment.lock.read_bytes())
+    if environment.lock is None or environment.stand_in:  # the harness's own packages run, or may
+        digest.update(_own_packages().encode())
+    return digest.hexdigest()
+
+
+@cache
+def _own_packages() -> str:
+    found = sorted(f"{each.metadata['Name']}=={each.version}" for each in metadata.distributions())
+    return f"{platform.python_version()} {found}"

@@ -1,0 +1,91 @@
+"""What a scenario states of comparisons: ``TOLERANCES`` and ``KNOWN_DIFFERENCES``; read from its file, never run.
+
+TOLERANCES = {"TrainingJob */metrics/*": 1e-3}
+KNOWN_DIFFERENCES = {
+    "Hour/exit_message": "AWS words it differently",
+    "TrainingJob */curves/*": {"reason": "…", "when": {"profile": "local*", "xgboost": "3.0.*"}},
+}
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from harness.kernel.errors import StateError
+
+
+@dataclass(frozen=True)
+class Known:
+    """A difference with its reason. ``when`` are conditions: "profile", or a library, and a pattern for it."""
+
+    reason: str
+    when: Mapping[str, str] = field(default_factory=dict)
+
+    def holds(self, profile: str, libraries: Mapping[str, str]) -> bool:
+        facts = {**libraries, "profile": profile}
+        return all(fnmatchcase(facts.get(name, ""), pattern) for name, pattern in self.when.items())
+
+
+@dataclass(frozen=True)
+class Concessions:
+    tolerances: Mapping[str, float] = field(default_factory=dict)
+    known: Mapping[str, Known] = field(default_factory=dict)
+
+    def reasons(self, profile: str, libraries: Mapping[str, str]) -> dict[str, str]:
+        """Those that hold for a run."""
+        return {pattern: known.reason for pattern, known in self.known.items() if known.holds(profile, libraries)}
+
+    def document(self) -> dict[str, Any]:
+        return {
+            pattern: {"reason": known.reason, "when": dict(known.when)} if known.when else known.reason
+            for pattern, known in self.known.items()
+        }
+
+
+def concessions_of(file: Path) -> Concessions:
+    """``StateError`` says what a statement should look like."""
+    tolerances, known = (_stated(file, name) for name in ("TOLERANCES", "KNOWN_DIFFERENCES"))
+    for pattern, value in tolerances.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+            raise StateError(f"{file.name}: TOLERANCES[{pattern!r}] must be a number from 0 on, not {value!r}")
+    return Concessions(
+        {pattern: float(value) for pattern, value in tolerances.items()},
+        {pattern: _known(file, pattern, value) for pattern, value in known.items()},
+    )
+
+
+def _known(file: Path, pattern: str, value: Any) -> Known:
+    told = {"reason": value} if isinstance(value, str) else value
+    if isinstance(told, dict) and set(told) <= {"reason", "when"}:
+        reason, when = told.get("reason"), told.get("when", {})
+        fits = isinstance(when, dict) and all(isinstance(word, str) for pair in when.items() for word in pair)
+        if isinstance(reason, str) and reason.strip() and fits:
+            return Known(reason.strip(), when)
+    raise StateError(
+        f'{file.name}: KNOWN_DIFFERENCES[{pattern!r}] must be a reason, or {{"reason": "…", "when": {{"profile" or a '
+        f"library: a pattern}}}}, not {value!r}"
+    )
+
+
+def _stated(file: Path, name: str) -> dict[str, Any]:
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=found)], value=value) if found == name:
+                pass
+            case ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value) if found == name:
+                pass
+            case _:
+                continue
+        try:
+            stated = ast.literal_eval(value)
+        except ValueError:
+            stated = None
+        if isinstance(stated, dict) and all(isinstance(pattern, str) for pattern in stated):
+            return stated
+        raise StateError(f"{file.name}: {name} must be a constant dict of patterns, written out")
+    return {}

@@ -1,0 +1,221 @@
+"""API calls -> IAM actions on resources: what caller and execution role need for a run, and nothing more. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.promotion.destination import Destination
+from harness.promotion.plan import Call, Plan
+
+# Not named like their call. What needs no permission is mapped to nothing.
+_S3 = {
+    "AbortMultipartUpload": ("AbortMultipartUpload",),
+    "CompleteMultipartUpload": ("PutObject",),
+    "CopyObject": ("GetObject", "PutObject"),
+    "CreateMultipartUpload": ("PutObject",),
+    "DeleteObjects": ("DeleteObject",),
+    "HeadBucket": ("ListBucket",),
+    "HeadObject": ("GetObject",),
+    "ListBuckets": ("ListAllMyBuckets",),
+    "ListObjects": ("ListBucket",),
+    "ListObjectsV2": ("ListBucket",),
+    "ListObjectVersions": ("ListBucketVersions",),
+    "UploadPart": ("PutObject",),
+    "UploadPartCopy": ("GetObject", "PutObject"),
+}
+_FREE = frozenset([("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")])
+_PREFIXES = {
+    "sagemaker-runtime": "sagemaker",
+    "sagemaker-metrics": "sagemaker",
+    "sagemaker-featurestore-runtime": "sagemaker",
+    "events": "events",
+    "resourcegroupstaggingapi": "tag",
+    "service-quotas": "servicequotas",
+    "stepfunctions": "states",
+}
+_ACCOUNT_WIDE = ("List", "Search", "QueryLineage", "GetSearchSuggestions")
+_JOBS = ("ProcessingJob", "TrainingJob", "TransformJob")
+_USUAL_KINDS = (*_JOBS, "Model", "EndpointConfig", "Endpoint")
+# What the SDKs call for a job, a model and an endpoint, for a scenario whose own calls were never recorded.
+_USUAL = (
+    *(Call("sagemaker", f"{verb}{kind}") for kind in _USUAL_KINDS for verb in ("Create", "Describe")),
+    *(Call("s3", name) for name in ("HeadBucket", "CreateBucket", "ListObjectsV2", "GetObject", "PutObject")),
+    *(Call("logs", name) for name in ("DescribeLogStreams", "GetLogEvents")),
+    Call("sagemaker-runtime", "InvokeEndpoint"),
+)
+# What the run itself does around any scenario: looks before it writes, searches by tag, removes, proves.
+_OWN = (
+    *(Call("s3", name) for name in ("HeadObject", "ListObjectsV2", "DeleteObjects")),
+    *(Call("sagemaker", f"List{nouns}") for nouns in ("MonitoringSchedules", "Endpoints", "Tags")),
+    *(Call("sagemaker", f"List{kind}s") for kind in _JOBS),
+    Call("sagemaker", "AddTags"),
+    Call("resourcegroupstaggingapi", "GetResources"),
+    Call("logs", "FilterLogEvents"),
+)
+_NETWORK = (
+    "CreateNetworkInterface",
+    "CreateNetworkInterfacePermission",
+    "DeleteNetworkInterface",
+    "DeleteNetworkInterfacePermission",
+    "DescribeDhcpOptions",
+    "DescribeNetworkInterfaces",
+    "DescribeSecurityGroups",
+    "DescribeSubnets",
+    "DescribeVpcs",
+)
+_KEYS = ("CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey")
+_PULL = ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
+PASSED_TO = {"iam:PassedToService": "sagemaker.amazonaws.com"}
+
+
+@dataclass(frozen=True)
+class Need:
+    """Actions that are needed on all of the resources; ``context`` is what their requests will say."""
+
+    sid: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...] = ("*",)
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Where:
+    """The account as ARNs have it."""
+
+    partition: str
+    account: str
+    region: str
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+    def bucket(self, name: str, inner: str = "") -> str:
+        return f"arn:{self.partition}:s3:::{name}{inner}"
+
+
+def caller_needs(plans: Iterable[Plan], destination: Destination, where: Where) -> list[Need]:
+    """Of whoever starts the run."""
+    from botocore.session import get_session
+
+    plans = list(plans)
+    calls = dict.fromkeys(call for plan in plans for call in plan.calls)
+    if not all(plan.calls for plan in plans):
+        calls |= dict.fromkeys(_USUAL)
+    operations = frozenset(get_session().get_service_model("sagemaker").operation_names)
+    calls |= dict.fromkeys([*_OWN, *_undoing(calls, operations)])
+    needs = [
+        *_grouped(calls, destination, where),
+        Need("PassRole", ("iam:PassRole",), (destination.role_arn(where.partition),), PASSED_TO),
+    ]
+    return sorted(needs, key=lambda need: need.sid)
+
+
+def role_needs(plans: Iterable[Plan], destination: Destination, where: Where) -> list[Need]:
+    """Of the role that SageMaker assumes for jobs and endpoints."""
+    plans = list(plans)
+    buckets = _buckets((call for plan in plans for call in plan.calls), destination)
+    images = {image for plan in plans for planned in plan.resources for image in planned.images}
+    logs = ("CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents")
+    needs = [
+        Need("Bucket", ("s3:GetBucketLocation", "s3:ListBucket"), tuple(map(where.bucket, buckets))),
+        Need("Images", tuple(f"ecr:{name}" for name in _PULL), _repositories(images, where)),
+        Need("Logs", tuple(f"logs:{name}" for name in logs), (_log_groups(where),)),
+        Need("Metrics", ("cloudwatch:PutMetricData",)),
+        Need("Objects", ("s3:GetObject", "s3:PutObject"), tuple(where.bucket(name, "/*") for name in buckets)),
+        Need("Registry", ("ecr:GetAuthorizationToken",)),
+    ]
+    if destination.subnets:
+        needs.append(Need("Network", tuple(f"ec2:{name}" for name in _NETWORK)))
+    if destination.kms:
+        keys = tuple(sorted({_key(key, where) for key in destination.kms.values()}))
+        needs.append(Need("Keys", tuple(f"kms:{name}" for name in _KEYS), keys))
+    return sorted(needs, key=lambda need: need.sid)
+
+
+def policy(needs: Iterable[Need]) -> dict[str, Any]:
+    """The minimal policy document."""
+    statements = []
+    for need in needs:
+        statement: dict[str, Any] = {
+            "Sid": need.sid,
+            "Effect": "Allow",
+            "Action": list(need.actions),
+            "Resource": list(need.resources),
+        }
+        if need.context:
+            statement["Condition"] = {"StringEquals": dict(need.context)}
+        statements.append(statement)
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _undoing(calls: Iterable[Call], operations: frozenset[str]) -> Iterator[Call]:
+    """Whatever is created must be looked at, stopped and deleted."""
+    for call in calls:
+        if call.service == "sagemaker" and call.operation.startswith("Create"):
+            kind = call.operation.removeprefix("Create")
+            for verb in ("Describe", "Stop", "Delete"):
+                if f"{verb}{kind}" in operations:
+                    yield Call("sagemaker", f"{verb}{kind}")
+
+
+def _grouped(calls: Iterable[Call], destination: Destination, where: Where) -> Iterator[Need]:
+    groups: dict[tuple[str, tuple[str, ...]], set[str]] = {}
+    for call in calls:
+        if (call.service, call.operation) in _FREE:
+            continue
+        if call.service == "s3":
+            bucket = call.bucket or destination.default_bucket
+            for action in _S3.get(call.operation, (call.operation,)):
+                groups.setdefault(_s3_place(action, bucket, where), set()).add(f"s3:{action}")
+            continue
+        prefix = _PREFIXES.get(call.service, call.service)
+        groups.setdefault(_place(prefix, call.operation, where), set()).add(f"{prefix}:{call.operation}")
+    for (sid, resources), actions in groups.items():
+        yield Need(sid, tuple(sorted(actions)), resources)
+
+
+def _s3_place(action: str, bucket: str, where: Where) -> tuple[str, tuple[str, ...]]:
+    if action == "ListAllMyBuckets":
+        return "Buckets", ("*",)
+    inside = "Object" in action or "Multipart" in action
+    name = "".join(part.capitalize() for part in bucket.replace(".", "-").split("-"))
+    sid = "Objects" if inside else "Bucket"
+    return f"{sid}{name}", (where.bucket(bucket, "/*" if inside else ""),)
+
+
+def _place(prefix: str, operation: str, where: Where) -> tuple[str, tuple[str, ...]]:
+    if prefix == "sagemaker" and not operation.startswith(_ACCOUNT_WIDE):
+        return "SageMaker", (where.arn("sagemaker", "*"),)
+    if prefix == "sagemaker":
+        return "SageMakerLists", ("*",)
+    if prefix == "logs":
+        return "Logs", (_log_groups(where),)
+    return prefix.capitalize(), ("*",)
+
+
+def _log_groups(where: Where) -> str:
+    return where.arn("logs", "log-group:/aws/sagemaker/*")
+
+
+def _buckets(calls: Iterable[Call], destination: Destination) -> list[str]:
+    named = {call.bucket for call in calls if call.service == "s3" and call.bucket}
+    return sorted({destination.default_bucket, *named})
+
+
+def _repositories(images: Iterable[str], where: Where) -> tuple[str, ...]:
+    from harness.promotion.preflight.images import parse
+
+    found = {
+        f"arn:{where.partition}:ecr:{image.region}:{image.registry}:repository/{image.repository}"
+        for uri in images
+        if (image := parse(uri))
+    }
+    return tuple(sorted(found)) or ("*",)
+
+
+def _key(key: str, where: Where) -> str:
+    if key.startswith("arn:"):
+        return key
+    return where.arn("kms", "key/*" if key.startswith("alias/") else f"key/{key}")

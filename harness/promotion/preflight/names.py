@@ -1,0 +1,37 @@
+"""Names that a scenario takes as they are: free, or taken. Those with the run's id or a time are always new."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from harness.promotion.account import Account
+from harness.promotion.plan import Plan
+from harness.promotion.preflight.findings import FAILURE, OK, Finding
+from harness.promotion.resources import GONE, look
+from harness.session.ledger import Entry
+
+_FRESH = re.compile(
+    r"\d{8}-\d{6}-[0-9a-f]{4}|\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d|\d{10}|"
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+)
+# Of these AWS lets no two of a name be; an experiment that is there already is used again.
+_ONLY_ONCE = ("ProcessingJob", "TrainingJob", "TransformJob", "Model", "Endpoint", "MonitoringSchedule")
+
+
+def check_names(account: Account, plans: Iterable[Plan]) -> Iterator[Finding]:
+    planned = [each for plan in plans for each in plan.resources if each.kind in _ONLY_ONCE and each.name]
+    fixed = {(each.kind, each.name) for each in planned if not _FRESH.search(each.name)}
+    for kind, name in sorted(fixed):
+        entry = Entry("sagemaker", kind, name, "intended", 0.0, 0.0, {f"{kind}Name": name})
+        if look(account, entry).state != GONE:
+            yield Finding(
+                "name",
+                FAILURE,
+                f"there is a {kind} {name!r} already",
+                "end the name with session.run_id in the scenario, or remove what is there",
+            )
+        else:
+            yield Finding("name", OK, f"{kind} {name!r} is free")
+    if planned and not fixed:
+        yield Finding("names", OK, "all are new with every run")

@@ -1,0 +1,186 @@
+"""The execution role and the caller: there, trusted, and allowed what the run needs; by simulation, else by reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from harness.promotion.account import Account, stale
+from harness.promotion.destination import Destination
+from harness.promotion.preflight.actions import PASSED_TO, Need
+from harness.promotion.preflight.attached import DENIED, UNSURE, judged, statements
+from harness.promotion.preflight.findings import FAILURE, OK, UNCHECKED, WARNING, Finding, code
+
+SAGEMAKER = PASSED_TO["iam:PassedToService"]
+_SHOWN = 12
+
+Verdict = tuple[str, str, str]
+"""Action, resource, and what was found of the two."""
+
+
+def check_role(account: Account, destination: Destination, needs: Iterable[Need]) -> Iterator[Finding]:
+    """Its name, its trust, then what it is allowed."""
+    from botocore.exceptions import ClientError
+
+    arn = destination.role_arn(account.partition)
+    name = arn.rpartition("/")[2]
+    try:
+        role = account.client("iam").get_role(RoleName=name)["Role"]
+    except ClientError as error:
+        if code(error) == "NoSuchEntity":
+            yield Finding(
+                "role",
+                FAILURE,
+                f"{arn} does not exist",
+                f"create it (`aws iam create-role --role-name {name}`) with a trust policy for {SAGEMAKER}, or correct "
+                "role in the profile",
+            )
+            return
+        if stale(error):
+            raise
+        yield Finding("role", UNCHECKED, f"{arn}: AWS answered {code(error)}", "allow iam:GetRole to have it checked")
+    else:
+        if destination.role.startswith("arn:") and role["Arn"] != arn:
+            yield Finding("role", FAILURE, f"{arn} is {role['Arn']} in truth", "correct role in the profile")
+            return
+        arn = role["Arn"]
+        yield _trust(arn, role["AssumeRolePolicyDocument"])
+    yield from _allowed(account, "role permissions", arn, needs)
+
+
+def check_caller(account: Account, needs: Iterable[Need]) -> Iterator[Finding]:
+    from botocore.exceptions import ClientError
+
+    topic = "caller permissions"
+    if account.arn.endswith(":root"):
+        yield Finding(topic, WARNING, "the root user may do everything", "use a role or a user made for this instead")
+        return
+    try:
+        principal = _principal(account)
+    except ClientError as error:
+        if stale(error):
+            raise
+        remedy = "allow iam:GetRole to have it checked"
+        yield Finding(topic, UNCHECKED, f"{account.arn}: AWS answered {code(error)}", remedy)
+        return
+    yield from _allowed(account, topic, principal, needs)
+
+
+def _trust(arn: str, document: Mapping[str, Any]) -> Finding:
+    for statement in _listed(document.get("Statement", [])):
+        principal = statement.get("Principal", {})
+        services = ["*"] if principal == "*" else _listed(principal.get("Service", []))
+        actions = [action.lower() for action in _listed(statement.get("Action", []))]
+        trusted = SAGEMAKER in services or "*" in services
+        if statement.get("Effect") == "Allow" and trusted and {"sts:assumerole", "sts:*", "*"} & set(actions):
+            return Finding("role", OK, f"{arn} is there, and SageMaker may assume it")
+    return Finding(
+        "role",
+        FAILURE,
+        f"{arn} does not let SageMaker assume it",
+        f'add to its trust policy: {{"Effect": "Allow", "Principal": {{"Service": "{SAGEMAKER}"}}, '
+        '"Action": "sts:AssumeRole"}',
+    )
+
+
+def _principal(account: Account) -> str:
+    """IAM simulates roles and users. A session's ARN names its role, but not the role's path."""
+    kind, _, rest = account.arn.rpartition(":")[2].partition("/")
+    if kind != "assumed-role":
+        return account.arn
+    return str(account.client("iam").get_role(RoleName=rest.partition("/")[0])["Role"]["Arn"])
+
+
+def _allowed(account: Account, topic: str, arn: str, needs: Iterable[Need]) -> Iterator[Finding]:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    needs = list(needs)
+    iam = account.client("iam")
+    try:
+        yield _judgement(topic, arn, "as IAM simulates it", _simulated(iam, arn, needs))
+        return
+    except (BotoCoreError, ClientError) as error:
+        if stale(error):
+            raise
+        refusal = code(error)
+    try:
+        verdicts = _read(iam, arn, needs)
+    except (BotoCoreError, ClientError) as error:
+        if stale(error):
+            raise
+        yield Finding(
+            topic,
+            UNCHECKED,
+            f"{arn}: AWS answered {refusal} to a simulation and {code(error)} to reading its policies",
+            "allow iam:SimulatePrincipalPolicy to have it checked; `harness plan --policy FILE` writes what is needed",
+        )
+        return
+    yield _judgement(topic, arn, f"by its policies, as IAM answered {refusal} to a simulation", verdicts)
+
+
+def _simulated(iam: Any, arn: str, needs: Iterable[Need]) -> Iterator[Verdict]:
+    """Of what is not plainly allowed."""
+    for need in needs:
+        context = [
+            {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+            for key, value in need.context.items()
+        ]
+        pages = iam.get_paginator("simulate_principal_policy").paginate(
+            PolicySourceArn=arn,
+            ActionNames=list(need.actions),
+            ResourceArns=list(need.resources),
+            ContextEntries=context,
+        )
+        for page in pages:
+            for result in page["EvaluationResults"]:
+                for resource, decision in _decisions(result):
+                    if decision != "allowed":
+                        yield result["EvalActionName"], resource, DENIED
+
+
+def _decisions(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Resource by resource, where several were asked about at once."""
+    several = result.get("ResourceSpecificResults") or ()
+    return [(each["EvalResourceName"], each["EvalResourceDecision"]) for each in several] or [
+        (result.get("EvalResourceName", "*"), result["EvalDecision"])
+    ]
+
+
+def _read(iam: Any, arn: str, needs: Iterable[Need]) -> list[Verdict]:
+    found = statements(iam, arn)
+    return [
+        (action, resource, verdict)
+        for need in needs
+        for action in need.actions
+        for resource in need.resources
+        if (verdict := judged(found, action, resource)) in (DENIED, UNSURE)
+    ]
+
+
+def _judgement(topic: str, arn: str, how: str, verdicts: Iterable[Verdict]) -> Finding:
+    verdicts = list(verdicts)
+    denied = [(action, resource) for action, resource, verdict in verdicts if verdict == DENIED]
+    unsure = [(action, resource) for action, resource, verdict in verdicts if verdict == UNSURE]
+    if denied:
+        remedy = "attach what `harness plan --policy FILE` writes"
+        return Finding(topic, FAILURE, f"{arn} is not allowed {_some(denied)} ({how})", remedy)
+    if unsure:
+        told = f"{arn}: {_some(unsure)} hang on conditions ({how})"
+        return Finding(topic, UNCHECKED, told, "allow iam:SimulatePrincipalPolicy to have it checked")
+    return Finding(topic, OK, f"{arn} is allowed what the run needs ({how})")
+
+
+def _some(pairs: list[tuple[str, str]]) -> str:
+    """By action; where it is denied on several things, one of them."""
+    by_action: dict[str, list[str]] = {}
+    for action, resource in pairs:
+        by_action.setdefault(action, []).append(resource)
+    told = [
+        f"{action} on {resources[0]}" + (f" and {len(resources) - 1} more" if len(resources) > 1 else "")
+        for action, resources in by_action.items()
+    ]
+    return ", ".join(told[:_SHOWN]) + (f" and {len(told) - _SHOWN} actions more" if len(told) > _SHOWN else "")
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

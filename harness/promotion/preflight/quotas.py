@@ -1,0 +1,89 @@
+"""Service Quotas against what a run has at once: by instance type and use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from harness.promotion.account import Account
+from harness.promotion.budget import HOSTING, PROCESSING, TRAINING, TRANSFORM, USES
+from harness.promotion.destination import Destination
+from harness.promotion.plan import Plan, Planned
+from harness.promotion.preflight.findings import FAILURE, OK, UNCHECKED, WARNING, Finding
+from harness.session.provisions import DEFAULT
+
+_NAMES = {
+    TRAINING: "{} for training job usage",
+    PROCESSING: "{} for processing job usage",
+    TRANSFORM: "{} for transform job usage",
+    HOSTING: "{} for endpoint usage",
+}
+_SPOT = "{} for spot training job usage"
+
+
+def check_quotas(account: Account, plans: Iterable[Plan], destination: Destination) -> Iterator[Finding]:
+    wanted: dict[str, tuple[int, int]] = {}
+    for plan in plans:  # scenarios run one after the other
+        for name, (at_once, in_step) in peaks(plan.resources, destination).items():
+            most = wanted.get(name, (0, 0))
+            wanted[name] = max(most[0], at_once), max(most[1], in_step)
+    if wanted:
+        found = _quotas(account, set(wanted))
+        for name, (at_once, in_step) in sorted(wanted.items()):
+            yield _judged(name, at_once, in_step, found, account.region)
+
+
+def peaks(resources: Iterable[Planned], destination: Destination) -> dict[str, tuple[int, int]]:
+    """Quota -> the most machines at one moment of the last run, and the most that one step asked for in all."""
+    spans: dict[str, list[tuple[float, float, int]]] = {}
+    steps: dict[str, dict[str | None, int]] = {}
+    for planned in resources:
+        if planned.kind not in USES:
+            continue
+        for machines in planned.machines:
+            name = quota_name(planned, machines.instance_type, destination)
+            spans.setdefault(name, []).append((planned.at, planned.at + (planned.seconds or 0.0), machines.count))
+            by_step = steps.setdefault(name, {})
+            by_step[planned.step] = by_step.get(planned.step, 0) + machines.count
+    return {name: (_most(spans[name]), max(steps[name].values())) for name in spans}
+
+
+def quota_name(planned: Planned, instance_type: str, destination: Destination) -> str:
+    use = USES[planned.kind]
+    spot = use == TRAINING and {DEFAULT, planned.step, planned.kind} & set(destination.spot)
+    return (_SPOT if spot else _NAMES[use]).format(instance_type)
+
+
+def _most(spans: list[tuple[float, float, int]]) -> int:
+    return max(
+        sum(count for begin, end, count in spans if begin <= moment and (moment < end or begin == moment))
+        for moment, _, _ in spans
+    )
+
+
+def _quotas(account: Account, wanted: set[str]) -> Mapping[str, float]:
+    """There are some thousands of them, so the look ends with the last that is wanted."""
+    found: dict[str, float] = {}
+    pages = account.client("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
+    for page in pages:
+        found.update((each["QuotaName"], each["Value"]) for each in page["Quotas"] if each["QuotaName"] in wanted)
+        if wanted <= set(found):
+            break
+    return found
+
+
+def _judged(name: str, at_once: int, in_step: int, found: Mapping[str, float], region: str) -> Finding:
+    ask = f"ask for more of {name!r} in Service Quotas (Amazon SageMaker, {region}), or choose another instance type"
+    if name not in found:
+        return Finding(
+            "quota",
+            UNCHECKED,
+            f"Service Quotas does not know {name!r}",
+            f"see whether {region} offers the instance type for this use",
+        )
+    allowed = int(found[name])
+    if allowed < at_once:
+        return Finding("quota", FAILURE, f"{name}: {allowed} allowed, {at_once} needed at once", ask)
+    if allowed < in_step:
+        told = f"{name}: {allowed} allowed, and one step asks for {in_step}; all at once would be refused"
+        return Finding("quota", WARNING, told, ask)
+    return Finding("quota", OK, f"{name}: {allowed} allowed, {at_once} needed at once")

@@ -1,0 +1,208 @@
+"""An hour passes on AWS: the analyzer of each monitoring schedule runs at once, or AWS's own schedule is waited for.
+
+AWS runs a schedule at the full hour, up to 20 minutes late. Run at once, it is a processing job of the schedule's own
+definition over what was captured since the last one, and the scenario's lists of executions tell of it. Knows boto3 only.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any
+from urllib.parse import urlsplit
+
+from harness.contract.monitoring import Definition, Execution, of_data_quality, of_inline, processing_request
+from harness.kernel.s3uri import S3Uri
+
+LOOK_SECONDS, LATE_SECONDS = 5.0, 45 * 60.0
+_OVER = ("Completed", "CompletedWithViolations", "Failed", "Stopped")
+_NO_DATA = "Job inputs had no data"
+_UNFINISHED = ("InProgress", "Stopping")
+Client = Callable[[str], Any]
+Summary = dict[str, Any]
+
+
+class CannotRunAtOnce(Exception):
+    """The schedule is of a kind that is only run by AWS itself."""
+
+
+class PassingTime:
+    """``at_once``: whether the analyzer runs at once. ``client`` gives clients that the scenario does not see."""
+
+    def __init__(self, client: Client, at_once: bool) -> None:
+        self._client = client
+        self._at_once = at_once
+        self._schedules: dict[str, None] = {}
+        self._runs: dict[str, list[Summary]] = {}
+        self._analyzed: dict[str, set[str]] = {}
+        self._since: dict[str, float] = {}
+
+    def scheduled(self, name: str) -> None:
+        self._schedules[name] = None
+
+    def passes(self, seconds: float) -> None:
+        """Returns when all that became due is over."""
+        began = time.time()
+        due = [name for name in self._schedules if self._config(name) is not None]
+        if not self._at_once:
+            before = {name: len(self._over(name)) for name in due}
+            time.sleep(seconds)
+            for name in due:
+                self._wait(name, before[name], began + seconds + LATE_SECONDS)
+        elif not due:
+            time.sleep(seconds)
+        for name in due if self._at_once else ():
+            self._runs.setdefault(name, []).append(self._run(name, began, seconds))
+
+    def told(self, operation: str, params: Mapping[str, Any], answer: dict[str, Any]) -> None:
+        """What AWS does not know of: which processing jobs were executions of a schedule."""
+        runs = self._runs.get(str(params.get("MonitoringScheduleName")), [])
+        if runs and operation == "ListMonitoringExecutions":
+            answer["MonitoringExecutionSummaries"] = listed(runs, params)
+            answer.pop("NextToken", None)
+        elif runs and operation == "DescribeMonitoringSchedule":
+            answer["LastMonitoringExecutionSummary"] = runs[-1]
+
+    def _config(self, name: str) -> Mapping[str, Any] | None:
+        """Of a schedule that recurs and is not stopped."""
+        client = self._client("sagemaker")
+        try:
+            found = client.describe_monitoring_schedule(MonitoringScheduleName=name)
+        except client.exceptions.ResourceNotFound:
+            return None
+        config: Mapping[str, Any] = found["MonitoringScheduleConfig"]
+        once = config.get("ScheduleConfig", {}).get("ScheduleExpression") == "NOW"
+        return None if once or found["MonitoringScheduleStatus"] not in ("Scheduled", "Pending") else config
+
+    def _over(self, name: str) -> list[Summary]:
+        pages = self._client("sagemaker").get_paginator("list_monitoring_executions")
+        found = [
+            execution
+            for page in pages.paginate(MonitoringScheduleName=name)
+            for execution in page["MonitoringExecutionSummaries"]
+        ]
+        return [execution for execution in found if execution["MonitoringExecutionStatus"] in _OVER]
+
+    def _wait(self, name: str, before: int, until: float) -> None:
+        while len(self._over(name)) <= before:
+            if time.time() > until:
+                raise TimeoutError(f"monitoring schedule {name} did not run within the hour and {LATE_SECONDS:.0f} s")
+            time.sleep(LOOK_SECONDS)
+
+    def _run(self, name: str, began: float, seconds: float) -> Summary:
+        config = self._config(name) or {}
+        definition = self._definition(name, config)
+        summary: Summary = {
+            "MonitoringScheduleName": name,
+            "ScheduledTime": _moment(began),
+            "CreationTime": _moment(began),
+            "EndpointName": definition.endpoint,
+            "MonitoringType": config.get("MonitoringType", "DataQuality"),
+        }
+        if "MonitoringJobDefinitionName" in config:
+            summary["MonitoringJobDefinitionName"] = config["MonitoringJobDefinitionName"]
+        start = self._since.get(name, began - seconds)
+        self._since[name] = began
+        destination, keys = self._captured(name, definition.endpoint, start)
+        if not keys:
+            return summary | _settled("Failed", _NO_DATA)
+        job = f"model-monitoring-{_moment(began):%Y%m%d%H%M}-{uuid.uuid4().hex[:24]}"
+        execution = Execution(name, job, began, start, began + 1, destination, [])
+        created = self._client("sagemaker").create_processing_job(**self._request(definition, execution, keys))
+        return summary | {"ProcessingJobArn": created["ProcessingJobArn"]} | self._result(job)
+
+    def _definition(self, name: str, config: Mapping[str, Any]) -> Definition:
+        kind = config.get("MonitoringType", "DataQuality")
+        if kind != "DataQuality":
+            raise CannotRunAtOnce(
+                f"monitoring schedule {name} is of type {kind}, which only AWS itself runs: set monitoring = "
+                '"schedule" in the profile, which waits for it'
+            )
+        client = self._client("sagemaker")
+        if "MonitoringJobDefinition" in config:
+            definition = of_inline(config["MonitoringJobDefinition"])
+        else:
+            wanted = config["MonitoringJobDefinitionName"]
+            definition = of_data_quality(client.describe_data_quality_job_definition(JobDefinitionName=wanted))
+        if not definition.baselining_job:
+            return definition
+        made = client.describe_processing_job(ProcessingJobName=definition.baselining_job)
+        baseline = S3Uri.parse(made["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"])
+        return replace(
+            definition,
+            constraints=definition.constraints or str(baseline.join("constraints.json")),
+            statistics=definition.statistics or str(baseline.join("statistics.json")),
+        )
+
+    def _captured(self, name: str, endpoint: str, start: float) -> tuple[S3Uri, list[str]]:
+        """Where the endpoint captures to, and what is there and was not analyzed yet."""
+        described = self._client("sagemaker").describe_endpoint(EndpointName=endpoint)
+        destination = S3Uri.parse(described.get("DataCaptureConfig", {}).get("DestinationS3Uri", ""))
+        analyzed = self._analyzed.setdefault(name, set())
+        folder = destination.join(endpoint)
+        pages = self._client("s3").get_paginator("list_objects_v2")
+        found = [
+            each["Key"]
+            for page in pages.paginate(Bucket=folder.bucket, Prefix=f"{folder.key.strip('/')}/")
+            for each in page.get("Contents", ())
+            if analyzed or each["LastModified"].timestamp() >= start - 60  # its clock and ours
+        ]
+        keys = [key for key in found if key not in analyzed]
+        analyzed.update(keys)
+        return destination, keys
+
+    def _request(self, definition: Definition, execution: Execution, keys: list[str]) -> dict[str, Any]:
+        """The schedule's own request, but with a list of files for hour folders, and a report of its own."""
+        request = processing_request(definition, execution)
+        output = request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]
+        output["S3Uri"] = f"{output['S3Uri']}/{execution.job_name}"
+        manifest = urlsplit(f"{output['S3Uri']}-files.json")
+        place = execution.capture
+        prefix = place.key.strip("/")
+        relative = [key[len(prefix) :].lstrip("/") for key in keys]
+        body = json.dumps([{"prefix": f"s3://{place.bucket}/{prefix}".rstrip("/") + "/"}, *relative])
+        self._client("s3").put_object(Bucket=manifest.netloc, Key=manifest.path.lstrip("/"), Body=body.encode())
+        source = {
+            "S3Uri": manifest.geturl(),
+            "LocalPath": definition.input_path,
+            "S3DataType": "ManifestFile",
+            "S3InputMode": "File",
+            "S3DataDistributionType": "FullyReplicated",
+        }
+        request["ProcessingInputs"].insert(0, {"InputName": "captured", "S3Input": source})
+        return request
+
+    def _result(self, job: str) -> Summary:
+        """The job's own time limit, and the watch over the run, end the wait."""
+        client = self._client("sagemaker")
+        while (found := client.describe_processing_job(ProcessingJobName=job))["ProcessingJobStatus"] in _UNFINISHED:
+            time.sleep(LOOK_SECONDS)
+        status, message = found["ProcessingJobStatus"], str(found.get("ExitMessage", ""))
+        if status == "Completed" and message.startswith("CompletedWithViolations"):
+            status = "CompletedWithViolations"
+        return _settled(status, found.get("FailureReason", ""))
+
+
+def listed(runs: list[Summary], asked: Mapping[str, Any]) -> list[Summary]:
+    """As ListMonitoringExecutions filters and sorts."""
+    found = [run for run in runs if asked.get("StatusEquals") in (None, run["MonitoringExecutionStatus"])]
+    for member in ("ScheduledTime", "CreationTime", "LastModifiedTime"):
+        earliest, latest = asked.get(f"{member}After"), asked.get(f"{member}Before")
+        found = [run for run in found if earliest is None or run[member] > earliest]
+        found = [run for run in found if latest is None or run[member] < latest]
+    by = {"Status": "MonitoringExecutionStatus"}.get(asked.get("SortBy", ""), asked.get("SortBy", "CreationTime"))
+    found.sort(key=lambda run: run[by], reverse=asked.get("SortOrder", "Descending") == "Descending")
+    return found[: asked.get("MaxResults", len(found))]
+
+
+def _settled(status: str, reason: str) -> Summary:
+    members = {"MonitoringExecutionStatus": status, "LastModifiedTime": _moment(time.time())}
+    return members | ({"FailureReason": reason} if reason else {})
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, tz=timezone.utc)
