@@ -35,6 +35,10 @@ def emulator_options(command: _F) -> _F:
         choices = {name: value for name, value in given.items() if value is not None}
         resolved = settings(port=port)
         wanted = Wanted(resolved.port, ephemeral, project_root(), choices)
+        if choices.get("aws_backend", resolved.aws_backend) == "localstack":
+            from harness.emulator.localstack import build_ahead
+
+            build_ahead(resolved.state, resolved.install, lambda line: click.echo(line, err=True))
         return command(*arguments, wanted=wanted, **options)
 
     for option in (

@@ -14,6 +14,7 @@ from harness.runners.process.errors import EnvironmentMissing
 from harness.runners.spec import Environment
 
 if TYPE_CHECKING:
+    from harness.stores.aws_backends.remote.container import Container
     from harness.stores.aws_backends.remote.health import Health
     from harness.stores.aws_backends.remote.source import Source, Starter
 
@@ -44,6 +45,13 @@ def provide(install: bool, progress: Callable[[str], None]) -> Path:
         return Environments(install=install).provide(ENVIRONMENT, progress)
     except EnvironmentMissing as error:
         raise StateError(str(error)) from error
+
+
+def build_ahead(state: Path, install: bool, progress: Callable[[str], None]) -> None:
+    """Where an emulator will have to build the environment, do it now, where somebody watches: it takes a minute."""
+    chosen = Chosen(state, install, os.environ.get(WISH, ""))
+    if chosen.takes_host_mode() and source(state, install).running is None:
+        provide(install, progress)
 
 
 def _tell(line: str) -> None:
@@ -77,12 +85,21 @@ class Chosen:
         if self._chosen is not None:
             self._chosen.stop()
 
+    def takes_host_mode(self) -> bool:
+        """Whether a process is tried first, and not a container."""
+        return self._wish == "host" or (not self._wish and not self._container().present())
+
+    def _container(self) -> Container:
+        from harness.stores.aws_backends.remote.container import IMAGE as DEFAULT
+        from harness.stores.aws_backends.remote.container import Container
+
+        return Container(self._state, os.environ.get(IMAGE) or DEFAULT)
+
     def _choose(self) -> Starter:
-        from harness.stores.aws_backends.remote import container
         from harness.stores.aws_backends.remote.host_mode import HostMode
 
-        image = container.Container(self._state, os.environ.get(IMAGE) or container.IMAGE)
-        if self._wish == "docker" or (not self._wish and image.present()):
+        image = self._container()
+        if not self.takes_host_mode():
             return image
         try:
             python = provide(self._install, _tell)
