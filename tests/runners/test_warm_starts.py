@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.runners.process.inside import processes
-from harness.runners.process.pool import WarmPool
+from harness.runners.process.pool import Kind, WarmPool
 from harness.runners.spec import Cause, Outcome, RunSpec
 from tests.runners.conftest import OWN, PROGRAMS, Workbench, eventually, workbench
 
@@ -147,3 +148,24 @@ def _python(bench: Workbench, code: str, **more: Any) -> tuple[Outcome, str]:
     root.mkdir(exist_ok=True)
     (root / "code.py").write_text(code)
     return bench.job("python", "/opt/ml/code.py", root=root, **more)
+
+
+def test_a_parent_that_shares_modules_with_another_is_forked_from_it() -> None:
+    pool = WarmPool()
+    python = Path(sys.executable)
+    try:
+        first = pool.warm(Kind(python, ("json", "csv", "xml.dom")))
+        second = pool.warm(Kind(python, ("json", "csv", "decimal")))
+        other = pool.warm(Kind(python, ("json", "decimal"), frozenset({("TZ", "UTC")})))
+        assert _parent_of(second.process.pid) == first.process.pid
+        assert _parent_of(other.process.pid) == os.getpid()
+        pool.discard(first)
+        assert second.process.poll() is None
+    finally:
+        pool.close()
+    assert second.process.poll() is not None
+    assert other.process.poll() is not None
+
+
+def _parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
+import signal
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from harness.runners.process.inside import messages
 _IMPORT_SECONDS = 60.0
 _FORK_SECONDS = 2.0
 _SILENCES = 2
+_WORTH_SHARING = 2
+"""Modules in common: a child of a small parent is forked faster than one of a large parent."""
 _READ_AT_IMPORT = ("BLIS_", "GOMP_", "KMP_", "LANG", "LC_", "LD_", "MALLOC_", "MKL_", "NUMEXPR_", "OMP_", "OPENBLAS_")
 _READ_AT_START = ("PYTHON", "TZ")
 
@@ -41,11 +45,41 @@ class Kind:
         read = {(name, value) for name, value in env.items() if name.startswith(_READ_AT_IMPORT + _READ_AT_START)}
         return cls(python, modules, frozenset(read - {("LANG", "C.UTF-8")}))
 
+    def shared_with(self, other: Kind) -> int:
+        """How many modules a parent of this kind has imported for one of the other, which may then be its fork."""
+        same = (self.python, self.variables, self.packages) == (other.python, other.variables, other.packages)
+        return len(set(self.modules) & set(other.modules)) if same else 0
+
+
+class _Fork:
+    """A process forked by one of ours; as much of ``subprocess.Popen`` as is asked of a parent's process."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._end = os.pidfd_open(pid)
+
+    def poll(self) -> int | None:
+        return 0 if self._ended(0.0) else None
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._end, signal.SIGKILL)
+
+    def wait(self) -> int:
+        self._ended(None)
+        return 0
+
+    def _ended(self, seconds: float | None) -> bool:
+        return bool(select.select([self._end], [], [], seconds)[0])
+
+    def __del__(self) -> None:
+        os.close(self._end)
+
 
 class _Parent:
-    """One zygote. ``ready`` is set when it has imported, or could not."""
+    """One zygote, forked from ``base`` where there is one. ``ready`` is set when it has imported, or could not."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: Kind, base: _Parent | None = None) -> None:
         self.kind = kind
         self.ready = threading.Event()
         self.problem = ""
@@ -54,15 +88,7 @@ class _Parent:
         self._lock = threading.Lock()
         self._channel, theirs = messages.pair()
         with theirs:
-            self.process = subprocess.Popen(
-                [str(kind.python), str(INSIDE), "zygote", str(theirs.fileno()), *kind.modules],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                cwd="/",
-                env={"PATH": os.defpath, "HOME": "/nonexistent", "LANG": "C.UTF-8", **dict(kind.variables)},
-            )
+            self.process = (base and base.fork_parent(kind, theirs)) or _spawned(kind, theirs)
         threading.Thread(target=self._await_imports, name="warm-parent", daemon=True).start()
 
     def _await_imports(self) -> None:
@@ -81,18 +107,26 @@ class _Parent:
         """A child for the job that the file describes; its attendant's process id."""
         return self.hand_over({"request": str(request)}, [control.fileno(), output])
 
-    def hand_over(self, asked: dict[str, str], descriptors: list[int]) -> int:
+    def hand_over(self, asked: Mapping[str, str | Sequence[str]], descriptors: list[int]) -> int:
         with self._lock:
             self.used = time.monotonic()
             try:
                 self._channel.settimeout(_FORK_SECONDS)
-                messages.send(self._channel, asked, descriptors)
+                messages.send(self._channel, dict(asked), descriptors)
                 answer = messages.receive(self._channel)
             except OSError as error:
                 raise NoWarmParent(str(error)) from error
             if answer is None:
                 raise NoWarmParent("it ended")
             return int(answer.body["pid"])
+
+    def fork_parent(self, kind: Kind, channel: socket.socket) -> _Fork | None:
+        """Another parent, which has to import only what this one has not; None when this one does not answer."""
+        try:
+            pid = self.hand_over({"modules": kind.modules}, [channel.fileno()])
+            return _Fork(pid)
+        except (NoWarmParent, OSError):
+            return None
 
     def close(self) -> None:
         """Closing its socket ends it; its children have sockets of their own."""
@@ -102,6 +136,18 @@ class _Parent:
         self.process.wait()
         self.ready.wait()
         self._channel.close()
+
+
+def _spawned(kind: Kind, channel: socket.socket) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [str(kind.python), str(INSIDE), "zygote", str(channel.fileno()), *kind.modules],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=(channel.fileno(),),
+        cwd="/",
+        env={"PATH": os.defpath, "HOME": "/nonexistent", "LANG": "C.UTF-8", **dict(kind.variables)},
+    )
 
 
 class WarmPool:
@@ -185,10 +231,16 @@ class WarmPool:
             self._keeper = threading.Thread(target=self._keep, name="warm-pool", daemon=True)
             self._keeper.start()
         try:
-            made = self._parents[kind] = _Parent(kind)
+            made = self._parents[kind] = _Parent(kind, self._base(kind))
         except OSError as error:
             raise NoWarmParent(str(error)) from error
         return made
+
+    def _base(self, kind: Kind) -> _Parent | None:
+        """The parent that stands ready and has imported most of what this kind needs."""
+        ready = [each for each in self._parents.values() if each.ready.is_set() and not each.problem]
+        best = max(ready, key=lambda each: each.kind.shared_with(kind), default=None)
+        return best if best and best.kind.shared_with(kind) >= _WORTH_SHARING else None
 
     def _keep(self) -> None:
         while not self._closed.wait(min(30.0, self._idle)):

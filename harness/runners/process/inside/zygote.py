@@ -34,10 +34,13 @@ def serve(channel: socket.socket, modules: list[str]) -> Callable[[], None] | No
         message = messages.receive(channel)
         if message is None:
             os._exit(0)
-        control, output, *request = message.descriptors
+        control, *others = message.descriptors
         pid = os.fork()
         if pid == 0:
             channel.close()
+            if "modules" in message.body:
+                return serve(socket.socket(fileno=control), message.body["modules"])
+            output, *request = others
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for descriptor in (1, 2):
                 os.dup2(output, descriptor)
