@@ -34,10 +34,13 @@ class Settings:
     state: Path = Path(".harness")
     """The state folder."""
     host: str = "127.0.0.1"
+    """The address to listen at."""
     port: int = 4599
     """0 picks a free port."""
     account: str = "123456789012"
+    """Whose resources they are: the account of callers whose access key is not an account of its own."""
     region: str = "us-east-1"
+    """The region of the clients that `exec`, `run` and `env` wire."""
     describe_hold: float = 50.0
     """Seconds a waiting client's Describe is held open at most."""
     grace: float = 120.0
@@ -47,6 +50,7 @@ class Settings:
     install: bool = True
     """Whether a job may have the environment of its image fetched from the package index."""
     max_parallel_jobs: int = 8
+    """Jobs that run at the same time; others wait."""
     runner: str = "process"
     """What executes jobs and model servers: "process" (no Docker) or "docker" (Docker Engine)."""
     aws_backend: str = "moto"
@@ -91,9 +95,10 @@ def read_project(project: Path) -> ProjectFile:
             raise StateError(f"{FILE}: unknown table [{name}]; known: {', '.join(known)}")
         if not isinstance(table, dict):
             raise StateError(f"{FILE}: {name!r} must be a table, as in [{name}]")
-    for key in tables.get("settings", {}):
+    for key, value in tables.get("settings", {}).items():
         if key not in _known():
             raise StateError(f"{FILE}: unknown setting {key!r}; known: {', '.join(sorted(_known()))}")
+        _typed(key, value)
     for uri, image in tables.get("images", {}).items():
         if not isinstance(image, str) or not image:
             raise StateError(f"{FILE}: [images] {uri!r} must name a local image, not {image!r}")

@@ -327,6 +327,7 @@ def inspect(story, monitor, status, title):
         violations=violations,
         statistics=without_sketches(read_json(s3, reports["statistics.json"])),
         baseline=without_sketches(monitor.baseline_statistics().body_dict),
+        constraints=monitor.suggested_constraints().body_dict,
     )
     story.session.show("artifact", f"{title}: violations", uri=reports["constraint_violations.json"])
     return violations["violations"]

@@ -38,6 +38,7 @@ class Artifacts(Stated):
         return found
 
     def no_objects(self, prefix: str) -> None:
+        """Nothing lies under a prefix."""
         found = listing(self._session.client("s3"), prefix)
         self.that(not found, f"{_short(prefix)} holds nothing", listed(found, prefix))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,8 @@ def classification(labels: Sequence[int], scores: Sequence[float], threshold: fl
         raise ValueError(
             f"{len(labels)} labels of values {sorted(set(labels))} and {len(scores)} scores; both of 0 and 1 are needed"
         )
+    if odd := [score for score in scores if not math.isfinite(score)]:
+        raise ValueError(f"{len(odd)} of {len(scores)} scores are no finite numbers, such as {odd[0]!r}")
     confusion = [[0, 0], [0, 0]]
     for label, score in zip(labels, scores, strict=True):
         confusion[label][score >= threshold] += 1

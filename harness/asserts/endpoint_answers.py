@@ -126,7 +126,8 @@ class EndpointAnswers(Jobs):
         found = told.get("OriginalStatusCode") or told["ResponseMetadata"]["HTTPStatusCode"]
         message = str(told.get("OriginalMessage") or told["Error"].get("Message", ""))
         met = told["Error"]["Code"] == error and (found == status if status else 400 <= found < 500)
-        self.that(met and re.search(says, message) is not None, text, self._refused(endpoint, payload, refusal))
+        met = met and re.search(says, message) is not None
+        self.that(met, text, "" if met else self._refused(endpoint, payload, refusal))
         return message
 
     def _invoke(self, endpoint: str, payload: Payload, content_type: str, accept: str) -> tuple[bytes, str]:
@@ -138,11 +139,13 @@ class EndpointAnswers(Jobs):
         return body, answer.get("ContentType") or accept or content_type
 
     def _refused(self, endpoint: str, payload: Payload, error: Any) -> str:
+        from botocore.exceptions import ClientError
+
         lines = [f"asked: {trimmed(payload)}", f"it refuses: {error}", last_answer("invoke_endpoint", error.response)]
         try:
             status = self._describe("Endpoint", endpoint)["EndpointStatus"]
             lines += [f"{kind_of('Endpoint').describe} says {status}", self._log("Endpoint", endpoint)]
-        except type(error) as gone:
+        except ClientError as gone:
             lines.append(str(gone))
         return "\n".join(lines)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from harness.asserts.objects import bucket_and_key, listing
 from harness.session.job_logs import job_log
 
+ENDPOINTS = "/aws/sagemaker/Endpoints"
 LONGEST, TAIL, OBJECTS = 2_000, 20, 20
 """Characters of an answer, lines of a log, objects of a listing."""
 
@@ -27,10 +28,16 @@ def last_answer(operation: str, answer: Any) -> str:
     return f"the last answer of {operation}: {trimmed(answer)}"
 
 
+def log_lines(logs: Any, group: str, name: str) -> Iterator[str]:
+    """Jobs share a group; an endpoint has one of its own."""
+    return job_log(logs, f"{group}/{name}", "") if group == ENDPOINTS else job_log(logs, group, name)
+
+
 def log_tail(logs: Any, group: str, name: str) -> str:
-    lines = list(job_log(logs, group, name))
+    lines = list(log_lines(logs, group, name))
     tail = [f"  | {line}" for line in lines[-TAIL:]] or ["  (it wrote no log)"]
-    more = f"more: harness logs {name}; on AWS: aws logs tail {group} --log-stream-name-prefix {name}/"
+    where = f"{group}/{name}" if group == ENDPOINTS else f"{group} --log-stream-name-prefix {name}/"
+    more = f"more: harness logs {name}; on AWS: aws logs tail {where}"
     return "\n".join(["end of its log:", *tail, more])
 
 

@@ -6,9 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from harness.asserts.evidence import last_answer, log_tail
+from harness.asserts.evidence import ENDPOINTS, last_answer, log_lines, log_tail
 from harness.asserts.stated import Stated
-from harness.session.job_logs import job_log
 
 LONGEST_JOB = 86_400.0
 """Seconds. A job has a limit of its own; this one is for what never starts."""
@@ -29,7 +28,7 @@ KINDS = {
     "TransformJob": Kind("describe_transform_job", "/aws/sagemaker/TransformJobs"),
     "Endpoint": Kind(
         "describe_endpoint",
-        "/aws/sagemaker/Endpoints",
+        ENDPOINTS,
         frozenset(["InService", "Failed", "OutOfService", "UpdateRollbackFailed"]),
     ),
 }
@@ -58,9 +57,16 @@ class Jobs(Stated):
         return description
 
     def logged(self, kind: str, name: str, pattern: str, seconds: float = LONGEST_JOB) -> str:
-        """A line of its log matches the regular expression; returns the first that does. Also of an "Endpoint"."""
-        limit = min(seconds, self._session.patience) if kind == "Endpoint" else seconds
-        found = self._waited(lambda: self._matching(kind, name, pattern), limit, lambda: self._over(kind, name))
+        """A line of its log matches the regular expression; returns the first that does.
+
+        Of an "Endpoint", too: that goes on, so there the line may come within the session's patience.
+        """
+        lasting = kind == "Endpoint"
+        found = self._waited(
+            lambda: self._matching(kind, name, pattern),
+            min(seconds, self._session.patience) if lasting else seconds,
+            lambda: not lasting and self._over(kind, name),
+        )
         self.that(found is not None, f"the log of {name} has a line {pattern!r}", self._log(kind, name, not found))
         return str(found)
 
@@ -110,7 +116,7 @@ class Jobs(Stated):
         return self._describe(kind, name)[f"{kind}Status"] in kind_of(kind).final
 
     def _matching(self, kind: str, name: str, pattern: str) -> str | None:
-        lines = job_log(self._session.client("logs"), kind_of(kind).group, name)
+        lines = log_lines(self._session.client("logs"), kind_of(kind).group, name)
         return next((line for line in lines if re.search(pattern, line)), None)
 
     def _log(self, kind: str, name: str, wanted: bool = True) -> str:

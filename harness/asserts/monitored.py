@@ -33,7 +33,7 @@ class Execution:
 
 class Monitored(Artifacts, Jobs):
     def executed(
-        self, schedule: str, status: str = "Completed", *, executions: int = 1, seconds: float = math.nan
+        self, schedule: str, status: str = "Completed", *, executions: int = 1, seconds: float | None = None
     ) -> Execution:
         """The latest execution of a schedule, once there are so many and it is over, has this status.
 
@@ -46,7 +46,7 @@ class Monitored(Artifacts, Jobs):
             last[:] = self._executions(schedule)
             return len(last) >= executions and last[0]["MonitoringExecutionStatus"] not in _RUNNING
 
-        self._waited(over, self._session.patience * 8 if math.isnan(seconds) else seconds)
+        self._waited(over, self._session.patience * 8 if seconds is None else seconds)
         found = last[0]["MonitoringExecutionStatus"] if last else "no execution"
         told = f"the latest execution of {schedule} is {status}"
         met = len(last) >= executions and found == status

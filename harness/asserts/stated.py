@@ -31,6 +31,7 @@ class Stated:
         self._session = session
 
     def that(self, met: bool, text: str, evidence: str = "") -> None:
+        """Anything, in your own words; ``evidence`` is shown when it is not so."""
         if not met:
             self.fail(text, evidence)
         self._session.expected(text, True, "")
@@ -41,6 +42,7 @@ class Stated:
         raise ExpectationFailed(f"expected: {text}\n{evidence}".rstrip())
 
     def equal(self, actual: Any, expected: Any, text: str) -> None:
+        """Two values are the same; both are shown when they are not."""
         self.that(actual == expected, text, f"expected {expected!r}\nfound    {actual!r}")
 
     def between(self, value: float, low: float, high: float, text: str, evidence: str = "") -> None:
@@ -50,6 +52,7 @@ class Stated:
         self.that(met, f"{text} is {_bounds(low, high)}{found}", f"found {value!r}\n{evidence}".rstrip())
 
     def at_least(self, value: float, low: float, text: str) -> None:
+        """As ``between`` without an upper bound; ``at_most`` has no lower one."""
         self.between(value, low, math.inf, text)
 
     def at_most(self, value: float, high: float, text: str) -> None:

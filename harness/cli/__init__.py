@@ -32,7 +32,7 @@ COMMANDS = {
     "validate": "Check scenarios, images, fixtures and harness.toml without running anything.",
     "list": "List the scenarios of this project.",
     "history": "Show how runs went over time: duration and metrics, with trends.",
-    "compare": "Compare two runs: metrics, answers, captured records, statistics and violations.",
+    "compare": "Compare a run with what AWS found, or two runs: metrics, answers, artifacts, violations.",
     "logs": "Print the log of a job or an endpoint.",
     "invoke": "Send a request to an endpoint.",
     "clock": "Show the emulator's clock, or move it forward.",

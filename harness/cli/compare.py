@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @state_option
 @json_option
 def command(runs: tuple[str, ...], tolerance: float, anyway: bool, state: Path | None, as_json: bool) -> int:
-    """Compare a run with what AWS found, or two runs: metrics, answers, artifacts, statistics and violations.
+    """Compare a run with what AWS found, or two runs: metrics, answers, artifacts, violations.
 
     With the name of a scenario its latest run here is compared with its recording of AWS; with one run every scenario
     of it; without anything all that is recorded. Two runs are compared with each other. A RUN is a report folder, a
@@ -88,7 +88,7 @@ def _with_recordings(runs: Sequence[str], reports: Path, tolerance: float, anywa
             f"there is no recording of AWS to compare with; make one with `harness run {asked} --profile aws --record`"
         )
     left = named if len(comparisons) == 1 else "AWS"
-    right = f"run {sources[0]['run']}" if len(comparisons) == 1 else "here"
+    right = f"run {Path(sources[0]['run']).name}" if len(comparisons) == 1 else "the run here"
     return _tell(comparisons, left, right, as_json, sources)
 
 

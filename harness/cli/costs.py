@@ -25,12 +25,11 @@ class Costs:
         """``folder`` holds the scenario's own; nothing for a scenario that used no machine."""
         if not (folder / scenario / "events.jsonl").exists():
             return None
-        on_aws = self.destination is not None
         plan = recorded_plan(scenario, folder, self.destination)
-        costs = estimator(self.prices, self.destination).costs(plan, measured=on_aws)
+        costs = estimator(self.prices, self.destination).costs(plan)
         if not costs:
             return None
-        title = "What it cost on AWS, by the price table" if on_aws else "What it would have cost on AWS"
+        title = "What it cost on AWS, by the price table" if plan.on_aws else "What it would have cost on AWS"
         content = {
             "rows": [asdict(cost) for cost in costs],
             "total": total(costs),

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.project import json_option, print_json, settings, state_option
-from harness.report.text import visible
 
 if TYPE_CHECKING:
     from harness.report.history import History, Past
@@ -25,12 +24,14 @@ SHOWN_RUNS = 10
 @state_option
 @json_option
 def command(scenario: str | None, profile: str | None, state: Path | None, as_json: bool) -> None:
-    """Show how runs went over time: duration and metrics, each beside the median of the ten runs before.
+    """Show how runs went over time: duration and metrics, with trends.
 
-    With a SCENARIO also its steps and its last runs. Only passed runs count in a trend, and only those on the same
-    profile are compared.
+    Each number stands beside the median of up to ten runs before. With a SCENARIO also its steps and its last runs. In
+    a trend only runs that passed count, in durations only those that reused nothing, and only runs on the same profile
+    are compared.
     """
     from harness.report.history import read_history
+    from harness.report.text import visible
 
     folder = settings(state=state).state
     history = read_history(folder)

@@ -44,6 +44,7 @@ def command(state: Path | None, as_json: bool) -> None:
 
 def _described(scenario: Scenario, last: Past | None) -> dict[str, Any]:
     from harness.profiles.sdk_environments import installed
+    from harness.promotion.recordings import last_passed
 
     claim, reason = _parity(scenario.file)
     return {
@@ -57,6 +58,7 @@ def _described(scenario: Scenario, last: Past | None) -> dict[str, Any]:
         "file": scenario.file,
         "environment_installed": installed(scenario.sdk),
         "last_result": asdict(last) if last else None,
+        "last_passed_on_aws": last_passed(scenario.file.parent).get(scenario.name),
     }
 
 
@@ -70,7 +72,8 @@ def _row(scenario: Scenario, last: Past | None) -> tuple[str, ...]:
 def _went(last: Past | None) -> str:
     if last is None:
         return "never"
-    return f"{'passed' if last.passed else 'failed'} {last.started[:16].replace('T', ' ')}"
+    word = "passed" if last.passed else "interrupted" if last.interrupted else "failed"
+    return f"{word} {last.when}" + ("" if last.profile == "local" else f" on {last.profile}")
 
 
 def _missing(scenario: Scenario) -> list[str]:
@@ -95,5 +98,6 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
     filled = [column for column in range(len(rows[0])) if any(row[column] for row in rows[1:])]
     widths = [max(len(row[column]) for row in rows) for column in filled]
     return [
-        "  ".join(f"{row[column]:<{width}}" for column, width in zip(filled, widths, strict=True)).rstrip() for row in rows
+        "  ".join(f"{row[column]:<{width}}" for column, width in zip(filled, widths, strict=True)).rstrip()
+        for row in rows
     ]

@@ -1,9 +1,11 @@
-"""Follows scenarios while they run: folds their events into reports and tells the display."""
+"""Follows scenarios while they run: folds their events into reports and tells the display. In one thread: it forks."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from harness.cli.costs import Costs
 from harness.cli.progress import Display
 from harness.profiles.place import Place, Playing
 from harness.profiles.scenarios import Scenario
+from harness.profiles.workers import next_to_play
 from harness.report import Report, ScenarioReport
 
 POLL = 0.04
@@ -18,8 +21,19 @@ ASK_AGAIN_SECONDS, CLEAN_UP_SECONDS = 1.0, 60.0
 LOG_TAIL = 40
 
 
+@dataclass
+class _Followed:
+    """A scenario that runs. ``asked`` is when it was first asked to stop, ``told`` when last."""
+
+    playing: Playing
+    report: ScenarioReport
+    shown: ExitStack = field(default_factory=ExitStack)
+    asked: float = 0.0
+    told: float = 0.0
+
+
 class Play:
-    """``interrupted`` grows with every Ctrl-C: the first asks the scenario to end, the second kills it."""
+    """``interrupted`` grows with every Ctrl-C: the first asks scenarios to end, the second kills them."""
 
     def __init__(
         self,
@@ -29,6 +43,7 @@ class Play:
         display: Display,
         interrupted: Sequence[int],
         costs: Costs | None = None,
+        workers: int = 1,
     ) -> None:
         self.display = display
         self._place = place
@@ -36,52 +51,77 @@ class Play:
         self._data = data
         self._interrupted = interrupted
         self._costs = costs
+        self._workers = workers
 
     def all(self, scenarios: Sequence[Scenario], version: str) -> Report:
         begin = time.time()
         started = datetime.fromtimestamp(begin, tz=timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
-        played = [self._one(scenario) for scenario in scenarios if not self._interrupted]
+        reports = self._played(list(scenarios))
+        played = [reports[scenario.file] for scenario in scenarios if scenario.file in reports]
         return Report(version, self._place.name, self._place.address, started, time.time() - begin, played)
 
-    def _one(self, scenario: Scenario) -> ScenarioReport:
+    def _played(self, waiting: list[Scenario]) -> dict[Path, ScenarioReport]:
+        running: list[_Followed] = []
+        reports: dict[Path, ScenarioReport] = {}
+        while running or (waiting and not self._interrupted):
+            if len(running) < self._workers and not self._interrupted:
+                scenario = next_to_play(waiting, [each.playing.scenario for each in running])
+                if scenario is not None:
+                    waiting.remove(scenario)
+                    running.append(self._begun(scenario))
+            for each in list(running):
+                code = self._looked_at(each)
+                if code is not None:
+                    running.remove(each)
+                    reports[each.playing.scenario.file] = self._ended(each, code)
+            self.display.tick()
+            time.sleep(POLL)
+        return reports
+
+    def _begun(self, scenario: Scenario) -> _Followed:
         python = self._place.prepare(scenario, self.display.note)
-        # The program is forked before the display starts its thread.
         playing = self._place.play(scenario, python, self._folder / scenario.name, self._data)
         report = ScenarioReport(scenario.name, scenario.title, scenario.sdk, playing.started)
-        with self.display.following(report):
-            code = self._follow(playing, report)
-        self._take(playing, report)
+        followed = _Followed(playing, report)
+        followed.shown.enter_context(self.display.following(report))
+        return followed
+
+    def _ended(self, followed: _Followed, code: int) -> ScenarioReport:
+        playing, report = followed.playing, followed.report
+        self._take(followed)
         if code != 0 or not report.ended:
             report.close(time.time(), f"its program ended with code {code}")
+        followed.shown.close()
         report.notices = playing.notices()
         if not report.passed:
             report.log_tail = [*_tail(playing.log), *report.notices]
-        if self._costs and (cost := self._costs.evidence(scenario.name, self._folder)):
+        if self._costs and (cost := self._costs.evidence(report.name, self._folder)):
             report.evidence.append(cost)
         self.display.finished(report)
         return report
 
-    def _follow(self, playing: Playing, report: ScenarioReport) -> int:
-        asked = told = 0.0
-        while (code := playing.program.code()) is None:
-            self._take(playing, report)
-            now = time.monotonic()
-            if self._interrupted and not asked:
-                asked = now
-                self.display.note("stopping: the scenario cleans up (Ctrl-C again to kill it)")
-            if asked and now - told > ASK_AGAIN_SECONDS:
-                # More than once, for one that was only just starting; a scenario that is stopping hears the first.
-                told = now
-                playing.program.terminate()
-            if asked and (len(self._interrupted) > 1 or now - asked > CLEAN_UP_SECONDS):
-                playing.program.kill()
-            time.sleep(POLL)
-        return code
+    def _looked_at(self, followed: _Followed) -> int | None:
+        """Its exit code once it ended; until then it is asked to stop when that is wanted."""
+        program = followed.playing.program
+        if (code := program.code()) is not None:
+            return code
+        self._take(followed)
+        now = time.monotonic()
+        if self._interrupted and not followed.asked:
+            followed.asked = now
+            self.display.note("stopping: the scenario cleans up (Ctrl-C again to kill it)")
+        if followed.asked and now - followed.told > ASK_AGAIN_SECONDS:
+            # More than once, for one that was only just starting; a scenario that is stopping hears the first.
+            followed.told = now
+            program.terminate()
+        if followed.asked and (len(self._interrupted) > 1 or now - followed.asked > CLEAN_UP_SECONDS):
+            program.kill()
+        return None
 
-    def _take(self, playing: Playing, report: ScenarioReport) -> None:
-        for event in playing.events.new():
-            report.fold(event)
-            self.display.told(report, event)
+    def _take(self, followed: _Followed) -> None:
+        for event in followed.playing.events.new():
+            followed.report.fold(event)
+            self.display.told(followed.report, event)
 
 
 def _tail(log: Path) -> list[str]:

@@ -15,8 +15,10 @@ from harness.session.events import Event
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.live import Live
 
 SHOWN_LOG_LINES, SHOWN_JOB_LINES = 15, 10
+REDRAW_SECONDS = 1 / 12
 
 
 class Display(Protocol):
@@ -24,7 +26,10 @@ class Display(Protocol):
         """Something beside the story: an environment being built, a stop being asked for."""
 
     def following(self, report: ScenarioReport) -> AbstractContextManager[None]:
-        """Around one scenario's run."""
+        """Around one scenario's run; those of several may overlap."""
+
+    def tick(self) -> None:
+        """Now and then while scenarios run."""
 
     def told(self, report: ScenarioReport, event: Event) -> None:
         """An event was folded into the report."""
@@ -34,10 +39,11 @@ class Display(Protocol):
     def summary(self, report: Report, page: Path) -> None: ...
 
 
-def display(quiet: bool = False) -> Display:
+def display(quiet: bool = False, several: bool = False) -> Display:
+    """``several``: scenarios are played at the same time."""
     if quiet:
         return QuietDisplay()
-    return LiveDisplay() if sys.stdout.isatty() else PlainDisplay()
+    return LiveDisplay() if sys.stdout.isatty() else PlainDisplay(several)
 
 
 class QuietDisplay:
@@ -48,6 +54,9 @@ class QuietDisplay:
 
     def following(self, report: ScenarioReport) -> AbstractContextManager[None]:
         return contextlib.nullcontext()
+
+    def tick(self) -> None:
+        return
 
     def told(self, report: ScenarioReport, event: Event) -> None:
         return
@@ -60,7 +69,10 @@ class QuietDisplay:
 
 
 class PlainDisplay:
-    """One line for each finished step; nothing is redrawn."""
+    """One line for each finished step; nothing is redrawn. Of ``several`` at once each line says whose it is."""
+
+    def __init__(self, several: bool = False) -> None:
+        self._several = several
 
     def note(self, line: str) -> None:
         print(line, flush=True)
@@ -69,14 +81,21 @@ class PlainDisplay:
         print(f"{report.name}: {report.title}", flush=True)
         return contextlib.nullcontext()
 
+    def tick(self) -> None:
+        return
+
     def told(self, report: ScenarioReport, event: Event) -> None:
         if event["event"] == "step" and event["state"] != "started":
             step = next(step for step in reversed(report.steps) if step.name == event["name"])
-            print(f"  {_mark(step)} {step.name}  {step.seconds:.1f} s{_met(step)}", flush=True)
+            print(f"{self._whose(report)}{_mark(step)} {step.name}  {step.seconds:.1f} s{_met(step)}", flush=True)
 
     def finished(self, report: ScenarioReport) -> None:
+        whose = self._whose(report) if self._several else ""
         for line in failure_lines(report):
-            print(line, flush=True)
+            print(f"{whose}{line}", flush=True)
+
+    def _whose(self, report: ScenarioReport) -> str:
+        return f"{report.name} | " if self._several else "  "
 
     def summary(self, report: Report, page: Path) -> None:
         for line in summary_lines(report, page):
@@ -84,12 +103,15 @@ class PlainDisplay:
 
 
 class LiveDisplay:
-    """Steps with spinners and running times, redrawn in place."""
+    """Steps with spinners and running times, redrawn in place; by the caller's ``tick``, as this process forks."""
 
     def __init__(self) -> None:
         from rich.console import Console
 
         self._console = Console(highlight=False)
+        self._running: list[ScenarioReport] = []
+        self._live: Live | None = None
+        self._drawn = 0.0
 
     def note(self, line: str) -> None:
         self._console.print(line, style="dim", markup=False)
@@ -98,9 +120,29 @@ class LiveDisplay:
     def following(self, report: ScenarioReport) -> Iterator[None]:
         from rich.live import Live
 
-        self._console.print(f"[bold]{report.name}[/bold]  [dim]{report.title}[/dim]")
-        with Live(console=self._console, refresh_per_second=12, get_renderable=lambda: _steps(report)):
+        self._running.append(report)
+        if self._live is None:
+            self._live = Live(console=self._console, auto_refresh=False, transient=True, get_renderable=self._all)
+            self._live.start()
+        try:
             yield
+        finally:
+            self._running.remove(report)
+            if not self._running:
+                self._live.stop()
+                self._live = None
+            self._console.print(_story(report))
+
+    def tick(self) -> None:
+        now = time.monotonic()
+        if self._live is not None and now - self._drawn > REDRAW_SECONDS:
+            self._drawn = now
+            self._live.refresh()
+
+    def _all(self) -> RenderableType:
+        from rich.console import Group
+
+        return Group(*(_story(report) for report in self._running))
 
     def told(self, report: ScenarioReport, event: Event) -> None:
         return  # the live list looks at the report itself
@@ -115,6 +157,13 @@ class LiveDisplay:
         self._console.print(first, style=style, markup=False)
         for line in rest:
             self._console.print(line, markup=False, soft_wrap=True)
+
+
+def _story(report: ScenarioReport) -> RenderableType:
+    from rich.console import Group
+    from rich.text import Text
+
+    return Group(Text.assemble((report.name, "bold"), "  ", (report.title, "dim")), _steps(report))
 
 
 def _steps(report: ScenarioReport) -> RenderableType:
@@ -151,8 +200,15 @@ def _mark(step: Step) -> str:
 
 
 def _met(step: Step) -> str:
-    met = sum(expectation.passed for expectation in step.expectations)
-    return f"  {met}/{len(step.expectations)} expectations" if step.expectations else ""
+    """What there is to say of a step beside its time."""
+    met, count, reused = sum(each.passed for each in step.expectations), len(step.expectations), len(step.reused)
+    told = [
+        f"{met}/{count} expectations" if count else "",
+        f"{reused} job{'' if reused == 1 else 's'} reused" if reused else "",
+        "replayed" if step.replayed else "",
+        f"changed since: {', '.join(step.changed)}" if step.changed else "",
+    ]
+    return "".join(f"  {text}" for text in told if text)
 
 
 def failure_lines(report: ScenarioReport) -> list[str]:

@@ -60,6 +60,7 @@ def plan_lines(plan: Plan, destination: Destination) -> list[str]:
     for step in plan.steps:
         lines.append(f"  {step}")
         lines += [f"    + {line}" for line in _created(plan, step)]
+    lines += [f"  + {line}, outside every step" for line in _created(plan, None)]
     if plan.learned_from is None:
         lines.append(
             f"  what it creates is not known yet: run it once with `harness run {plan.scenario}`, which costs nothing"
@@ -70,7 +71,7 @@ def plan_lines(plan: Plan, destination: Destination) -> list[str]:
     return lines
 
 
-def _created(plan: Plan, step: str) -> list[str]:
+def _created(plan: Plan, step: str | None) -> list[str]:
     counted: dict[str, int] = {}
     for planned in plan.resources:
         if planned.step == step:

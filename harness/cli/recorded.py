@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli import FAILED, PASSED, UNFIT
+from harness.cli import FAILED, PASSED, REFUSED, UNFIT
 from harness.kernel.errors import GuardRefused, StateError
 from harness.promotion.recordings import (
     Provenance,
@@ -24,7 +24,7 @@ from harness.promotion.recordings import (
 )
 from harness.report.comparison import TOLERANCE, Allowed, compare_facts, in_words
 from harness.report.differences import DIFFERENT, NOT_COMPARABLE, SAME, ScenarioComparison
-from harness.report.facts import scenario_facts
+from harness.report.facts import Fact, scenario_facts
 from harness.report.versions import other_releases
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from harness.report import Report
 
 EVIDENCE = "Compared with AWS"
-_ROWS = 50
+_ROWS, _CELL = 50, 200
 
 
 @dataclass
@@ -45,6 +45,8 @@ class Recorded:
     comparisons: list[ScenarioComparison] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     """What to tell at the end."""
+    refused: bool = False
+    """Whether what was to be recorded was not; the run and its report stand all the same."""
 
     def check(self, scenarios: Sequence[Scenario], destination: Destination | None, data: Path | None) -> None:
         """Before anything runs: what cannot be recorded or compared is refused now."""
@@ -52,6 +54,11 @@ class Recorded:
             raise click.UsageError("--record and --compare are for the scenario's own data; leave out --data")
         if self.record and destination is None:
             raise GuardRefused("recordings are made by runs on AWS only: --record needs a profile of kind aws")
+        from harness.profiles.concessions import concessions_of
+
+        if self.record or self.compare:
+            for scenario in scenarios:
+                concessions_of(scenario.file)
         if self.compare:
             found = [scenario for scenario in scenarios if read_recording(scenario.file)]
             if not found:
@@ -72,13 +79,22 @@ class Recorded:
             if destination is not None and played.passed:
                 at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
                 if self.record:
-                    self._record(scenario, file, destination, report, folder, at)
+                    self._try_to_record(scenario, file, destination, report, folder, at)
                 passed_on_aws(file, at, destination.region)
             elif self.record:
                 self.lines.append(f"{played.name}: not recorded, as it did not pass")
 
     def code(self) -> int:
-        return exit_code(self.comparisons)
+        return exit_code(self.comparisons) or (REFUSED if self.refused else PASSED)
+
+    def _try_to_record(
+        self, scenario: Mapping[str, Any], file: Path, destination: Destination, report: Report, folder: Path, at: str
+    ) -> None:
+        try:
+            self._record(scenario, file, destination, report, folder, at)
+        except (GuardRefused, OSError) as error:  # a run that cost money keeps its report
+            self.refused = True
+            self.lines.append(f"{scenario['name']}: not recorded: {error}")
 
     def _compare(self, played: Any, scenario: Mapping[str, Any], file: Path, profile: str) -> None:
         from harness.report.story import Evidence
@@ -90,7 +106,7 @@ class Recorded:
             return
         comparison = with_recording(recording, scenario, file, profile)
         self.comparisons.append(comparison)
-        self.lines += in_words([comparison], on_aws(recording), "here")
+        self.lines += in_words([comparison], on_aws(recording), "this run")
         content = evidence_of(comparison, on_aws(recording))
         played.evidence.append(Evidence("table", f"{EVIDENCE}: {comparison.verdict}", None, content))
 
@@ -165,7 +181,7 @@ def evidence_of(comparison: ScenarioComparison, left: str) -> dict[str, Any]:
     """As a table of the report; not itself a fact to compare."""
     rows = list(_rows(comparison))
     return {
-        "columns": ["Verdict", "Fact", left, "Here", "Why"],
+        "columns": ["Verdict", "Fact", left, "This run", "Why"],
         "rows": rows[:_ROWS] or [[SAME, f"{comparison.same} facts agree", None, None, ""]],
         "compared": False,
         "comparison": comparison.document(),
@@ -175,9 +191,13 @@ def evidence_of(comparison: ScenarioComparison, left: str) -> dict[str, Any]:
 def _rows(comparison: ScenarioComparison) -> Iterator[list[Any]]:
     for difference in (*comparison.unknown, *comparison.known):
         word = "known difference" if difference.known else DIFFERENT
-        yield [word, difference.fact, difference.left, difference.right, difference.known]
+        yield [word, difference.fact, _cell(difference.left), _cell(difference.right), difference.known]
     for each in (*comparison.not_comparable, *comparison.set_aside):
         yield [NOT_COMPARABLE, each.fact, None, None, each.why]
+
+
+def _cell(value: Fact) -> Fact:
+    return f"{value[:_CELL]}…" if isinstance(value, str) and len(value) > _CELL else value
 
 
 def _unrecorded(scenarios: Sequence[Scenario]) -> StateError:

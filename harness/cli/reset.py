@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import click
 
 from harness.cli.project import json_option, print_json, project_root, settings, state_option
+from harness.cli.speed import KEPT
 from harness.session import emulator_process
 
 
@@ -26,6 +28,8 @@ def command(state: Path | None, as_json: bool) -> None:
             emulator.ask("/_harness/reset", "POST", timeout=60.0)
         finally:
             emulator_process.stop(emulator)
+    # Nothing is left that a kept scenario could go on from.
+    shutil.rmtree(given.state / KEPT, ignore_errors=True)
     if as_json:
         print_json({"reset": True, "state": given.state})
     else:

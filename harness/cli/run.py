@@ -1,4 +1,4 @@
-"""``harness run``: plays scenarios one after the other, shows how they go, writes the report."""
+"""``harness run``: plays scenarios, shows how they go, writes the report."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ import click
 from harness import __version__
 from harness.cli import FAILED, INTERRUPTED, PASSED
 from harness.cli.project import emulator_options, json_option, project_root, settings, state_option
+from harness.cli.speed import Speed, speed_options
 from harness.kernel.errors import GuardRefused
 from harness.session.emulator_process import Wanted
 
 if TYPE_CHECKING:
     from harness.cli.recorded import Recorded
-    from harness.profiles.place import Place, Profile
+    from harness.profiles.place import Asked, Place, Profile
     from harness.profiles.scenarios import Scenario
     from harness.promotion.destination import Destination
     from harness.report import Report
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 )
 @click.option("--record", is_flag=True, help="On AWS: keep what passed scenarios find as their recordings.")
 @click.option("--compare", is_flag=True, help="Compare with the recordings of AWS; exit code 1 when something differs.")
+@speed_options
 @emulator_options
 @state_option
 @json_option
@@ -60,6 +62,7 @@ def command(
     budget: float | None,
     record: bool,
     compare: bool,
+    speed: Speed,
     wanted: Wanted,
     state: Path | None,
     as_json: bool,
@@ -69,18 +72,13 @@ def command(
     A scenario is named by its name, by a file, or by tag:TAG; all are run when none is named. Exit code 0 when all
     passed, 1 when one failed, 4 when a guard refused.
     """
-    from harness.profiles import UnknownProfile, find_profile
     from harness.profiles.place import Asked
-    from harness.profiles.scenarios import UnknownScenario, choose
 
     root, given = project_root(), settings(state=state)
-    try:
-        where = find_profile(profile, Asked(given, root, wanted))
-        chosen = choose(root, scenarios)
-    except UnknownScenario as error:
-        raise click.BadParameter(str(error), param_hint="SCENARIO") from error
-    except UnknownProfile as error:
-        raise click.BadParameter(str(error), param_hint="--profile") from error
+    _found(profile, Asked(given, root, wanted))  # a wrong word on the command line is told before all else
+    chosen = speed.of(_chosen(root, scenarios), given.state)
+    where = _found(profile, Asked(given, root, wanted, environment=speed.environment(chosen, given)))
+    speed.refuse_elsewhere(where)
     destination = _destination(where)
     recorded = _recorded(record, compare, chosen, destination, data)
     where = _agreed(where, chosen, budget, yes)
@@ -92,8 +90,10 @@ def command(
 
     costs = Costs(prices_of(destination, given.region, root), destination)
     with where.opened() as place, _interrupts() as interrupted:
-        play = Play(place, folder, data.absolute() if data else None, display(quiet=as_json), interrupted, costs)
+        shown = display(quiet=as_json, several=speed.workers > 1)
+        play = Play(place, folder, data.absolute() if data else None, shown, interrupted, costs, speed.workers)
         report = play.all(chosen, version=__version__)
+        kept = speed.settle(place, report, given.state)
     from harness.report import write_report
     from harness.report.history import read_history
 
@@ -105,12 +105,30 @@ def command(
         click.echo((folder / "report.json").read_text(), nl=False)
     else:
         play.display.summary(report, page)
-    for line in recorded.lines if recorded else ():
+    for line in (*kept, *(recorded.lines if recorded else ())):
         click.echo(line, err=as_json)
     _stopped_by_a_guard(place)
     if interrupted or not report.passed:
         return INTERRUPTED if interrupted else FAILED
     return recorded.code() if recorded else PASSED
+
+
+def _chosen(root: Path, scenarios: tuple[str, ...]) -> list[Scenario]:
+    from harness.profiles.scenarios import UnknownScenario, choose
+
+    try:
+        return choose(root, scenarios)
+    except UnknownScenario as error:
+        raise click.BadParameter(str(error), param_hint="SCENARIO") from error
+
+
+def _found(profile: str, asked: Asked) -> Profile:
+    from harness.profiles import UnknownProfile, find_profile
+
+    try:
+        return find_profile(profile, asked)
+    except UnknownProfile as error:
+        raise click.BadParameter(str(error), param_hint="--profile") from error
 
 
 def _remember(report: Report, folder: Path, state: Path) -> None:

@@ -30,7 +30,7 @@ def _execute(work: Work) -> None:
     publish_container_metrics(work)
     status, members = _verdict(work, outcome)
     if status == "Completed":
-        recollection.keep(files_of(plan, work.root), outcome.ended - outcome.started)
+        recollection.keep(files_of(plan, work.root))
     work.settle(status, **_ending(work.record, status, work.doors.clock.real()), **members)
 
 

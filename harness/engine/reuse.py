@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 ASKED, REUSED = "reuse", "reused_from"
 """Inner members of a job: that its client wants reuse, and what it was answered with."""
-TAG = "harness:reused-from"
+TAG, SECONDS_TAG = "harness:reused-from", "harness:reused-seconds"
+"""Tags of such a job: whose result it got, and how long that one took."""
 _MOST_TAGS = 50
 
 log = logging.getLogger(__name__)
@@ -93,14 +94,16 @@ class Recollection:
         now = self._work.doors.clock.real()
         return Outcome(Cause.EXITED, 0, now, now)
 
-    def keep(self, files: Mapping[str, Path], seconds: float) -> None:
+    def keep(self, files: Mapping[str, Path]) -> None:
         """Once it is known that the job is Completed."""
         if not self.wanted or self._reuse is None:
             return
+        ended, status = self._work.doors.clock.real(), self._work.record.status
+        started = next((moment for member, moment in status.items() if member.endswith("StartTime")), ended)
         about: dict[str, Any] = {
             "job": self._work.key.name,
-            "ended": self._work.doors.clock.real(),
-            "seconds": round(seconds, 3),
+            "ended": ended,
+            "seconds": round(ended - started, 3),
             **({"names": self.names} if self.names else {}),
         }
         try:
@@ -168,7 +171,7 @@ def files_of(plan: JobPlan, root: Path) -> dict[str, Path]:
 def _marked(record: Record, about: Mapping[str, Any]) -> Record:
     """To be seen by the API's own means as well, where there is room for it."""
     tags = record.spec.get("Tags", [])
-    own = [{"Key": TAG, "Value": about["job"]}] if len(tags) < _MOST_TAGS else []
-    spec = {**record.spec, "Tags": [*tags, *own]}
+    own = [{"Key": TAG, "Value": about["job"]}, {"Key": SECONDS_TAG, "Value": str(about["seconds"])}]
+    spec = {**record.spec, "Tags": [*tags, *own][:_MOST_TAGS]}
     told = {member: about[member] for member in ("job", "ended", "seconds")}
     return replace(record, spec=spec, inner={**record.inner, REUSED: told})

@@ -63,7 +63,7 @@ def _execute(work: Work) -> None:
     _enter(work, "Uploading")
     work.stage_out(plan.outputs)
     if _verdict(work, outcome)[0] == "Completed":
-        recollection.keep(files_of(plan, work.root), outcome.ended - outcome.started)
+        recollection.keep(files_of(plan, work.root))
     work.log.close()
     _publish(work, watch.series)
     _settle(work, outcome, watch.series)

@@ -86,7 +86,7 @@ def _replay(work: Work, recollection: Recollection) -> None:
 
 
 def _run(work: Work, model: Record, recollection: Recollection) -> None:
-    spec, began = work.record.spec, work.doors.clock.real()
+    spec = work.record.spec
     instance_type = spec["TransformResources"]["InstanceType"]
     recollection.replayed()
     server = start_server(work.doors, model, work.log, work.key.name, instance_type, _batch_environment(spec))
@@ -101,7 +101,7 @@ def _run(work: Work, model: Record, recollection: Recollection) -> None:
     finally:
         server.stop(1.0)
     files = {str(number): _result(work, number) for number in range(len(recollection.names))}
-    recollection.keep(files, work.doors.clock.real() - began)
+    recollection.keep(files)
 
 
 def _batch_environment(spec: Mapping[str, Any]) -> dict[str, str]:

@@ -15,8 +15,8 @@ from harness.profiles.place import Asked, Playing
 from harness.profiles.scenarios import Scenario
 from harness.profiles.sdk_environments import python_for
 from harness.session import enclosure
-from harness.session.emulator_process import RunningEmulator
-from harness.session.emulator_use import borrowed
+from harness.session.emulator_process import USUAL, RunningEmulator
+from harness.session.emulator_use import borrowed, kept
 from harness.session.enclosure import EnclosedProgram
 from harness.session.environment import Target, wiring
 from harness.session.events import EventReader
@@ -42,7 +42,7 @@ class LocalProfile:
         asked = self._asked
         wanted = replace(asked.wanted, choices={**self._choices, **asked.wanted.choices})
         with borrowed(asked.settings.state, wanted) as emulator:
-            place = LocalPlace(self.name, asked.settings, emulator, asked.root)
+            place = LocalPlace(self.name, asked.settings, emulator, asked.root, asked.environment)
             yield place
         if emulator.alive():
             place.stand_ready()
@@ -52,11 +52,19 @@ class LocalPlace:
     enclosed = True
     """Whether a scenario has a network of its own, with nothing in it but the emulator."""
 
-    def __init__(self, name: str, settings: Settings, emulator: RunningEmulator, root: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        emulator: RunningEmulator,
+        root: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = name
         self._settings = settings
         self._emulator = emulator
         self._root = root
+        self._more = environment or {}
         self.address = emulator.address
         self._played: list[tuple[list[str], dict[str, str], tuple[str, ...]]] = []
 
@@ -79,6 +87,10 @@ class LocalPlace:
         self._played.append((argv, environment, modules))
         return Playing(scenario, program, EventReader(events), log, started, refusals.told)
 
+    def stay(self) -> None:
+        """The emulator goes on running when this is closed, as if ``harness start`` had started it."""
+        kept(self._settings.state, USUAL)
+
     def stand_ready(self) -> None:
         """In an emulator that stays: interpreters that have imported what the scenarios import, for the next run."""
         for argv, environment, modules in self._played:
@@ -100,6 +112,7 @@ class LocalPlace:
             "HARNESS_MADE": str(cache_folder("fixtures")),
             "HARNESS_CLOCK": f"{self._emulator.address}/_harness/clock",
             "HARNESS_DATA": str(data) if data else "",
+            **self._more,
         }
 
 

@@ -58,6 +58,8 @@ class Asked:
     root: Path
     wanted: Wanted = USUAL
     configuration: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Further variables of scenarios' programs, where they play against an emulator."""
 
 
 class Profile(Protocol):

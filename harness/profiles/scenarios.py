@@ -53,8 +53,8 @@ def choose(root: Path, wanted: tuple[str, ...]) -> list[Scenario]:
     for scenario in chosen.values():
         if wrong := [module for module in scenario.imports if is_emulator(module)]:
             raise StateError(
-                f"{scenario.file.name} imports {wrong[0]}, a part of the emulator, and there is none on AWS: ask by boto3 or "
-                "the SDK, and use harness.asserts and the session; see `harness validate`"
+                f"{scenario.file.name} imports {wrong[0]}, a part of the emulator, and on AWS there is none: ask by "
+                "boto3 or the SDK, and use harness.asserts and the session; see `harness validate`"
             )
     return list(chosen.values())
 

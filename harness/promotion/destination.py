@@ -29,16 +29,21 @@ class Destination:
     account_id: str
     """The only account it may ever touch."""
     region: str
+    """Where it runs."""
     role: str
     """The execution role, as an ARN or by name."""
     aws_profile: str = ""
     """A profile of the AWS configuration; without one, credentials come from wherever boto3 finds them."""
     bucket: str = ""
+    """For what scenarios store; by default the SDK's own, `sagemaker-REGION-ACCOUNT`."""
     subnets: tuple[str, ...] = ()
+    """Where jobs and models run in a VPC."""
     security_groups: tuple[str, ...] = ()
+    """Given with `subnets`."""
     kms: Mapping[str, str] = field(default_factory=dict)
     """Key ids for "volume" and "output"."""
     tags: Mapping[str, str] = field(default_factory=dict)
+    """Your own, on everything that is created, beside the harness's."""
     instance_types: Mapping[str, str] = field(default_factory=dict)
     """By step, by stage ("TrainingJob", "Endpoint"…) or "default"."""
     max_runtime: Mapping[str, int] = field(default_factory=dict)

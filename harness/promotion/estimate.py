@@ -49,13 +49,12 @@ class DurationEstimate:
             )
         return total(costs)
 
-    def costs(self, plan: Plan, measured: bool = False) -> list[Cost]:
-        """``measured``: the plan's times are AWS's own, so nothing is added to them."""
-        return [cost for planned in plan.resources for cost in self._of(plan, planned, measured)]
+    def costs(self, plan: Plan) -> list[Cost]:
+        return [cost for planned in plan.resources for cost in self._of(plan, planned)]
 
-    def _of(self, plan: Plan, planned: Planned, measured: bool) -> Iterator[Cost]:
+    def _of(self, plan: Plan, planned: Planned) -> Iterator[Cost]:
         seconds = UNKNOWN * planned.runs if planned.seconds is None else planned.seconds
-        if not measured:
+        if not plan.on_aws:  # else what AWS adds is in them
             seconds += self._standing(plan, planned) if planned.kind == "Endpoint" else self._allowance(planned)
         for machines in planned.machines:
             price = self.prices.hourly(machines.instance_type, USES.get(planned.kind, TRAINING))

@@ -62,6 +62,8 @@ class Plan:
     learned_from: Path | None
     calls: tuple[Call, ...] = ()
     """What the scenario asked AWS's API for, each once; empty when it was not recorded."""
+    on_aws: bool = False
+    """Whether the run was one on AWS, so that its times are AWS's own."""
 
     def unknown_words(self, destination: Destination) -> list[str]:
         """Steps or stages that the profile names and this scenario does not have, as far as can be known."""
@@ -83,13 +85,14 @@ def recorded_plan(name: str, folder: Path, destination: Destination | None) -> P
     """What one run did. Without a destination its machines are those that the scenario states."""
     events = list(_events(folder / name / "events.jsonl"))
     steps = dict.fromkeys(event["name"] for event in events if event["event"] == "step")
+    on_aws = STEP in steps
     steps.pop(STEP, None)
     calls = dict.fromkeys(
         Call(event["service"], event["operation"], event.get("bucket", ""))
         for event in events
         if event["event"] == "called"
     )
-    return Plan(name, tuple(steps), tuple(_planned(events, destination)), folder, tuple(calls))
+    return Plan(name, tuple(steps), tuple(_planned(events, destination)), folder, tuple(calls), on_aws)
 
 
 def _last_passed(reports: Path, name: str) -> Path | None:
@@ -115,6 +118,8 @@ def _planned(events: list[dict[str, Any]], destination: Destination | None) -> I
     created = [event for event in events if event["event"] == "created"]
     configs = {event["name"]: event for event in created if is_config(event["kind"])}
     told = {(event["kind"], event["title"]): event["content"] for event in events if event["event"] == "evidence"}
+    # A job that was answered with an earlier one's result took no time here; the earlier one's is what it takes.
+    reused = {(event["kind"], event["name"]): event["seconds"] for event in events if event["event"] == "reused"}
     end = max((event["at"] for event in events), default=0.0)
     for event in created:
         kind, name = event["kind"], event["name"]
@@ -128,7 +133,8 @@ def _planned(events: list[dict[str, Any]], destination: Destination | None) -> I
         elif kind == "MonitoringSchedule" and (content := told.get(("MonitoringExecutions", name))):
             runs, seconds = len(content["executions"]), sum(map(_execution_seconds, content["executions"]))
         else:
-            seconds = _between(told.get((kind, name), {}).get("description", {}), *_TIMES.get(kind, ("", "")))
+            description = told.get((kind, name), {}).get("description", {})
+            seconds = reused.get((kind, name)) or _between(description, *_TIMES.get(kind, ("", "")))
         machines = tuple(_machines(instances, destination, event["step"], kind))
         images = tuple(event.get("images") or config.get("images", ()))
         yield Planned(kind, event["step"], machines, seconds, runs, images, name, event["at"])

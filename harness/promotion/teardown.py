@@ -36,8 +36,8 @@ STEP = "Tear down on AWS"
 """What a report calls it, among the steps of the scenario."""
 LONG, SHORT, PAUSE = 1200.0, 60.0, 3.0
 """Seconds AWS may need to let go of endpoints and jobs, and of the rest; seconds between two looks."""
-SETTLING = 3.0
-"""Seconds in which AWS need not show yet what it was asked to make."""
+SETTLING = 60.0
+"""Seconds in which AWS need not show yet what it was asked to make; it is asked twice then."""
 _SLOW = frozenset(["Endpoint", "InferenceComponent", "MonitoringSchedule", "NotebookInstance", "PipelineExecution"])
 _UNREACHED = "AWS is not reached: "
 _NEVER = frozenset(["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotImplemented"])
@@ -70,6 +70,8 @@ class Teardown:
         self._long, self._short, self._pause = long, short, pause
         self._begun: set[tuple[str, str, str]] = set()
         """What was asked to stop or to go, and is looked at again."""
+        self._missed: set[tuple[str, str, str]] = set()
+        """What was not there at the first look."""
 
     def remove(self, entries: Iterable[Entry], told: Callable[[Removal], None]) -> list[Removal]:
         """Each is told when it is settled. Things of one kind go side by side."""
@@ -123,8 +125,9 @@ class Teardown:
         client = self._account.client(entry.service)
         found = look(self._account, entry) if entry.service == "sagemaker" else Condition(THERE, {})
         if found.state == GONE:
-            if entry.key not in self._begun and time.time() - entry.at < SETTLING:
-                return "AWS does not show it yet"
+            if time.time() - entry.at < SETTLING and entry.key not in self._begun | self._missed:
+                self._missed.add(entry.key)
+                return "AWS does not show it"
             return Removal(entry, DELETED, "deleted" if entry.key in self._begun else "was gone already")
         if entry.state == INTENDED and not self._ours(entry, found):
             return Removal(entry, KEPT, "exists, but does not carry this run's tag: not this run's")

@@ -169,7 +169,7 @@ def _artifact(title: str, content: Mapping[str, Any], references: References) ->
     for each in content.get("holds", []):
         listed.setdefault(references.scrubbed(each["name"]), []).append(each)
     for name, alike in listed.items():
-        at = f"{ARTIFACTS}/{title}/{name}"
+        at = f"{ARTIFACTS}/{title.rstrip('/')}/{name}"
         if len(alike) > 1 or _REFERENCE.search(name.rpartition("/")[2]):
             yield at, "there"  # files named by the moment: how many there are hangs on the moment as well
         else:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 
 from harness.report.plots import ticks
 from harness.report.story import Resource, ScenarioReport, Step
@@ -46,7 +47,7 @@ def gantt(scenario: ScenarioReport) -> Gantt | None:
         return None
     bars: list[Bar] = []
     waiting = sorted(jobs, key=lambda bar: bar.start)
-    for step, following in zip(scenario.steps, [*scenario.steps[1:], None], strict=True):
+    for step, following in zip_longest(scenario.steps, scenario.steps[1:]):
         start = step.started - scenario.started
         bars.append(Bar(step.name, start, start + step.seconds, step.state, step.error))
         next_start = following.started - scenario.started if following else float("inf")
@@ -64,9 +65,10 @@ def _jobs(scenario: ScenarioReport) -> Iterator[Bar]:
             continue
         own = resource.ended is not None
         kind = "failed" if resource.status == "Failed" else "job" if own else "open"
-        yield Bar(
-            _without_stamp(resource.name), max(start, 0.0), max(end, 0.0), kind, f"{resource.kind} {resource.name}"
-        )
+        detail = f"{resource.kind} {resource.name}"
+        if resource.reused_from:
+            kind, detail = "open", f"{detail}, reused from {resource.reused_from}"
+        yield Bar(_without_stamp(resource.name), max(start, 0.0), max(end, 0.0), kind, detail)
 
 
 def _ran(resource: Resource, scenario: ScenarioReport) -> tuple[float | None, float | None]:

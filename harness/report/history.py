@@ -36,6 +36,8 @@ class Past:
     interrupted: bool = False
     expectations: int = 0
     met: int = 0
+    whole: bool = True
+    """False when steps were replayed or jobs reused: then it took less time than a run takes."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     steps: Mapping[str, float] = field(default_factory=dict)
     report: str = ""
@@ -113,6 +115,7 @@ def now_of(scenario: ScenarioReport, report: Report, folder: Path) -> Past:
         interrupted=scenario.interrupted,
         expectations=len(scenario.expectations),
         met=sum(expectation.passed for expectation in scenario.expectations),
+        whole=not any(step.replayed or step.reused for step in scenario.steps),
         metrics=metrics(scenario),
         steps=step_seconds(scenario),
         report=str(folder),
@@ -139,5 +142,5 @@ def _sound(past: Past) -> bool:
         all(isinstance(text, str) for text in texts)
         and all(isinstance(number, (int, float)) and math.isfinite(number) for number in numbers)
         and 0 <= past.at < _LATEST
-        and isinstance(past.passed, bool)
+        and all(isinstance(said, bool) for said in (past.passed, past.interrupted, past.whole))
     )

@@ -68,8 +68,10 @@ class _Shown:
 
 
 def _told(runs: Sequence[Past]) -> list[Trend]:
-    """Nothing before the second run; a run that failed is no measure of the others."""
-    return [trend for trend in trends(runs) if len(trend.values) > 1][:MOST_TRENDS] if runs[-1].passed else []
+    """Nothing before the second run; one that failed, or went on from another, is no measure of the others."""
+    if not (runs[-1].passed and runs[-1].whole):
+        return []
+    return [trend for trend in trends(runs) if len(trend.values) > 1][:MOST_TRENDS]
 
 
 def _curves(resource: Resource) -> str:

@@ -91,7 +91,8 @@ def axes(frame: Frame, x_label: str, y_label: str) -> str:
     for tick in ticks(frame.x0, frame.x1):
         x, y = frame.at(tick, frame.y0)
         parts.append(f'<text class="tick" x="{x:.1f}" y="{y + 17:.1f}" text-anchor="middle">{tick:g}</text>')
-    for tick in ticks(frame.y0, frame.y1):
+    # Of a range so narrow that its numbers look alike, one is enough.
+    for tick in {f"{tick:.6g}": tick for tick in ticks(frame.y0, frame.y1)}.values():
         x, y = frame.at(frame.x0, tick)
         parts.append(f'<line class="grid" x1="{x:.1f}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}"/>')
         parts.append(f'<text class="tick" x="{x - 6:.1f}" y="{y + 4:.1f}" text-anchor="end">{tick:.6g}</text>')
@@ -110,8 +111,6 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     power = 10.0 ** math.floor(math.log10(rough))
     step = next((power * factor for factor in (1, 2, 5, 10) if power * factor >= rough), rough)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    if last - first > 2 * about:  # a range so narrow beside its numbers that floats cannot count in it
-        return [low, high]
     digits = max(0, 1 - math.floor(math.log10(step)))
     return [round(number * step, digits) for number in range(first, last + 1)]
 

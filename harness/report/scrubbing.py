@@ -14,11 +14,13 @@ _ACCOUNT_IN = re.compile(r"arn:[\w-]+:[\w-]*:[\w-]*:(\d{12}):|\b(\d{12})\.dkr\.e
 _BUCKET_IN = re.compile(r"s3://([a-z\d][a-z\d.-]{1,61}[a-z\d])(?=/|$|[\"\s])")
 _REGION_IN = re.compile(r"arn:[\w-]+:sagemaker:([a-z]{2}(?:-[a-z]+)+-\d):")
 _ROLE_IN = re.compile(r"arn:[\w-]+:iam::\d{12}:role/([\w+=,.@/-]+)")
+_RUN = re.compile(r"\b\d{8}-\d{6}-[0-9a-f]{4}\b")
 
 # In the order they are looked for: what a longer pattern names must not be cut by a shorter one.
 _VARYING = (
     ("id", re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")),
-    ("run", re.compile(r"\b\d{8}-\d{6}-[0-9a-f]{4}\b")),
+    ("id", re.compile(r"(?<=-)[0-9a-f]{24}\b")),
+    ("run", _RUN),
     ("time", re.compile(r"\d{4}-\d\d-\d\d[T -]\d\d[:-]\d\d[:-]\d\d(?:[.,-]\d+)?(?:Z|[+-]\d\d:?\d\d)?")),
     ("time", re.compile(r"(?<=/)\d{4}/\d\d/\d\d/\d\d(?=/|$)")),
     ("time", re.compile(r"(?<=-)\d{10}-[0-9a-f]{4}\b")),  # the SDKs' unique names
@@ -36,8 +38,12 @@ class References:
         self._counts: dict[str, int] = {}
         self._literal: dict[str, str] = {}
         self.positions = _positions(scenario["resources"])
-        for (kind, name), number in self.positions.items():
-            self._literal.setdefault(name, f"<{kind} {number}>")
+        for (kind, name), number in sorted(self.positions.items()):
+            # A name with the run's id in it is told apart by the rest of it, whatever it is the name of.
+            if runs := _RUN.findall(name):
+                self._word("run", runs[0])
+            else:
+                self._literal.setdefault(name, f"<{kind} {number}>")
         for text in _texts(scenario):
             self._learn(text)
         # The longest first: a bucket's name holds its account's. Whole words only: a job may be called "a".

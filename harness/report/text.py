@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable
 
 _TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
-LONGEST_LINE, MOST_LINES, LONGEST = 2_000, 400, 20_000
+_STAND_INS = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"} | {0x7F: 0x2421}
+_STAND_INS |= dict.fromkeys(
+    [
+        *range(0x80, 0xA0),
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+        *range(0xD800, 0xE000),
+        0xFEFF,
+        0xFFFE,
+        0xFFFF,
+    ],
+    0xFFFD,
+)
+LONGEST_LINE, MOST_LINES, LONGEST = 2_000, 400, 40_000
 
 
 def visible(text: str) -> str:
     """Without terminal codes; what has no picture, or turns text around, has a stand-in."""
-    text = _TERMINAL.sub("", text.replace("\r\n", "\n"))
-    return _INVISIBLE.sub(lambda found: _picture(found[0]), text)
-
-
-def _picture(character: str) -> str:
-    code = ord(character)
-    return chr(0x2400 + code) if code < 0x20 else "\u2421" if code == 0x7F else "\ufffd"
+    return _TERMINAL.sub("", text.replace("\r\n", "\n")).translate(_STAND_INS)
 
 
 def log(lines: Iterable[str]) -> str:
     """The end of a log. Of a line that was drawn over (progress bars), what was to be seen last."""
-    shown = [_cut(visible(line.rstrip("\r\n").rsplit("\r", 1)[-1]), LONGEST_LINE) for line in lines]
-    return "\n".join(shown[-MOST_LINES:])
+    last = (line.rstrip("\r\n").rsplit("\r", 1)[-1] for line in deque(lines, MOST_LINES))
+    return tail("\n".join(visible(_cut(line, LONGEST_LINE)) for line in last))
 
 
 def head(text: str) -> str:

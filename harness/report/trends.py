@@ -35,17 +35,17 @@ class Trend:
 def trends(runs: Sequence[Past]) -> list[Trend]:
     """Of runs of one scenario on one profile, oldest first: the duration, then each metric of the last one.
 
-    Only runs that passed count: how long a broken one took measures nothing.
+    Only runs that passed count, and in durations only those that did all of it.
     """
     passed = [past for past in runs if past.passed]
-    if not passed:
-        return []
-    return [_trend(DURATION, "s", [past.seconds for past in passed]), *_each([past.metrics for past in passed], "")]
+    times = [past.seconds for past in passed if past.whole]
+    duration = [_trend(DURATION, "s", times)] if times else []
+    return [*duration, *_each([past.metrics for past in passed], "")]
 
 
 def step_trends(runs: Sequence[Past]) -> list[Trend]:
     """Each step of the last run."""
-    return _each([past.steps for past in runs if past.passed], "s")
+    return _each([past.steps for past in runs if past.passed and past.whole], "s")
 
 
 def _each(runs: Sequence[Mapping[str, float]], unit: str) -> list[Trend]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +32,15 @@ def write_report(report: Report, folder: Path, history: History | None = None) -
 
 def document(report: Report) -> dict[str, Any]:
     """As the schema says."""
-    told = {"$schema": SCHEMA_ID, "schema_version": SCHEMA_VERSION, "passed": report.passed, **asdict(report)}
-    plain: dict[str, Any] = _plain(told)
-    return plain
+    return {"$schema": SCHEMA_ID, "schema_version": SCHEMA_VERSION, "passed": report.passed, **_plain(report)}
 
 
 def _plain(value: Any) -> Any:
-    """JSON has no numbers that are none; they are written as AWS writes them."""
+    """As JSON has it. It has no numbers that are none; they are written as AWS writes them."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if is_dataclass(value):
+        return {member.name: _plain(getattr(value, member.name)) for member in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):

@@ -11,12 +11,13 @@ MAX_STREAMS = 100
 
 
 def job_log(logs: Any, group: str, job: str) -> Iterator[str]:
-    """The lines of all its streams, merged; none when it wrote no log.
+    """The lines of all its streams, merged; none when it wrote no log. Without a job those of the whole group.
 
     Streams are asked for by name: some stand-ins for CloudWatch pass over ``logStreamNamePrefix`` when they filter.
     """
     try:
-        found = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{job}/")["logStreams"]
+        of_job = {"logStreamNamePrefix": f"{job}/"} if job else {}
+        found = logs.describe_log_streams(logGroupName=group, **of_job)["logStreams"]
         names = [stream["logStreamName"] for stream in found][:MAX_STREAMS]
         if not names:
             return

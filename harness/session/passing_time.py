@@ -1,7 +1,7 @@
 """An hour passes on AWS: the analyzer of each monitoring schedule runs at once, or AWS's own schedule is waited for.
 
 AWS runs a schedule at the full hour, up to 20 minutes late. Run at once, it is a processing job of the schedule's own
-definition over what was captured since the last one, and the scenario's lists of executions tell of it. Knows boto3 only.
+definition over what was captured since the last one, and the scenario's lists of executions tell of it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Summary = dict[str, Any]
 
 
 class CannotRunAtOnce(Exception):
-    """The schedule is of a kind that is only run by AWS itself."""
+    """The schedule is of a kind that only AWS itself runs, or has nothing to look at."""
 
 
 class PassingTime:
@@ -140,8 +140,12 @@ class PassingTime:
 
     def _captured(self, name: str, endpoint: str, start: float) -> tuple[S3Uri, list[str]]:
         """Where the endpoint captures to, and what is there and was not analyzed yet."""
-        described = self._client("sagemaker").describe_endpoint(EndpointName=endpoint)
-        destination = S3Uri.parse(described.get("DataCaptureConfig", {}).get("DestinationS3Uri", ""))
+        client = self._client("sagemaker")
+        config = client.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
+        capture = client.describe_endpoint_config(EndpointConfigName=config).get("DataCaptureConfig")
+        if not capture:
+            raise CannotRunAtOnce(f"endpoint {endpoint} captures nothing, so there is nothing for {name} to look at")
+        destination = S3Uri.parse(capture["DestinationS3Uri"])
         analyzed = self._analyzed.setdefault(name, set())
         folder = destination.join(endpoint)
         pages = self._client("s3").get_paginator("list_objects_v2")

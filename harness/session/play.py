@@ -17,14 +17,12 @@ from types import FrameType
 
 from harness.session.events import EventWriter
 from harness.session.promoted import ORDERS, PARENT, Promoted, install
-from harness.session.recording import Recording
-from harness.session.resuming import clear_the_way, open_recording
+from harness.session.replay import Replay
+from harness.session.resuming import clear_the_way, open_replay
 from harness.session.scenario import Session, load_file, open_session
 
 
-def play(
-    file: Path, events: EventWriter, promoted: Promoted | None = None, recording: Recording | None = None
-) -> bool:
+def play(file: Path, events: EventWriter, promoted: Promoted | None = None, replay: Replay | None = None) -> bool:
     """Runs ``run(session)`` of the file; then evidence, then clean-up, whatever happened.
 
     With a recording a run that failed leaves all as it is, so that it can go on from there.
@@ -35,19 +33,19 @@ def play(
         session = open_session(file.stem, events)
         if promoted is not None:
             promoted.follow(session)
-        if recording is not None:
-            recording.begin(session.run_id)
-            session.recording = recording
-            clear_the_way(session, recording)
+        if replay is not None:
+            replay.begin(session.run_id)
+            session.replay = replay
+            clear_the_way(session, replay)
         # Also a step, so that a second or two of imports is not a second or two of silence.
         with session.step("Import the SDK"):
             module = load_file(file)
         module.run(session)
-        if recording is not None:
-            recording.expect_start()
+        if replay is not None:
+            replay.expect_start()
     except BaseException as raised:
         error = raised
-    kept = recording is not None and error is not None and not isinstance(error, KeyboardInterrupt)
+    kept = replay is not None and error is not None and not isinstance(error, KeyboardInterrupt)
     if session and kept:
         events.tell("kept", run=session.run_id)
     for finish in (session.collect, *(() if kept else (session.clean_up,))) if session else ():
@@ -82,8 +80,8 @@ def main() -> None:
     promoted = None
     if orders := os.environ.get(ORDERS):
         promoted = install(Path(orders), int(os.environ[PARENT]))
-    recording = open_recording(Path(sys.argv[1]).stem)
-    passed = play(Path(sys.argv[1]), events, promoted, recording)
+    replay = open_replay(Path(sys.argv[1]).stem)
+    passed = play(Path(sys.argv[1]), events, promoted, replay)
     events.close()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -16,7 +16,6 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from harness.session.ledger import CREATED, DELETED, REFUSED, Ledger
-from harness.session.passing_time import PassingTime
 from harness.session.provisions import Provisions
 from harness.session.requested import Creation, answered_identity, creation, uses
 
@@ -47,6 +46,8 @@ class Promoted:
         self._ledger = ledger
         self._clients: dict[str, Any] = {}
         self._opening = threading.Lock()
+        from harness.session.passing_time import PassingTime  # of no use anywhere but on AWS
+
         self._time = PassingTime(self._client, at_once)
         self._step: Callable[[], str | None] = lambda: None
 

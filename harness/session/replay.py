@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.session.recorded import decoded, encoded, fingerprint
+from harness.session.replayed import decoded, encoded, fingerprint
 from harness.session.requested import creation
 
-FILE, FROM = "HARNESS_RECORDING", "HARNESS_FROM"
+FILE, FROM = "HARNESS_REPLAY", "HARNESS_FROM"
 """Variables: the folder of recordings, and the step that is run again for real with everything after it."""
 _CALL, _DONE = "harness_call", "harness_answered"
 _NAMES = {
@@ -30,7 +30,7 @@ _NAMES = {
 _READS = ("Describe", "List", "Get", "Search", "Head")
 
 
-class Recording:
+class Replay:
     def __init__(self, file: Path, start: str = "") -> None:
         self._past = read(file) if start else []
         self._start = start
@@ -59,6 +59,8 @@ class Recording:
         return not self._live
 
     def enter(self, step: str) -> None:
+        if self._apart:
+            return
         self._live = self._live or step == self._start
         self._step, self.changed, self._replayed = step, [], False
         self._write({"entered": step})
@@ -68,6 +70,8 @@ class Recording:
 
     def leave(self, step: str) -> dict[str, Any]:
         """What is to be told of it: that it was answered from the recording, or what it asked for beside that."""
+        if self._apart:
+            return {}
         self._write({"passed": step})
         return {"replayed": self._replayed and not self.changed, "changed": self.changed}
 
@@ -213,9 +217,5 @@ class Recording:
 
 def read(file: Path) -> list[dict[str, Any]]:
     """The entries of a recording; the last line of one that was killed may be half a line."""
-    found: list[dict[str, Any]] = []
     with file.open(encoding="utf-8") as stream:
-        for line in stream:
-            if line.endswith("\n"):
-                found.append(json.loads(line))
-    return found
+        return [json.loads(line) for line in stream if line.endswith("\n")]

@@ -8,29 +8,29 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness.session.recording import FILE, FROM, Recording
+from harness.session.replay import FILE, FROM, Replay
 from harness.session.scenario import Session
 
 _GONE_SECONDS = 30.0
 STEP = "Take away what came after"
 
 
-def open_recording(scenario: str) -> Recording | None:
+def open_replay(scenario: str) -> Replay | None:
     """Before any session is made; None where nothing is recorded."""
     folder = os.environ.get(FILE)
     if not folder:
         return None
-    recording = Recording(Path(folder) / f"{scenario}.jsonl", os.environ.get(FROM, ""))
-    recording.install()
-    return recording
+    replay = Replay(Path(folder) / f"{scenario}.jsonl", os.environ.get(FROM, ""))
+    replay.install()
+    return replay
 
 
-def clear_the_way(session: Session, recording: Recording) -> None:
+def clear_the_way(session: Session, replay: Replay) -> None:
     """The steps to be run again create things of the same names. What has no Delete, or none any more, is left."""
-    made = recording.made_later()
+    made = replay.made_later()
     if not made:
         return
-    with session.step(STEP), recording.alive():
+    with replay.alive(), session.step(STEP):
         for kind, identity in made:
             _remove(session.client("sagemaker"), kind, identity)
 

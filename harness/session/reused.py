@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-TAG = "harness:reused-from"
+TAG, SECONDS_TAG = "harness:reused-from", "harness:reused-seconds"
 _JOBS = ("TrainingJob", "ProcessingJob", "TransformJob")
 
 
@@ -22,15 +22,16 @@ class Reused:
         if arn := parsed.get(f"{kind}Arn"):
             self._arns[kind, arn.rpartition("/")[2]] = arn
 
-    def new(self, client: Callable[[str], Any]) -> Iterator[tuple[str, str, str]]:
-        """Kind and name of the job, and whose result it got."""
+    def new(self, client: Callable[[str], Any]) -> Iterator[dict[str, Any]]:
+        """Kind and name of the job, whose result it got, and how many seconds that one took."""
         from botocore.exceptions import ClientError
 
         for (kind, name), arn in list(self._arns.items()):
             try:
                 tags = client("sagemaker").list_tags(ResourceArn=arn)["Tags"]
             except ClientError:  # deleted by now
-                tags = []
-            if source := next((tag["Value"] for tag in tags if tag["Key"] == TAG), ""):
+                continue
+            told = {tag["Key"]: tag["Value"] for tag in tags}
+            if TAG in told:
                 del self._arns[kind, name]
-                yield kind, name, source
+                yield {"kind": kind, "name": name, "source": told[TAG], "seconds": float(told.get(SECONDS_TAG, 0))}

@@ -27,7 +27,7 @@ from harness.session.requested import Creation
 from harness.session.reused import Reused
 
 if TYPE_CHECKING:
-    from harness.session.recording import Recording
+    from harness.session.replay import Replay
 
 
 class Session:
@@ -61,8 +61,8 @@ class Session:
         self._watcher = Watcher(self.boto3, self._created)
         Calls(self.boto3, self._called)
         self._clients: dict[str, Any] = {}
-        self._reused = Reused(self.boto3) if given.get("HARNESS_REUSE") else None
-        self.recording: Recording | None = None
+        self._reused = Reused(self.boto3) if given.get("HARNESS_REUSE") == "1" else None
+        self.replay: Replay | None = None
         """Of this run, or of an earlier one that this one goes on from."""
         self._step: str | None = None
         self._cleanups: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
@@ -122,8 +122,8 @@ class Session:
     def step(self, name: str) -> Iterator[None]:
         """One sentence of the story. What goes wrong inside ends the step, and with it the scenario."""
         self._step = name
-        if self.recording:
-            self.recording.enter(name)
+        if self.replay:
+            self.replay.enter(name)
         self._events.tell("step", name=name, state="started")
         try:
             yield
@@ -131,7 +131,7 @@ class Session:
             self._events.tell("step", name=name, state="failed", error=_one_line(error))
             raise
         self._tell_reused()
-        more = self.recording.leave(name) if self.recording else {}
+        more = self.replay.leave(name) if self.replay else {}
         self._events.tell("step", name=name, state="passed", **more)
         self._step = None
 
@@ -199,11 +199,11 @@ class Session:
         )
 
     def _once(self, what: str, asked: Mapping[str, Any], do: Callable[[], Any]) -> Any:
-        return self.recording.once(what, asked, do) if self.recording else do()
+        return self.replay.once(what, asked, do) if self.replay else do()
 
     def _tell_reused(self) -> None:
-        for kind, name, source in self._reused.new(self.client) if self._reused else ():
-            self._events.tell("reused", kind=kind, name=name, source=source, step=self._step)
+        for told in self._reused.new(self.client) if self._reused else ():
+            self._events.tell("reused", **told, step=self._step)
 
     def collect(self) -> None:
         """Describe everything this run created, while it still exists."""

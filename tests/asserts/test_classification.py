@@ -40,3 +40,18 @@ def test_the_curve_is_thinned_for_the_report_but_keeps_its_ends() -> None:
 def test_what_is_not_binary_is_refused(labels: list[int], scores: list[float]) -> None:
     with pytest.raises(ValueError, match="labels of values"):
         classification(labels, scores)
+
+
+def test_scores_that_are_no_numbers_are_refused() -> None:
+    with pytest.raises(ValueError, match="1 of 2 scores are no finite numbers, such as nan"):
+        classification([0, 1], [0.5, float("nan")])
+
+
+def test_scores_are_counted_by_class_in_equal_bins() -> None:
+    scores = classification([0, 0, 1, 1], [0.0, 0.01, 0.5, 1.0]).scores
+    assert (scores["edges"][0], scores["edges"][-1], len(scores["edges"])) == (0.0, 1.0, 21)
+    assert [sum(counts) for counts in scores["counts"]] == [2, 2]
+    assert (scores["counts"][0][0], scores["counts"][1][10], scores["counts"][1][19]) == (2, 1, 1)
+    margins = classification([0, 1], [-3.0, 5.0]).scores
+    assert (margins["edges"][0], margins["edges"][-1]) == (-3.0, 5.0)
+    assert (margins["counts"][0][0], margins["counts"][1][19]) == (1, 1)

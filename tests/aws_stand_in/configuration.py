@@ -28,6 +28,12 @@ class Configuration:
     """Operation -> reads after a creation that do not show it yet."""
     delays: Mapping[str, float] = field(default_factory=dict)
     """Kind of resource -> seconds before it leaves its first state, and before it is gone once deleted."""
+    networks: Mapping[str, str] = field(default_factory=dict)
+    """Subnet or security group -> its VPC."""
+    encryption: Mapping[str, str] = field(default_factory=dict)
+    """KMS key id -> its state."""
+    others: Mapping[str, str] = field(default_factory=dict)
+    """Bucket of somebody else -> its region."""
     throttle: int = 0
     """Every so-manieth request is throttled; 0 for none."""
 

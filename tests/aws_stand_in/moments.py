@@ -12,11 +12,18 @@ from tests.aws_stand_in.refusals import Answer, Refused
 
 # Kind -> its member of the first state, that state, and what a description does not have yet in it.
 _FIRST: Mapping[str, tuple[Mapping[str, str], tuple[str, ...]]] = {
-    "Endpoint": ({"EndpointStatus": "Creating"}, ()),
+    "Endpoint": ({"EndpointStatus": "Creating"}, ("FailureReason",)),
     "MonitoringSchedule": ({"MonitoringScheduleStatus": "Pending"}, ("LastMonitoringExecutionSummary",)),
     "TrainingJob": (
         {"TrainingJobStatus": "InProgress", "SecondaryStatus": "Starting"},
-        ("TrainingEndTime", "ModelArtifacts", "FinalMetricDataList", "BillableTimeInSeconds", "TrainingTimeInSeconds"),
+        (
+            "TrainingEndTime",
+            "ModelArtifacts",
+            "FinalMetricDataList",
+            "BillableTimeInSeconds",
+            "TrainingTimeInSeconds",
+            "FailureReason",
+        ),
     ),
     "ProcessingJob": ({"ProcessingJobStatus": "InProgress"}, ("ProcessingEndTime", "ExitMessage", "FailureReason")),
     "TransformJob": ({"TransformJobStatus": "InProgress"}, ("TransformEndTime", "FailureReason")),
@@ -48,8 +55,6 @@ def described(made: Made, answer: Answer, delays: Mapping[str, float]) -> Answer
     if answer.status != 200 or first is None or made.gone is not None or not young(made, delays):
         return answer
     document = json.loads(answer.body)
-    if document.get(next(iter(first[0]))) == "Failed":
-        return answer
     kept = {name: value for name, value in document.items() if name not in first[1]}
     return _answer(answer, {**kept, **first[0]})
 

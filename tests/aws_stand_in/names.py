@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 DOMAIN = "amazonaws.com"
 _REGION = r"(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)"
 _S3 = re.compile(rf"(?:(?P<bucket>.+)\.)?s3(?:[.-]{_REGION})?\.amazonaws\.com")
-_REGIONAL = re.compile(rf"(?P<prefix>[a-z.-]+)\.{_REGION}\.amazonaws\.com")
+_REGIONAL = re.compile(rf"(?P<prefix>[a-z0-9.-]+)\.{_REGION}\.amazonaws\.com")
 
 # First part of a host -> boto3's name of the service, its signing name, its prefix in IAM.
 _SERVICES = {
@@ -24,6 +24,8 @@ _SERVICES = {
     "tagging": ("resourcegroupstaggingapi", "tagging", "tag"),
     "api.pricing": ("pricing", "pricing", "pricing"),
     "api.ecr": ("ecr", "ecr", "ecr"),
+    "ec2": ("ec2", "ec2", "ec2"),
+    "kms": ("kms", "kms", "kms"),
 }
 _GLOBAL = {"iam.amazonaws.com": "iam", "sts.amazonaws.com": "sts"}
 _NOUNS = {"Trial": "experiment-trial", "TrialComponent": "experiment-trial-component", "AutoMLJobV2": "automl-job"}

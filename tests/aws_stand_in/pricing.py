@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -34,7 +35,7 @@ def _matches(attributes: Mapping[str, str], filters: Any) -> bool:
 
 
 def _product(machine: str, component: str) -> dict[str, Any]:
-    sku = f"SKU{abs(hash((machine, component))) % 10**12:012}"
+    sku = hashlib.sha256(f"{machine} {component}".encode()).hexdigest()[:16].upper()
     price = {
         "unit": "Hrs",
         "description": f"${_HOURLY[machine]} per hour of {machine} for {component}",

@@ -72,6 +72,21 @@ class Principals:
                 f"'{SAGEMAKER}' to assume the role.",
             )
 
+    def readable_model(self, asked: Mapping[str, Any]) -> None:
+        """The role of a model must be allowed to read its data."""
+        role = self._roles[asked["ExecutionRoleArn"].rpartition("/")[2]]
+        for container in (asked.get("PrimaryContainer", {}), *asked.get("Containers", ())):
+            address = container.get("ModelDataUrl", "")
+            where = f"arn:aws:s3:::{address.removeprefix('s3://')}"
+            if address and role.decide("s3:GetObject", where, {}).outcome != ALLOWED:
+                raise Refused(
+                    "ValidationException",
+                    f'Could not access model data at {address}. Please ensure that the role "{role.arn}" exists and '
+                    'that its trust relationship policy allows the action "sts:AssumeRole" for the service principal '
+                    f'"{SAGEMAKER}". Also ensure that the role has "s3:GetObject" permissions and that the object is '
+                    f"located in {self._configuration.region}.",
+                )
+
     def _role(self, name: str) -> Identity | None:
         """A role that was just made is not seen at once."""
         left = self._unseen.get(name, 0)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
 
-JSON, REST_JSON, QUERY, XML, CBOR = "json", "rest-json", "query", "rest-xml", "smithy-rpc-v2-cbor"
+JSON, REST_JSON, QUERY, EC2, XML, CBOR = "json", "rest-json", "query", "ec2", "rest-xml", "smithy-rpc-v2-cbor"
 
 
 class Answer(NamedTuple):
@@ -83,11 +83,15 @@ _TROUBLES: Mapping[str, tuple[tuple[str, int], tuple[str, int], tuple[str, int],
 
 def credential_trouble(protocol: str, kind: str, told: str = "") -> Refused:
     json_form, query_form, s3_form, message = _TROUBLES[kind]
+    if protocol == EC2:
+        return Refused("AuthFailure", "AWS was not able to validate the provided access credentials", 401)
     code, status = {QUERY: query_form, XML: s3_form}.get(protocol, json_form)
     return Refused(code, told or message, status)
 
 
 def access_denied(protocol: str, message: str) -> Refused:
+    if protocol == EC2:
+        return Refused("UnauthorizedOperation", f"You are not authorized to perform this operation. {message}", 403)
     if protocol in (QUERY, XML):
         return Refused("AccessDenied", message, 403)
     return Refused("AccessDeniedException", message, 403 if protocol == REST_JSON else 400)
@@ -99,6 +103,12 @@ def refuse(protocol: str, refused: Refused, request_id: str) -> Answer:
             '<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type>'
             f"<Code>{refused.code}</Code><Message>{escape(refused.message)}</Message></Error>"
             f"<RequestId>{request_id}</RequestId></ErrorResponse>"
+        )
+        return Answer(refused.status, {"Content-Type": "text/xml"}, body.encode(), refused.code)
+    if protocol == EC2:
+        body = (
+            f"<Response><Errors><Error><Code>{refused.code}</Code><Message>{escape(refused.message)}</Message></Error>"
+            f"</Errors><RequestID>{request_id}</RequestID></Response>"
         )
         return Answer(refused.status, {"Content-Type": "text/xml"}, body.encode(), refused.code)
     if protocol == XML:
@@ -124,6 +134,9 @@ def answer(protocol: str, operation: str, document: Mapping[str, Any], request_i
     """An answer of one of the small services that this stand-in serves itself."""
     if protocol == CBOR:
         return Answer(200, _CBOR_HEADERS, _cbor(document))
+    if protocol == EC2:
+        body = f"<{operation}Response>{_xml(document, 'item')}<requestId>{request_id}</requestId></{operation}Response>"
+        return Answer(200, {"Content-Type": "text/xml"}, body.encode())
     if protocol == QUERY:
         body = (
             f'<{operation}Response xmlns="https://amazonaws.com/doc/"><{operation}Result>{_xml(document)}'
@@ -134,11 +147,11 @@ def answer(protocol: str, operation: str, document: Mapping[str, Any], request_i
     return Answer(200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(document).encode())
 
 
-def _xml(value: Any) -> str:
+def _xml(value: Any, member: str = "member") -> str:
     if isinstance(value, Mapping):
-        return "".join(f"<{name}>{_xml(each)}</{name}>" for name, each in value.items())
+        return "".join(f"<{name}>{_xml(each, member)}</{name}>" for name, each in value.items())
     if isinstance(value, (list, tuple)):
-        return "".join(f"<member>{_xml(each)}</member>" for each in value)
+        return "".join(f"<{member}>{_xml(each, member)}</{member}>" for each in value)
     return escape(str(value).lower() if isinstance(value, bool) else str(value))
 
 

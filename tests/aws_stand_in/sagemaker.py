@@ -13,6 +13,7 @@ from tests.aws_stand_in.configuration import Configuration
 from tests.aws_stand_in.engine import Engine, NotThere
 from tests.aws_stand_in.inventory import Inventory, Made
 from tests.aws_stand_in.names import Host, noun_of, sagemaker_arn
+from tests.aws_stand_in.principals import Principals
 from tests.aws_stand_in.quotas import USES, Quotas
 from tests.aws_stand_in.refusals import JSON, Answer, Refused, answer
 from tests.aws_stand_in.registries import check_image, images_of
@@ -20,8 +21,16 @@ from tests.aws_stand_in.sigv4 import Sent
 
 
 class SageMaker:
-    def __init__(self, configuration: Configuration, engine: Engine, inventory: Inventory, quotas: Quotas) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        engine: Engine,
+        principals: Principals,
+        inventory: Inventory,
+        quotas: Quotas,
+    ) -> None:
         self._configuration = configuration
+        self._principals = principals
         self._engine = engine
         self._inventory = inventory
         self._quotas = quotas
@@ -53,6 +62,8 @@ class SageMaker:
     async def _create(self, host: Host, sent: Sent, kind: str, asked: Mapping[str, Any]) -> Answer:
         for image in images_of(asked):
             check_image(image, host.region)
+        if kind == "Model":
+            self._principals.readable_model(asked)
         async with self._quotas.lock:
             if kind in USES:
                 await self._quotas.check(kind, asked, self._inventory, self._engine)

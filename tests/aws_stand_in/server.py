@@ -13,9 +13,10 @@ from tests.aws_stand_in.configuration import Configuration
 from tests.aws_stand_in.engine import Engine
 from tests.aws_stand_in.inventory import Inventory
 from tests.aws_stand_in.names import Host, find_host
+from tests.aws_stand_in.networks import key_told, network_told
 from tests.aws_stand_in.principals import Principals
 from tests.aws_stand_in.quotas import Quotas
-from tests.aws_stand_in.refusals import QUERY, REST_JSON, XML, Answer, Refused, answer, refuse
+from tests.aws_stand_in.refusals import EC2, QUERY, REST_JSON, XML, Answer, Refused, answer, refuse
 from tests.aws_stand_in.sagemaker import SageMaker
 from tests.aws_stand_in.sigv4 import Sent
 from tests.aws_stand_in.understanding import Call, protocol_of, understand
@@ -32,7 +33,7 @@ class Account:
         self._principals = Principals(configuration)
         self._inventory = Inventory()
         self._quotas = Quotas(configuration)
-        self._sagemaker = SageMaker(configuration, engine, self._inventory, self._quotas)
+        self._sagemaker = SageMaker(configuration, engine, self._principals, self._inventory, self._quotas)
         self._unseen_buckets: dict[str, int] = {}
         self._heard = 0
         self.record: list[dict[str, Any]] = []
@@ -82,7 +83,7 @@ class Account:
         if self._configuration.throttle and self._heard % self._configuration.throttle == 0:
             if protocol == XML:
                 raise Refused("SlowDown", "Please reduce your request rate.", 503)
-            code = "Throttling" if protocol == QUERY else "ThrottlingException"
+            code = {QUERY: "Throttling", EC2: "RequestLimitExceeded"}.get(protocol, "ThrottlingException")
             raise Refused(code, "Rate exceeded", 429 if protocol == REST_JSON else 400)
 
     async def _served(self, host: Host, protocol: str, sent: Sent, call: Call, arn: str, request_id: str) -> Answer:
@@ -110,6 +111,10 @@ class Account:
                 return await tagging.told(operation, asked, self._inventory, self._engine)
             case "pricing":
                 return pricing.told(operation, asked)
+            case "ec2":
+                return network_told(operation, asked, self._configuration)
+            case "kms":
+                return key_told(operation, asked, self._configuration)
             case "ecr":
                 return registries.told(operation, asked, host.region)
         raise Refused("AccessDenied", f"the stand-in does not have {host.service} {operation}", 403)
@@ -119,7 +124,12 @@ class Account:
         if call.operation == "HeadBucket" and self._unseen_buckets.get(bucket):
             self._unseen_buckets[bucket] -= 1
             raise Refused("NoSuchBucket", "The specified bucket does not exist", 404)
+        if region := self._configuration.others.get(bucket):
+            found = refuse(XML, Refused("AccessDenied", "Access Denied", 403), "")
+            return found._replace(headers={**found.headers, "x-amz-bucket-region": region})
         found = await self._engine.forward(host, sent)
+        if call.operation == "HeadBucket":
+            found = found._replace(headers={**found.headers, "x-amz-bucket-region": self._configuration.region})
         if call.operation == "CreateBucket" and found.status == 200:
             self._unseen_buckets[bucket] = self._configuration.lag.get("HeadBucket", 0)
         return found

@@ -263,6 +263,18 @@ told["listed"] = [listed[{name!r}], listed["ml.p3.2xlarge for endpoint usage"], 
     assert stand_in.problems() == []
 
 
+def test_the_role_must_be_allowed_to_read_the_model(stand_in: StandIn, tmp_path: Path) -> None:
+    role = {"policies": policy({"Effect": "Allow", "Action": "s3:Put*", "Resource": "*"})}
+    stand_in.begin(roles={ROLE: {**role, "trusts": ["sagemaker.amazonaws.com"]}})
+    program = f"""
+container = {{"Image": {IMAGE!r}, "ModelDataUrl": "s3://the-bucket/m.tar.gz"}}
+asked = dict(ModelName="m", PrimaryContainer=container, ExecutionRoleArn={ARN!r})
+told["why"] = refused(client("sagemaker").create_model, **asked)
+"""
+    found = told(stand_in, tmp_path, program)["why"]
+    assert found.startswith("ValidationException: Could not access model data at s3://the-bucket/m.tar.gz."), found
+
+
 @pytest.mark.parametrize("machine", ["local", "ml.m5.enormous"])
 def test_machines_that_aws_does_not_have_are_refused_and_told_to_the_test(
     stand_in: StandIn, tmp_path: Path, machine: str

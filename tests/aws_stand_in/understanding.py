@@ -16,7 +16,7 @@ from botocore.validate import ParamValidator
 from harness.kernel.errors import ApiError
 from harness.protocol import WireRequest, parse, service_model, validate
 from tests.aws_stand_in.names import Host
-from tests.aws_stand_in.refusals import CBOR, JSON, QUERY, REST_JSON, XML
+from tests.aws_stand_in.refusals import CBOR, EC2, JSON, QUERY, REST_JSON, XML
 from tests.aws_stand_in.sigv4 import Sent
 
 _OF_EVERY_REQUEST = re.compile(
@@ -44,7 +44,7 @@ def protocol_of(host: Host, sent: Sent) -> str:
     if "x-amz-target" in sent.headers:
         return JSON
     stated = str(model(host.service).metadata["protocol"])
-    if stated in (REST_JSON, XML, QUERY):
+    if stated in (REST_JSON, XML, QUERY, EC2):
         return stated
     return QUERY if "urlencoded" in sent.headers.get("content-type", "") else JSON
 
@@ -62,8 +62,8 @@ def understand(host: Host, protocol: str, sent: Sent) -> Call:
         return Call(name, {}, (f"{host.service} has no operation {name!r}",))
     shape = model(host.service).operation_model(name).input_shape
     problems: list[str] = []
-    if protocol == QUERY:
-        given = _of_form(shape, given, problems)
+    if protocol in (QUERY, EC2):
+        given = _of_form(shape, given, protocol, problems)
     problems += _against(shape, given)
     if host.service == "sagemaker" and not problems:
         problems += _constraints(name, sent)
@@ -93,7 +93,7 @@ def _form(host: Host, sent: Sent) -> tuple[str, Any]:
     return form.pop("Action"), form
 
 
-_NAMED = {JSON: _json, CBOR: _cbor, QUERY: _form}
+_NAMED = {JSON: _json, CBOR: _cbor, QUERY: _form, EC2: _form}
 
 
 def _against(shape: Any, given: Any) -> list[str]:
@@ -146,19 +146,20 @@ def _members(operation: Any) -> list[Any]:
     return list(operation.input.members.values()) if operation.input else []
 
 
-def _of_form(shape: Any, form: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
+def _of_form(shape: Any, form: Mapping[str, str], protocol: str, problems: list[str]) -> dict[str, Any]:
     """Flat names such as ``ContextEntries.member.1.ContextKeyName`` become what they stand for."""
     read: set[str] = set()
-    found = _form_value(shape, form, "", read) if shape is not None else {}
+    found = _form_value(shape, form, "", protocol, read) if shape is not None else {}
     problems += [f"Unknown parameter in input: {name}" for name in form if name not in read]
     return found or {}
 
 
-def _form_value(shape: Any, form: Mapping[str, str], path: str, read: set[str]) -> Any:
+def _form_value(shape: Any, form: Mapping[str, str], path: str, protocol: str, read: set[str]) -> Any:
     if shape.type_name == "structure":
         found = {}
         for name, member in shape.members.items():
-            value = _form_value(member, form, f"{path}.{name}" if path else name, read)
+            called = _called(member, name) if protocol == EC2 else name
+            value = _form_value(member, form, f"{path}.{called}" if path else called, protocol, read)
             if value is not None:
                 found[name] = value
         return found or None
@@ -166,8 +167,9 @@ def _form_value(shape: Any, form: Mapping[str, str], path: str, read: set[str]) 
         if form.get(path) == "":  # a list with nothing in it
             read.add(path)
             return []
-        items = []
-        while (value := _form_value(shape.member, form, f"{path}.member.{len(items) + 1}", read)) is not None:
+        items: list[Any] = []
+        place = path if protocol == EC2 else f"{path}.member"
+        while (value := _form_value(shape.member, form, f"{place}.{len(items) + 1}", protocol, read)) is not None:
             items.append(value)
         return items or None
     if path not in form:
@@ -177,6 +179,13 @@ def _form_value(shape: Any, form: Mapping[str, str], path: str, read: set[str]) 
     if shape.type_name in ("integer", "long"):
         return int(text)
     return text == "true" if shape.type_name == "boolean" else text
+
+
+def _called(member: Any, name: str) -> str:
+    """EC2's own way to name members."""
+    told = member.serialization
+    stated = str(told.get("queryName") or told.get("name") or name)
+    return stated if "queryName" in told else stated[:1].upper() + stated[1:]
 
 
 def _s3(host: Host, sent: Sent) -> Call:

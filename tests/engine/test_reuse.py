@@ -13,6 +13,7 @@ import pytest
 from harness.stores.results import Results
 from tests.cloud import BUCKET, Cloud, running_cloud
 from tests.engine.test_training import members
+from tests.hosting import Hosting, catalogued_server
 
 # Each run of it leaves something else, so what is equal was reused.
 COUNTS = """
@@ -137,6 +138,28 @@ def test_a_processing_job_keeps_its_outputs_and_its_message(cloud: Cloud) -> Non
     other = cloud.process(PROCESSES, outputs=outputs, arguments=["--x", "2"])
     assert other["ProcessingJobStatus"] == "Completed"
     assert cloud.get("reuse/processed/two/deep.txt") != made[1]
+
+
+def test_a_transform_job_keeps_the_answers_for_each_object(cloud: Cloud) -> None:
+    with catalogued_server():
+        hosting = Hosting(cloud)
+        rows = {"a.csv": "1,2\n", "deep/b.csv": "3,4\n5,6\n"}
+        for place in ("one", "two"):
+            for name, text in rows.items():
+                cloud.put(f"reuse/rows/{place}/{name}", text)
+        model = hosting.model(ANSWER="sizes")
+        jobs = [hosting.transform(model, f"s3://{BUCKET}/reuse/rows/{place}/") for place in ("one", "two")]
+        cloud.put("reuse/rows/two/a.csv", "7,8,9\n")
+        other = hosting.transform(model, f"s3://{BUCKET}/reuse/rows/two/")
+        outputs = [hosting.outputs(job) for job in (*jobs, other)]
+        hosting.close()
+    assert outputs[0] == outputs[1] != outputs[2]
+    assert sorted(outputs[1]) == ["a.csv.out", "deep/b.csv.out"]
+    sources = [reused_from(cloud, job["TransformJobArn"]) for job in (*jobs, other)]
+    assert sources == ["", jobs[0]["TransformJobName"], ""]
+    told, *lines = cloud.log(jobs[1]["TransformJobName"], "TransformJobs")
+    assert told.startswith("harness: reused the result of")
+    assert sorted(lines) == sorted(cloud.log(jobs[0]["TransformJobName"], "TransformJobs"))
 
 
 def test_failed_and_stopped_jobs_are_never_kept(cloud: Cloud) -> None:

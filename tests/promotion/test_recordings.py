@@ -72,6 +72,10 @@ def latest_report(project: PromotedProject) -> Any:
     return json.loads(max((project.state / "reports").glob("*/report.json")).read_text())
 
 
+def at_home_json(project: PromotedProject, *arguments: str) -> Any:
+    return json.loads(at_home(project, *arguments, "--json").stdout)
+
+
 def test_what_aws_found_is_found_here_as_well(scored: PromotedProject) -> None:
     done = scored.run(*AWS)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -86,7 +90,8 @@ def test_what_aws_found_is_found_here_as_well(scored: PromotedProject) -> None:
     (held,) = [fact for fact in recording["facts"] if fact.startswith("artifacts/") and fact.endswith("/kind")]
     assert held.endswith("model.tar.gz/xgboost-model/kind")
     assert not any("Tear down" in fact or "Billed" in fact for fact in recording["facts"])
-    assert set(last_passed(scored.folder / "scenarios")) == {"it"}
+    (listed,) = at_home_json(scored, "list")
+    assert listed["last_passed_on_aws"]["region"] == "us-east-1"
 
     here = at_home(scored, "run", "it", "--compare")
     assert here.returncode == 0, here.stdout + here.stderr
@@ -106,6 +111,30 @@ def test_what_aws_found_is_found_here_as_well(scored: PromotedProject) -> None:
     eased = at_home(scored, "compare", "it")
     assert eased.returncode == 0, eased.stdout
     assert "note: the scenario's file has changed" in eased.stdout
+
+
+def test_what_cannot_be_recorded_costs_no_report(scored: PromotedProject) -> None:
+    (scored.folder / "scenarios" / "recordings").write_text("in the way")
+    done = scored.run(*AWS)
+    assert (done.returncode, "it: not recorded: " in done.stdout) == (4, True), done.stdout + done.stderr
+    assert latest_report(scored)["passed"]
+
+
+def test_what_is_wrong_with_a_recording_is_told_before_anything_runs(scored: PromotedProject) -> None:
+    file = scored.folder / "scenarios" / "recordings" / "it.json"
+    file.parent.mkdir()
+    file.write_text('{"facts": {}}')
+    edited = at_home(scored, "run", "it", "--compare")
+    assert (edited.returncode, "is no recording" in edited.stderr) == (4, True)
+    state(scored, "\nTOLERANCES = {'a': -1}\n")
+    told = at_home(scored, "validate", "--json")
+    assert told.returncode != 0
+    assert "is no recording" in told.stdout
+    assert "must be a number from 0 on" in told.stdout
+    wrong = scored.run(*AWS)
+    assert (wrong.returncode, "must be a number from 0 on" in wrong.stderr) == (3, True)
+    assert not (scored.state / "reports").exists()
+    assert scored.objects() == []
 
 
 def test_only_runs_on_aws_that_pass_are_recorded(scored: PromotedProject) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from harness.session.ledger import alive
-from tests.aws_stand_in.configuration import ACCOUNT, ALLOW_ALL, DEVELOPER, KEY, SECRET
+from tests.aws_stand_in.configuration import ACCOUNT, ALLOW_ALL, DEVELOPER, KEY, ROLE, SECRET
 from tests.aws_stand_in.running import PROFILE, AwsProject
 from tests.cloud import eventually
 from tests.promotion.conftest import HEAD
@@ -130,9 +131,22 @@ def test_what_the_quota_forbids_fails_and_leaves_nothing(aws_project: AwsProject
     assert aws_project.left() == []
 
 
-def test_a_denied_action_fails_and_leaves_nothing(aws_project: AwsProject) -> None:
-    deny = {"Effect": "Deny", "Action": "sagemaker:CreateEndpoint", "Resource": "*"}
-    aws_project.stand_in.begin(users={DEVELOPER: [ALLOW_ALL, {"Version": "2012-10-17", "Statement": [deny]}]})
+def denied(*actions: str) -> dict[str, list[Any]]:
+    deny = {"Effect": "Deny", "Action": list(actions), "Resource": "*"}
+    return {DEVELOPER: [ALLOW_ALL, {"Version": "2012-10-17", "Statement": [deny]}]}
+
+
+def test_what_simulation_denies_is_said_before_anything_is_created(aws_project: AwsProject) -> None:
+    aws_project.stand_in.begin(users=denied("sagemaker:CreateEndpoint"))
+    story(aws_project, DEPLOYS)
+    done = aws_project.play(*RUN)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "is not allowed sagemaker:CreateEndpoint on" in done.stderr
+    assert not [each for each in operations(aws_project) if each.startswith(("Create", "Put"))]
+
+
+def test_what_turns_out_to_be_denied_fails_and_leaves_nothing(aws_project: AwsProject) -> None:
+    aws_project.stand_in.begin(users=denied("sagemaker:CreateEndpoint", "iam:SimulatePrincipalPolicy"))
     story(aws_project, DEPLOYS)
     done = aws_project.play(*RUN)
     assert done.returncode == 1, done.stdout + done.stderr
@@ -182,4 +196,42 @@ def test_what_was_only_just_made_is_not_taken_for_gone(aws_project: AwsProject) 
     assert done.returncode == 1, done.stdout + done.stderr
     assert "ValueError: the story ends here" in done.stdout
     assert "nothing billable is left" in done.stdout
+    assert project.left() == []
+
+
+def test_the_plan_is_checked_against_the_account(aws_project: AwsProject) -> None:
+    project = aws_project
+    recorded(project, seconds=60, instance="ml.p3.2xlarge")  # type: ignore[arg-type]
+    story(project, DEPLOYS)
+    roles = {ROLE: {"policies": [ALLOW_ALL], "trusts": ["lambda.amazonaws.com"]}}
+    project.stand_in.begin(roles=roles, users=denied("s3:PutObject"))
+    done = project.play("plan", "it", "--profile", "aws")
+    assert done.returncode == 3, done.stdout + done.stderr
+    for finding in ("ml.p3.2xlarge for endpoint usage", "s3:PutObject", "sagemaker.amazonaws.com"):
+        assert finding in done.stdout, done.stdout
+    project.stand_in.begin(quotas={"ml.p3.2xlarge for endpoint usage": 1.0})
+    assert project.play("plan", "it", "--profile", "aws").returncode == 0
+    assert not [each for each in operations(project) if each.startswith(("Create", "Put", "Delete"))]
+
+
+def test_a_profile_that_says_everything(aws_project: AwsProject) -> None:
+    project = aws_project
+    project.configure(
+        PROFILE.replace('"Role"', f'"arn:aws:iam::{ACCOUNT}:role/Role"')
+        + 'bucket = "their-own-bucket"\nsubnets = ["subnet-1"]\nsecurity_groups = ["sg-1"]\n'
+        'kms = { volume = "key-1", output = "key-1" }\ntags = { team = "ml" }\n'
+        'instance_types = { "Deploy" = "ml.c5.xlarge" }\n'
+    )
+    networks, encryption = {"subnet-1": "vpc-1", "sg-1": "vpc-1"}, {"key-1": "Enabled"}
+    story(project, DEPLOYS)
+    project.stand_in.begin(
+        networks={**networks, "sg-1": "vpc-2"}, encryption={}, others={"their-own-bucket": "eu-west-1"}
+    )
+    refused = project.play(*RUN)
+    assert refused.returncode == 3, refused.stdout + refused.stderr
+    for told in ("their-own-bucket is in eu-west-1", "several VPCs: vpc-1, vpc-2", "key-1 does not exist"):
+        assert told in refused.stderr
+    project.stand_in.begin(networks=networks, encryption=encryption)
+    done = project.play(*RUN)
+    assert done.returncode == 0, done.stdout + done.stderr
     assert project.left() == []

@@ -151,7 +151,7 @@ def test_archives_are_compared_by_members_sizes_and_kinds() -> None:
     assert compare_reports(report(), other)[0].equal
     held |= {"bytes": 3000, "kind": "pickle"}
     [found] = compare_reports(report(), other)
-    place = "artifacts/…/<TrainingJob 1>/model.tar.gz/xgboost-model"
+    place = "artifacts/…/train-<run 1>/model.tar.gz/xgboost-model"
     assert [difference.fact for difference in found.different] == [f"{place}/bytes", f"{place}/kind"]
 
 
@@ -201,7 +201,7 @@ def test_nothing_of_the_run_is_left_in_the_facts() -> None:
     text = json.dumps(facts)
     for own in ("train-2026", "111122223333", "12:00", "us-east-1"):
         assert own not in text
-    assert facts["TrainingJob 1/HyperParameters/code"] == "s3://<bucket 1>/<TrainingJob 1>/code.tar.gz"
+    assert facts["TrainingJob 1/HyperParameters/code"] == "s3://<bucket 1>/train-<run 1>/code.tar.gz"
 
 
 def test_equal_things_get_equal_references() -> None:

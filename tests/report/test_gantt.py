@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from harness.report.gantt import MOST_BARS, gantt
@@ -50,6 +51,11 @@ def test_an_endpoint_stands_from_its_creation_to_the_end() -> None:
 
 def test_nothing_to_draw_is_nothing_and_too_much_is_counted() -> None:
     assert gantt(scenario(steps=0)) is None
+    alone = gantt(
+        replace(scenario(steps=0), resources=[job("j", "2026-11-22 10:00:00+00:00", "2026-11-22 10:00:01+00:00")])
+    )
+    assert alone is not None
+    assert [bar.name for bar in alone.bars] == ["j"]
     drawn = gantt(scenario(steps=MOST_BARS + 3))
     assert drawn is not None
     assert (len(drawn.bars), drawn.left_out) == (MOST_BARS, 3)

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from harness.cli import main
-from harness.report.history import Past, history_file, last_results, read_history, remember
+from harness.report.history import Past, history_file, last_results, now_of, read_history, remember
 from harness.report.story import Report
 from harness.report.trends import blocks, step_trends, trends
+from tests.projects import Project, standing_in
 from tests.report.test_written import a_report
 
 
@@ -102,6 +103,17 @@ def test_a_trend_is_the_last_beside_the_median_of_ten_before() -> None:
     assert (only.median, only.change) == (None, None)
 
 
+def test_a_run_that_replayed_or_reused_measures_no_duration() -> None:
+    runs = [past(10.0, steps={"Train": 9.0}), past(0.5, whole=False, metrics={"auc": 0.5}, steps={"Train": 0.1})]
+    duration, auc = trends(runs)
+    assert (duration.last, auc.last) == (10.0, 0.5)
+    assert [trend.last for trend in step_trends(runs)] == [9.0]
+    assert trends([past(whole=False)]) == []
+    report = a_report()
+    report.scenarios[0].steps[0] = dataclasses.replace(report.scenarios[0].steps[0], reused=["a-job"])
+    assert not now_of(report.scenarios[0], report, Path()).whole
+
+
 def test_steps_have_trends_of_their_own() -> None:
     (trend,) = step_trends([past(steps={"Train": 2.0, "Gone": 1.0}), past(steps={"Train": 3.0})])
     assert (trend.name, trend.last, trend.median) == ("Train", 3.0, 2.0)
@@ -161,3 +173,16 @@ def test_a_folder_that_cannot_be_written_is_an_error_of_the_machine(tmp_path: Pa
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         remember(Report("0", "local", "", "", 0.0, a_report().scenarios), tmp_path, tmp_path / "file")
+
+
+def test_harness_run_remembers_what_it_played(tmp_path: Path) -> None:
+    with standing_in(Project(tmp_path), started=True) as project:
+        project.scenario("good", "with session.step('Say'):\n    print('hello')\n")
+        project.scenario("bad", "with session.step('Break'):\n    raise ValueError('no such luck')\n")
+        assert project.run("run", "good", "--report-dir", "first").returncode == 0
+        assert project.run("run", "--report-dir", "second").returncode == 1
+        runs = {each["scenario"]: each["runs"] for each in project.json("history")["scenarios"]}
+        assert [past["report"] for past in runs["good"]] == [str(tmp_path / "first"), str(tmp_path / "second")]
+        assert [past["passed"] for past in runs["bad"]] == [False]
+        assert runs["good"][0]["steps"].keys() >= {"Import the SDK", "Say"}
+        assert "Over the last runs" in (tmp_path / "second" / "report.html").read_text()

@@ -26,9 +26,9 @@ def test_a_progress_bar_is_seen_as_it_ended() -> None:
 
 
 def test_nothing_is_endless_and_what_is_left_out_is_said() -> None:
-    shown = text.log(["x" * 1_000_000, *["y"] * 10_000])
-    assert len(shown.splitlines()) == text.MOST_LINES
+    assert len(text.log(["y"] * 10_000).splitlines()) == text.MOST_LINES
+    assert len(text.log(["y" * 1000] * 10_000)) < text.LONGEST + 100
     assert "998,000 more characters" in text.log(["x" * 1_000_000])
     assert text.tail("a" * 50_000 + "KeyError").endswith("KeyError")
-    assert "30,008 characters before this" in text.tail("a" * 50_000 + "KeyError")
+    assert "10,008 characters before this" in text.tail("a" * 50_000 + "KeyError")
     assert text.head("short") == text.tail("short") == "short"

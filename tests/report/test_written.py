@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -95,7 +96,16 @@ def a_report(passed: bool = True) -> Report:
     if not passed:
         steps.append(Step("Two", 1795341602.0, 3.0, "failed", "not so", [Expectation("so", False, "found \x00 other")]))
     scenario = ScenarioReport(
-        "credit", "Credit & co", "v2", 1795341600.0, 5.0, passed, True, steps=steps, resources=[JOB], evidence=list(EVIDENCE)
+        "credit",
+        "Credit & co",
+        "v2",
+        1795341600.0,
+        5.0,
+        passed,
+        True,
+        steps=steps,
+        resources=[JOB],
+        evidence=[*EVIDENCE],
     )
     if not passed:
         scenario.traceback, scenario.log_tail = "Traceback: boom", ["\x1b[31mred"]
@@ -192,6 +202,16 @@ def test_what_went_wrong_leads_a_failed_page(tmp_path: Path) -> None:
         assert text in wrong
 
 
+def test_an_error_without_an_expectation_is_said_first(tmp_path: Path) -> None:
+    report = a_report()
+    report.scenarios[0] = replace(report.scenarios[0], passed=False, traceback="Traceback\nKeyError: 'x'")
+    assert "KeyError: &#39;x&#39;</p>" in write_report(report, tmp_path).read_text().split("Traceback</summary>")[0]
+    failed = Step("Two", 1795341602.0, 3.0, "failed", "ClientError: no such bucket")
+    report.scenarios[0].steps.append(failed)
+    wrong = write_report(report, tmp_path).read_text().split("What went wrong: Two")[1].split("<details>")[0]
+    assert "ClientError: no such bucket" in wrong
+
+
 def test_the_json_says_what_the_page_says(folder: Path) -> None:
     document = json.loads((folder / "report.json").read_text())
     (scenario,) = document["scenarios"]
@@ -250,20 +270,42 @@ def test_junit_shows_a_failure_outside_the_steps(tmp_path: Path) -> None:
     assert failure.get("message") == "KeyError: 'x'"
 
 
+def wide(passed: bool) -> Report:
+    """With everything that could be too wide for a phone."""
+    report = a_report(passed)
+    [scenario] = report.scenarios
+    long = "w" * 300
+    scenario.title = scenario.name = long
+    scenario.log_tail, scenario.notices = [long], [long]
+    scenario.steps.append(Step(long, scenario.started, 1.0, "passed", expectations=[Expectation(long, True)]))
+    scenario.resources[0] = replace(scenario.resources[0], name=long, description={long: long})
+    scenario.evidence += [
+        Evidence("table", long, None, {"columns": [long] * 3, "rows": [[long, 1.5, "a sentence " * 20]]}),
+        Evidence(
+            "table", "numbers", None, {"columns": [f"column {at}" for at in range(40)], "rows": [[0.123456] * 40]}
+        ),
+        Evidence("mine", "own", None, {"text": long}),
+    ]
+    return report
+
+
 @pytest.mark.needs("browser")
-def test_a_browser_shows_it_on_a_phone_without_scrolling_sideways(tmp_path: Path) -> None:
-    page = write_report(a_report(), tmp_path)
-    measured = page.read_text().replace(
-        "</body>", "<script>document.title = 'wide ' + document.documentElement.scrollWidth</script></body>"
+@pytest.mark.parametrize("passed", [True, False])
+def test_a_browser_shows_it_on_a_phone_without_scrolling_sideways(tmp_path: Path, passed: bool) -> None:
+    page = write_report(wide(passed), tmp_path).read_text()
+    # A window cannot be as narrow as a phone, a frame can.
+    measure = "document.title = 'wide ' + document.getElementById('phone').contentDocument.documentElement.scrollWidth"
+    frame = tmp_path / "frame.html"
+    frame.write_text(
+        f'<iframe id="phone" style="border:0;width:390px" srcdoc="{escape(page)}" onload="{measure}"></iframe>'
     )
-    page.write_text(measured)
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     quiet = ("--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update")
     argv = [browser, "--headless", "--no-sandbox", *quiet, "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}"]
     done = subprocess.run(
-        [*argv, "--window-size=500,900", "--dump-dom", page.as_uri()],
+        [*argv, "--window-size=800,900", "--dump-dom", frame.as_uri()],
         capture_output=True, text=True, timeout=50, check=False,
     )  # fmt: skip
     width = re.search(r"<title>wide (\d+)</title>", done.stdout)
     assert width, done.stderr[-500:]
-    assert int(width[1]) <= 500
+    assert int(width[1]) <= 390

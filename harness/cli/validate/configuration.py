@@ -10,18 +10,23 @@ from harness.cli.validate.findings import Finding
 from harness.kernel.errors import StateError
 from harness.profiles import find_profile
 from harness.profiles.place import Asked
-from harness.settings import FILE, ProjectFile, load_settings, read_project
+from harness.settings import FILE, PREFIX, ProjectFile, load_settings, read_project
 
-_NAMED = re.compile(r"'([^']+)'|\[([\w.]+)\]|: (?:[\w ]*? )?(\w+) must be|needs (\w+)")
+_NAMED = (r"'([^']+)'", r"(\w+) must be", r"\[([\w.]+)\]")
+"""How a message names a key or a table, the more telling first."""
 
 
 def check_configuration(root: Path) -> Iterator[Finding]:
     """A file that cannot be read as a whole gives one finding; else each profile is looked at by itself."""
     try:
         project = read_project(root)
-        settings = load_settings(root)
     except StateError as error:
         yield _finding(root, error)
+        return
+    try:
+        settings = load_settings(root)
+    except StateError as error:  # the file is right by itself
+        yield Finding(f"{PREFIX}* variables", 0, str(error), "correct the environment")
         return
     for name in project.profiles:
         try:
@@ -40,9 +45,7 @@ def project_file(root: Path) -> ProjectFile:
 
 def _finding(root: Path, error: StateError, table: str = "") -> Finding:
     problem, _, remedy = str(error).removeprefix(f"{FILE}: ").removeprefix(f"{FILE} ").partition("; ")
-    return Finding(
-        FILE, _line(root / FILE, str(error), table), problem, remedy or "correct the file"
-    )
+    return Finding(FILE, _line(root / FILE, str(error), table), problem, remedy or "correct the file")
 
 
 def _line(file: Path, problem: str, table: str) -> int:
@@ -51,9 +54,8 @@ def _line(file: Path, problem: str, table: str) -> int:
     if found := re.search(r"at line (\d+)", problem):
         return int(found[1])
     start = next((number for number, line in enumerate(lines) if table and line.strip() == table), 0)
-    names = [name for groups in _NAMED.findall(problem) for name in groups if name]
-    for name in names:
+    for name in (name for pattern in _NAMED for name in re.findall(pattern, problem)):
         for number, line in enumerate(lines[start:], start + 1):
-            if re.match(rf"\s*\[?\"?{re.escape(name)}\"?\s*[=\]]", line):
+            if re.match(rf"\s*\[?[\"']?{re.escape(name)}[\"']?\s*[=\]]", line):
                 return number
     return start + 1 if table and lines else 0

@@ -10,10 +10,11 @@ from typing import Any
 
 from harness.cli.validate.findings import Finding, relative
 from harness.cli.validate.image_names import wrong_images
+from harness.kernel.errors import GuardRefused, StateError
+from harness.profiles.concessions import concessions_of
 from harness.profiles.needs import PARTS
 from harness.profiles.parity import FORMS, claims_of, only_claim
 from harness.profiles.scenarios import GENERATIONS, is_emulator
-
 
 _WITHOUT_EMULATOR = (
     "a scenario runs on AWS as well, where there is no emulator: ask by boto3 or the SDK, and use harness.asserts "
@@ -44,6 +45,7 @@ def check_scenario(file: Path, root: Path, images: Mapping[str, str] | None) -> 
     yield from (Finding(name, *found) for found in _heads(stated))
     yield from (Finding(name, *found) for found in _run(tree))
     yield from (Finding(name, *found) for found in _parity(file, stated))
+    yield from (Finding(name, *found) for found in _compared(file, stated))
     yield from (Finding(name, *found) for found in _imports(tree))
     if images is not None and "docker" not in (_value(stated, "NEEDS") or ()):
         yield from (Finding(name, *found) for found in wrong_images(tree, images))
@@ -100,6 +102,27 @@ def _parity(file: Path, stated: Mapping[str, _Stated]) -> Iterator[_Found]:
     except ValueError as error:
         remedy = f"say of AWS exactly one thing: PARITY = {FORMS}"
         yield _line(stated, "PARITY"), str(error).removeprefix("it: ").removeprefix("it ").partition(";")[0], remedy
+
+
+def _compared(file: Path, stated: Mapping[str, _Stated]) -> Iterator[_Found]:
+    """What it says of comparisons, and what they are made with."""
+    from harness.promotion.recordings import read_recording
+
+    try:
+        concessions_of(file)
+    except StateError as error:
+        wrong = "TOLERANCES" if "TOLERANCES[" in str(error) or "TOLERANCES must" in str(error) else "KNOWN_DIFFERENCES"
+        problem = str(error).removeprefix(f"{file.name}: ")
+        yield (
+            _line(stated, wrong),
+            problem,
+            "TOLERANCES = {pattern: number}, KNOWN_DIFFERENCES = {pattern: reason}, both constants",
+        )
+    try:
+        read_recording(file)
+    except (StateError, GuardRefused) as error:
+        problem, _, remedy = str(error).rpartition("; ")
+        yield 1, problem, remedy
 
 
 def _imports(tree: ast.Module) -> Iterator[_Found]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.promotion.destination import Destination
@@ -19,6 +19,7 @@ _S3 = {
     "HeadBucket": ("ListBucket",),
     "HeadObject": ("GetObject",),
     "ListBuckets": ("ListAllMyBuckets",),
+    "ListMultipartUploads": ("ListBucketMultipartUploads",),
     "ListObjects": ("ListBucket",),
     "ListObjectsV2": ("ListBucket",),
     "ListObjectVersions": ("ListBucketVersions",),
@@ -47,13 +48,32 @@ _USUAL = (
 )
 # What the run itself does around any scenario: looks before it writes, searches by tag, removes, proves.
 _OWN = (
-    *(Call("s3", name) for name in ("HeadObject", "ListObjectsV2", "DeleteObjects")),
+    *(Call("s3", name) for name in ("HeadObject", "ListObjectsV2", "ListObjectVersions", "DeleteObjects")),
+    *(Call("s3", name) for name in ("ListMultipartUploads", "AbortMultipartUpload")),
     *(Call("sagemaker", f"List{nouns}") for nouns in ("MonitoringSchedules", "Endpoints", "Tags")),
     *(Call("sagemaker", f"List{kind}s") for kind in _JOBS),
     Call("sagemaker", "AddTags"),
     Call("resourcegroupstaggingapi", "GetResources"),
     Call("logs", "FilterLogEvents"),
 )
+_APART = ("DisassociateTrialComponent", "ListTrialComponents", "ListTrials")
+_UNLINKED = ("DeleteAssociation", "ListAssociations")
+# What comes with a creation besides Describe, Stop and Delete of it: an hour that passes, bonds that are loosened.
+_WITH = {
+    "CreateMonitoringSchedule": (
+        "CreateProcessingJob",
+        "DescribeEndpoint",
+        "DescribeEndpointConfig",
+        "DescribeProcessingJob",
+        "ListMonitoringExecutions",
+        "StopProcessingJob",
+    ),
+    "CreateTrial": _APART,
+    "CreateTrialComponent": _APART,
+    "CreateArtifact": _UNLINKED,
+    "CreateAction": _UNLINKED,
+    "CreateContext": _UNLINKED,
+}
 _NETWORK = (
     "CreateNetworkInterface",
     "CreateNetworkInterfacePermission",
@@ -158,6 +178,9 @@ def _undoing(calls: Iterable[Call], operations: frozenset[str]) -> Iterator[Call
             for verb in ("Describe", "Stop", "Delete"):
                 if f"{verb}{kind}" in operations:
                     yield Call("sagemaker", f"{verb}{kind}")
+            yield from (Call("sagemaker", more) for more in _WITH.get(call.operation, ()))
+        elif call.operation == "CreateBucket":
+            yield replace(call, operation="DeleteBucket")
 
 
 def _grouped(calls: Iterable[Call], destination: Destination, where: Where) -> Iterator[Need]:
@@ -179,7 +202,7 @@ def _grouped(calls: Iterable[Call], destination: Destination, where: Where) -> I
 def _s3_place(action: str, bucket: str, where: Where) -> tuple[str, tuple[str, ...]]:
     if action == "ListAllMyBuckets":
         return "Buckets", ("*",)
-    inside = "Object" in action or "Multipart" in action
+    inside = not action.startswith("List") and ("Object" in action or "Multipart" in action)
     name = "".join(part.capitalize() for part in bucket.replace(".", "-").split("-"))
     sid = "Objects" if inside else "Bucket"
     return f"{sid}{name}", (where.bucket(bucket, "/*" if inside else ""),)

@@ -22,7 +22,7 @@ CODES = {
 def page() -> str:
     context = click.Context(harness, info_name="harness")
     commands = [command for name in COMMANDS for command in _commands(context, name)]
-    index = table(["command", ""], [[f"[`harness {name}`](#harness-{name})", _plain(COMMANDS[name])] for name in COMMANDS])
+    index = table(["command", ""], [[f"[`harness {name}`](#harness-{name})", COMMANDS[name]] for name in COMMANDS])
     codes = table(["exit code", "meaning"], [[str(code), meaning] for code, meaning in CODES.items()])
     more = "`harness exec` ends with the code of the program it ran. Every command takes `--help`."
     return document("The command line", index, "## Exit codes", codes, more, *commands)
@@ -42,7 +42,7 @@ def _commands(context: click.Context, name: str) -> Iterator[str]:
 
 def _described(context: click.Context) -> str:
     command = context.command
-    depth = "#" * (1 + len(context.command_path.split()))
+    depth = "#" * len(context.command_path.split())
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     parts = [f"{depth} {context.command_path}", f"`{usage}`", prose(command.help)]
     options = [_option(each, context) for each in command.params if isinstance(each, click.Option) and not each.hidden]
@@ -55,9 +55,4 @@ def _option(option: click.Option, context: click.Context) -> list[str]:
     described = option.get_help_record(context)
     assert described is not None
     names, meaning = described
-    return [f"`{names}`", _plain(in_cell(meaning))]
-
-
-def _plain(text: str) -> str:
-    """Angle brackets would be taken for HTML."""
-    return text.replace("<", "&lt;")
+    return [f"`{names}`", in_cell(meaning)]

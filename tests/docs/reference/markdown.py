@@ -18,7 +18,13 @@ def document(title: str, *parts: str) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    """Between backticks everything stands for itself, but for what ends a cell."""
+    spans = text.replace("|", "\\|").split("`")
+    return "`".join(span if at % 2 else span.replace("<", "&lt;") for at, span in enumerate(spans))
 
 
 def prose(docstring: str | None) -> str:
@@ -62,4 +68,4 @@ def returned(function: Callable[..., Any]) -> str:
     """What a call gives, in the words of its annotation; empty when that is nothing."""
     found = inspect.signature(function).return_annotation
     text = found if isinstance(found, str) else getattr(found, "__name__", str(found))
-    return "" if text in ("None", "_empty") else text.replace("typing.", "")
+    return "" if text in ("None", "NoReturn", "_T", "_empty") else text.replace("typing.", "")

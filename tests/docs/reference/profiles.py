@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
+import pytest
+
+from harness.kernel.errors import StateError
 from harness.profiles import KINDS
+from harness.profiles.configuration import read_destination
 from harness.promotion.destination import Destination
 from harness.settings import CHOICES, Settings
 from tests.docs.reference.markdown import document, field_docstrings, in_cell, table
@@ -42,10 +46,11 @@ def page() -> str:
 
 
 def _kind(each: Field[Any]) -> str:
-    text = str(each.type)
-    if text.startswith("Mapping"):
-        return "table of numbers, or one number" if "int" in text else "table of texts"
-    return {"str": "text", "int": "whole number", "float": "number"}.get(text, "list of texts")
+    """In the words of the error that a senseless value gets."""
+    table = {"account_id": "123456789012", "region": "us-east-1", "role": "Role", each.name: object()}
+    with pytest.raises(StateError) as refused:
+        read_destination("aws", table)
+    return str(refused.value).partition(" must be ")[2].partition(", not <object")[0]
 
 
 def _default(each: Field[Any]) -> str:

@@ -1,0 +1,126 @@
+"""What caller and role need, as policies; and reading what is attached where IAM may not simulate."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.promotion.account import Account
+from harness.promotion.destination import Destination
+from harness.promotion.plan import Call, Machines, Plan, Planned
+from harness.promotion.preflight.actions import Where, caller_needs, policy, role_needs
+from harness.promotion.preflight.attached import ALLOWED, DENIED, UNSURE, judged, statements
+from harness.promotion.preflight.images import check_images
+from harness.promotion.preflight.quotas import peaks
+from tests.promotion.conftest import ACCOUNT, IMAGE, REGION, PromotedProject
+
+HERE = Destination("aws", ACCOUNT, REGION, "Role", bucket="mine", kms={"volume": "1234-abcd"}, subnets=("subnet-1",))
+GOLDEN = Path(__file__).with_name("minimal_policies.json")
+BASE = {"Effect": "Allow", "Resource": "*"}
+
+
+def plan(*resources: Planned, calls: tuple[Call, ...] = ()) -> Plan:
+    return Plan("it", ("One",), resources, Path("run"), calls)
+
+
+def job(kind: str, instance_type: str, at: float, seconds: float, **more: Any) -> Planned:
+    return Planned(kind, more.pop("step", "One"), (Machines(instance_type, 1),), seconds, at=at, **more)
+
+
+def test_the_minimal_policies_are_these() -> None:
+    calls = (
+        Call("sagemaker", "CreateTrainingJob"),
+        Call("sagemaker", "DescribeTrainingJob"),
+        Call("sagemaker", "Search"),
+        Call("sagemaker-runtime", "InvokeEndpoint"),
+        Call("s3", "UploadPart"),
+        Call("s3", "CopyObject", "theirs"),
+        Call("sts", "GetCallerIdentity"),
+        Call("logs", "GetLogEvents"),
+    )
+    plans = [plan(job("TrainingJob", "ml.m5.large", 0, 1, images=(IMAGE,)), calls=calls)]
+    where = Where("aws", ACCOUNT, REGION)
+    found = {
+        "caller": policy(caller_needs(plans, HERE, where)),
+        "role": policy(role_needs(plans, HERE, where)),
+    }
+    assert found == json.loads(GOLDEN.read_text())
+
+
+@pytest.mark.parametrize(
+    ("given", "verdict"),
+    [
+        ([{**BASE, "Action": "s3:*"}], ALLOWED),
+        ([{**BASE, "Action": ["S3:putobject"]}], ALLOWED),
+        ([{**BASE, "Action": "s3:Get*"}], DENIED),
+        ([{**BASE, "NotAction": "iam:*"}], ALLOWED),
+        ([{**BASE, "Action": "s3:*", "Resource": "arn:aws:s3:::theirs/*"}], DENIED),
+        ([{**BASE, "Action": "s3:*", "Resource": "arn:aws:s3:::mi??/*"}], ALLOWED),
+        ([{"Effect": "Allow", "Action": "s3:*", "NotResource": "arn:aws:s3:::mine/*"}], DENIED),
+        ([{**BASE, "Action": "*"}, {**BASE, "Action": "s3:Put*", "Effect": "Deny"}], DENIED),
+        ([{**BASE, "Action": "s3:*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}], UNSURE),
+    ],
+)
+def test_statements_are_judged_as_iam_does(given: list[dict[str, Any]], verdict: str) -> None:
+    assert judged(given, "s3:PutObject", "arn:aws:s3:::mine/key") == verdict
+
+
+def test_everything_attached_to_a_user_is_read(project: PromotedProject) -> None:
+    iam = project.client("iam")
+    arn = iam.create_user(UserName="eve")["User"]["Arn"]
+    iam.create_group(GroupName="team")
+    iam.add_user_to_group(GroupName="team", UserName="eve")
+
+    def document(action: str) -> str:
+        return json.dumps({"Version": "2012-10-17", "Statement": {**BASE, "Action": action}})
+
+    iam.put_user_policy(UserName="eve", PolicyName="own", PolicyDocument=document("s3:GetObject"))
+    iam.put_group_policy(GroupName="team", PolicyName="ours", PolicyDocument=document("s3:PutObject"))
+    managed = iam.create_policy(PolicyName="managed", PolicyDocument=document("s3:ListBucket"))["Policy"]["Arn"]
+    iam.attach_user_policy(UserName="eve", PolicyArn=managed)
+    found = {statement["Action"] for statement in statements(iam, arn)}
+    assert found == {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}
+
+
+def test_machines_at_once_are_counted_over_time_and_by_step() -> None:
+    resources = [
+        job("TrainingJob", "ml.m5.large", 0, 10),
+        job("TrainingJob", "ml.m5.large", 20, 10),
+        job("TrainingJob", "ml.m5.large", 25, 10, step="Two"),
+        job("ProcessingJob", "ml.m5.large", 20, 1),
+        job("Endpoint", "ml.m5.large", 0, 60, step="Two"),
+    ]
+    assert peaks(resources, HERE) == {
+        "ml.m5.large for training job usage": (2, 2),
+        "ml.m5.large for processing job usage": (1, 1),
+        "ml.m5.large for endpoint usage": (1, 1),
+    }
+    spot = Destination("aws", ACCOUNT, REGION, "Role", spot=("Two",))
+    assert peaks(resources, spot)["ml.m5.large for spot training job usage"] == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "state"),
+    [("ml.m5.large", "ok"), ("ml.g4dn.xlarge", "ok"), ("ml.m6g.large", "failure"), ("ml.c7gn.large", "failure")],
+)
+def test_an_image_for_another_processor_is_refused(account: Account, instance_type: str, state: str) -> None:
+    (found,) = check_images(account, [plan(job("TrainingJob", instance_type, 0, 1, images=(IMAGE,)))])
+    assert found.state == state
+    if state == "failure":
+        assert f"is made for amd64, and {instance_type} is arm64" in found.told
+
+
+def test_a_model_s_image_must_fit_what_serves_it(project: PromotedProject, account: Account) -> None:
+    ecr = project.client("ecr")
+    ecr.create_repository(repositoryName="mine")
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json"})
+    ecr.put_image(repositoryName="mine", imageManifest=manifest, imageTag="1-arm64")
+    image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/mine:1-arm64"
+    model = Planned("Model", "One", (), None, images=(image,))
+    (found,) = check_images(account, [plan(model, job("Endpoint", "ml.m5.large", 0, 1))])
+    assert "is made for arm64, and ml.m5.large is amd64" in found.told
+    (found,) = check_images(account, [plan(model, job("Endpoint", "ml.m7g.large", 0, 1))])
+    assert found.state == "ok"

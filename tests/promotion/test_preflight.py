@@ -1,0 +1,194 @@
+"""``harness plan``: what stands in the way of a run on AWS, each with its remedy, on accounts where it does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.aws_stand_in.configuration import ALLOW_ALL, DEVELOPER, KEY, ROLE, SECRET
+from tests.aws_stand_in.running import PROFILE, AwsProject
+from tests.promotion.conftest import HEAD, IMAGE
+
+PLAN = ("plan", "it", "--profile", "aws")
+XLARGE = [{"InstanceType": "ml.m5.xlarge", "InstanceCount": 2}]
+
+
+def denying(*actions: str) -> dict[str, Any]:
+    refused = {"Effect": "Deny", "Action": list(actions), "Resource": "*"}
+    return {"Version": "2012-10-17", "Statement": [*ALLOW_ALL["Statement"], refused]}
+
+
+def role(trusts: str = "sagemaker.amazonaws.com", policy: Any = ALLOW_ALL) -> dict[str, Any]:
+    return {"roles": {ROLE: {"policies": [policy], "trusts": [trusts]}}}
+
+
+def recorded(project: AwsProject, *events: dict[str, Any]) -> None:
+    """A run of the scenario to its end, as it would have been recorded."""
+    told = [{"config": "", "instances": [], "images": [], "step": "One", "at": 0, **event} for event in events]
+    folder = project.state / "reports" / "20260101-000000" / "it"
+    folder.mkdir(parents=True)
+    lines = [STEP | {"at": 0}, *told, {"event": "end", "passed": True, "at": 60}]
+    (folder / "events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def training(name: str = "t-20260101-000000-0a1b", image: str = IMAGE) -> dict[str, Any]:
+    return {"event": "created", "kind": "TrainingJob", "name": name, "instances": XLARGE, "images": [image]}
+
+
+STEP = {"event": "step", "name": "One", "state": "passed"}
+
+
+def called(operation: str, service: str = "sagemaker") -> dict[str, Any]:
+    return {"event": "called", "service": service, "operation": operation, "bucket": ""}
+
+
+@pytest.fixture
+def project(aws_project: AwsProject) -> AwsProject:
+    aws_project.scenario("it", "session.client('s3')\n", head=HEAD)
+    return aws_project
+
+
+def looked(project: AwsProject, code: int, *more: str) -> dict[str, tuple[str, str]]:
+    """Topic -> state and words. Of several of a topic the worst."""
+    done = project.play(*PLAN, "--json", *more)
+    assert done.returncode == code, done.stdout + done.stderr
+    document = json.loads(done.stdout)
+    assert document["ready"] == (code == 0)
+    order = ["ok", "could not be checked", "warning", "failure"]
+    found: dict[str, tuple[str, str]] = {}
+    for each in sorted(document["findings"], key=lambda finding: order.index(finding["state"])):
+        assert each["remedy"] or each["state"] == "ok", each
+        found[each["topic"]] = (each["state"], f"{each['told']}; {each['remedy']}")
+    return found
+
+
+def test_an_account_that_is_ready(project: AwsProject) -> None:
+    recorded(project, called("CreateTrainingJob"), training())
+    found = looked(project, 0)
+    assert {topic: state for topic, (state, _) in found.items()} == dict.fromkeys(
+        ("credentials", "role", "role permissions", "caller permissions", "bucket", "image", "quota", "names"), "ok"
+    )
+    assert "4 allowed, 2 needed at once" in found["quota"][1]
+    done = project.play(*PLAN)
+    assert done.returncode == 0
+    assert "TrainingJob on 2 x ml.m5.xlarge" in done.stdout
+    assert done.stdout.endswith("ready: 8 ok\n")
+    assert project.left() == []
+
+
+def test_without_a_recorded_run_the_usual_calls_are_looked_at(project: AwsProject) -> None:
+    state, told = looked(project, 0)["plan"]
+    assert state == "could not be checked"
+    assert "never run to its end here" in told
+    assert "harness run it" in told
+
+
+@pytest.mark.parametrize(
+    ("changed", "topic", "told"),
+    [
+        (role(trusts="ec2.amazonaws.com"), "role", "does not let SageMaker assume it; add to its trust policy"),
+        ({"roles": {}}, "role", "role/Role does not exist; create it"),
+        (
+            role(policy=denying("s3:PutObject")),
+            "role permissions",
+            "not allowed s3:PutObject on arn:aws:s3:::sagemaker-",
+        ),
+        (
+            {"users": {DEVELOPER: [denying("sagemaker:StopTrainingJob", "iam:PassRole")]}},
+            "caller permissions",
+            "not allowed iam:PassRole on arn:aws:iam::123456789012:role/Role, sagemaker:StopTrainingJob on",
+        ),
+        (
+            {"quotas": {"ml.m5.xlarge for training job usage": 1}},
+            "quota",
+            "ml.m5.xlarge for training job usage: 1 allowed, 2 needed at once; ask for more",
+        ),
+    ],
+)
+def test_what_is_missing_is_a_failure(project: AwsProject, changed: dict[str, Any], topic: str, told: str) -> None:
+    recorded(project, called("CreateTrainingJob"), training())
+    project.stand_in.begin(**changed)
+    state, words = looked(project, 3)[topic]
+    assert state == "failure"
+    assert told in words
+
+
+def test_images_and_names_are_looked_up(project: AwsProject) -> None:
+    recorded(
+        project,
+        called("CreateTrainingJob"),
+        training(image=IMAGE.replace("3.0-5", "9.9-9")),
+        training("fixed", "python:3.11"),
+        training("abroad-20260101-000000-0a1b", IMAGE.replace("us-east-1", "eu-west-1")),
+    )
+    done = project.play(*PLAN)
+    assert done.returncode == 3
+    assert "sagemaker-xgboost:9.9-9 does not exist" in done.stdout
+    assert "python:3.11 is not in Amazon ECR" in done.stdout
+    assert "is of eu-west-1, and the run is in us-east-1" in done.stdout
+    assert "TrainingJob 'fixed' is free" in done.stdout
+
+
+def test_what_may_not_be_asked_could_not_be_checked(project: AwsProject) -> None:
+    recorded(project, called("CreateTrainingJob"), training())
+    project.stand_in.begin(users={DEVELOPER: [denying("iam:*", "servicequotas:*", "ecr:*")]})
+    found = looked(project, 0)
+    for topic in ("role", "role permissions", "caller permissions", "image", "quotas"):
+        state, told = found[topic]
+        assert (state, "allow " in told) == ("could not be checked", True), topic
+
+
+def test_a_run_is_refused_before_anything_is_created(project: AwsProject) -> None:
+    project.stand_in.begin(**role(trusts="ec2.amazonaws.com"))
+    done = project.play("run", "it", "--profile", "aws", "--yes")
+    assert done.returncode == 3, done.stderr
+    assert "does not let SageMaker assume it; add to its trust policy" in done.stderr
+    assert "the account is not fit for this run: 1 failure" in done.stderr
+    assert not (project.state / "ledger").exists()
+
+
+def test_the_minimal_policy_is_enough_and_no_more(project: AwsProject) -> None:
+    """Learned from a local run, written to a file, attached, and all that the run on AWS then has."""
+    project.scenario("it", "bucket(session)\nmodel(session)\nsession.client('sagemaker').list_models()\n", head=HEAD)
+    local = project.play("run", "it")
+    assert local.returncode == 0, local.stdout
+    assert project.play(*PLAN, "--policy", "policies.json").returncode == 0
+    policies = json.loads((project.folder / "policies.json").read_text())
+    models = {"sagemaker:CreateModel", "sagemaker:DescribeModel", "sagemaker:DeleteModel"}
+    named = {action for statement in policies["caller"]["Statement"] for action in statement["Action"]}
+    assert models | {"sagemaker:ListModels", "s3:CreateBucket", "iam:PassRole"} <= named
+    assert not any("*" in action for action in named)
+    assert "sagemaker:CreateTrainingJob" not in named
+    project.stand_in.begin(
+        users={DEVELOPER: [policies["caller"]]},
+        roles={ROLE: {"policies": [policies["role"]], "trusts": ["sagemaker.amazonaws.com"]}},
+    )
+    done = project.play("run", "it", "--profile", "aws", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "nothing billable is left" in done.stdout
+    assert project.left() == []
+
+
+def test_a_profile_of_another_kind_has_no_plan(project: AwsProject) -> None:
+    done = project.play("plan", "it", "--profile", "local")
+    assert (done.returncode, "is not a profile of kind aws" in done.stderr) == (2, True)
+
+
+def test_credentials_that_open_nothing_are_told_at_once(project: AwsProject) -> None:
+    project.credentials(KEY, SECRET[::-1])
+    done = project.play(*PLAN)
+    assert done.returncode == 3
+    assert "AWS does not accept the secret key" in done.stderr
+
+
+def test_a_bucket_elsewhere(project: AwsProject, tmp_path: Path) -> None:
+    project.stand_in.really("s3").create_bucket(
+        Bucket="abroad", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    project.configure(PROFILE + 'bucket = "abroad"\n')
+    state, told = looked(project, 3)["bucket"]
+    assert state == "failure"
+    assert "abroad is in eu-west-1, and jobs of us-east-1 cannot use it; name a bucket in us-east-1" in told

@@ -1,0 +1,53 @@
+"""The reference scenario on AWS as the stand-in has it: the story of the user, nothing of it changed for the occasion.
+
+The two hours that it lets pass are slept through, as on AWS; in the test's world time has passed when it wakes.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.aws_stand_in.configuration import DEVELOPER
+from tests.aws_stand_in.running import PROFILE, AwsProject
+
+ROOT = Path(__file__).parents[2]
+LAG = {"ListEndpoints": 1, "ListModels": 1, "ListMonitoringSchedules": 1, "GetResources": 2, "HeadBucket": 1}
+DELAYS = {"Endpoint": 3.0, "TrainingJob": 1.0, "ProcessingJob": 1.0, "TransformJob": 1.0}
+SERVICES = {"sagemaker", "sagemaker-runtime", "sagemaker-metrics", "s3", "sts", "logs", "resourcegroupstaggingapi"}
+
+
+STRICT = {"lag": LAG, "delays": DELAYS}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(560)
+@pytest.mark.parametrize(("monitoring", "account"), [("one-off", STRICT), ("schedule", {"throttle": 5})])
+def test_the_reference_scenario_without_a_line_of_difference(
+    aws_project: AwsProject, monitoring: str, account: dict[str, Any]
+) -> None:
+    project = aws_project
+    for folder in ("scenarios", "fixtures"):
+        (project.folder / folder).symlink_to(ROOT / folder)
+    project.configure(f'{PROFILE}monitoring = "{monitoring}"\n')
+    project.stand_in.begin(**account)
+    done = project.play("run", "credit_default", "--profile", "aws", "--yes", timeout=540)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "nothing billable is left" in done.stdout
+    assert project.left() == []
+    (file,) = (project.state / "reports").glob("*/report.json")
+    (scenario,) = json.loads(file.read_text())["scenarios"]
+    assert all(step["state"] == "passed" for step in scenario["steps"])
+    met = [each for step in scenario["steps"] for each in step["expectations"]]
+    assert len(met) > 15
+    assert all(each["passed"] for each in met)
+    seen = [each for each in project.stand_in.requests() if each["operation"]]
+    assert {each["service"] for each in seen} >= SERVICES
+    assert {each["principal"] for each in seen} == {DEVELOPER}
+    created = [each["operation"] for each in seen if each["status"] == 200 and each["operation"].startswith("Create")]
+    assert {"CreateTrainingJob", "CreateTransformJob", "CreateEndpoint", "CreateMonitoringSchedule"} <= set(created)
+    # Two hours of monitoring, beside the cleaning and the baseline.
+    assert created.count("CreateProcessingJob") == (4 if monitoring == "one-off" else 2)
