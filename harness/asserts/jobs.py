@@ -9,6 +9,7 @@ from typing import Any
 from harness.asserts.evidence import ENDPOINTS, last_answer, log_lines, log_tail
 from harness.asserts.stated import Stated
 
+_NOT_THERE = re.compile(r"ResourceNotFound|not find|not found")
 LONGEST_JOB = 86_400.0
 """Seconds. A job has a limit of its own; this one is for what never starts."""
 
@@ -98,13 +99,26 @@ class Jobs(Stated):
 
     def _described(self, kind: str, name: str, seconds: float) -> dict[str, Any]:
         """The description, once it is final; the last one when that takes longer."""
-        last: list[dict[str, Any]] = []
+        from botocore.exceptions import ClientError
+
+        last, absent = list[dict[str, Any]](), list[str]()
 
         def final() -> bool:
-            last[:] = [self._describe(kind, name)]
+            try:
+                last[:] = [self._describe(kind, name)]
+            except ClientError as error:
+                if not _NOT_THERE.search(str(error)):
+                    raise
+                absent[:] = [str(error)]
+                return bool(last)  # it was there: nobody brings it back
+            absent.clear()
             return last[0][f"{kind}Status"] in kind_of(kind).final
 
-        self._waited(final, seconds)
+        # What was just created may not be found yet; that passes soon, or it never was.
+        self._waited(final, seconds, lambda: bool(absent))
+        if absent:
+            when = last_answer("its description before", last[0]) if last else "it was never created"
+            self.fail(f"{kind} {name} is there", f"{absent[0]}\n{when}")
         return last[0]
 
     def _describe(self, kind: str, name: str) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import sys
 from functools import cache
-from importlib import metadata
+from pathlib import Path
 
 from harness import __version__
 from harness.contract.catalog import IMAGES, Image
@@ -43,5 +44,6 @@ def _surroundings(environment: Environment) -> str:
 
 @cache
 def _own_packages() -> str:
-    found = sorted(f"{each.metadata['Name']}=={each.version}" for each in metadata.distributions())
-    return f"{platform.python_version()} {found}"
+    """By the names of their folders, which hold name and version: reading what each says of itself takes a second."""
+    found = {each.name for place in sys.path for each in Path(place).glob("*.dist-info")}
+    return f"{platform.python_version()} {sorted(found)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 TAG, SECONDS_TAG = "harness:reused-from", "harness:reused-seconds"
@@ -14,6 +14,8 @@ class Reused:
 
     def __init__(self, session: Any) -> None:
         self._arns: dict[tuple[str, str], str] = {}
+        self._session = session
+        self._client: Any = None
         for kind in _JOBS:
             session.events.register(f"after-call.sagemaker.Create{kind}", self._note)
 
@@ -22,16 +24,26 @@ class Reused:
         if arn := parsed.get(f"{kind}Arn"):
             self._arns[kind, arn.rpartition("/")[2]] = arn
 
-    def new(self, client: Callable[[str], Any]) -> Iterator[dict[str, Any]]:
+    def new(self) -> Iterator[dict[str, Any]]:
         """Kind and name of the job, whose result it got, and how many seconds that one took."""
         from botocore.exceptions import ClientError
 
+        if self._arns and self._client is None:
+            self._client = self._own_client()
         for (kind, name), arn in list(self._arns.items()):
             try:
-                tags = client("sagemaker").list_tags(ResourceArn=arn)["Tags"]
+                tags = self._client.list_tags(ResourceArn=arn)["Tags"]
             except ClientError:  # deleted by now
                 continue
             told = {tag["Key"]: tag["Value"] for tag in tags}
             if TAG in told:
                 del self._arns[kind, name]
                 yield {"kind": kind, "name": name, "source": told[TAG], "seconds": float(told.get(SECONDS_TAG, 0))}
+
+    def _own_client(self) -> Any:
+        """Of a session of its own: what is asked here is nothing that the scenario calls. Its models are read already."""
+        import botocore.session
+
+        core = botocore.session.get_session()
+        core.register_component("data_loader", self._session._session.get_component("data_loader"))
+        return core.create_client("sagemaker", region_name=self._session.region_name)

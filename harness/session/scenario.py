@@ -202,7 +202,7 @@ class Session:
         return self.replay.once(what, asked, do) if self.replay else do()
 
     def _tell_reused(self) -> None:
-        for told in self._reused.new(self.client) if self._reused else ():
+        for told in self._reused.new() if self._reused else ():
             self._events.tell("reused", **told, step=self._step)
 
     def collect(self) -> None:

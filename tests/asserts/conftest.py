@@ -1,4 +1,4 @@
-"""One emulator, and expectations of a session on it."""
+"""An emulator for the tests of a file (a process has room for one), and expectations of a session on it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tests.cloud import Cloud, running_cloud
 from tests.hosting import Hosting, catalogued_server
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     with running_cloud(tmp_path_factory.mktemp("cloud") / ".harness") as made:
         yield made
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def hosting(cloud: Cloud) -> Iterator[Hosting]:
     with catalogued_server():
         made = Hosting(cloud)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,24 @@ def test_one_that_fails_is_told_at_once_with_its_log(hosting: Hosting, expects: 
     with pytest.raises(ExpectationFailed, match=r"found Failed: [\s\S]*  \| the server gives up[\s\S]*harness logs"):
         expects.in_service(name)
     hosting.remove(name)
+
+
+def test_one_deleted_by_hand_meanwhile_is_told(
+    hosting: Hosting, expects: Expectations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = hosting.serve(hosting.variant(hosting.model()))
+    ask = expects._describe
+
+    def not_yet_in_service(kind: str, asked: str) -> dict[str, Any]:
+        described = {**ask(kind, asked), "EndpointStatus": "Updating"}
+        hosting.remove(name)
+        return described
+
+    monkeypatch.setattr(expects, "_describe", not_yet_in_service)
+    with pytest.raises(ExpectationFailed) as told:
+        expects.in_service(name)
+    for text in (f"Endpoint {name} is there", "Could not find endpoint", "its description before", '"Updating"'):
+        assert text in str(told.value)
 
 
 def test_answers_have_a_shape(endpoint: str, expects: Expectations) -> None:

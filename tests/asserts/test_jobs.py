@@ -85,3 +85,9 @@ def test_instances_multiply_what_is_billed() -> None:
 def test_a_kind_of_job_that_does_not_exist(expects: Expectations) -> None:
     with pytest.raises(ValueError, match=r"'TuningJob' is none of ProcessingJob, TrainingJob"):
         expects.completed("TuningJob", "a")
+
+
+def test_a_job_that_is_not_there(expects: Expectations) -> None:
+    for kind in ("ProcessingJob", "TrainingJob", "TransformJob", "Endpoint"):
+        with pytest.raises(ExpectationFailed, match=rf"{kind} nowhere is there\n[\s\S]*it was never created"):
+            expects._described(kind, "nowhere", 30.0)

@@ -99,6 +99,8 @@ def demands(host: Host, account: str, operation: str, asked: Mapping[str, Any]) 
             yield "sagemaker:AddTags", resource
     elif host.service == "iam" and asked.get("RoleName"):
         yield f"iam:{operation}", f"arn:aws:iam::{account}:role/{asked['RoleName']}"
+    elif host.service == "iam" and asked.get("UserName"):
+        yield f"iam:{operation}", f"arn:aws:iam::{account}:user/{asked['UserName']}"
     elif host.service == "iam" and asked.get("PolicySourceArn"):
         yield f"iam:{operation}", asked["PolicySourceArn"]
     elif operation != "GetCallerIdentity":  # that one is always allowed

@@ -106,7 +106,31 @@ class Principals:
             return {"Role": _described(role)}
         if operation == "SimulatePrincipalPolicy":
             return self._simulated(asked)
+        if operation.startswith(("List", "Get")) and ("RoleName" in asked or "UserName" in asked):
+            return self._policies(operation, asked)
         raise Refused("AccessDenied", f"the stand-in does not have {operation}", 403)
+
+    def _policies(self, operation: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """All policies are written into their user or role; none is attached, and there are no groups."""
+        name = asked.get("RoleName") or asked["UserName"]
+        holders = self._roles.values() if "RoleName" in asked else self._users.values()
+        holder = next((each for each in holders if each.name == name), None)
+        if holder is None:
+            raise Refused("NoSuchEntity", f"The role or user with name {name} cannot be found.", 404)
+        names = [f"policy-{number}" for number, _ in enumerate(holder.policies, 1)]
+        match operation:
+            case "ListRolePolicies" | "ListUserPolicies":
+                return {"PolicyNames": names, "IsTruncated": False}
+            case "ListAttachedRolePolicies" | "ListAttachedUserPolicies":
+                return {"AttachedPolicies": [], "IsTruncated": False}
+            case "ListGroupsForUser":
+                return {"Groups": [], "IsTruncated": False}
+            case "GetRolePolicy" | "GetUserPolicy" if asked["PolicyName"] in names:
+                document = holder.policies[names.index(asked["PolicyName"])]
+                whose = "RoleName" if "RoleName" in asked else "UserName"
+                told = quote(json.dumps(document))
+                return {whose: name, "PolicyName": asked["PolicyName"], "PolicyDocument": told}
+        raise Refused("NoSuchEntity", f"the stand-in has nothing for {operation}", 404)
 
     def _simulated(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         arn = asked["PolicySourceArn"]

@@ -290,10 +290,16 @@ def test_requests_outside_the_models_are_told_to_the_test(stand_in: StandIn, tmp
 loose = dict(config=Config(parameter_validation=False, retries={"total_max_attempts": 1}), region_name="us-east-1")
 told["job"] = refused(boto3.client("sagemaker", **loose).describe_training_job)
 told["role"] = refused(boto3.client("iam", **loose).get_role)
+s3 = client("s3")
+s3.meta.events.register("before-sign.s3.*", lambda request, **_: request.headers.add_header("x-amz-nonsense", "1"))
+told["header"] = refused(s3.list_buckets)
+told["host"] = refused(client("ssm").get_parameter, Name="p")
 """
     found = told(stand_in, tmp_path, program)
-    assert all("Missing required parameter" in why for why in found.values()), found
-    assert len(stand_in.problems()) == 2
+    assert all("Missing required parameter" in found[each] for each in ("job", "role")), found
+    assert "unknown header x-amz-nonsense" in found["header"]
+    assert found["host"].startswith("404")
+    assert len(stand_in.problems()) == 4
 
 
 def test_lag_delay_and_throttling(stand_in: StandIn, tmp_path: Path) -> None:

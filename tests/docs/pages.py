@@ -61,15 +61,14 @@ class Page:
             elif line.strip():
                 said = ("", "")
 
-    def prose(self) -> str:
-        """Without code, in which brackets are no links and a hash no heading."""
-        text = re.sub(r"^\s*```.*?^\s*```\s*$", "", self.text, flags=re.MULTILINE | re.DOTALL)
-        return re.sub(r"`[^`\n]*`", lambda span: span[0].replace("[", " ").replace("](", "  "), text)
+    def _unfenced(self) -> str:
+        """Without the blocks, in which a hash begins no heading."""
+        return re.sub(r"^\s*```.*?^\s*```\s*$", "", self.text, flags=re.MULTILINE | re.DOTALL)
 
     def anchors(self) -> set[str]:
         """As GitHub makes them of headings."""
         found: set[str] = set()
-        for heading in re.findall(r"^#+ (.+)$", self.prose(), re.MULTILINE):
+        for heading in re.findall(r"^#+ (.+)$", self._unfenced(), re.MULTILINE):
             slug = re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
             again = 0
             while (name := f"{slug}-{again}" if again else slug) in found:
@@ -79,7 +78,8 @@ class Page:
 
     def links(self) -> list[str]:
         """The targets that are no addresses of the web."""
-        targets = re.findall(r"\]\(([^)\s]+)\)", self.prose())
+        prose = re.sub(r"`[^`\n]*`", "code", self._unfenced())
+        targets = re.findall(r"\]\(([^)\s]+)\)", prose)
         return [target for target in targets if not re.match(r"[a-z]+:", target)]
 
 

@@ -17,7 +17,7 @@ from tests.clients.environments import built
 from tests.docs.pages import ROOT, Page, pages
 from tests.projects import Project, standing_in
 
-LIMIT = 60
+LIMIT = 100
 BASE = os.environ.get("HARNESS_DOCKER_BASE", "harness-base:bookworm")
 BUILT = "churn:4"
 """What the page on images of one's own makes in the engine."""

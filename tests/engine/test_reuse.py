@@ -24,7 +24,7 @@ print("loss=0.25;")
 print("mark", mark)
 open("/opt/ml/model/mark", "w").write(mark)
 """
-METRIC = {"algorithm": {"MetricDefinitions": [{"Name": "loss", "Regex": "loss=(.*?);"}]}}
+METRIC: dict[str, Any] = {"algorithm": {"MetricDefinitions": [{"Name": "loss", "Regex": "loss=(.*?);"}]}}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def mark(cloud: Cloud, job: dict[str, Any]) -> bytes:
 
 def reused_from(cloud: Cloud, arn: str) -> str:
     tags = {tag["Key"]: tag["Value"] for tag in cloud.sagemaker.list_tags(ResourceArn=arn)["Tags"]}
-    return tags.get("harness:reused-from", "")
+    return str(tags.get("harness:reused-from", ""))
 
 
 def test_an_unchanged_training_job_is_answered_with_what_it_made_before(cloud: Cloud) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -184,10 +183,16 @@ def test_credentials_that_open_nothing_are_told_at_once(project: AwsProject) -> 
     assert "AWS does not accept the secret key" in done.stderr
 
 
-def test_a_bucket_elsewhere(project: AwsProject, tmp_path: Path) -> None:
-    project.stand_in.really("s3").create_bucket(
-        Bucket="abroad", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
-    )
+def test_a_bucket_that_may_not_be_looked_at(project: AwsProject) -> None:
+    project.stand_in.begin(users={DEVELOPER: [denying("s3:ListBucket")]})
+    project.stand_in.really("s3").create_bucket(Bucket="theirs")
+    project.configure(PROFILE + 'bucket = "theirs"\n')
+    state, told = looked(project, 3)["bucket"]
+    assert (state, "theirs may not be used: it is of another account, or" in told) == ("failure", True)
+
+
+def test_a_bucket_elsewhere(project: AwsProject) -> None:
+    project.stand_in.begin(others={"abroad": "eu-west-1"})
     project.configure(PROFILE + 'bucket = "abroad"\n')
     state, told = looked(project, 3)["bucket"]
     assert state == "failure"

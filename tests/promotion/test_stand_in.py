@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
+
+import pytest
 
 from harness.session.ledger import alive
 from tests.aws_stand_in.configuration import ACCOUNT, ALLOW_ALL, DEVELOPER, KEY, ROLE, SECRET
@@ -32,6 +35,19 @@ REAL = """
         entry = tarfile.TarInfo("xgboost-model")
         entry.size = len(told)
         archive.addfile(entry, io.BytesIO(told))
+"""
+
+# An experiment, and a job that goes on for longer than any test.
+EVERYTHING = """bucket(session)
+sagemaker, run = session.client('sagemaker'), session.run_id
+sagemaker.create_experiment(ExperimentName=f'x-{run}')
+sagemaker.create_trial(ExperimentName=f'x-{run}', TrialName=f't-{run}')
+image = IMAGE.replace('sagemaker-xgboost:3.0-5', 'sagemaker-scikit-learn:1.4-2-cpu-py3')
+command = ['python3', '-c', 'import time; time.sleep(600)']
+cluster = dict(InstanceType='ml.m5.large', InstanceCount=1, VolumeSizeInGB=1)
+sagemaker.create_processing_job(ProcessingJobName=f'p-{run}', RoleArn=session.role,
+    AppSpecification={'ImageUri': image, 'ContainerEntrypoint': command},
+    ProcessingResources={'ClusterConfig': cluster})
 """
 
 
@@ -136,8 +152,9 @@ def denied(*actions: str) -> dict[str, list[Any]]:
     return {DEVELOPER: [ALLOW_ALL, {"Version": "2012-10-17", "Statement": [deny]}]}
 
 
-def test_what_simulation_denies_is_said_before_anything_is_created(aws_project: AwsProject) -> None:
-    aws_project.stand_in.begin(users=denied("sagemaker:CreateEndpoint"))
+@pytest.mark.parametrize("more", [(), ("iam:SimulatePrincipalPolicy",)], ids=["simulated", "read"])
+def test_what_policies_deny_is_said_before_anything_is_created(aws_project: AwsProject, more: tuple[str, ...]) -> None:
+    aws_project.stand_in.begin(users=denied("sagemaker:CreateEndpoint", *more))
     story(aws_project, DEPLOYS)
     done = aws_project.play(*RUN)
     assert done.returncode == 3, done.stdout + done.stderr
@@ -146,7 +163,7 @@ def test_what_simulation_denies_is_said_before_anything_is_created(aws_project: 
 
 
 def test_what_turns_out_to_be_denied_fails_and_leaves_nothing(aws_project: AwsProject) -> None:
-    aws_project.stand_in.begin(users=denied("sagemaker:CreateEndpoint", "iam:SimulatePrincipalPolicy"))
+    aws_project.stand_in.begin(users=denied("sagemaker:CreateEndpoint", "iam:Simulate*", "iam:List*"))
     story(aws_project, DEPLOYS)
     done = aws_project.play(*RUN)
     assert done.returncode == 1, done.stdout + done.stderr
@@ -157,14 +174,15 @@ def test_what_turns_out_to_be_denied_fails_and_leaves_nothing(aws_project: AwsPr
 def test_killed_in_the_middle_clean_leaves_nothing(aws_project: AwsProject) -> None:
     project = aws_project
     project.stand_in.begin(lag=LAG, delays={"Endpoint": 2.0})
-    story(project, WAITS)
+    story(project, EVERYTHING + WAITS.removeprefix("bucket(session)\n"))
     with project.begin(*RUN) as process:
         deployed(project)
         process.kill()
         process.wait(timeout=20)
         (ledger,) = (project.state / "ledger").glob("*.jsonl")
         eventually(lambda: not alive(ledger))
-    assert len(project.left()) >= 3
+    kinds = {each.partition(" ")[0] for each in project.left()}
+    assert kinds == {"endpoint", "config", "model", "trial", "job", "object"}
     done = project.play("clean", "--yes")
     assert done.returncode == 0, done.stdout + done.stderr
     assert project.left() == []
@@ -235,3 +253,32 @@ def test_a_profile_that_says_everything(aws_project: AwsProject) -> None:
     done = project.play(*RUN)
     assert done.returncode == 0, done.stdout + done.stderr
     assert project.left() == []
+
+
+def test_prices_of_today_are_asked_of_aws(aws_project: AwsProject) -> None:
+    project = aws_project
+    project.environment["HARNESS_CACHE"] = str(project.folder / "cache")
+    recorded(project, seconds=3600, instance="ml.m5.xlarge")  # type: ignore[arg-type]
+    story(project, DEPLOYS)
+    done = project.play("estimate", "it", "--refresh")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert operations(project) == {"GetProducts"}
+    assert "0.23" in next((project.folder / "cache").rglob("us-east-1.toml")).read_text()
+
+
+def test_the_least_policy_that_the_plan_writes_is_enough(aws_project: AwsProject) -> None:
+    project = aws_project
+    story(project, ANSWERS)
+    assert project.play(*RUN).returncode == 0
+    done = project.play("plan", "it", "--profile", "aws", "--policy", "policy.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    least = json.loads((project.folder / "policy.json").read_text())
+    roles = {ROLE: {"policies": [least["role"]], "trusts": ["sagemaker.amazonaws.com"]}}
+    project.stand_in.begin(users={DEVELOPER: [least["caller"]]}, roles=roles)
+    done = project.play(*RUN)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert project.left() == []
+    # The look at the account before the run goes without; the run itself has all it needs.
+    seen = project.stand_in.requests()
+    refused = {each["service"] for each in seen if each["code"].startswith("AccessDenied")}
+    assert refused <= {"iam", "ecr", "service-quotas"}

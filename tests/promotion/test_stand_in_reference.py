@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from harness.profiles.sdk_environments import installed
 from tests.aws_stand_in.configuration import DEVELOPER
 from tests.aws_stand_in.running import PROFILE, AwsProject
 
@@ -51,3 +52,17 @@ def test_the_reference_scenario_without_a_line_of_difference(
     assert {"CreateTrainingJob", "CreateTransformJob", "CreateEndpoint", "CreateMonitoringSchedule"} <= set(created)
     # Two hours of monitoring, beside the cleaning and the baseline.
     assert created.count("CreateProcessingJob") == (4 if monitoring == "one-off" else 2)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.skipif(not installed("v3"), reason="the environment of SDK v3 is not built here")
+def test_the_same_with_the_sdk_of_the_third_generation(aws_project: AwsProject) -> None:
+    project = aws_project
+    for folder in ("scenarios", "fixtures"):
+        (project.folder / folder).symlink_to(ROOT / folder)
+    project.stand_in.begin(throttle=5)
+    done = project.play("run", "smoke", "--profile", "aws", "--yes", timeout=380)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "nothing billable is left" in done.stdout
+    assert project.left() == []

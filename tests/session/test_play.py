@@ -185,3 +185,19 @@ def test_a_generated_fixture_is_made_once_for_each_version_of_its_script(stage: 
     stage.events.unlink()
     _, events = stage.play(body)
     assert next(event["content"]["path"] for event in events if event["event"] == "evidence") != first["path"]
+    (maker.parent / "source.csv").write_text("a\n1\n")
+    stage.events.unlink()
+    _, events = stage.play(body)
+    paths = [event["content"]["path"] for event in events if event["event"] == "evidence"]
+    assert first["path"] not in paths
+
+
+def test_things_that_follow_by_themselves_take_longer_where_there_is_no_emulator(
+    stage: Stage, clock: list[Any]
+) -> None:
+    body = "session.show('text', 'patience', seconds=session.patience)\n"
+    _, events = stage.play(body)
+    stage.environment.pop("HARNESS_CLOCK")
+    stage.events.unlink()
+    _, more = stage.play(body)
+    assert [event["content"]["seconds"] for event in (*events, *more) if event["event"] == "evidence"] == [60.0, 900.0]

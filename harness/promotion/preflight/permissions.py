@@ -40,10 +40,10 @@ def check_role(account: Account, destination: Destination, needs: Iterable[Need]
             raise
         yield Finding("role", UNCHECKED, f"{arn}: AWS answered {code(error)}", "allow iam:GetRole to have it checked")
     else:
-        if destination.role.startswith("arn:") and role["Arn"] != arn:
-            yield Finding("role", FAILURE, f"{arn} is {role['Arn']} in truth", "correct role in the profile")
+        if role["Arn"] != arn:  # a path is part of it, and SageMaker takes it only as it is
+            remedy = f'say role = "{role["Arn"]}" in the profile'
+            yield Finding("role", FAILURE, f"there is no {arn}, but {role['Arn']}", remedy)
             return
-        arn = role["Arn"]
         yield _trust(arn, role["AssumeRolePolicyDocument"])
     yield from _allowed(account, "role permissions", arn, needs)
 

@@ -18,8 +18,8 @@ def page() -> str:
     strategies = [part for module in (schemas, row_strategies, request_strategies) for part in _functions(module)]
     return document(
         "Expectations",
-        "`expect = Expectations(session)`; in a test of your own, the fixture `harness_expectations`. Each method waits as long "
-        "as the thing takes, and fails with what was expected, what was found, and where to look further.",
+        "`expect = Expectations(session)`; in a test of your own, the fixture `harness_expectations`. Each method "
+        "waits as long as the thing takes, and fails with what was expected, what was found and where to look further.",
         *parts,
         "## Scores",
         "In `harness.asserts`.",

@@ -17,7 +17,8 @@ from tests.docs.reference.markdown import document, field_docstrings, in_cell, t
 MEANINGS = {
     "local": "the emulator on this machine, offline, jobs as processes",
     "docker": "the same with jobs as containers of Docker Engine",
-    "localmode": "the SDK's own [local mode](../local-mode.md#the-profile-localmode) on Docker Engine, the emulator beside it",
+    "localmode": "the SDK's own [local mode](../local-mode.md#the-profile-localmode) "
+    "on Docker Engine, the emulator beside it",
     "aws": "a real account",
 }
 
@@ -34,8 +35,9 @@ def page() -> str:
     ]
     return document(
         "Profiles",
-        "`--profile NAME` of `harness run` (and of `pytest`) says where scenarios run. Each kind is a profile by its own name; "
-        "`[profiles.NAME]` in `harness.toml` describes more, `kind` says of which kind (by default the name is the kind).",
+        "`--profile NAME` of `harness run` (and of `pytest`) says where scenarios run. Each kind is a profile by "
+        "its own name; `[profiles.NAME]` in `harness.toml` describes more, `kind` says of which kind (by default the "
+        "name is the kind).",
         kinds,
         "## With an emulator: local, docker, localmode",
         table(["key", "meaning"], choices),

@@ -11,9 +11,12 @@ from tests.docs.reference.markdown import document, field_docstrings, in_cell, t
 VARIABLES = {
     "HARNESS_CACHE": "where environments of images and SDKs are kept (default: `~/.cache/harness`, or "
     "`harness` in `XDG_CACHE_HOME`)",
-    "HARNESS_ROOTS": "how a job gets its `/opt/ml`: `namespace`, `proot` or `environment`; `harness doctor` shows what is used",
-    "HARNESS_REQUIRE": "parts, separated by commas, whose absence fails a test instead of skipping it (`docker,namespaces`)",
-    "HARNESS_OFFLINE_ALLOW": "hosts, separated by commas, that the audit hook lets programs reach (a network namespace does not)",
+    "HARNESS_ROOTS": "how a job gets its `/opt/ml`: `namespace`, `proot` or `environment`; "
+    "`harness doctor` shows what is used",
+    "HARNESS_REQUIRE": "parts, separated by commas, whose absence fails a test instead of skipping it "
+    "(`docker,namespaces`)",
+    "HARNESS_OFFLINE_ALLOW": "hosts, separated by commas, that the audit hook lets programs reach "
+    "(a network namespace does not)",
     "HARNESS_LOCALSTACK": "`docker` or `host`: how a LocalStack is started",
     "HARNESS_LOCALSTACK_IMAGE": "the image it is started from",
     "HARNESS_S3_ACCESS_KEY_ID": "the key for `s3_url`, with `HARNESS_S3_SECRET_ACCESS_KEY` and, when there is one, "
@@ -22,8 +25,8 @@ VARIABLES = {
 _TYPES = {"Path": "path", "str": "text", "int": "whole number", "float": "number", "bool": "true or false"}
 _TABLES = {
     "settings": "the settings above",
-    "images": "an AWS image URI, `repository:tag` or `repository` = the image in the local engine that stands for it; see "
-    "[images](../images.md#which-image-a-uri-means)",
+    "images": "an AWS image URI, `repository:tag` or `repository` = the image in the local engine that stands for it; "
+    "see [images](../images.md#which-image-a-uri-means)",
     "profiles": "`[profiles.NAME]`: see [profiles](profiles.md)",
 }
 
@@ -34,7 +37,9 @@ def page() -> str:
         [
             f"`{each.name}`",
             f"`{PREFIX}{each.name.upper()}`",
-            " or ".join(f"`{choice}`" for choice in CHOICES[each.name]) if each.name in CHOICES else _TYPES[str(each.type)],
+            " or ".join(f"`{choice}`" for choice in CHOICES[each.name])
+            if each.name in CHOICES
+            else _TYPES[str(each.type)],
             _default(each.default),
             in_cell(meanings.get(each.name)),
         ]
@@ -44,8 +49,9 @@ def page() -> str:
     tables = [[f"`[{each.name}]`", _TABLES[each.name]] for each in fields(ProjectFile)]
     return document(
         "Settings",
-        "From weakest to strongest: the default, `[settings]` in `harness.toml`, the variable, the option on the command line. "
-        "`harness.toml` lies in the project's root; without one, a folder `scenarios` or `.harness` marks the root.",
+        "From weakest to strongest: the default, `[settings]` in `harness.toml`, the variable, the option on the "
+        "command line. `harness.toml` lies in the project's root; without one, a folder `scenarios` or `.harness` "
+        "marks the root.",
         table(["key", "variable", "kind", "default", "meaning"], rows),
         "## harness.toml",
         table(["table", "what is in it"], tables),
