@@ -41,7 +41,7 @@ class Reused:
                 yield {"kind": kind, "name": name, "source": told[TAG], "seconds": float(told.get(SECONDS_TAG, 0))}
 
     def _own_client(self) -> Any:
-        """Of a session of its own: what is asked here is nothing that the scenario calls. Its models are read already."""
+        """Of a session of its own, as nothing asked here is the scenario's call; the models are read already."""
         import botocore.session
 
         core = botocore.session.get_session()

@@ -103,6 +103,10 @@ def demands(host: Host, account: str, operation: str, asked: Mapping[str, Any]) 
         yield f"iam:{operation}", f"arn:aws:iam::{account}:user/{asked['UserName']}"
     elif host.service == "iam" and asked.get("PolicySourceArn"):
         yield f"iam:{operation}", asked["PolicySourceArn"]
+    elif host.service == "logs" and asked.get("logGroupName"):
+        group = f"arn:aws:logs:{host.region}:{account}:log-group:{asked['logGroupName']}"
+        stream = asked.get("logStreamName")
+        yield f"logs:{operation}", f"{group}:log-stream:{stream}" if stream else f"{group}:*"
     elif operation != "GetCallerIdentity":  # that one is always allowed
         yield f"{host.iam}:{operation}", "*"
 

@@ -168,5 +168,4 @@ def test_old_and_new_pythons_are_started_warm(
         assert (outcome.code, text) == (6, f"{tuple(map(int, version.split('.')))}\n")
 
 
-
 _quiet: Callable[[str], None] = lambda line: None  # noqa: E731

@@ -11,7 +11,7 @@ from tests.docs.reference.markdown import document, in_cell, prose, table
 
 CODES = {
     PASSED: "passed, or done",
-    FAILED: "a scenario failed, or a comparison found a difference",
+    FAILED: "a scenario failed, a comparison found a difference, or `validate` something wrong",
     USAGE: "usage: an unknown option, scenario or profile",
     UNFIT: "the machine, `harness.toml` or the state folder is not fit; the message says what to do",
     REFUSED: "refused by a guard (on the way to AWS)",
