@@ -164,7 +164,7 @@ class Session:
 
     @property
     def patience(self) -> float:
-        """Seconds within which what follows by itself is there (captured requests, log lines): on AWS it takes a while."""
+        """Seconds within which what follows by itself (captured requests, log lines) is there: on AWS it takes time."""
         return 60.0 if self._clock else 900.0
 
     @property

@@ -9,8 +9,8 @@ from tests.docs.reference.markdown import document, field_docstrings, in_cell, t
 
 # What is no setting: read from the environment alone, where it is needed. A test finds each of them in the code.
 VARIABLES = {
-    "HARNESS_CACHE": "where environments, generated fixtures and results for reuse are kept (default: `~/.cache/harness`, or "
-    "`harness` in `XDG_CACHE_HOME`)",
+    "HARNESS_CACHE": "where environments, generated fixtures and results for reuse are kept "
+    "(default: `~/.cache/harness`, or `harness` in `XDG_CACHE_HOME`)",
     "HARNESS_ROOTS": "how a job gets its `/opt/ml`: `namespace`, `proot` or `environment`; "
     "`harness doctor` shows what is used",
     "HARNESS_REQUIRE": "parts, separated by commas, whose absence fails a test instead of skipping it "
