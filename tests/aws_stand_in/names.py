@@ -116,10 +116,11 @@ def _sagemaker_resource(host: Host, account: str, operation: str, asked: Mapping
         return str(asked["ResourceArn"])
     noun = noun_of(operation)
     noun = "Trial" if operation.endswith("ssociateTrialComponent") else noun
+    noun = "TrialComponent" if operation == "BatchPutMetrics" else noun
     if operation.startswith("InvokeEndpoint"):
         noun = "Endpoint"
     arn = asked.get(f"{noun}Arn")
-    name = asked.get(f"{noun}Name")
+    name = asked.get(f"{noun}Name") or (noun.endswith("JobDefinition") and asked.get("JobDefinitionName"))
     return str(arn) if arn else sagemaker_arn(host.region, account, noun, str(name)) if name else "*"
 
 
