@@ -22,7 +22,7 @@ _MARKS = {OK: "ok", WARNING: "warning", FAILURE: "FAILURE", UNCHECKED: "?"}
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
 @click.option("--profile", default="aws", show_default=True, help="Whose account to look at.")
 @click.option("--policy", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="FILE",
-              help="Write the minimal policies of caller and role there, as JSON; - prints them.")  # fmt: skip
+              help="Write the minimal policies of caller, role and preflight there; - prints them.")  # fmt: skip
 @state_option
 @json_option
 def command(scenarios: tuple[str, ...], profile: str, policy: Path | None, state: Path | None, as_json: bool) -> int:
@@ -98,4 +98,4 @@ def _write(policies: dict[str, Any], file: Path) -> None:
         click.echo(text)
     else:
         file.write_text(text + "\n", encoding="utf-8")
-        click.echo(f"the minimal policies of caller and role are in {file}", err=True)
+        click.echo(f"the minimal policies of caller, role and preflight are in {file}", err=True)

@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from harness.promotion.account import Account
-from harness.promotion.proof import Proof, prove
-from harness.promotion.teardown import FAILED, STEP, Removal, Teardown
+from harness.promotion.aftermath import proof_of, tear_down
+from harness.promotion.proof import Proof
+from harness.promotion.teardown import FAILED, STEP, Removal
 from harness.promotion.watch import Watch
 from harness.session.events import EventWriter
-from harness.session.ledger import DELETED, KEPT, Header, Ledger, read
+from harness.session.ledger import Header, Ledger
 from harness.session.promoted import PARENT
 
 LOOK_SECONDS, CLEAN_UP_SECONDS = 5.0, 120.0
@@ -112,7 +113,7 @@ class Attended:
         events.tell("step", name=STEP, state="started")
         problem = ""
         try:
-            removals = self._remove()
+            removals = tear_down(self._account, self._header, self._ledger)
             proof = self._prove()
             failed = [str(removal) for removal in removals if removal.outcome == FAILED]
             self._show(events, removals, proof)
@@ -128,18 +129,8 @@ class Attended:
             events.tell("end", passed=False, interrupted=False, traceback=why)
         events.close()
 
-    def _remove(self) -> list[Removal]:
-        _, entries = read(self._ledger.file)
-        teardown = Teardown(self._account, self._header.run)
-        return teardown.remove([entry for entry in entries if entry.open], self._settled)
-
-    def _settled(self, removal: Removal) -> None:
-        if removal.outcome != FAILED:
-            self._ledger.mark(removal.entry.key, DELETED if removal.outcome == "deleted" else KEPT)
-
     def _prove(self) -> Proof:
-        _, entries = read(self._ledger.file)
-        proof = prove(self._account, self._header, entries)
+        proof = proof_of(self._account, self._header, self._ledger)
         for line in proof.lines():
             self._note(line)
         return proof

@@ -26,6 +26,7 @@ from harness.promotion.budget import Prices
 from harness.promotion.destination import HOUR, Destination, as_orders, owner
 from harness.promotion.meter import Meter
 from harness.promotion.watch import Watch
+from harness.session.environment import Wiring
 from harness.session.events import EventReader
 from harness.session.ledger import Header, Ledger
 from harness.session.promoted import ORDERS
@@ -42,6 +43,25 @@ class Cap:
 
     dollars: float | None = None
     prices: Prices | None = None
+
+
+def pointing(destination: Destination, client: Path) -> Wiring:
+    """What leads boto3 and the SDK to the profile's account and region. ``client`` is a folder for their settings."""
+    quiet = client / "sagemaker-quiet.yaml"
+    client.mkdir(parents=True, exist_ok=True)
+    quiet.write_text(_QUIET, encoding="utf-8")
+    told = {
+        "AWS_DEFAULT_REGION": destination.region,
+        "AWS_REGION": destination.region,
+        # Neither the machine's nor the user's own defaults: a scenario must mean the same everywhere.
+        "SAGEMAKER_ADMIN_CONFIG_OVERRIDE": str(quiet),
+        "SAGEMAKER_USER_CONFIG_OVERRIDE": str(quiet),
+        "SAGEMAKER_SUPPRESS_V2_WARNING": "1",
+    }
+    if not destination.aws_profile:
+        return Wiring(told)
+    # Keys in the environment would win over a profile that is only named there.
+    return Wiring({**told, "AWS_PROFILE": destination.aws_profile}, unset=_KEYS)
 
 
 class AwsProfile:
@@ -146,26 +166,14 @@ class AwsPlace:
 
     def _environment(self, data: Path | None) -> dict[str, str]:
         """The user's own, so that boto3 finds what it found when the account was checked."""
-        destination = self._destination
         client = self._asked.settings.state / "client"
-        library, quiet = own_library(client), client / "sagemaker-quiet.yaml"
-        quiet.write_text(_QUIET, encoding="utf-8")
+        library = own_library(client)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("HARNESS_")}
-        if destination.aws_profile:
-            # Keys in the environment would win over a profile that is only named there.
-            kept = {name: value for name, value in kept.items() if name not in _KEYS}
-            kept["AWS_PROFILE"] = destination.aws_profile
-        return kept | {
-            "AWS_DEFAULT_REGION": destination.region,
-            "AWS_REGION": destination.region,
-            # Neither the machine's nor the user's own defaults: a scenario must mean the same everywhere.
-            "SAGEMAKER_ADMIN_CONFIG_OVERRIDE": str(quiet),
-            "SAGEMAKER_USER_CONFIG_OVERRIDE": str(quiet),
-            "SAGEMAKER_SUPPRESS_V2_WARNING": "1",
+        return pointing(self._destination, client).applied_to(kept) | {
             "PYTHONPATH": os.pathsep.join(filter(None, [library, kept.get("PYTHONPATH", "")])),
             "PYTHONUNBUFFERED": "1",
-            "HARNESS_ROLE": destination.role_arn(self._account.partition),
-            "HARNESS_BUCKET": destination.default_bucket,
+            "HARNESS_ROLE": self._destination.role_arn(self._account.partition),
+            "HARNESS_BUCKET": self._destination.default_bucket,
             "HARNESS_FIXTURES": str(self._asked.root / "fixtures"),
             "HARNESS_MADE": str(self._asked.settings.state / "fixtures"),
             "HARNESS_DATA": str(data) if data else "",

@@ -64,6 +64,8 @@ class Plan:
     """What the scenario asked AWS's API for, each once; empty when it was not recorded."""
     on_aws: bool = False
     """Whether the run was one on AWS, so that its times are AWS's own."""
+    names: tuple[tuple[str, str], ...] = ()
+    """Kind and name of everything that it created, each once."""
 
     def unknown_words(self, destination: Destination) -> list[str]:
         """Steps or stages that the profile names and this scenario does not have, as far as can be known."""
@@ -92,7 +94,9 @@ def recorded_plan(name: str, folder: Path, destination: Destination | None) -> P
         for event in events
         if event["event"] == "called"
     )
-    return Plan(name, tuple(steps), tuple(_planned(events, destination)), folder, tuple(calls), on_aws)
+    names = dict.fromkeys((event["kind"], event["name"]) for event in events if event["event"] == "created")
+    planned = tuple(_planned(events, destination))
+    return Plan(name, tuple(steps), planned, folder, tuple(calls), on_aws, tuple(names))
 
 
 def _last_passed(reports: Path, name: str) -> Path | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.promotion import stored
 from harness.promotion.account import Account, stale
-from harness.promotion.resources import RUNNING, THERE, billed, is_job, look
+from harness.promotion.resources import RUNNING, THERE, Condition, billed, is_job, look, status
 from harness.promotion.search import search
+from harness.promotion.teardown import LONG, PAUSE
 from harness.session.ledger import REFUSED, Entry, Header
 
 
@@ -59,9 +62,19 @@ def _costing(account: Account, entry: Entry) -> str:
     from botocore.exceptions import ClientError
 
     try:
-        state = look(account, entry).state
+        state = _settled(account, entry).state
     except ClientError as error:
         if stale(error):
             raise
         return f"{entry.kind} {entry.name}, as far as is known: {error}"
     return f"{entry.kind} {entry.name} ({state})" if state in (RUNNING, THERE) else ""
+
+
+def _settled(account: Account, entry: Entry) -> Condition:
+    """What the scenario itself deleted last may still be on its way out."""
+    begin = time.monotonic()
+    while status(entry.kind, (found := look(account, entry)).description) == "Deleting":
+        if time.monotonic() - begin > LONG:
+            break
+        threading.Event().wait(PAUSE)
+    return found

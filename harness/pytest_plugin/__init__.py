@@ -17,6 +17,7 @@ from harness.pytest_plugin.fixtures import (
     boto_session,
     harness_bucket,
     harness_expectations,
+    harness_prefix,
     harness_role,
     harness_session,
     sagemaker_harness,
@@ -28,12 +29,14 @@ __all__ = [
     "boto_session",
     "harness_bucket",
     "harness_expectations",
+    "harness_prefix",
     "harness_role",
     "harness_session",
     "sagemaker_harness",
     "sagemaker_session",
 ]
 
+_TOLD = "harness_told"
 SCOPES = ("function", "class", "module", "package", "session")
 
 
@@ -56,7 +59,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="the emulator's state folder, kept between runs (default: .harness/pytest, emptied first)",
     )
-    group.addoption("--harness-yes", action="store_true", help="scenarios may run on AWS, where they cost money")
+    group.addoption(
+        "--harness-yes", action="store_true", help="tests and scenarios may run on AWS, where they cost money"
+    )
     group.addoption("--harness-budget", metavar="DOLLARS", help="what each scenario may cost on AWS")
     parser.addini(
         "harness_scope", "how long an account of harness's fixtures lasts: " + ", ".join(SCOPES), default="function"
@@ -84,8 +89,29 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def _end_run(config: pytest.Config) -> None:
     runs = sys.modules.get("harness.pytest_plugin.runs")
-    if runs is not None:  # else nothing was used
-        runs.end_run(config)
+    if runs is None:  # nothing was used
+        return
+    runs.end_run(config)
+    if hasattr(config, "workeroutput"):  # pytest-xdist's, for the process that has the terminal
+        config.workeroutput[_TOLD] = config.stash.get(runs.TOLD, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    told: list[str] = getattr(node, "workeroutput", {}).get(_TOLD, [])
+    if told:
+        from harness.pytest_plugin.runs import TOLD
+
+        node.config.stash.setdefault(TOLD, []).extend(told)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    runs = sys.modules.get("harness.pytest_plugin.runs")
+    told: list[str] = config.stash.get(runs.TOLD, []) if runs is not None else []
+    if told:
+        terminalreporter.section("harness on AWS")
+    for line in told:
+        terminalreporter.write_line(line)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from harness.pytest_plugin.runs import begun_run
 
 if TYPE_CHECKING:
     from harness.pytest_plugin.places import SagemakerHarness
+    from harness.session.ledger import Entry
 
 ANSWERS, OBJECTS, TAIL = 12, 20, 20
 _LOG_BYTES, _LONGEST_ERROR = 512 * 1024, 300
@@ -38,13 +39,7 @@ def _add(report: pytest.TestReport, title: str, text: str) -> None:
 
 
 def _sections(place: SagemakerHarness) -> Iterator[tuple[str, list[str]]]:
-    for title, gather in (
-        ("expectations", _expectations),
-        ("the last answers", _answers),
-        ("jobs and endpoints", _jobs),
-        ("objects in S3", _objects),
-        ("look further", _commands),
-    ):
+    for title, gather in _ON_AWS if place.ledger else _ON_THE_EMULATOR:
         try:
             yield title, gather(place)
         except Exception as error:  # evidence must not hide the failure it is about
@@ -115,3 +110,42 @@ def _objects(place: SagemakerHarness) -> list[str]:
 def _commands(place: SagemakerHarness) -> list[str]:
     named = [f"harness logs {job['name']} --state {place.state}" for job in _mine(place) if job["status"] == "Failed"]
     return [f"harness start --state {place.state}", *named, f"harness status --state {place.state}"]
+
+
+def _created(place: SagemakerHarness) -> list[str]:
+    """Each with its state at AWS, before it is torn down; of what failed the reason and the end of its log."""
+    from harness.promotion.resources import status
+    from harness.session.ledger import read
+
+    lines: list[str] = []
+    for entry in read(place.ledger)[1] if place.ledger else ():
+        lines.append(f"{entry.state:8}  {entry.kind} {entry.name}")
+        if entry.service != "sagemaker" or not entry.open:
+            continue
+        found = _looked_at(place, entry)
+        if status(entry.kind, found) == "Failed":
+            lines.append(f"  {found.get('FailureReason', '')}")
+            lines += [f"  | {line}" for line in place.logs(entry.name)[-TAIL:]]
+    return lines
+
+
+def _looked_at(place: SagemakerHarness, entry: Entry) -> Mapping[str, Any]:
+    from harness.promotion.resources import request_for
+
+    client = place.client("sagemaker")
+    asked = request_for(client, "Describe", entry)
+    return getattr(client, asked[0])(**asked[1]) if asked else {}
+
+
+def _clean_commands(place: SagemakerHarness) -> list[str]:
+    return [f"ledger: {place.ledger}", f"harness clean --profile {place.profile}  (should anything be left)"]
+
+
+_ON_THE_EMULATOR = (
+    ("expectations", _expectations),
+    ("the last answers", _answers),
+    ("jobs and endpoints", _jobs),
+    ("objects in S3", _objects),
+    ("look further", _commands),
+)
+_ON_AWS = (("expectations", _expectations), ("created on AWS", _created), ("look further", _clean_commands))

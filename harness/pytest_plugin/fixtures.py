@@ -24,7 +24,7 @@ def sagemaker_harness(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SagemakerHarness]:
     """Where SageMaker is for this test: ``address``, ``account``, ``client(service)``, ``advance_clock``, ``faults``,
-    ``logs(job)``, ``state``. While it lasts, every client made in this process goes there."""
+    ``logs(job)``, ``prefix``, ``state``. While it lasts, every client made in this process goes there."""
     from harness.pytest_plugin.runs import run_of
 
     with run_of(request.config).place(tmp_path_factory.mktemp("harness"), request.node) as place:
@@ -74,3 +74,9 @@ def harness_role(harness_session: Session) -> str:
 def harness_bucket(sagemaker_harness: SagemakerHarness) -> str:
     """A bucket that exists: the SDK session's default one."""
     return sagemaker_harness.made_bucket()
+
+
+@pytest.fixture(scope=_scope)
+def harness_prefix(sagemaker_harness: SagemakerHarness) -> str:
+    """The test's own, for keys in the bucket and for names: on AWS tests share both with everybody else."""
+    return sagemaker_harness.prefix

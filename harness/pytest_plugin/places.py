@@ -1,4 +1,4 @@
-"""``SagemakerHarness``: what the fixture ``sagemaker_harness`` gives: one test's place on the emulator."""
+"""``SagemakerHarness``: what the fixture ``sagemaker_harness`` gives, and how it is made on the emulator."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ EVENTS = "events.jsonl"
 
 @dataclass(frozen=True)
 class SagemakerHarness:
-    """``folder`` holds what the session tells (``events.jsonl``) and its downloads; ``state`` is the emulator's."""
+    """``folder`` holds what the session tells (``events.jsonl``) and its downloads; ``state`` is the emulator's, or
+    where ``harness run`` keeps ledgers."""
 
     profile: str
     address: str
@@ -34,6 +35,13 @@ class SagemakerHarness:
     state: Path
     folder: Path
     session: Session
+    ledger: Path | None = None
+    """On AWS: what the test created there, line by line."""
+
+    @property
+    def prefix(self) -> str:
+        """The test's own: for keys in the bucket, and for names that must be free. On AWS tests share the account."""
+        return self.session.run_id
 
     def client(self, service: str) -> Any:
         """A boto3 client of this test's account."""
@@ -83,17 +91,16 @@ def opened(run: Run, folder: Path, test: str) -> Iterator[SagemakerHarness]:
     emulator, settings = run.emulator, run.settings
     account = str(10**11 + secrets.randbelow(9 * 10**11))
     target = Target(emulator.address, settings.region, account)
-    with pointed(wiring(target, folder / "client", os.environ)):
-        events = EventWriter(folder / EVENTS)
+    surroundings = pointed(wiring(target, folder / "client", os.environ))
+    with surroundings, contextlib.closing(EventWriter(folder / EVENTS)) as events:
         session = Session(test.rsplit("::", 1)[-1], events, _given(run, target, folder))
         place = SagemakerHarness(run.profile, emulator.address, account, run.state, folder, session)
         try:
             yield place
             session.clean_up()
         finally:
-            events.close()
             place.faults.clear()
-            _end_leftovers(run, place)
+            _end_leftovers(run, place)  # its calls are told, too
 
 
 def _given(run: Run, target: Target, folder: Path) -> dict[str, str]:

@@ -10,21 +10,24 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.kernel.errors import StateError
+from harness.kernel.errors import GuardRefused, StateError
 from harness.settings import Settings, load_settings, read_project
 
 if TYPE_CHECKING:
+    from harness.pytest_plugin.aws_places import AwsRun
     from harness.pytest_plugin.places import SagemakerHarness
     from harness.session.emulator_process import RunningEmulator
 
 _KEY = pytest.StashKey["Run"]()
+TOLD = pytest.StashKey[list[str]]()
+"""What runs that are over have to say at the end of the output."""
 EMULATORS: dict[str, dict[str, str]] = {"local": {}, "docker": {"runner": "docker"}}
 """Kinds of profiles that are an emulator on this machine, and what it is started with."""
 
@@ -43,6 +46,7 @@ def end_run(config: pytest.Config) -> None:
     run = begun_run(config)
     if run is not None:
         run.close()
+        config.stash.setdefault(TOLD, []).extend(run.told)
         del config.stash[_KEY]
 
 
@@ -58,6 +62,7 @@ class Run:
         self._worker = os.environ.get("PYTEST_XDIST_WORKER", "")
         self.places: list[SagemakerHarness] = []
         """Those that tests have now."""
+        self.told: list[str] = []
 
     @cached_property
     def table(self) -> dict[str, Any]:
@@ -93,6 +98,23 @@ class Run:
         with _alone(self.state) if self._given_state is None else contextlib.nullcontext():
             return self._stack.enter_context(borrowed(self.state, wanted))
 
+    @cached_property
+    def aws(self) -> AwsRun | str:
+        """The account for test functions, or why there is none: asked for once, however many tests there are."""
+        from harness.pytest_plugin.aws_places import AwsRun
+
+        if not self._may_cost:
+            return f"profile {self.profile!r}: on AWS tests cost money: add --harness-yes"
+        if self._budget:
+            return (
+                "--harness-budget is for scenarios, whose cost is estimated beforehand, and these are test functions: "
+                "leave it out, or select one kind"
+            )
+        try:
+            return AwsRun(self)
+        except (StateError, GuardRefused) as error:
+            return str(error)
+
     def require_emulator(self) -> None:
         """Starts it; ends the test with one line where that cannot be."""
         try:
@@ -100,12 +122,25 @@ class Run:
                 self._check_profile()
                 known = ", ".join(EMULATORS)
                 raise StateError(
-                    f"profile {self.profile!r}: harness's fixtures work on an emulator ({known}); a scenario with "
-                    "run(session) plays on every profile"
+                    f"profile {self.profile!r}: harness's fixtures work on an emulator ({known}) and on AWS; a "
+                    "scenario with run(session) plays on every profile"
                 )
             assert self.emulator.address
         except StateError as error:
             pytest.fail(str(error), pytrace=False)
+
+    def require_aws(self) -> AwsRun:
+        """Ends the whole run where the account may not be used; a worker of pytest-xdist can only fail its tests."""
+        aws = self.aws
+        if not isinstance(aws, str):
+            return aws
+        if self._worker:
+            pytest.fail(aws, pytrace=False)
+        pytest.exit(aws, returncode=pytest.ExitCode.USAGE_ERROR)
+
+    def tell(self, what: str, lines: list[str]) -> None:
+        """For the end of the run's output."""
+        self.told += [f"{what}: {line}" for line in lines]
 
     def _check_profile(self) -> None:
         from harness.profiles import UnknownProfile, find_profile
@@ -129,15 +164,20 @@ class Run:
     @contextlib.contextmanager
     def place(self, folder: Path, node: pytest.Item | pytest.Collector) -> Iterator[SagemakerHarness]:
         """An account of its own on the emulator, or a name of its own on AWS, while the block lasts."""
-        from harness.pytest_plugin.places import opened
-
-        self.require_emulator()
-        with opened(self, folder, node.nodeid or "session") as place:
+        with self._opened(folder, node.nodeid or "session") as place:
             self.places.append(place)
             try:
                 yield place
             finally:
                 self.places.remove(place)
+
+    def _opened(self, folder: Path, test: str) -> AbstractContextManager[SagemakerHarness]:
+        if self.kind == "aws":
+            return self.require_aws().place(folder, test)
+        from harness.pytest_plugin.places import opened
+
+        self.require_emulator()
+        return opened(self, folder, test)
 
     def close(self) -> None:
         self._stack.close()

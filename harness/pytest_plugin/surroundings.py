@@ -66,7 +66,7 @@ def own_default_session() -> Iterator[None]:
 @contextlib.contextmanager
 def _patched_clients() -> Iterator[None]:
     """What the start-up shim does to programs: written-out AWS addresses lead here, and waiting ends in time."""
-    shim = _shim()
+    shim = loaded_shim()
     undo: list[Callable[[], None]] = []
     usual, finder = dict(shim.PATCHES), shim.ShimFinder()
     shim.PATCHES.update({name: _undoable(patch, undo) for name, patch in usual.items()})
@@ -83,7 +83,8 @@ def _patched_clients() -> Iterator[None]:
             step()
 
 
-def _shim() -> Any:
+def loaded_shim() -> Any:
+    """Its functions, without what it does at an interpreter's start."""
     spec = importlib.util.spec_from_file_location("harness_shim_in_pytest", SHIM / "sitecustomize.py")
     assert spec is not None
     assert spec.loader is not None
@@ -119,7 +120,7 @@ def _refusing_aws() -> Iterator[None]:
     """A client made before the test still has its own address and perhaps real keys: it must not reach AWS now."""
     from botocore.httpsession import URLLib3Session
 
-    is_aws, send = _shim().is_aws, URLLib3Session.send
+    is_aws, send = loaded_shim().is_aws, URLLib3Session.send
 
     def guarded(self: Any, request: Any) -> Any:
         if is_aws(request.url):

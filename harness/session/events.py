@@ -25,6 +25,8 @@ class EventWriter:
     def tell(self, event: str, **members: Any) -> None:
         line = json.dumps({"event": event, "at": time.time(), **members}, default=str)
         with self._lock:
+            if self._stream.closed:  # told by a client that outlived its session; nobody reads any more
+                return
             self._stream.write(line + "\n")
             self._stream.flush()
 

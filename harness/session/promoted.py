@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -19,6 +19,8 @@ from harness.session.ledger import CREATED, DELETED, REFUSED, Ledger
 from harness.session.provisions import Provisions
 from harness.session.requested import Creation, answered_identity, creation, uses
 
+Handler = tuple[str, Callable[..., Any], object]
+"""As botocore lists them: the event, what is called, and the mark of those that come last."""
 ORDERS, PARENT = "HARNESS_PROMOTED", "HARNESS_PARENT"
 """Variables: the file with what to provide, and the descriptor that is at its end when the parent is gone."""
 _CONTEXT, _GOING, _ASKED = "harness_creation", "harness_deletion", "harness_asked"
@@ -56,7 +58,7 @@ class Promoted:
         self._step = lambda: session.current_step
         session.pass_time = self._time.passes
 
-    def handlers(self) -> list[tuple[str, Callable[..., None], object]]:
+    def handlers(self) -> list[Handler]:
         from botocore.handlers import REGISTER_LAST  # other handlers may complete a request first
 
         return [
@@ -150,17 +152,28 @@ class Promoted:
             return self._clients[service]
 
 
-def install(orders: Path, parent: int) -> Promoted:
-    """To be called before any session of botocore's is made in this process."""
+def hook(added: Sequence[Handler]) -> Callable[[], None]:
+    """For every session of botocore's made from now on, until what is returned is called; made ones keep theirs."""
     from botocore import handlers
 
+    handlers.BUILTIN_HANDLERS.extend(added)
+
+    def unhook() -> None:
+        for each in added:
+            handlers.BUILTIN_HANDLERS.remove(each)
+
+    return unhook
+
+
+def install(orders: Path, parent: int) -> Promoted:
+    """To be called before any session of botocore's is made in this process."""
     told = json.loads(orders.read_text(encoding="utf-8"))
     provisions: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in told["provisions"].items()
     }
     ledger, at_once = Ledger(Path(told["ledger"])), told["monitoring"] == "one-off"
     promoted = Promoted(told["run"], Provisions(**provisions), ledger, at_once)
-    handlers.BUILTIN_HANDLERS.extend(promoted.handlers())
+    hook(promoted.handlers())  # as long as the process lasts
     os.set_inheritable(parent, False)
     threading.Thread(target=_end_with_the_parent, args=(parent,), daemon=True).start()
     return promoted

@@ -44,6 +44,8 @@ class Session:
         """The bucket for everything a scenario stores; the SDK session has it as its default bucket and makes it."""
         self.run_id = given["HARNESS_RUN_ID"]
         """Unique to this run: a suffix for the names it creates."""
+        self._prefix = given.get("HARNESS_PREFIX", "")
+        """Where the SDK session stores in a bucket that others store in too."""
         self.fixtures = Path(given["HARNESS_FIXTURES"])
         self.data = Path(given["HARNESS_DATA"]) if given.get("HARNESS_DATA") else None
         """The user's own copy of the data (``--data``), if any."""
@@ -95,9 +97,10 @@ class Session:
             from sagemaker.core.helper.session_helper import Session as SdkSession  # v3
         except ModuleNotFoundError:
             from sagemaker.session import Session as SdkSession
+        below = {"default_bucket_prefix": self._prefix} if self._prefix else {}
         # A bucket named here is not guessed from the account: the SDK asks STS for that before every read and write.
         return SdkSession(
-            boto_session=self.boto3, sagemaker_client=self.client("sagemaker"), default_bucket=self.bucket
+            boto_session=self.boto3, sagemaker_client=self.client("sagemaker"), default_bucket=self.bucket, **below
         )
 
     def pipeline_session(self) -> Any:

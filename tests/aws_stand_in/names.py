@@ -28,7 +28,21 @@ _SERVICES = {
     "kms": ("kms", "kms", "kms"),
 }
 _GLOBAL = {"iam.amazonaws.com": "iam", "sts.amazonaws.com": "sts"}
-_NOUNS = {"Trial": "experiment-trial", "TrialComponent": "experiment-trial-component", "AutoMLJobV2": "automl-job"}
+_NOUNS = {
+    "Trial": "experiment-trial",
+    "TrialComponent": "experiment-trial-component",
+    "AutoMLJob": "automl-job",
+    "AutoMLJobV2": "automl-job",
+}
+# What must be allowed for another thing as well, by the Service Authorization Reference.
+_ALSO = {
+    "CreateEndpoint": ("EndpointConfig",),
+    "UpdateEndpoint": ("EndpointConfig",),
+    "CreateInferenceComponent": ("Endpoint",),
+    "CreateTrial": ("Experiment",),
+    "AssociateTrialComponent": ("TrialComponent",),
+    "DisassociateTrialComponent": ("TrialComponent",),
+}
 _VERB = re.compile(r"(Create|Describe|Delete|Stop|Start|Update|Invoke|Associate|Disassociate)(\w+)")
 _S3_ACTIONS = {
     "ListObjects": "ListBucket",
@@ -95,6 +109,8 @@ def demands(host: Host, account: str, operation: str, asked: Mapping[str, Any]) 
     elif host.iam == "sagemaker":
         resource = _sagemaker_resource(host, account, operation, asked)
         yield f"sagemaker:{operation}", resource
+        for noun in _ALSO.get(operation, ()):
+            yield f"sagemaker:{operation}", sagemaker_arn(host.region, account, noun, str(asked[f"{noun}Name"]))
         if operation.startswith("Create") and asked.get("Tags"):
             yield "sagemaker:AddTags", resource
     elif host.service == "iam" and asked.get("RoleName"):
@@ -107,6 +123,13 @@ def demands(host: Host, account: str, operation: str, asked: Mapping[str, Any]) 
         group = f"arn:aws:logs:{host.region}:{account}:log-group:{asked['logGroupName']}"
         stream = asked.get("logStreamName")
         yield f"logs:{operation}", f"{group}:log-stream:{stream}" if stream else f"{group}:*"
+    elif host.service == "ecr" and asked.get("repositoryName"):
+        registry = asked.get("registryId", account)
+        yield f"ecr:{operation}", f"arn:aws:ecr:{host.region}:{registry}:repository/{asked['repositoryName']}"
+    elif host.service == "kms" and asked.get("KeyId"):
+        key = str(asked["KeyId"])
+        arn = f"arn:aws:kms:{host.region}:{account}:key/{key.rpartition('/')[2]}"
+        yield f"kms:{operation}", key if key.startswith("arn:") else arn
     elif operation != "GetCallerIdentity":  # that one is always allowed
         yield f"{host.iam}:{operation}", "*"
 
@@ -127,7 +150,12 @@ def _sagemaker_resource(host: Host, account: str, operation: str, asked: Mapping
 def _s3_demands(operation: str, asked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     action = f"s3:{_S3_ACTIONS.get(operation, operation)}"
     bucket = f"arn:aws:s3:::{asked['Bucket']}" if "Bucket" in asked else "*"
-    keys = [asked["Key"]] if "Key" in asked else asked.get("Keys", ())
-    yield from [(action, f"{bucket}/{key}") for key in keys] or [(action, bucket)]
+    if "VersionId" in asked and action in ("s3:GetObject", "s3:DeleteObject"):
+        action += "Version"
+    if operation == "DeleteObjects":
+        yield from ((action, f"{bucket}/{key}") for key in asked["Keys"])
+        yield from ((f"{action}Version", f"{bucket}/{key}") for key in asked["KeysOfVersions"])
+    else:
+        yield action, f"{bucket}/{asked['Key']}" if "Key" in asked else bucket
     if operation == "CopyObject":
         yield "s3:GetObject", f"arn:aws:s3:::{asked['CopySource'].lstrip('/').partition('?')[0]}"

@@ -180,6 +180,35 @@ told["quotas"] = refused(client("service-quotas").list_service_quotas, ServiceCo
     assert "servicequotas:ListServiceQuotas" in found["quotas"]
 
 
+def test_what_is_about_several_things_must_be_allowed_for_all_of_them(stand_in: StandIn, tmp_path: Path) -> None:
+    where = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}"
+    made = ["endpoint", "experiment-trial", "experiment"]
+    stand_in.begin(
+        users={
+            DEVELOPER: policy(
+                {"Effect": "Allow", "Action": "sagemaker:*", "Resource": [f"{where}:{kind}/mine-*" for kind in made]},
+                {"Effect": "Allow", "Action": ["s3:CreateBucket", "s3:DeleteObject"], "Resource": "*"},
+            )
+        }
+    )
+    program = """
+sagemaker, s3 = client("sagemaker"), client("s3")
+told["config"] = refused(sagemaker.create_endpoint, EndpointName="mine-1", EndpointConfigName="mine-1")
+told["experiment"] = refused(sagemaker.create_trial, TrialName="mine-1", ExperimentName="theirs")
+s3.create_bucket(Bucket="the-bucket")
+told["object"] = refused(s3.delete_objects, Bucket="the-bucket", Delete={"Objects": [{"Key": "k"}]})
+versions = {"Objects": [{"Key": "k", "VersionId": "null"}]}
+told["version"] = refused(s3.delete_objects, Bucket="the-bucket", Delete=versions)
+told["repository"] = refused(client("ecr").describe_images, repositoryName="mine", registryId="683313688378")
+"""
+    found = told(stand_in, tmp_path, program)
+    assert f"sagemaker:CreateEndpoint on resource: {where}:endpoint-config/mine-1 because" in found["config"]
+    assert f"sagemaker:CreateTrial on resource: {where}:experiment/theirs because" in found["experiment"]
+    assert found["object"] == "not refused"
+    assert "s3:DeleteObjectVersion on resource: arn:aws:s3:::the-bucket/k because" in found["version"]
+    assert "on resource: arn:aws:ecr:us-east-1:683313688378:repository/mine because" in found["repository"]
+
+
 def test_simulation_tells_what_enforcement_does(stand_in: StandIn, tmp_path: Path) -> None:
     stand_in.begin(
         users={

@@ -259,6 +259,9 @@ def _listed_keys(body: bytes, given: dict[str, Any]) -> list[str]:
         document = ET.fromstring(body)
     except ET.ParseError as error:
         return [f"DeleteObjects: {error}"]
-    listed = [element.text or "" for element in document.iter() if element.tag.rpartition("}")[2] == "Key"]
-    given["Keys"] = listed
+    listed = list(document.iterfind("{*}Object"))
+    keys = [(found.findtext("{*}Key", ""), found.find("{*}VersionId") is not None) for found in listed]
+    # A version that is named is deleted for good, for which there is a permission of its own.
+    given["Keys"] = [key for key, versioned in keys if not versioned]
+    given["KeysOfVersions"] = [key for key, versioned in keys if versioned]
     return [] if 0 < len(listed) <= 1000 else [f"DeleteObjects: {len(listed)} keys"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from harness.promotion.plan import Call, Machines, Plan, Planned
 from harness.promotion.preflight.actions import Where, caller_needs, policy, role_needs
 from harness.promotion.preflight.attached import ALLOWED, DENIED, UNSURE, judged, statements
 from harness.promotion.preflight.images import check_images
+from harness.promotion.preflight.looks import look_needs
 from harness.promotion.preflight.quotas import peaks
 from tests.promotion.conftest import ACCOUNT, IMAGE, REGION, PromotedProject
 
@@ -46,8 +48,50 @@ def test_the_minimal_policies_are_these() -> None:
     found = {
         "caller": policy(caller_needs(plans, HERE, where)),
         "role": policy(role_needs(plans, HERE, where)),
+        "preflight": policy(look_needs(plans, HERE, where, f"arn:aws:iam::{ACCOUNT}:user/me")),
     }
     assert found == json.loads(GOLDEN.read_text())
+
+
+def test_what_changes_something_is_allowed_by_name_and_looks_by_kind() -> None:
+    run, moment = "20261122-214549-a9d3", "2026-11-22-21-45-56-971"
+    names = (
+        ("TrainingJob", f"my-training-{moment}"),
+        ("Endpoint", f"it-{run}"),
+        ("EndpointConfig", f"it-{run}"),
+        ("Experiment", "Fixed"),
+    )
+    created = tuple(Call("sagemaker", f"Create{kind}") for kind, _ in names)
+    learned = replace(plan(calls=(*created, Call("sagemaker", "CreateModel"))), names=names)
+
+    def allowed(plans: list[Plan], action: str) -> set[str]:
+        needs = caller_needs(plans, HERE, Where("aws", ACCOUNT, REGION))
+        arns = {arn for need in needs if action in need.actions for arn in need.resources}
+        return {arn.removeprefix(f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:") for arn in arns}
+
+    assert allowed([learned], "sagemaker:StopTrainingJob") == {"training-job/my-training-*"}
+    assert allowed([learned], "sagemaker:CreateEndpoint") == {"endpoint/it-*", "endpoint-config/it-*"}
+    assert allowed([learned], "sagemaker:DeleteExperiment") == {"experiment/Fixed", "experiment/fixed"}
+    assert allowed([learned], "sagemaker:DeleteModel") == {"model/*"}
+    assert allowed([learned], "sagemaker:DescribeEndpoint") == {"endpoint/*"}
+    assert allowed([learned], "sagemaker:ListEndpoints") == {"*"}
+    assert "endpoint/it-*" in allowed([learned], "sagemaker:AddTags")
+    assert "*" not in allowed([learned], "sagemaker:AddTags")
+    # Of a scenario that was never run no names are known.
+    assert allowed([learned, plan()], "sagemaker:CreateEndpoint") == {"endpoint/*", "endpoint-config/*"}
+
+
+def test_a_role_that_the_sdk_checks_is_allowed_what_it_asks_for() -> None:
+    away = replace(HERE, subnets=())
+    trains, checks = Call("sagemaker", "CreateTrainingJob"), Call("iam", "SimulatePrincipalPolicy")
+    where = Where("aws", ACCOUNT, REGION)
+
+    def sids(*calls: Call) -> set[str]:
+        return {need.sid for need in role_needs([plan(calls=calls)], away, where)}
+
+    assert sids(trains, checks) - sids(trains) == {"Network"}
+    (asked,) = (need for need in caller_needs([plan(calls=(trains, checks))], away, where) if need.sid == "Role")
+    assert asked.resources == (f"arn:aws:iam::{ACCOUNT}:role/Role",)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness.profiles.sdk_environments import installed
-from tests.aws_stand_in.configuration import DEVELOPER
+from tests.aws_stand_in.configuration import DEVELOPER, ROLE
 from tests.aws_stand_in.running import PROFILE, AwsProject
 
 ROOT = Path(__file__).parents[2]
@@ -54,9 +54,48 @@ def test_the_reference_scenario_without_a_line_of_difference(
     assert created.count("CreateProcessingJob") == (4 if monitoring == "one-off" else 2)
 
 
+THIRD = pytest.mark.skipif(not installed("v3"), reason="the environment of SDK v3 is not built here")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(560)
+@pytest.mark.parametrize("scenario", ["credit_default", pytest.param("smoke", marks=THIRD)])
+def test_the_least_policies_carry_a_scenario(aws_project: AwsProject, scenario: str) -> None:
+    """Learned from a run that cost nothing, written to a file, attached, and all that there is on AWS then."""
+    project = aws_project
+    for folder in ("scenarios", "fixtures"):
+        (project.folder / folder).symlink_to(ROOT / folder)
+    try:
+        local = project.play("run", scenario, timeout=200)
+    finally:
+        project.stop()
+    assert local.returncode == 0, local.stdout + local.stderr
+    plan = ("plan", scenario, "--profile", "aws", "--policy", "policies.json")
+    assert project.play(*plan).returncode == 0
+    least = json.loads((project.folder / "policies.json").read_text())
+    roles = {ROLE: {"policies": [least["role"]], "trusts": ["sagemaker.amazonaws.com"]}}
+    # With what the look beforehand needs, nothing is left unchecked.
+    project.stand_in.begin(users={DEVELOPER: [least["caller"], least["preflight"]]}, roles=roles)
+    looked = project.play(*plan)
+    assert looked.returncode == 0, looked.stdout + looked.stderr
+    assert "could not be checked" not in looked.stdout
+    assert refused(project) == set()
+    # Without it the run has all that it needs.
+    project.stand_in.begin(users={DEVELOPER: [least["caller"]]}, roles=roles, **STRICT)
+    done = project.play("run", scenario, "--profile", "aws", "--yes", timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "nothing billable is left" in done.stdout
+    assert project.left() == []
+    assert refused(project) <= {"iam", "ecr", "service-quotas"}
+
+
+def refused(project: AwsProject) -> set[str]:
+    return {each["service"] for each in project.stand_in.requests() if each["code"].startswith("AccessDenied")}
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-@pytest.mark.skipif(not installed("v3"), reason="the environment of SDK v3 is not built here")
+@THIRD
 def test_the_same_with_the_sdk_of_the_third_generation(aws_project: AwsProject) -> None:
     project = aws_project
     for folder in ("scenarios", "fixtures"):

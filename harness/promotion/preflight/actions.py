@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.promotion.destination import Destination
 from harness.promotion.plan import Call, Plan
+from harness.promotion.preflight.reach import Patterns, account_wide, patterns, reached, reads
 
 # Not named like their call. What needs no permission is mapped to nothing.
 _S3 = {
@@ -15,7 +17,15 @@ _S3 = {
     "CompleteMultipartUpload": ("PutObject",),
     "CopyObject": ("GetObject", "PutObject"),
     "CreateMultipartUpload": ("PutObject",),
-    "DeleteObjects": ("DeleteObject",),
+    "DeleteObjects": ("DeleteObject", "DeleteObjectVersion"),  # whoever names a version needs the second
+    "DeleteBucketCors": ("PutBucketCORS",),
+    "DeleteBucketTagging": ("PutBucketTagging",),
+    "GetBucketCors": ("GetBucketCORS",),
+    "GetBucketEncryption": ("GetEncryptionConfiguration",),
+    "GetBucketLifecycleConfiguration": ("GetLifecycleConfiguration",),
+    "GetBucketNotificationConfiguration": ("GetBucketNotification",),
+    "GetObjectAttributes": ("GetObject", "GetObjectAttributes"),
+    "GetPublicAccessBlock": ("GetBucketPublicAccessBlock",),
     "HeadBucket": ("ListBucket",),
     "HeadObject": ("GetObject",),
     "ListBuckets": ("ListAllMyBuckets",),
@@ -23,6 +33,13 @@ _S3 = {
     "ListObjects": ("ListBucket",),
     "ListObjectsV2": ("ListBucket",),
     "ListObjectVersions": ("ListBucketVersions",),
+    "ListParts": ("ListMultipartUploadParts",),
+    "PutBucketCors": ("PutBucketCORS",),
+    "PutBucketEncryption": ("PutEncryptionConfiguration",),
+    "PutBucketLifecycleConfiguration": ("PutLifecycleConfiguration",),
+    "PutBucketNotificationConfiguration": ("PutBucketNotification",),
+    "PutPublicAccessBlock": ("PutBucketPublicAccessBlock",),
+    "SelectObjectContent": ("GetObject",),
     "UploadPart": ("PutObject",),
     "UploadPartCopy": ("GetObject", "PutObject"),
 }
@@ -36,7 +53,7 @@ _PREFIXES = {
     "service-quotas": "servicequotas",
     "stepfunctions": "states",
 }
-_ACCOUNT_WIDE = ("List", "Search", "QueryLineage", "GetSearchSuggestions")
+_OF_OBJECTS = re.compile(r"(?:Abort|Delete|Get|Put|Restore)(?:Object|MultipartUpload).*|ListMultipartUploadParts")
 _JOBS = ("ProcessingJob", "TrainingJob", "TransformJob")
 _USUAL_KINDS = (*_JOBS, "Model", "EndpointConfig", "Endpoint")
 # What the SDKs call for a job, a model and an endpoint, for a scenario whose own calls were never recorded.
@@ -86,6 +103,7 @@ _NETWORK = (
     "DescribeVpcs",
 )
 _KEYS = ("CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey")
+_OF_ROLES = ("GetRole", "SimulatePrincipalPolicy")
 _PULL = ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
 PASSED_TO = {"iam:PassedToService": "sagemaker.amazonaws.com"}
 
@@ -126,7 +144,9 @@ def caller_needs(plans: Iterable[Plan], destination: Destination, where: Where) 
     operations = frozenset(get_session().get_service_model("sagemaker").operation_names)
     calls |= dict.fromkeys([*_OWN, *_undoing(calls, operations)])
     needs = [
+        *_of_sagemaker(calls, patterns(plans), where),
         *_grouped(calls, destination, where),
+        *_keys_of_caller(destination, where),
         Need("PassRole", ("iam:PassRole",), (destination.role_arn(where.partition),), PASSED_TO),
     ]
     return sorted(needs, key=lambda need: need.sid)
@@ -140,32 +160,41 @@ def role_needs(plans: Iterable[Plan], destination: Destination, where: Where) ->
     logs = ("CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents")
     needs = [
         Need("Bucket", ("s3:GetBucketLocation", "s3:ListBucket"), tuple(map(where.bucket, buckets))),
-        Need("Images", tuple(f"ecr:{name}" for name in _PULL), _repositories(images, where)),
+        Need("Images", tuple(f"ecr:{name}" for name in _PULL), repositories(images, where)),
         Need("Logs", tuple(f"logs:{name}" for name in logs), (_log_groups(where),)),
         Need("Metrics", ("cloudwatch:PutMetricData",)),
         Need("Objects", ("s3:GetObject", "s3:PutObject"), tuple(where.bucket(name, "/*") for name in buckets)),
         Need("Registry", ("ecr:GetAuthorizationToken",)),
     ]
-    if destination.subnets:
+    if destination.subnets or _checked_by_sdk(plans):
         needs.append(Need("Network", tuple(f"ec2:{name}" for name in _NETWORK)))
     if destination.kms:
-        keys = tuple(sorted({_key(key, where) for key in destination.kms.values()}))
+        keys = tuple(sorted({key_arn(key, where) for key in destination.kms.values()}))
         needs.append(Need("Keys", tuple(f"kms:{name}" for name in _KEYS), keys))
     return sorted(needs, key=lambda need: need.sid)
 
 
+def _checked_by_sdk(plans: Iterable[Plan]) -> bool:
+    """SDK v3 simulates the role before it trains, and refuses one that may not make network interfaces: VPC or none."""
+    checked, trains = Call("iam", "SimulatePrincipalPolicy"), Call("sagemaker", "CreateTrainingJob")
+    return any({checked, trains} <= set(plan.calls) for plan in plans)
+
+
 def policy(needs: Iterable[Need]) -> dict[str, Any]:
-    """The minimal policy document."""
-    statements = []
+    """The minimal policy document: one statement for all needs of a name. An action is about its own kinds only."""
+    groups: dict[str, list[Need]] = {}
     for need in needs:
+        groups.setdefault(need.sid, []).append(need)
+    statements = []
+    for sid, group in groups.items():
         statement: dict[str, Any] = {
-            "Sid": need.sid,
+            "Sid": sid,
             "Effect": "Allow",
-            "Action": list(need.actions),
-            "Resource": list(need.resources),
+            "Action": sorted({action for need in group for action in need.actions}),
+            "Resource": sorted({resource for need in group for resource in need.resources}),
         }
-        if need.context:
-            statement["Condition"] = {"StringEquals": dict(need.context)}
+        if group[0].context:
+            statement["Condition"] = {"StringEquals": dict(group[0].context)}
         statements.append(statement)
     return {"Version": "2012-10-17", "Statement": statements}
 
@@ -175,46 +204,79 @@ def _undoing(calls: Iterable[Call], operations: frozenset[str]) -> Iterator[Call
     for call in calls:
         if call.service == "sagemaker" and call.operation.startswith("Create"):
             kind = call.operation.removeprefix("Create")
-            for verb in ("Describe", "Stop", "Delete"):
+            for verb in ("Describe", "Stop", *(() if kind in _JOBS else ("Delete",))):  # the record of a job stays
                 if f"{verb}{kind}" in operations:
                     yield Call("sagemaker", f"{verb}{kind}")
             yield from (Call("sagemaker", more) for more in _WITH.get(call.operation, ()))
+            if kind in _JOBS:  # over before anybody read on here, it takes its time on AWS
+                yield from (Call("logs", name) for name in ("DescribeLogStreams", "GetLogEvents"))
         elif call.operation == "CreateBucket":
             yield replace(call, operation="DeleteBucket")
 
 
+def _of_sagemaker(calls: Iterable[Call], known: Patterns, where: Where) -> Iterator[Need]:
+    """What changes something apart from what looks; each with the things it is about, for IAM is asked so."""
+    groups: dict[tuple[str, tuple[str, ...]], set[str]] = {}
+    operations = sorted({call.operation for call in calls if _prefix(call) == "sagemaker"})
+    created = {place for name in operations if name.startswith("Create") for place in reached(name, known)}
+    for operation in operations:
+        if account_wide(operation):
+            groups.setdefault(("SageMakerLists", ("*",)), set()).add(operation)
+            continue
+        tagging = operation == "AddTags" and created  # what is created is created with tags
+        places = tuple(
+            where.arn("sagemaker", place) for place in sorted(created if tagging else reached(operation, known))
+        )
+        sid = "SageMakerLooks" if reads(operation) else "SageMaker"
+        sid += "AtAll" if places == (where.arn("sagemaker", "*"),) else ""
+        groups.setdefault((sid, places), set()).add(operation)
+    for (sid, places), found in groups.items():
+        yield Need(sid, tuple(f"sagemaker:{operation}" for operation in sorted(found)), places)
+
+
 def _grouped(calls: Iterable[Call], destination: Destination, where: Where) -> Iterator[Need]:
+    """Of all other services."""
     groups: dict[tuple[str, tuple[str, ...]], set[str]] = {}
     for call in calls:
-        if (call.service, call.operation) in _FREE:
+        prefix = _prefix(call)
+        if prefix == "sagemaker" or (call.service, call.operation) in _FREE:
             continue
         if call.service == "s3":
             bucket = call.bucket or destination.default_bucket
             for action in _S3.get(call.operation, (call.operation,)):
                 groups.setdefault(_s3_place(action, bucket, where), set()).add(f"s3:{action}")
             continue
-        prefix = _PREFIXES.get(call.service, call.service)
-        groups.setdefault(_place(prefix, call.operation, where), set()).add(f"{prefix}:{call.operation}")
+        groups.setdefault(_place(prefix, call.operation, destination, where), set()).add(f"{prefix}:{call.operation}")
     for (sid, resources), actions in groups.items():
         yield Need(sid, tuple(sorted(actions)), resources)
+
+
+def _prefix(call: Call) -> str:
+    return _PREFIXES.get(call.service, call.service)
+
+
+def _keys_of_caller(destination: Destination, where: Where) -> Iterator[Need]:
+    """Whoever makes an endpoint on an encrypted volume hands on its key; whoever reads what jobs wrote decrypts it."""
+    if volume := destination.kms.get("volume"):
+        yield Need("VolumeKey", ("kms:CreateGrant", "kms:DescribeKey"), (key_arn(volume, where),))
+    if output := destination.kms.get("output"):
+        yield Need("OutputKey", ("kms:Decrypt",), (key_arn(output, where),))
 
 
 def _s3_place(action: str, bucket: str, where: Where) -> tuple[str, tuple[str, ...]]:
     if action == "ListAllMyBuckets":
         return "Buckets", ("*",)
-    inside = not action.startswith("List") and ("Object" in action or "Multipart" in action)
+    inside = _OF_OBJECTS.fullmatch(action) is not None
     name = "".join(part.capitalize() for part in bucket.replace(".", "-").split("-"))
     sid = "Objects" if inside else "Bucket"
     return f"{sid}{name}", (where.bucket(bucket, "/*" if inside else ""),)
 
 
-def _place(prefix: str, operation: str, where: Where) -> tuple[str, tuple[str, ...]]:
-    if prefix == "sagemaker" and not operation.startswith(_ACCOUNT_WIDE):
-        return "SageMaker", (where.arn("sagemaker", "*"),)
-    if prefix == "sagemaker":
-        return "SageMakerLists", ("*",)
-    if prefix == "logs":
+def _place(prefix: str, operation: str, destination: Destination, where: Where) -> tuple[str, tuple[str, ...]]:
+    if prefix == "logs" and operation != "DescribeLogGroups":  # that one knows no resources
         return "Logs", (_log_groups(where),)
+    if prefix == "iam" and operation in _OF_ROLES:
+        return "Role", (destination.role_arn(where.partition),)
     return prefix.capitalize(), ("*",)
 
 
@@ -227,7 +289,7 @@ def _buckets(calls: Iterable[Call], destination: Destination) -> list[str]:
     return sorted({destination.default_bucket, *named})
 
 
-def _repositories(images: Iterable[str], where: Where) -> tuple[str, ...]:
+def repositories(images: Iterable[str], where: Where) -> tuple[str, ...]:
     from harness.promotion.preflight.images import parse
 
     found = {
@@ -238,7 +300,7 @@ def _repositories(images: Iterable[str], where: Where) -> tuple[str, ...]:
     return tuple(sorted(found)) or ("*",)
 
 
-def _key(key: str, where: Where) -> str:
+def key_arn(key: str, where: Where) -> str:
     if key.startswith("arn:"):
         return key
     return where.arn("kms", "key/*" if key.startswith("alias/") else f"key/{key}")

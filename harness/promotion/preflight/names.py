@@ -11,17 +11,18 @@ from harness.promotion.preflight.findings import FAILURE, OK, Finding
 from harness.promotion.resources import GONE, look
 from harness.session.ledger import Entry
 
-_FRESH = re.compile(
-    r"\d{8}-\d{6}-[0-9a-f]{4}|\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d|\d{10}|"
+FRESH = re.compile(
+    r"\d{8}-\d{6}-[0-9a-f]{4}|\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d|\d{6}-\d{4}|\d{10}|"
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 )
+"""What of a name is another in every run: the run's id, the SDKs' times, a random number."""
 # Of these AWS lets no two of a name be; an experiment that is there already is used again.
 _ONLY_ONCE = ("ProcessingJob", "TrainingJob", "TransformJob", "Model", "Endpoint", "MonitoringSchedule")
 
 
 def check_names(account: Account, plans: Iterable[Plan]) -> Iterator[Finding]:
     planned = [each for plan in plans for each in plan.resources if each.kind in _ONLY_ONCE and each.name]
-    fixed = {(each.kind, each.name) for each in planned if not _FRESH.search(each.name)}
+    fixed = {(each.kind, each.name) for each in planned if not FRESH.search(each.name)}
     for kind, name in sorted(fixed):
         entry = Entry("sagemaker", kind, name, "intended", 0.0, 0.0, {f"{kind}Name": name})
         if look(account, entry).state != GONE:

@@ -13,6 +13,7 @@ from harness.promotion.plan import Plan
 from harness.promotion.preflight.actions import Where, caller_needs, policy, role_needs
 from harness.promotion.preflight.findings import FAILURE, OK, UNCHECKED, WARNING, Check, Finding, answered
 from harness.promotion.preflight.images import check_images
+from harness.promotion.preflight.looks import look_needs
 from harness.promotion.preflight.names import check_names
 from harness.promotion.preflight.permissions import check_caller, check_role
 from harness.promotion.preflight.places import check_bucket, check_keys, check_network
@@ -23,7 +24,7 @@ _CLIENTS = ("iam", "s3", "ecr", "sagemaker", "service-quotas", "ec2", "kms")
 
 @dataclass(frozen=True)
 class Preflight:
-    """``policies`` are the least that "caller" and "role" must be allowed, as policy documents."""
+    """``policies`` are the least of "caller" and "role"; "preflight" lets the caller be told more."""
 
     findings: tuple[Finding, ...]
     policies: dict[str, Any]
@@ -54,7 +55,8 @@ def preflight(account: Account, destination: Destination, plans: Sequence[Plan])
         found = [finding for each in asked for finding in each.result()]
     first = Finding("credentials", OK, f"{account.arn}, account {account.id}, {account.region}")
     findings = (first, *found, *_slow(plans, destination), *_unknown(plans))
-    return Preflight(findings, {"caller": policy(caller), "role": policy(role)})
+    looks = look_needs(plans, destination, where, account.arn)
+    return Preflight(findings, {"caller": policy(caller), "role": policy(role), "preflight": policy(looks)})
 
 
 def _done(topic: str, needs: str, check: Check) -> list[Finding]:

@@ -1,0 +1,143 @@
+"""Test functions on a profile of kind "aws": guarded once for a run; a ledger, tags and a prefix for each test.
+
+Redirects no host and imports no emulator. What a test created is torn down at its end, and AWS asked for proof.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.kernel.cache import cache_folder
+from harness.kernel.errors import GuardRefused
+from harness.profiles.aws import LEDGERS, pointing
+from harness.profiles.configuration import read_destination
+from harness.promotion.account import open_account
+from harness.promotion.aftermath import proof_of, tear_down
+from harness.promotion.destination import HOUR, ONE_OFF, owner
+from harness.promotion.preflight.run import preflight
+from harness.promotion.teardown import FAILED
+from harness.pytest_plugin.aws_requests import Relay
+from harness.pytest_plugin.places import EVENTS, SagemakerHarness
+from harness.pytest_plugin.surroundings import changed_environment, own_default_session
+from harness.session.events import EventWriter
+from harness.session.ledger import Header, Ledger
+from harness.session.promoted import Promoted
+from harness.session.scenario import Session
+
+if TYPE_CHECKING:
+    from harness.pytest_plugin.runs import Run
+
+_NAME = 100
+"""Of a test's name, as much as goes into a tag."""
+
+
+class AwsRun:
+    """The account, once it is known to be the expected one; raises ``GuardRefused`` or ``StateError`` otherwise."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        table = {key: value for key, value in run.table.items() if key != "kind"}
+        self._destination = read_destination(run.profile, table)
+        self._account = open_account(self._destination)
+        found = preflight(self._account, self._destination, [])
+        if found.failures:
+            raise GuardRefused("\n".join(f"profile {run.profile!r}: {failure}" for failure in found.failures))
+        self._id = time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2)
+        self._begun = 0
+        self._relay = Relay()
+        self._relay.exempt(self._account.session)
+
+    def __str__(self) -> str:
+        return f"{self._account}, run {self._id}"
+
+    @contextlib.contextmanager
+    def place(self, folder: Path, test: str) -> Iterator[SagemakerHarness]:
+        self._begun += 1
+        # Padded, so that no test's id is the beginning of another's.
+        header = self._header(f"{self._id}-{self._begun:04d}", test)
+        ledger = Ledger.begin(self._run.state / LEDGERS, header)
+        try:
+            with self._pointed(folder, header, ledger) as place:
+                yield place
+        finally:
+            try:
+                self._leave(header, ledger)
+            finally:
+                ledger.close()
+
+    @contextlib.contextmanager
+    def _pointed(self, folder: Path, header: Header, ledger: Ledger) -> Iterator[SagemakerHarness]:
+        destination, work = self._destination, folder / "work"
+        work.mkdir()
+        provisions = destination.provisions(header.run, header.scenario)
+        promoted = Promoted(header.run, provisions, ledger, destination.monitoring == ONE_OFF)
+        with contextlib.ExitStack() as undo:
+            undo.enter_context(changed_environment(pointing(destination, self._run.state / "client")))
+            undo.enter_context(own_default_session())
+            undo.enter_context(self._relay.following(promoted))
+            events = EventWriter(folder / EVENTS)
+            undo.callback(events.close)
+            session = Session(header.scenario, events, self._given(header, work))
+            promoted.follow(session)
+            place = SagemakerHarness(
+                self._run.profile,
+                str(self._account),
+                self._account.id,
+                self._run.state,
+                folder,
+                session,
+                ledger.file,
+            )
+            try:
+                yield place
+            finally:
+                session.clean_up()
+
+    def _header(self, run: str, test: str) -> Header:
+        now = time.time()
+        return Header(
+            run=run,
+            scenario=test.rsplit("::", 1)[-1][:_NAME],
+            profile=self._run.profile,
+            account=self._account.id,
+            region=self._account.region,
+            owner=owner(),
+            started=now,
+            expires=now + self._destination.expiry * HOUR,
+        )
+
+    def _given(self, header: Header, work: Path) -> dict[str, str]:
+        return {
+            "AWS_DEFAULT_REGION": self._destination.region,
+            "HARNESS_ROLE": self._destination.role_arn(self._account.partition),
+            "HARNESS_BUCKET": self._destination.default_bucket,
+            "HARNESS_PREFIX": header.run,
+            "HARNESS_RUN_ID": header.run,
+            "HARNESS_FIXTURES": str(self._run.root / "fixtures"),
+            "HARNESS_MADE": str(cache_folder("fixtures")),
+            "HARNESS_WORK": str(work),
+        }
+
+    def _leave(self, header: Header, ledger: Ledger) -> None:
+        """The test's own error, if any, stays; this one comes beside it, at its teardown."""
+        told: list[str] = []
+        try:
+            failed = [str(each) for each in tear_down(self._account, header, ledger) if each.outcome == FAILED]
+            proof = proof_of(self._account, header, ledger)
+            told = [*proof.lines(), *(f"could not be removed: {each}" for each in failed)]
+            problem = "" if proof.clean else "; ".join(told)
+        except Exception as error:  # whatever it is, the user must learn that something may be left
+            problem = f"{type(error).__name__}: {error}"
+        if problem:
+            problem += f" (remove what is left with `harness clean --profile {self._run.profile}`)"
+            told = [f"TEAR-DOWN INCOMPLETE: {problem}"]
+        self._run.tell(f"{self._account}, {header.scenario} (run {header.run})", told)
+        if problem:
+            pytest.fail(told[0], pytrace=False)

@@ -1,0 +1,101 @@
+"""Requests to AWS while a test has harness's fixtures: each goes through that test's ``Promoted``, or is refused.
+
+Nothing is left hooked or replaced after the test. A test's clients keep their hooks, which follow the next test.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from harness.pytest_plugin.surroundings import loaded_shim
+from harness.session.promoted import Handler, Promoted, hook
+from harness.session.requested import creation
+
+_FOLLOWED = "harness-followed"
+"""An event of our own that only followed clients answer."""
+_UPLOADS = ("PutObject", "CreateMultipartUpload", "CopyObject")
+
+
+class NotFollowed(RuntimeError):
+    """A request that would have made something on AWS that nobody tags, writes down or removes."""
+
+
+class Relay:
+    """Hands requests to the test that runs now. One for a pytest run, as the clients of one test outlive it."""
+
+    def __init__(self) -> None:
+        self._tests: list[Promoted] = []
+        self._handlers: list[Handler] | None = None
+
+    def exempt(self, session: Any) -> None:
+        """The harness's own boto3 session, which looks and removes."""
+        session.events.register(_FOLLOWED, _yes)
+
+    @contextlib.contextmanager
+    def following(self, promoted: Promoted) -> Iterator[None]:
+        unhook = hook(self._hooks())
+        self._tests.append(promoted)
+        try:
+            with _refusing_unfollowed():
+                yield
+        finally:
+            self._tests.remove(promoted)
+            unhook()
+
+    def _hooks(self) -> list[Handler]:
+        from botocore.handlers import REGISTER_LAST
+
+        if self._handlers is None:
+            self._handlers = [
+                ("before-parameter-build", self._complete, REGISTER_LAST),
+                ("before-call", self._intend, REGISTER_LAST),
+                ("after-call", self._answered, REGISTER_LAST),
+                (_FOLLOWED, _yes, REGISTER_LAST),
+            ]
+        return self._handlers
+
+    def _complete(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+        if self._tests:
+            self._tests[-1].complete(params, model, context)
+        elif model.name in _UPLOADS or creation(model, params):
+            raise NotFollowed(
+                f"harness: {model.name} was asked of AWS by a client of a test that is over; nothing was created. "
+                "Create things in tests, or in fixtures that ask for `sagemaker_harness`."
+            )
+
+    def _intend(self, model: Any, context: dict[str, Any], **_: Any) -> None:
+        if self._tests:
+            self._tests[-1].intend(model, context)
+
+    def _answered(self, http_response: Any, parsed: Any, model: Any, context: dict[str, Any], **_: Any) -> None:
+        if self._tests:
+            self._tests[-1].answered(http_response, parsed, model, context)
+
+
+def _yes(**_: Any) -> bool:
+    return True
+
+
+@contextlib.contextmanager
+def _refusing_unfollowed() -> Iterator[None]:
+    """A client made before the test has no hooks, and perhaps the keys of another account."""
+    from botocore.client import BaseClient
+
+    is_aws, call = loaded_shim().is_aws, BaseClient._make_api_call
+
+    def guarded(self: Any, operation_name: str, api_params: Any) -> Any:
+        if is_aws(self.meta.endpoint_url) and not self.meta.events.emit(_FOLLOWED):
+            raise NotFollowed(
+                f"harness: {operation_name} was not sent to {self.meta.endpoint_url}: its client, or its session, was "
+                "made before the test began, so nothing would tag or remove what it creates. Make sessions and clients "
+                "where they are used, or in a fixture that asks for `sagemaker_harness`."
+            )
+        return call(self, operation_name, api_params)
+
+    BaseClient._make_api_call = guarded
+    try:
+        yield
+    finally:
+        BaseClient._make_api_call = call
