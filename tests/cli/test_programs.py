@@ -72,7 +72,7 @@ def test_the_reference_story_passes(project: Project) -> None:
     assert {
         ("monitoring", "Clean traffic"),
         ("monitoring", "Drifted traffic"),
-        ("capture", "A captured request"),
+        ("capture", "Captured requests"),
     } <= shown
     assert (project.folder / "report.html").stat().st_size < 1_000_000
 

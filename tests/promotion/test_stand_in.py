@@ -171,6 +171,8 @@ def test_what_turns_out_to_be_denied_fails_and_leaves_nothing(aws_project: AwsPr
     assert aws_project.left() == []
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_killed_in_the_middle_clean_leaves_nothing(aws_project: AwsProject) -> None:
     project = aws_project
     project.stand_in.begin(lag=LAG, delays={"Endpoint": 2.0})
@@ -183,7 +185,7 @@ def test_killed_in_the_middle_clean_leaves_nothing(aws_project: AwsProject) -> N
         eventually(lambda: not alive(ledger))
     kinds = {each.partition(" ")[0] for each in project.left()}
     assert kinds == {"endpoint", "config", "model", "trial", "job", "object"}
-    done = project.play("clean", "--yes")
+    done = project.play("clean", "--yes", timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr
     assert project.left() == []
     again = project.play("clean", "--yes")
