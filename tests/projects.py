@@ -46,10 +46,28 @@ class Project:
             **more,
         )
 
+    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+        """The same, not waited for."""
+        return subprocess.Popen(
+            self.argv(*arguments),
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
     def json(self, *arguments: str) -> Any:
         done = self.run(*arguments, "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+    def configure(self, text: str) -> None:
+        (self.folder / "harness.toml").write_text(text)
+
+    def ledger(self) -> str:
+        return "".join(file.read_text() for file in (self.state / "ledger").glob("*.jsonl"))
 
     def scenario(self, name: str, body: str, head: str = 'SDK = "v2"\nTITLE = "The title"\n') -> None:
         file = self.folder / "scenarios" / f"{name}.py"

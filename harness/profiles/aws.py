@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.kernel.cache import cache_folder
 from harness.kernel.errors import StateError
 from harness.profiles.attended import Attended
 from harness.profiles.configuration import read_destination
@@ -175,6 +176,6 @@ class AwsPlace:
             "HARNESS_ROLE": self._destination.role_arn(self._account.partition),
             "HARNESS_BUCKET": self._destination.default_bucket,
             "HARNESS_FIXTURES": str(self._asked.root / "fixtures"),
-            "HARNESS_MADE": str(self._asked.settings.state / "fixtures"),
+            "HARNESS_MADE": str(cache_folder("fixtures")),
             "HARNESS_DATA": str(data) if data else "",
         }

@@ -14,6 +14,7 @@ from harness.kernel.cache import cache_folder
 from harness.profiles.place import Asked, Playing
 from harness.profiles.scenarios import Scenario
 from harness.profiles.sdk_environments import python_for
+from harness.runners.process.interpreters import package_folders
 from harness.session import enclosure
 from harness.session.emulator_process import USUAL, RunningEmulator
 from harness.session.emulator_use import borrowed, kept
@@ -118,7 +119,7 @@ class LocalPlace:
 
 def _installed(modules: Sequence[str], python: Path) -> tuple[str, ...]:
     """Those that were installed for this interpreter. What lies in a project changes between two runs."""
-    folders = list(python.parent.parent.glob("lib/python*/*-packages"))
+    folders = package_folders(python)
     return tuple(
         name
         for name in modules

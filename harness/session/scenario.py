@@ -8,18 +8,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.util
-import json
 import os
 import sys
 import time
 import traceback
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from harness.session.calls import Calls
+from harness.session.emulator_clock import EmulatorClock
 from harness.session.events import EventWriter
 from harness.session.evidence import Watcher
 from harness.session.faults import Faults
@@ -155,15 +154,8 @@ class Session:
         if not self._clock:
             self.pass_time(seconds)
             return
-        self._once("advance_clock", {"seconds": seconds}, lambda: self._advance_clock(seconds))
-
-    def _advance_clock(self, seconds: float) -> None:
-        asked = json.dumps({"seconds": seconds}).encode()
-        request = urllib.request.Request(self._clock, data=asked, headers={"Content-Type": "application/json"})
-        # Returns when everything that became due is finished; the user's own proxy settings do not apply to it.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=3600) as response:
-            response.read()
+        clock = EmulatorClock(self._clock)
+        self._once("advance_clock", {"seconds": seconds}, lambda: clock.advance(seconds))
 
     @property
     def patience(self) -> float:

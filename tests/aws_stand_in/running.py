@@ -80,9 +80,6 @@ class AwsProject(Project):
         self.credentials(KEY, SECRET)
         self.configure(PROFILE)
 
-    def configure(self, text: str) -> None:
-        (self.folder / "harness.toml").write_text(text)
-
     def credentials(self, key: str, secret: str, token: str = "") -> None:
         lines = [f"aws_access_key_id = {key}", f"aws_secret_access_key = {secret}"]
         lines += [f"aws_session_token = {token}"] if token else []
@@ -102,20 +99,6 @@ class AwsProject(Project):
             timeout=timeout,
             check=False,
         )
-
-    def begin(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            self.argv(*arguments),
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def ledger(self) -> str:
-        return "".join(file.read_text() for file in (self.state / "ledger").glob("*.jsonl"))
 
     def left(self) -> list[str]:
         """What is really in the account and costs money or could be deleted."""

@@ -70,25 +70,8 @@ class PromotedProject(Project):
         }
         self.configure(PROFILE)
 
-    def configure(self, text: str) -> None:
-        (self.folder / "harness.toml").write_text(text)
-
     def story(self, name: str, body: str) -> None:
         self.scenario(name, body, head=HEAD)
-
-    def begin(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            self.argv(*arguments),
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def ledger(self) -> str:
-        return "".join(file.read_text() for file in (self.state / "ledger").glob("*.jsonl"))
 
     def client(self, service: str) -> Any:
         return client(self.address, service)

@@ -57,6 +57,10 @@ def _kind(request: int) -> Kind:
     return Kind(python, kind.modules, kind.variables | read, _last_installed(python))
 
 
+def package_folders(python: Path) -> list[Path]:
+    """Where packages are installed for this interpreter."""
+    return list(python.parent.parent.glob("lib/python*/*-packages"))
+
+
 def _last_installed(python: Path) -> int:
-    folders = python.parent.parent.glob("lib/python*/*-packages")
-    return max((folder.stat().st_mtime_ns for folder in folders), default=0)
+    return max((folder.stat().st_mtime_ns for folder in package_folders(python)), default=0)
