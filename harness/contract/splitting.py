@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 _RECORDIO_MAGIC = 0xCED7230A
+_LONGEST_RECORD = 1 << 29
+"""Of RecordIO by its format; a TFRecord length beyond it is taken for what it is, other data."""
 
 
 class BadRecords(Exception):
@@ -31,7 +33,7 @@ def recordio(stream: BinaryIO) -> Iterator[bytes]:
         magic, length = struct.unpack("<II", header)
         if magic != _RECORDIO_MAGIC:
             raise BadRecords(f"not RecordIO data: magic {magic:#x}")
-        if length >> 29:
+        if length >= _LONGEST_RECORD:
             raise BadRecords("RecordIO records that are cut into parts are not supported by harness")
         padded = length + (-length % 4)
         payload = stream.read(padded)
@@ -44,6 +46,25 @@ def recordio_payload(frame: bytes) -> bytes:
     """The payload alone: what a SingleRecord request carries."""
     length: int = struct.unpack("<I", frame[4:8])[0]
     return frame[8 : 8 + length]
+
+
+def tfrecord(stream: BinaryIO) -> Iterator[bytes]:
+    """TFRecord frames: little-endian length, its checksum, payload, its checksum. Yields whole frames, unverified."""
+    while header := stream.read(12):
+        if len(header) < 12:
+            raise BadRecords("TFRecord data ends inside a header")
+        length: int = struct.unpack("<Q", header[:8])[0]
+        if length >= _LONGEST_RECORD:
+            raise BadRecords(f"not TFRecord data: a record of {length} bytes")
+        rest = stream.read(length + 4)
+        if len(rest) < length + 4:
+            raise BadRecords("TFRecord data ends inside a record")
+        yield header + rest
+
+
+def tfrecord_payload(frame: bytes) -> bytes:
+    """The payload alone: what a SingleRecord request carries."""
+    return frame[12:-4]
 
 
 def packed_lines(stream: BinaryIO, limit: int) -> Iterator[bytes]:

@@ -94,7 +94,7 @@ def job_component(records: RecordStore, clock: Clock, job: Record) -> None:
         records.change(run, lambda found: _with_source(found, source))
 
 
-def settle_component(records: RecordStore, job: Record, metrics: Mapping[str, Sequence[tuple[float, float]]]) -> None:
+def settle_component(records: RecordStore, job: Record, points: Sequence[MetricPoint]) -> None:
     """Carry the end of the job over to its component: status, times, outputs, metrics. Once: a second call is nothing.
 
     What a tracker in the job wrote into the component stays; SageMaker's own entries lie over it.
@@ -104,7 +104,6 @@ def settle_component(records: RecordStore, job: Record, metrics: Mapping[str, Se
     if found is None or found.inner.get("settled") == job.arn:
         return
     try:
-        points = [MetricPoint(name, moment, value) for name, series in metrics.items() for moment, value in series]
         put_points(records, key, points)
         records.change(key, lambda record: _settled(record, job))
     except RecordMissing:  # deleted while the job ran

@@ -8,23 +8,22 @@ import struct
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from harness.engine.component_metrics import MetricPoint
 from harness.stores.logs import LogEvent
 
 Find = Callable[[str], "re.Match[str] | None"]
-Series = dict[str, list[tuple[float, float]]]
-"""Metric name -> ``(timestamp, value)`` in the order of the log."""
 
 
 @dataclass
 class MetricWatch:
-    """Collects the series of one job while its lines arrive. Lines of text that no regex finds are ignored.
+    """Collects the points of one job while its lines arrive, in the order of the log. Others are ignored.
 
     ``mark`` is a text that every line with a metric is known to have: other lines are passed over at once.
     """
 
     finders: tuple[tuple[str, Find], ...]
     mark: str = ""
-    series: Series = field(default_factory=dict)
+    points: list[MetricPoint] = field(default_factory=list)
 
     @classmethod
     def of(cls, definitions: Iterable[Mapping[str, str]], mark: str = "") -> MetricWatch:
@@ -42,7 +41,7 @@ class MetricWatch:
             except (TypeError, ValueError):
                 continue
             if math.isfinite(value):  # CloudWatch takes neither NaN nor infinity
-                self.series.setdefault(name, []).append((event.timestamp / 1000, value))
+                self.points.append(MetricPoint(name, event.timestamp / 1000, value))
 
 
 def _finder(regex: str) -> Find:
@@ -51,11 +50,11 @@ def _finder(regex: str) -> Find:
     return pattern.match if regex.startswith(".*") and "|" not in regex else pattern.search
 
 
-def final_metrics(series: Series) -> list[dict[str, object]]:
+def final_metrics(points: Iterable[MetricPoint]) -> list[dict[str, object]]:
     """``FinalMetricDataList``: the last value of each metric, as a 32-bit float widened, on a whole second."""
     return [
-        {"MetricName": name, "Value": single(points[-1][1]), "Timestamp": float(int(points[-1][0]))}
-        for name, points in series.items()
+        {"MetricName": name, "Value": single(last.value), "Timestamp": float(int(last.timestamp))}
+        for name, last in {point.name: point for point in points}.items()
     ]
 
 

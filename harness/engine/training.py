@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from harness.contract import xgboost_metrics
 from harness.contract.layout import JobPlan
 from harness.contract.training import LOG_GROUP, METRICS_FOLDER, METRICS_NAMESPACE, model_artifact, plan_training
+from harness.engine.component_metrics import MetricPoint
 from harness.engine.failures import JobFailed, exit_reason
 from harness.engine.lifecycle import move, status_of
-from harness.engine.metric_regexes import MetricWatch, Series, final_metrics
+from harness.engine.metric_regexes import MetricWatch, final_metrics
 from harness.engine.reuse import Recollection, files_of, recollect
 from harness.engine.staging import result_files
 from harness.engine.work import JobKind, Work
@@ -65,8 +66,9 @@ def _execute(work: Work) -> None:
     if _verdict(work, outcome)[0] == "Completed":
         recollection.keep(files_of(plan, work.root))
     work.log.close()
-    _publish(work, watch.series)
-    _settle(work, outcome, watch.series)
+    points = [*watch.points, *_tracked(work)]
+    _publish(work, points)
+    _settle(work, outcome, points)
 
 
 def _train(work: Work, plan: JobPlan, recollection: Recollection) -> Outcome:
@@ -131,10 +133,10 @@ def _enter(work: Work, secondary: str, **members: Any) -> None:
     work.change(change)
 
 
-def _settle(work: Work, outcome: Outcome, series: Series) -> None:
+def _settle(work: Work, outcome: Outcome, points: Sequence[MetricPoint]) -> None:
     status, secondary, reason = _verdict(work, outcome)
     now = work.doors.clock.real()
-    metrics = final_metrics(series)
+    metrics = final_metrics(points)
 
     def change(record: Record) -> Record:
         ended = {**_ending(record, secondary, now), **({"FinalMetricDataList": metrics} if metrics else {})}
@@ -142,7 +144,7 @@ def _settle(work: Work, outcome: Outcome, series: Series) -> None:
         failure = {"FailureReason": reason} if reason else {}
         return move(record, status, **ended, **artifact, **failure)
 
-    work.end(change, series)
+    work.end(change, points)
 
 
 def _verdict(work: Work, outcome: Outcome) -> tuple[str, str, str]:
@@ -180,27 +182,30 @@ def _without_instance(record: Record) -> float:
     return seconds
 
 
-def _publish(work: Work, series: Series) -> None:
-    """The series to CloudWatch, and the points that smexperiments' tracker left as files into the series."""
-    for file in sorted(result_files(work.root, METRICS_FOLDER)):
-        if file.suffix != ".json":
-            continue
-        for line in file.read_text(errors="replace").splitlines():
-            _add_tracked(series, line)
+def _publish(work: Work, points: Sequence[MetricPoint]) -> None:
     dimensions = {"TrainingJobName": work.key.name}
-    data = [Metric(name, moment, dimensions, value) for name, points in series.items() for moment, value in points]
+    data = [Metric(point.name, point.timestamp, dimensions, point.value) for point in points]
     if data:
         work.doors.aws.put_metrics(work.key.account, work.key.region, METRICS_NAMESPACE, data)
 
 
-def _add_tracked(series: Series, line: str) -> None:
+def _tracked(work: Work) -> Iterator[MetricPoint]:
+    """The points that smexperiments' tracker left as files."""
+    for file in sorted(result_files(work.root, METRICS_FOLDER)):
+        if file.suffix == ".json":
+            yield from filter(None, map(_tracked_point, file.read_text(errors="replace").splitlines()))
+
+
+def _tracked_point(line: str) -> MetricPoint | None:
     try:
         item = json.loads(line)
         name, moment, value = str(item["MetricName"]), float(item["Timestamp"]), float(item["Value"])
+        step = item.get("IterationNumber")
         if math.isfinite(moment) and math.isfinite(value):
-            series.setdefault(name, []).append((moment, value))
-    except (ValueError, KeyError, TypeError):  # a half-written line of a program that was killed
-        return
+            return MetricPoint(name, moment, value, None if step is None else int(step))
+    except (ValueError, KeyError, TypeError, AttributeError):  # a half-written line of a program that was killed
+        pass
+    return None
 
 
 TRAINING = JobKind("training-job", LOG_GROUP, _execute, _ending)

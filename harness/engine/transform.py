@@ -225,14 +225,14 @@ def _transform_object(
 ) -> None:
     spec = work.record.spec
     processing = DataProcessing.of(spec.get("DataProcessing", {}))
-    given, wanted = (media_type(spec[side].get(member, "")) for side, member in _KINDS)
+    given, wanted = _kinds(spec)
     newline = spec["TransformOutput"].get("AssembleWith", "None") == "Line"
 
     def one(body: bytes) -> bytes:
         sent = processing.filter_input(body, given) if processing.changes_input else body
         answer = caller.answer(sent)
         if processing.changes_output:
-            answer = processing.finish(body, answer, wanted or given)
+            answer = processing.finish(body, answer, wanted)
         return answer + b"\n" if newline and not answer.endswith(b"\n") else answer
 
     result.parent.mkdir(parents=True, exist_ok=True)
@@ -242,7 +242,10 @@ def _transform_object(
             out.write(answer)
 
 
-_KINDS = (("TransformInput", "ContentType"), ("TransformOutput", "Accept"))
+def _kinds(spec: Mapping[str, Any]) -> tuple[str, str]:
+    """Of what is sent and of what is answered; where only one is named, the other is taken to be the same."""
+    given, wanted = spec["TransformInput"].get("ContentType"), spec["TransformOutput"].get("Accept")
+    return media_type(given or wanted or ""), media_type(wanted or given or "")
 
 
 @contextlib.contextmanager
@@ -264,9 +267,16 @@ def _bodies(spec: Mapping[str, Any], stream: BinaryIO, limits: Limits) -> Iterat
         if limits.multi:
             return splitting.packed_lines(stream, limit)
         return splitting.single(splitting.lines(stream), limit)
+    frames, payload = _FRAMED[split]
     if limits.multi:
-        return splitting.packed(splitting.recordio(stream), limit)
-    return splitting.single(map(splitting.recordio_payload, splitting.recordio(stream)), limit)
+        return splitting.packed(frames(stream), limit)
+    return splitting.single(map(payload, frames(stream)), limit)
+
+
+_FRAMED = {
+    "RecordIO": (splitting.recordio, splitting.recordio_payload),
+    "TFRecord": (splitting.tfrecord, splitting.tfrecord_payload),
+}
 
 
 def _in_order(pool: ThreadPoolExecutor, call: Any, bodies: Iterator[bytes], width: int) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,13 +13,13 @@ from harness.contract.catalog import CATALOGUED
 from harness.contract.containers import AnyImage, Images
 from harness.contract.layout import JobPlan, Output
 from harness.contract.surroundings import Surroundings
+from harness.engine.component_metrics import MetricPoint
 from harness.engine.continuous import ContinuousUpload
 from harness.engine.experiments import settle_component
 from harness.engine.failures import disk_is_full, exit_reason, full_disk_reason
 from harness.engine.hosts import HostsRun, gather
 from harness.engine.interruptions import Interruptions
 from harness.engine.lifecycle import move
-from harness.engine.metric_regexes import Series
 from harness.engine.reuse import Reuse
 from harness.engine.staging import lay_out, own_file, stage_in, stage_out
 from harness.kernel.clock import Clock
@@ -99,10 +99,10 @@ class Work:
         """The last change of the job: final status with its members, in one write."""
         return self.end(lambda record: move(record, status, **members))
 
-    def end(self, change: Callable[[Record], Record], series: Series | None = None) -> Record:
+    def end(self, change: Callable[[Record], Record], points: Sequence[MetricPoint] = ()) -> Record:
         """By a function. Who sees the end finds the job's folder gone, its log whole, its component settled."""
         self.close()
-        settle_component(self.doors.records, change(self.record), series or {})
+        settle_component(self.doors.records, change(self.record), points)
         return self.change(change)
 
     def announce(self, image: AnyImage) -> None:

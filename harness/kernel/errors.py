@@ -2,7 +2,7 @@
 
 ApiError                        code, HTTP status, message in the service's words
 ├── ValidationException         400  malformed or impossible request (control plane)
-├── ValidationError             400  the same on the runtime services
+├── ValidationError             400  the same where the API models it: runtime, feature store
 ├── ResourceNotFound            400  for the nouns whose API models this error
 ├── ResourceInUse               400  the name is taken
 ├── ConflictException           409

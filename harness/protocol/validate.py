@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.kernel.errors import ApiError, ValidationError, ValidationException
-from harness.protocol.model import JSON, OperationModel, Shape
+from harness.protocol.model import OperationModel, Shape
 
 _SCALARS = frozenset({"string", "integer", "long", "float", "double", "boolean", "timestamp", "blob"})
 _NUMBERS = frozenset({"integer", "long", "float", "double"})
@@ -23,7 +23,7 @@ def validate(operation: OperationModel, request: Mapping[str, Any]) -> None:
     found = list(_structure(operation.input, request, ""))
     if found:
         plural = "s" if len(found) > 1 else ""
-        refusal: type[ApiError] = ValidationException if operation.service.protocol == JSON else ValidationError
+        refusal: type[ApiError] = ValidationError if "ValidationError" in operation.errors else ValidationException
         raise refusal(f"{len(found)} validation error{plural} detected: {'; '.join(found)}")
 
 

@@ -25,20 +25,25 @@ SortKey = Callable[[Record], Any]
 _PAGING = frozenset({"NextToken", "MaxResults", "SortBy", "SortOrder"})
 
 
+def _shown(moment: float) -> float:
+    """As answers show it: who asks by a time has it from an answer."""
+    return round(moment, 3)
+
+
 def _created_after(record: Record, moment: float) -> bool:
-    return record.created > moment
+    return _shown(record.created) > _shown(moment)
 
 
 def _created_before(record: Record, moment: float) -> bool:
-    return record.created < moment
+    return _shown(record.created) < _shown(moment)
 
 
 def _modified_after(record: Record, moment: float) -> bool:
-    return record.modified > moment
+    return _shown(record.modified) > _shown(moment)
 
 
 def _modified_before(record: Record, moment: float) -> bool:
-    return record.modified < moment
+    return _shown(record.modified) < _shown(moment)
 
 
 # The API names the same four filters in three ways, depending on the noun's age.
@@ -53,6 +58,13 @@ _COMMON_FILTERS: Mapping[str, Predicate] = {
     "LastModifiedAfter": _modified_after,
     "LastModifiedBefore": _modified_before,
 }
+
+INCLUSIVE_TIMES: Mapping[str, Predicate] = {
+    "CreationTimeAfter": lambda record, moment: _shown(record.created) >= _shown(moment),
+    "CreatedAfter": lambda record, moment: _shown(record.created) >= _shown(moment),
+    "CreatedBefore": lambda record, moment: _shown(record.created) <= _shown(moment),
+}
+"""For the ``filters`` of the nouns whose reference says "on or after" and "on or before"."""
 
 _COMMON_SORTS: Mapping[str, SortKey] = {
     "Name": lambda record: record.name,

@@ -17,6 +17,8 @@ from harness.contract.splitting import (
     recordio,
     recordio_payload,
     single,
+    tfrecord,
+    tfrecord_payload,
     whole,
 )
 
@@ -88,6 +90,30 @@ def test_recordio_keeps_its_framing_in_multi_record_bodies_only() -> None:
 def test_what_is_no_recordio_is_refused(data: bytes, why: str) -> None:
     with pytest.raises(BadRecords, match=why):
         list(recordio(io.BytesIO(data)))
+
+
+def tf_frame(payload: bytes) -> bytes:
+    return struct.pack("<QI", len(payload), 1) + payload + struct.pack("<I", 2)
+
+
+def test_tfrecord_keeps_its_framing_in_multi_record_bodies_only() -> None:
+    frames = [tf_frame(b"a"), tf_frame(b"bcde"), tf_frame(b"")]
+    stream = b"".join(frames)
+    assert list(packed(tfrecord(io.BytesIO(stream)), 37)) == [frames[0] + frames[1], frames[2]]
+    assert [tfrecord_payload(item) for item in tfrecord(io.BytesIO(stream))] == [b"a", b"bcde", b""]
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"1,2,3,4,5,6\n4,5,6\n", "not TFRecord data"),
+        (tf_frame(b"abcd")[:6], "ends inside a header"),
+        (tf_frame(b"abcd")[:-1], "ends inside a record"),
+    ],
+)
+def test_what_is_no_tfrecord_is_refused(data: bytes, why: str) -> None:
+    with pytest.raises(BadRecords, match=why):
+        list(tfrecord(io.BytesIO(data)))
 
 
 def test_a_whole_object_is_one_body() -> None:

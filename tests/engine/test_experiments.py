@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from harness.engine.component_metrics import metric_points
+from harness.engine.component_metrics import MetricPoint, metric_points
 from harness.engine.experiments import COMPONENT, TRIAL, component_key, job_component, settle_component
 from harness.kernel.clock import Clock
 from harness.kernel.records import Key, Record
@@ -108,7 +108,7 @@ def test_training_component_from_create_to_end(records: MemoryRecords) -> None:
         TrainingEndTime=30.0,
         ModelArtifacts={"S3ModelArtifacts": "s3://b/model.tar.gz"},
     )
-    settle_component(records, ended, {"train:auc": [(21.0, 0.5), (22.0, 0.7)]})
+    settle_component(records, ended, [MetricPoint("train:auc", 21.0, 0.5), MetricPoint("train:auc", 22.0, 0.7)])
     found = component(records, created)
     assert found.spec["Status"] == {
         "PrimaryStatus": "Completed",
@@ -126,7 +126,7 @@ def test_settling_again_adds_nothing(records: MemoryRecords) -> None:
     ended = job("training-job", TRAINING, "Completed")
     job_component(records, Clock(), ended)
     for _ in range(2):
-        settle_component(records, ended, {"auc": [(1.0, 0.5)]})
+        settle_component(records, ended, [MetricPoint("auc", 1.0, 0.5)])
     assert component(records, ended).status["Metrics"][0]["Count"] == 1
 
 
@@ -144,7 +144,7 @@ def test_what_a_tracker_wrote_during_the_job_stays(records: MemoryRecords) -> No
             },
         ),
     )
-    settle_component(records, ended, {})
+    settle_component(records, ended, [])
     found = component(records, ended)
     assert found.spec["Parameters"]["mine"] == {"NumberValue": 1.0}
     assert found.spec["Parameters"]["SageMaker.InstanceCount"] == {"NumberValue": 2.0}
@@ -164,7 +164,7 @@ def test_transform_component_shows_its_model(records: MemoryRecords) -> None:
     records.add(Record(key, "arn", {"PrimaryContainer": {"Image": "image:3", "ModelDataUrl": "s3://b/m.tar.gz"}}))
     ended = job("transform-job", TRANSFORM, "Completed")
     job_component(records, Clock(), ended)
-    settle_component(records, ended, {})
+    settle_component(records, ended, [])
     found = component(records, ended)
     assert found.spec["Parameters"]["SageMaker.ModelPrimary.Image"] == {"StringValue": "image:3"}
     assert found.spec["Parameters"]["SageMaker.ModelPrimary.DataUrl"] == {"StringValue": "s3://b/m.tar.gz"}
@@ -207,5 +207,5 @@ def test_a_component_deleted_meanwhile_is_not_brought_back(records: MemoryRecord
     ended = job("training-job", TRAINING, "Completed")
     job_component(records, Clock(), ended)
     records.delete(component_key(ended.key))
-    settle_component(records, ended, {"auc": [(1.0, 0.5)]})
+    settle_component(records, ended, [MetricPoint("auc", 1.0, 0.5)])
     assert not list(records.scan(COMPONENT))

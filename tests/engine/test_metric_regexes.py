@@ -7,15 +7,16 @@ import time
 import pytest
 
 from harness.contract.xgboost_metrics import MARK, metric_definitions, with_own_metrics
+from harness.engine.component_metrics import MetricPoint
 from harness.engine.metric_regexes import MetricWatch, final_metrics, single
 from harness.stores.logs import LogEvent
 
 
-def series(lines: list[str], *definitions: tuple[str, str], mark: str = "") -> dict[str, list[tuple[float, float]]]:
+def points(lines: list[str], *definitions: tuple[str, str], mark: str = "") -> list[MetricPoint]:
     watch = MetricWatch.of([{"Name": name, "Regex": regex} for name, regex in definitions], mark)
     for number, line in enumerate(lines):
         watch.see(LogEvent(number * 1000, line))
-    return watch.series
+    return watch.points
 
 
 @pytest.mark.parametrize(
@@ -36,13 +37,17 @@ def series(lines: list[str], *definitions: tuple[str, str], mark: str = "") -> d
     ],
 )
 def test_one_line(line: str, regex: str, values: list[float]) -> None:
-    assert [value for _, value in series([line], ("m", regex)).get("m", [])] == values
+    assert [point.value for point in points([line], ("m", regex))] == values
 
 
 def test_the_builtin_definitions_find_the_containers_lines() -> None:
     lines = ["[12]#011train-auc:0.51#011validation-auc:0.49", "[13]#011train-rmse:1.5e-05", "no metric here"]
-    found = series(lines, *[(item["Name"], item["Regex"]) for item in metric_definitions()], mark=MARK)
-    assert found == {"train:auc": [(0.0, 0.51)], "validation:auc": [(0.0, 0.49)], "train:rmse": [(1.0, 1.5e-05)]}
+    found = points(lines, *[(item["Name"], item["Regex"]) for item in metric_definitions()], mark=MARK)
+    assert found == [
+        ("train:auc", 0.0, 0.51, None),
+        ("validation:auc", 0.0, 0.49, None),
+        ("train:rmse", 1.0, 1.5e-05, None),
+    ]
 
 
 def test_own_definitions_stand_before_the_builtin_ones() -> None:
@@ -53,7 +58,7 @@ def test_own_definitions_stand_before_the_builtin_ones() -> None:
 
 
 def test_final_values_are_the_last_as_32_bit_floats_on_whole_seconds() -> None:
-    assert final_metrics({"m": [(1.5, 9.0), (2.9, 0.03457)]}) == [
+    assert final_metrics([MetricPoint("m", 1.5, 9.0), MetricPoint("m", 2.9, 0.03457)]) == [
         {"MetricName": "m", "Value": 0.03457000106573105, "Timestamp": 2.0}
     ]
     assert single(1e300) == 1e300
@@ -61,5 +66,5 @@ def test_final_values_are_the_last_as_32_bit_floats_on_whole_seconds() -> None:
 
 def test_a_long_line_takes_no_longer_than_it_must() -> None:
     begun = time.perf_counter()
-    series(["x" * 256_000], ("loss", ".*loss=([0-9.]+).*"))
+    points(["x" * 256_000], ("loss", ".*loss=([0-9.]+).*"))
     assert time.perf_counter() - begun < 2

@@ -299,3 +299,12 @@ text = "\\n".join(map(json.dumps, lines)) + "\\n{\\"MetricName\\": \\"half"
     name = f"{job['TrainingJobName']}-aws-training-job"
     component = cloud.sagemaker.describe_trial_component(TrialComponentName=name)
     assert [(item["MetricName"], item["Count"], item["Min"]) for item in component["Metrics"]] == [("depth", 2, 1.0)]
+    query = {
+        "MetricName": "depth",
+        "ResourceArn": component["TrialComponentArn"],
+        "MetricStat": "Last",
+        "Period": "IterationNumber",
+        "XAxisType": "IterationNumber",
+    }
+    [read] = cloud.client("sagemaker-metrics").batch_get_metrics(MetricQueries=[query])["MetricQueryResults"]
+    assert (read["XAxisValues"], read["MetricValues"]) == ([1, 2], [1.0, 2.0])

@@ -95,10 +95,19 @@ def test_how_an_object_is_cut(hosting: Hosting, cloud: Cloud, here: str, split: 
     assert hosting.outputs(job) == {"t.csv.out": rows.replace("\n\n", "\n").encode()}
 
 
-def test_recordio_is_sent_with_or_without_its_framing(hosting: Hosting, cloud: Cloud, here: str) -> None:
-    frames = [struct.pack("<II", 0xCED7230A, 5) + b"abcde" + b"\0" * 3] * 2
+@pytest.mark.parametrize(
+    ("split", "frame"),
+    [
+        ("RecordIO", struct.pack("<II", 0xCED7230A, 5) + b"abcde" + b"\0" * 3),
+        ("TFRecord", struct.pack("<QI", 5, 1) + b"abcde" + struct.pack("<I", 2)),
+    ],
+)
+def test_framed_records_are_sent_with_or_without_their_framing(
+    hosting: Hosting, cloud: Cloud, here: str, split: str, frame: bytes
+) -> None:
+    frames = [frame] * 2
     source = cloud.put(here + "t.rec", b"".join(frames))
-    asked = {"split": "RecordIO", "kind": "application/x-recordio-protobuf", "assemble": "None"}
+    asked = {"split": split, "kind": "application/x-records", "assemble": "None"}
     many = hosting.transform(hosting.model(), source, BatchStrategy="MultiRecord", **asked)
     single = hosting.transform(hosting.model(), source, BatchStrategy="SingleRecord", **asked)
     assert hosting.outputs(many) == {"t.rec.out": b"".join(frames)}
@@ -154,6 +163,18 @@ def test_data_processing(hosting: Hosting, cloud: Cloud, here: str, processing: 
     job = hosting.transform(hosting.model(ANSWER="sizes"), source, processing=processing)
     assert hosting.outputs(job) == {"t.csv.out": written}
     assert job["DataProcessing"] == {"InputFilter": "$", "OutputFilter": "$", "JoinSource": "None", **processing}
+
+
+@pytest.mark.parametrize(
+    ("rows", "processing", "written"),
+    [("x,1\ny,2\n", {"InputFilter": "$[1:]"}, b"1\n2\n"), ('{"n": 1}\n', {"OutputFilter": "$.n"}, b"1\n")],
+)
+def test_without_a_join_answers_may_be_of_another_kind(
+    hosting: Hosting, cloud: Cloud, here: str, rows: str, processing: dict[str, str], written: bytes
+) -> None:
+    source = cloud.put(here + "t.csv", rows)
+    job = hosting.transform(hosting.model(), source, accept="application/jsonlines", processing=processing)
+    assert hosting.outputs(job) == {"t.csv.out": written}
 
 
 def test_json_lines_are_joined(hosting: Hosting, cloud: Cloud, here: str) -> None:

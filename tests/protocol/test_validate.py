@@ -89,6 +89,12 @@ def test_the_runtime_has_its_own_error() -> None:
         validate(operation, {"EndpointName": "e", "Body": b"", "CustomAttributes": "x" * 1025})
 
 
+def test_the_metrics_service_has_not() -> None:
+    operation = service_model("sagemaker-metrics").operation("BatchPutMetrics")
+    with pytest.raises(ValidationException, match="'metricData'"):
+        validate(operation, {"TrialComponentName": "c", "MetricData": []})
+
+
 def test_a_union_takes_one_member() -> None:
     operation = service_model("sagemaker").operation("CreateAutoMLJobV2")
     config = {"TabularJobConfig": {"TargetAttributeName": "y"}, "TextClassificationJobConfig": {}}

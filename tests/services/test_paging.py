@@ -6,7 +6,7 @@ import pytest
 
 from harness.kernel.errors import UnsupportedOperation, ValidationException
 from harness.kernel.records import Key, Record
-from harness.services.paging import Listing
+from harness.services.paging import INCLUSIVE_TIMES, Listing
 
 JOBS = Listing(answer="Jobs", summary=lambda record: {"Name": record.name}, status="JobStatus", max_results=10)
 
@@ -38,6 +38,20 @@ THREE = [job("a-x", 1.0), job("b-y", 3.0, "Failed"), job("c-x", 2.0)]
 )
 def test_filters_and_sorts(request_: dict[str, Any], expected: list[str]) -> None:
     assert names(THREE, **request_) == expected
+
+
+def test_a_time_taken_from_an_answer_names_its_own_record() -> None:
+    """Answers show milliseconds, records hold more."""
+    records = [job("a", 1.0002), job("b", 1.0008), job("c", 1.0031)]
+    assert names(records, CreationTimeAfter=1.001) == ["c"]
+    assert names(records, CreationTimeBefore=1.001) == ["a"]
+    assert names(records, LastModifiedTimeBefore=101.001) == ["a"]
+
+
+def test_times_that_include_themselves() -> None:
+    listing = Listing(answer="Jobs", summary=lambda record: {"Name": record.name}, filters=INCLUSIVE_TIMES)
+    found = listing.page(THREE, {"CreatedAfter": 2.0, "CreatedBefore": 3.0})["Jobs"]
+    assert [item["Name"] for item in found] == ["b-y", "c-x"]
 
 
 def test_pages_neither_repeat_nor_lose_when_records_come_between_them() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
-from harness.services.paging import Listing
+from harness.services.paging import INCLUSIVE_TIMES, Listing
 from harness.services.scope import Scope
 from harness.services.tracking import ARTIFACTS, association_reasons
 
@@ -68,6 +68,7 @@ _LISTING = Listing(
     answer="ArtifactSummaries",
     summary=ARTIFACTS.describe,
     filters={
+        **INCLUSIVE_TIMES,
         "SourceUri": lambda record, uri: record.spec["Source"]["SourceUri"] == uri,
         "ArtifactType": lambda record, kind: record.spec["ArtifactType"] == kind,
     },

@@ -8,7 +8,7 @@ from typing import Any
 from harness.kernel.arns import parse_arn
 from harness.kernel.errors import ResourceNotFound, ValidationException
 from harness.kernel.records import Key, Record
-from harness.services.paging import Listing
+from harness.services.paging import INCLUSIVE_TIMES, Listing
 from harness.services.scope import Scope
 from harness.services.tracking import ALL, ASSOCIATION
 from harness.stores.records import RecordExists, RecordMissing
@@ -98,6 +98,7 @@ def _listing(end: Callable[[str], Record | None]) -> Listing:
         answer="AssociationSummaries",
         summary=summary,
         filters={
+            **INCLUSIVE_TIMES,
             "SourceArn": lambda record, arn: record.spec["SourceArn"].lower() == arn.lower(),
             "DestinationArn": lambda record, arn: record.spec["DestinationArn"].lower() == arn.lower(),
             "SourceType": lambda record, kind: _type_of(end(record.spec["SourceArn"])) == kind,

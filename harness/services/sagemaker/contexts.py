@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.services.paging import Listing
+from harness.services.paging import INCLUSIVE_TIMES, Listing
 from harness.services.scope import Scope
 from harness.services.tracking import CONTEXTS, association_reasons
 
@@ -34,6 +34,7 @@ _LISTING = Listing(
     answer="ContextSummaries",
     summary=CONTEXTS.describe,
     filters={
+        **INCLUSIVE_TIMES,
         "SourceUri": lambda record, uri: record.spec["Source"]["SourceUri"] == uri,
         "ContextType": lambda record, kind: record.spec["ContextType"] == kind,
     },

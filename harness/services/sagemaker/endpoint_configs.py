@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
-from harness.services.paging import Listing
+from harness.services.paging import INCLUSIVE_TIMES, Listing
 from harness.services.sagemaker.jobs import refuse_members
 from harness.services.sagemaker.models import find_model
 from harness.services.sagemaker.staged_data import s3_uri
@@ -73,7 +73,7 @@ def _described(record: Record) -> dict[str, Any]:
     return {**record.describe(), "EndpointConfigArn": record.arn, "CreationTime": record.created}
 
 
-_LISTING = Listing(answer="EndpointConfigs", summary=_described)
+_LISTING = Listing(answer="EndpointConfigs", summary=_described, filters=INCLUSIVE_TIMES)
 
 
 def _variant(item: dict[str, Any]) -> dict[str, Any]:

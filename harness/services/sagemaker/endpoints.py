@@ -11,7 +11,7 @@ from harness.engine.endpoint_descriptions import under_way
 from harness.engine.lifecycle import move, status_of
 from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
-from harness.services.paging import Listing
+from harness.services.paging import INCLUSIVE_TIMES, Listing
 from harness.services.sagemaker.endpoint_configs import find_endpoint_config
 from harness.services.sagemaker.jobs import refuse_members
 from harness.services.sagemaker.models import find_model
@@ -105,7 +105,7 @@ def _described(record: Record) -> dict[str, Any]:
     }
 
 
-_LISTING = Listing(answer="Endpoints", summary=_described, status="EndpointStatus")
+_LISTING = Listing(answer="Endpoints", summary=_described, status="EndpointStatus", filters=INCLUSIVE_TIMES)
 
 
 def _wanted(scope: Scope, config_name: str) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def stop_job(scope: Scope, record: Record, noun: str, begin: Callable[[Record], 
 
     def change(current: Record) -> Record:
         if status_of(current) != "InProgress":
-            raise _in_status(current, noun)
+            raise ValidationException(_in_status(current, noun))
         return begin(current)
 
     scope.records.change(record.key, change)
@@ -55,7 +55,7 @@ def stop_job(scope: Scope, record: Record, noun: str, begin: Callable[[Record], 
 
 def delete_job(scope: Scope, record: Record, noun: str) -> dict[str, Any]:
     if is_unfinished(record):
-        raise _in_status(record, noun)
+        raise ResourceInUse(_in_status(record, noun))
     scope.records.delete(record.key)
     return {}
 
@@ -65,8 +65,8 @@ def described_job(record: Record, arn_member: str) -> dict[str, Any]:
     return {**record.describe(), arn_member: record.arn, **times}
 
 
-def _in_status(record: Record, noun: str) -> ValidationException:
-    return ValidationException(f"The request was rejected because the {noun} is in status {status_of(record)}")
+def _in_status(record: Record, noun: str) -> str:
+    return f"The request was rejected because the {noun} is in status {status_of(record)}"
 
 
 def refuse_members(request: dict[str, Any], members: Iterable[str]) -> None:

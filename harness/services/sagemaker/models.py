@@ -7,7 +7,7 @@ from typing import Any
 from harness.contract.catalog import UnknownImage
 from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
-from harness.services.paging import Listing
+from harness.services.paging import INCLUSIVE_TIMES, Listing
 from harness.services.sagemaker.jobs import refuse_members
 from harness.services.sagemaker.staged_data import s3_uri
 from harness.services.scope import Scope
@@ -61,7 +61,7 @@ def _described(record: Record) -> dict[str, Any]:
     return {**record.describe(), "ModelArn": record.arn, "CreationTime": record.created}
 
 
-_LISTING = Listing(answer="Models", summary=_described)
+_LISTING = Listing(answer="Models", summary=_described, filters=INCLUSIVE_TIMES)
 
 
 def _containers(request: dict[str, Any]) -> list[dict[str, Any]]:

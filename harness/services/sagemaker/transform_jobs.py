@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.contract.data_processing import CSV, FORMATS, BadData, DataProcessing, media_type
+from harness.contract.data_processing import FORMATS, JSON, BadData, DataProcessing, media_type
 from harness.engine.experiments import job_component
 from harness.engine.lifecycle import move
 from harness.kernel.errors import ValidationException
@@ -79,8 +79,6 @@ def _check(scope: Scope, request: dict[str, Any]) -> None:
     source = given["DataSource"]["S3DataSource"]
     if source["S3DataType"] not in ("S3Prefix", "ManifestFile"):
         raise ValidationException(f"S3DataType {source['S3DataType']} is not supported for transform jobs")
-    if given.get("SplitType") == "TFRecord":
-        raise ValidationException("SplitType TFRecord is not supported by harness")
     require_objects(scope, source["S3Uri"], model.spec.get("ExecutionRoleArn", ""))
     s3_uri(request["TransformOutput"]["S3OutputPath"])
     payload = request.get("MaxPayloadInMB", 6)
@@ -100,14 +98,22 @@ def _check_data_processing(request: dict[str, Any]) -> None:
     if not (processing.changes_input or processing.changes_output):
         return
     given, wanted = request["TransformInput"], request["TransformOutput"]
-    kinds = {media_type(kind) for kind in (given.get("ContentType"), wanted.get("Accept")) if kind}
-    if len(kinds) != 1 or not kinds <= set(FORMATS):
+    sent = media_type(given.get("ContentType") or wanted.get("Accept") or "")
+    answered = media_type(wanted.get("Accept") or given.get("ContentType") or "")
+    if not {sent, answered} <= set(FORMATS) or (processing.join and sent != answered):
+        what = "the same " if processing.join else ""
         raise ValidationException(
-            "DataProcessing needs the same TransformInput.ContentType and TransformOutput.Accept, one of "
-            f"{', '.join(FORMATS)}; got {given.get('ContentType')!r} and {wanted.get('Accept')!r}"
+            f"DataProcessing needs {what}TransformInput.ContentType and TransformOutput.Accept, "
+            f"{'one' if processing.join else 'each'} of {', '.join(FORMATS)}; "
+            f"got {given.get('ContentType')!r} and {wanted.get('Accept')!r}"
         )
-    by_line = kinds != {"application/json"}
-    matching = ("Line", "Line") if by_line else ("None", "None")
-    if (given.get("SplitType", "None"), wanted.get("AssembleWith", "None")) != matching:
-        what = CSV if kinds == {CSV} else kinds.pop()
-        raise ValidationException(f"DataProcessing of {what} needs SplitType and AssembleWith {matching[0]}")
+    _require(sent, "SplitType", given.get("SplitType", "None"))
+    if processing.changes_output or sent == answered:
+        _require(answered, "AssembleWith", wanted.get("AssembleWith", "None"))
+
+
+def _require(kind: str, member: str, value: str) -> None:
+    """Rows and JSON Lines are processed line by line, a JSON document as a whole."""
+    needed = "None" if kind == JSON else "Line"
+    if value != needed:
+        raise ValidationException(f"DataProcessing of {kind} needs {member} {needed}, not {value}")

@@ -144,7 +144,7 @@ def test_a_deleted_job_is_gone_and_its_name_free(cloud: Cloud, request_: dict[st
 
 def test_a_job_that_runs_is_not_deleted(cloud: Cloud) -> None:
     name = cloud.start_training(script="import threading; print('ready', flush=True); threading.Event().wait(40)")
-    with pytest.raises(ClientError, match="is in status InProgress"):
+    with pytest.raises(cloud.sagemaker.exceptions.ResourceInUse, match="is in status InProgress"):
         cloud.sagemaker.delete_training_job(TrainingJobName=name)
     cloud.says(name, "ready", "TrainingJobs")
     cloud.sagemaker.stop_training_job(TrainingJobName=name)
