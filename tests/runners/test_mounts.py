@@ -31,6 +31,8 @@ def test_folders_and_files_within_each_other(bench: Workbench, tmp_path: Path) -
         return
     assert (outcome.code, text) == (0, "1,2{}")
     assert sorted(path.name for path in host["output"].iterdir()) == ["data", "outer"]
+    assert list((host["output"] / "data").iterdir()) == []
+    assert (host["output"] / "data").stat().st_mode & 0o700 == 0o700, "whoever reads the output may look into it"
     assert [path.name for path in host["data"].iterdir()] == ["inner"]
     assert (bench.folder / "ml-1" / "own").exists()
 

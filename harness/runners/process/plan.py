@@ -90,6 +90,7 @@ def make(spec: RunSpec, host: Host, python: Path, folder: Path, hidden: Sequence
     if host.roots is Roots.ENVIRONMENT:
         env["SAGEMAKER_BASE_DIR"] = str(spec.root)
     if host.roots is Roots.PROOT:
+        _make_mount_points(spec)
         argv = [*_wrapping(host.wrapper, spec, inner, show, hide), *argv]
     request = {
         "argv": argv,
@@ -155,6 +156,21 @@ def _empty(inner: Path, number: int) -> str:
 def _mounts(spec: RunSpec) -> list[list[str]]:
     """Outer folders before what is mounted within them."""
     return [[path, str(spec.mounts[path].resolve())] for path in sorted(spec.mounts, key=lambda path: path.count("/"))]
+
+
+def _make_mount_points(spec: RunSpec) -> None:
+    """As mounting in a namespace makes them, and Docker: proot's own are unreadable, and it takes them away again only
+    if it outlives the program, which we do not wait for."""
+    outer = {"/opt/ml": spec.root}
+    for path, source in _mounts(spec):
+        parent = next(folder for folder in sorted(outer, key=len, reverse=True) if path.startswith(folder + "/"))
+        point = outer[parent] / path[len(parent) + 1 :]
+        outer[path] = Path(source)
+        if Path(source).is_dir():
+            point.mkdir(parents=True, exist_ok=True)
+        else:
+            point.parent.mkdir(parents=True, exist_ok=True)
+            point.touch()
 
 
 def _stand_ins(host: Path, own: Path, without: tuple[str, ...]) -> list[str]:
