@@ -1,4 +1,4 @@
-"""The plugin's ``needs(part)`` for this suite: the parts it knows, and one that only this suite asks for.
+"""The plugin's ``needs(part)`` for this suite: the parts it knows, and those that only this suite asks for.
 
 A test that wants a part that is missing is skipped with the reason; where ``HARNESS_REQUIRE`` names it (CI), it fails.
 """
@@ -9,13 +9,17 @@ import shutil
 
 import pytest
 
-from harness.profiles import needs
+from harness.profiles import needs, sdk_environments
 from harness.pytest_plugin.needs import check_needs as check_parts
 from harness.pytest_plugin.needs import marked_needs
 
 PARTS: dict[str, needs.Part] = {
     **needs.PARTS,
     "localstack": (needs.PARTS["localstack"][0], "LocalStack's environment is not installed (.ci/localstack does it)"),
+    "sdk-v3": (
+        lambda: sdk_environments.installed("v3"),
+        "the environment of SDK v3 is not built (harness images pull sdk-v3)",
+    ),
     "registry": (lambda: shutil.which("docker-registry") is not None, "docker-registry is not installed"),
     # Downloads hundreds of megabytes of old wheels: only when asked for.
     "index": (

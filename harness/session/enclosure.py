@@ -39,8 +39,8 @@ def run(argv: Sequence[str], env: Mapping[str, str], emulator: RunningEmulator, 
 
 
 def prepare(argv: Sequence[str], env: Mapping[str, str], emulator: RunningEmulator, modules: Sequence[str]) -> None:
-    """Have an interpreter stand ready for the next program like this one."""
-    sandbox.prepare(Program(argv, env, emulator.port, emulator.control, modules))
+    """Have an interpreter get ready for the next program like this one; nobody waits for it."""
+    sandbox.prepare(Program(argv, env, emulator.port, emulator.control, modules), wait=False)
 
 
 def run_plain(argv: Sequence[str], env: Mapping[str, str]) -> int:

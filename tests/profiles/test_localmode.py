@@ -18,7 +18,6 @@ from typing import Any
 
 import pytest
 
-from harness.profiles.sdk_environments import installed
 from tests.projects import Project, standing_in
 
 pytestmark = pytest.mark.needs("docker")
@@ -104,7 +103,7 @@ def test_a_pipeline_runs_in_local_mode(project: Project) -> None:
     assert (parts["Processing jobs"][0], parts["Training jobs"][0]) == (1, 1)
 
 
-@pytest.mark.skipif(not installed("v3"), reason="the environment of SDK v3 is not built here")
+@pytest.mark.needs("sdk-v3")
 def test_the_trainer_of_v3_leaves_jobs(project: Project) -> None:
     report = played(project, "trainer")
     assert provenance(report)["Training jobs"][0] == 3

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from harness.profiles.sdk_environments import installed
 from tests.aws_stand_in.configuration import DEVELOPER, ROLE
 from tests.aws_stand_in.running import PROFILE, AwsProject
 
@@ -54,7 +53,7 @@ def test_the_reference_scenario_without_a_line_of_difference(
     assert created.count("CreateProcessingJob") == (4 if monitoring == "one-off" else 2)
 
 
-THIRD = pytest.mark.skipif(not installed("v3"), reason="the environment of SDK v3 is not built here")
+THIRD = pytest.mark.needs("sdk-v3")
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ import pytest
 
 from harness.runners.process.sandbox import Program, prepare, run_offline
 from harness.session.environment import SHIM
+from tests.runners.conftest import eventually
 
 pytestmark = pytest.mark.needs("namespaces")
 
@@ -61,7 +62,7 @@ def test_it_is_cold_without_one_and_warm_with_one_and_otherwise_the_same(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     cold = told(program, tmp_path, MINE="yes")
-    prepare(program(TELL))
+    prepare(program(TELL), wait=True)
     warm = told(program, tmp_path, MINE="yes")
     assert (cold.pop("imported"), warm.pop("imported")) == (False, True)
     assert (cold.pop("session"), warm.pop("session")) == (False, True)
@@ -72,16 +73,21 @@ def test_it_is_cold_without_one_and_warm_with_one_and_otherwise_the_same(
     assert capfd.readouterr().out == "told\n" * 2
 
 
+def test_who_does_not_wait_has_it_a_moment_later(program: Any, tmp_path: Path) -> None:
+    prepare(program(TELL), wait=False)
+    eventually(lambda: told(program, tmp_path)["imported"], seconds=30)
+
+
 def test_its_whole_network_is_the_emulator(program: Any, emulator: Any) -> None:
-    prepare(program(REACH))
+    prepare(program(REACH), wait=True)
     assert run_offline(program(REACH, emulator.address)) == 0
     assert run_offline(program(REACH, "http://127.0.0.1:9")) == 1
 
 
 def test_variables_that_are_read_while_importing_make_another_one(program: Any, tmp_path: Path) -> None:
-    prepare(program(TELL))
+    prepare(program(TELL), wait=True)
     assert not told(program, tmp_path, AWS_REGION="eu-west-1")["imported"]
-    prepare(program(TELL, AWS_REGION="eu-west-1"))
+    prepare(program(TELL, AWS_REGION="eu-west-1"), wait=True)
     assert told(program, tmp_path, AWS_REGION="eu-west-1")["imported"]
 
 
@@ -90,7 +96,7 @@ def test_an_interpreter_is_not_used_after_packages_were_installed(
 ) -> None:
     from harness.runners.process import interpreters
 
-    prepare(program(TELL))
+    prepare(program(TELL), wait=True)
     monkeypatch.setattr(interpreters, "_last_installed", lambda python: 1)
     assert not told(program, tmp_path)["imported"]
 
@@ -99,14 +105,14 @@ def test_modules_that_cannot_be_imported_cost_nothing(program: Any, tmp_path: Pa
     from dataclasses import replace
 
     asked = replace(program(TELL, str(tmp_path / "told.json")), modules=("no_such_module",))
-    prepare(asked)
+    prepare(asked, wait=True)
     assert run_offline(asked) == 7
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_signal_to_the_asker_ends_it(program: Any, emulator: Any, tmp_path: Path, number: int) -> None:
     asked = program(STAY, str(tmp_path / "pid"))
-    prepare(asked)
+    prepare(asked, wait=True)
     pid = os.fork()
     if pid == 0:
         os._exit(run_offline(asked))
@@ -119,7 +125,7 @@ def test_a_signal_to_the_asker_ends_it(program: Any, emulator: Any, tmp_path: Pa
 
 def test_it_ends_with_the_emulator(program: Any, emulator: Any, tmp_path: Path) -> None:
     asked = program(TELL)
-    prepare(asked)
+    prepare(asked, wait=True)
     parents = subprocess.run(["pgrep", "-f", "zygote.*xml.dom.minidom"], capture_output=True, text=True, check=True)
     assert "xml.dom.minidom" in emulator.emulator.facts()["warm_interpreters"]
     threading.Thread(target=emulator.emulator.close).start()

@@ -70,10 +70,10 @@ def run_offline(program: Program) -> int:
         return 128 - code if code < 0 else code
 
 
-def prepare(program: Program) -> None:
-    """Have the emulator keep an interpreter warm for the next program like this one; returns when it stands ready."""
+def prepare(program: Program, *, wait: bool) -> None:
+    """Have the emulator keep an interpreter warm for the next program like this one; ``wait`` until it stands ready."""
     with program.request() as request:
-        _tell(program.control, PREPARE, [request])
+        _tell(program.control, PREPARE, [request], wait=wait)
 
 
 def _spawned(program: Program, channel: socket.socket) -> subprocess.Popen[bytes]:
@@ -89,12 +89,12 @@ def _forked(program: Program, ours: socket.socket, theirs: socket.socket) -> _Fo
     return _Forked(ours) if done else None
 
 
-def _tell(control: Path, what: bytes, descriptors: list[int]) -> bool:
+def _tell(control: Path, what: bytes, descriptors: list[int], *, wait: bool = True) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as emulator:
         try:
             _connect(emulator, control)
             socket.send_fds(emulator, [what], descriptors)
-            return emulator.recv(1) == DONE
+            return wait and emulator.recv(1) == DONE
         except OSError:
             return False  # it cannot be helped, and need not: the program is started the usual way
 
