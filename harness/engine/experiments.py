@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.engine.component_facts import inputs_of, outputs_of, parameters_of, status_message
-from harness.engine.component_metrics import MetricPoint, put_metrics, put_points
+from harness.engine.component_metrics import MetricPoint, delete_points, put_metrics, put_points
 from harness.engine.lifecycle import status_of
 from harness.kernel.arns import arn
 from harness.kernel.clock import Clock
@@ -64,8 +64,11 @@ def run_key(records: RecordStore, job: Record) -> Key | None:
     return None
 
 
-def job_component(records: RecordStore, clock: Clock, job: Record) -> None:
-    """Record the job that was just created as a component, in the trial and the run its ExperimentConfig names."""
+def job_component(records: RecordStore, clock: Clock, job: Record) -> bool:
+    """Record the job that was just created as a component, in the trial and the run its ExperimentConfig names.
+
+    True when there is a component of an earlier job of that name, since deleted: the new one takes it over.
+    """
     config: Mapping[str, str] = job.spec.get("ExperimentConfig", {})
     name = f"{job.name}-aws-{job.kind}"
     source = {"SourceArn": job.arn, "SourceType": SOURCE_TYPES[job.kind]}
@@ -85,13 +88,18 @@ def job_component(records: RecordStore, clock: Clock, job: Record) -> None:
         created=clock.real(),
         modified=clock.real(),
     )
+    again = False
     try:
         records.add(component)
-    except RecordExists:  # someone made a component of this name before: the job takes it over, in its trials too
+    except RecordExists as taken:  # made by someone, or of an earlier job
+        again = "settled" in taken.existing.inner
+        if again:
+            delete_points(records, taken.existing)
         records.change(component.key, lambda found: _taken_over(found, component))
     run = run_key(records, job)
     if run is not None:
         records.change(run, lambda found: _with_source(found, source))
+    return again
 
 
 def settle_component(records: RecordStore, job: Record, points: Sequence[MetricPoint]) -> None:
@@ -142,7 +150,10 @@ def _trials(records: RecordStore, clock: Clock, job: Record) -> list[str]:
 
 
 def _taken_over(found: Record, component: Record) -> Record:
+    """What somebody wrote into it stays, and its trials; what an earlier job of the name left does not."""
     trials = list(dict.fromkeys([*found.inner.get("trials", []), *component.inner["trials"]]))
+    if "settled" in found.inner:
+        return replace(component, inner={"trials": trials})
     inner = {**found.inner, "trials": trials}
     return replace(
         found, spec={**found.spec, **component.spec}, status={**found.status, **component.status}, inner=inner

@@ -33,13 +33,20 @@ class Jobs:
         self._lock = threading.Lock()
         self._closing = threading.Event()
 
-    def submit(self, key: Key) -> None:
+    def submit(self, key: Key, again: bool = False) -> None:
         kind = self._kinds[key.kind]
+        if again:
+            self._forget_log(kind, key)
         work = Work(self._doors, key, kind.log_group)
         with self._lock:
             self._works[key] = work
             future = self._futures[key] = self._pool.submit(self._work, kind, work)
         future.add_done_callback(lambda _: self._forget(key))
+
+    def _forget_log(self, kind: JobKind, key: Key) -> None:
+        """The log of an earlier job of this name: SDK v2 repeats itself for ever when a job has too many streams."""
+        for stream in self._doors.logs.streams(kind.log_group, key.account, key.region, f"{key.name}/"):
+            self._doors.logs.delete_stream(kind.log_group, stream, key.account, key.region)
 
     def stop(self, key: Key) -> None:
         self._stop(key, self._doors.grace)
@@ -70,7 +77,7 @@ class Jobs:
         return found
 
     def _last_stream(self, kind: JobKind, key: Key) -> str:
-        """The one the job wrote: SDK v2 repeats itself for ever when a job has more streams than instances."""
+        """The one the job wrote; it must not have another."""
         found = self._doors.logs.streams(kind.log_group, key.account, key.region, f"{key.name}/")
         return found[-1] if found else ""
 

@@ -52,8 +52,8 @@ class LocalEngine:
         self._endpoints.close()
         self._metrics.flush()
 
-    def submit(self, key: Key) -> None:
-        self._jobs.submit(key)
+    def submit(self, key: Key, again: bool = False) -> None:
+        self._jobs.submit(key, again)
 
     def stop(self, key: Key) -> None:
         self._jobs.stop(key)

@@ -46,4 +46,6 @@ class JobLogs(Protocol):
     def read(self, group: str, stream: str, account: str, region: str, start: int = 0) -> Iterator[LogEvent]:
         """Events from position ``start``; nothing when the stream does not exist."""
 
+    def delete_stream(self, group: str, stream: str, account: str, region: str) -> None: ...
+
     def delete_group(self, group: str, account: str, region: str) -> None: ...

@@ -43,8 +43,8 @@ def create_processing_job(scope: Scope, request: dict[str, Any]) -> dict[str, An
         created=now,
     )
     add_job(scope, move(record, "InProgress"))
-    job_component(scope.records, scope.clock, record)
-    scope.engine.submit(record.key)
+    again = job_component(scope.records, scope.clock, record)
+    scope.engine.submit(record.key, again)
     return {"ProcessingJobArn": record.arn}
 
 

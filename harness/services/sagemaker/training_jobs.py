@@ -74,8 +74,8 @@ def create_training_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]
         created=now,
     )
     add_job(scope, move(record, "InProgress", **transition(record, "Starting", now)))
-    job_component(scope.records, scope.clock, record)
-    scope.engine.submit(record.key)
+    again = job_component(scope.records, scope.clock, record)
+    scope.engine.submit(record.key, again)
     return {"TrainingJobArn": record.arn}
 
 

@@ -42,8 +42,8 @@ def create_transform_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any
         created=scope.clock.real(),
     )  # fmt: skip
     add_job(scope, move(record, "InProgress"))
-    job_component(scope.records, scope.clock, record)
-    scope.engine.submit(record.key)
+    again = job_component(scope.records, scope.clock, record)
+    scope.engine.submit(record.key, again)
     return {"TransformJobArn": record.arn}
 
 

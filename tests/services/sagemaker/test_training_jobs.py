@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.cloud import BUCKET, ROLE, SKLEARN, Cloud, running_cloud
+from tests.cloud import BUCKET, ROLE, SKLEARN, Cloud, eventually, running_cloud
 from tests.services.sagemaker.refusals import refused_job
 
 
@@ -134,12 +135,21 @@ def test_what_the_api_model_forbids_comes_in_one_message(cloud: Cloud, request_:
 def test_a_deleted_job_is_gone_and_its_name_free(cloud: Cloud, request_: dict[str, Any]) -> None:
     cloud.sagemaker.create_training_job(**request_)
     name = request_["TrainingJobName"]
-    cloud.trained(name)
+    first = cloud.trained(name)
+    eventually(lambda: int(time.time()) > first["CreationTime"].timestamp())  # a log's name holds the second
     cloud.sagemaker.delete_training_job(TrainingJobName=name)
     with pytest.raises(ClientError):
         cloud.sagemaker.describe_training_job(TrainingJobName=name)
     cloud.sagemaker.create_training_job(**request_)
-    assert cloud.trained(name)["TrainingJobStatus"] == "Completed"
+    second = cloud.trained(name)
+    assert second["TrainingJobStatus"] == "Completed"
+    # Nothing of the first is taken for the second's: not its row of metrics, not its log.
+    component = cloud.sagemaker.describe_trial_component(TrialComponentName=f"{name}-aws-training-job")
+    assert component["StartTime"] == second["TrainingStartTime"] > first["TrainingStartTime"]
+    assert (component["Status"]["PrimaryStatus"], component["Metrics"][0]["Count"]) == ("Completed", 1)
+    group = "/aws/sagemaker/TrainingJobs"
+    streams = cloud.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{name}/")["logStreams"]
+    assert len(streams) == 1
 
 
 def test_a_job_that_runs_is_not_deleted(cloud: Cloud) -> None:
