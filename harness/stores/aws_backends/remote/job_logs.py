@@ -127,27 +127,32 @@ class JobLogCopies:
 
     def _copy(self, key: Stream) -> bool:
         """One batch; whether there is more."""
-        group, stream, account, region = key
+        group, _, account, region = key
         with self._lock:
             start = self._positions.get(key)
         if start is None or self._logs.facts(*key) is None:
             return False  # deleted
         client = self._clients().get("logs", account, region)
+        batch = _batch(list(itertools.islice(self._logs.read(*key, start=start), BATCH_EVENTS)))
+        shown = [{"timestamp": event.timestamp, "message": event.message} for event in batch if event.message]
+        try:
+            self._put(client, key, shown)
+        except client.exceptions.ResourceNotFoundException:
+            # Deleted over there, or a LocalStack that began anew.
+            self._made -= {made for made in self._made if (made[0], *made[-2:]) == (group, account, region)}
+            self._put(client, key, shown)
+        with self._lock:
+            self._positions[key] = start + len(batch)
+        return bool(batch)
+
+    def _put(self, client: Any, key: Stream, events: list[dict[str, Any]]) -> None:
+        group, stream, account, region = key
         self._ensure_group(group, account, region)
         if key not in self._made:
             _unless_there(client, client.create_log_stream, logGroupName=group, logStreamName=stream)
             self._made.add(key)
-        batch = _batch(list(itertools.islice(self._logs.read(*key, start=start), BATCH_EVENTS)))
-        shown = [{"timestamp": event.timestamp, "message": event.message} for event in batch if event.message]
-        if shown:
-            try:
-                client.put_log_events(logGroupName=group, logStreamName=stream, logEvents=shown)
-            except client.exceptions.ResourceNotFoundException:
-                self._made -= {key, (group, account, region)}  # deleted over there: made anew with the next try
-                raise
-        with self._lock:
-            self._positions[key] = start + len(batch)
-        return bool(batch)
+        if events:
+            client.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
 
     def _ensure_group(self, group: str, account: str, region: str) -> None:
         if (group, account, region) not in self._made:
@@ -176,9 +181,13 @@ class JobLogCopies:
 
     def _others(self, group: str, account: str, region: str) -> list[dict[str, Any]]:
         """Streams that users made themselves in a group of jobs."""
-        pages = self._clients().get("logs", account, region).get_paginator("describe_log_streams")
+        client = self._clients().get("logs", account, region)
+        pages = client.get_paginator("describe_log_streams")
         ours = set(self._logs.streams(group, account, region))
-        streams = (stream for page in pages.paginate(logGroupName=group) for stream in page["logStreams"])
+        try:
+            streams = [stream for page in pages.paginate(logGroupName=group) for stream in page["logStreams"]]
+        except client.exceptions.ResourceNotFoundException:
+            return []  # the group was deleted over there
         return [stream for stream in streams if stream["logStreamName"] not in ours]
 
 

@@ -176,6 +176,7 @@ def job(cloud: Cloud) -> str:
 def test_streams_of_users_beside_those_of_jobs(cloud: Cloud, localstack: str, job: str) -> None:
     group = "/aws/sagemaker/ProcessingJobs"
     theirs = client(localstack, "logs")
+    eventually(lambda: theirs.describe_log_groups(logGroupNamePrefix=group)["logGroups"])  # copied moments later
     theirs.create_log_stream(logGroupName=group, logStreamName=f"{job}/of-a-user")
     named = cloud.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=job)["logStreams"]
     ours = [each["logStreamName"] for each in named if not each["logStreamName"].endswith("of-a-user")]
@@ -191,3 +192,21 @@ def test_streams_of_users_beside_those_of_jobs(cloud: Cloud, localstack: str, jo
     cloud.logs.delete_log_stream(logGroupName=group, logStreamName=ours[0])
     left = theirs.describe_log_streams(logGroupName=group, logStreamNamePrefix=job)["logStreams"]
     assert [each["logStreamName"] for each in left] == [f"{job}/of-a-user"]
+
+
+def test_job_logs_come_back_to_a_localstack_that_lost_them(cloud: Cloud, localstack: str, job: str) -> None:
+    """As after its restart; what was copied before stays away, every later job is there."""
+    group = "/aws/sagemaker/ProcessingJobs"
+    theirs = client(localstack, "logs")
+
+    def copied(name: str) -> list[str]:
+        if not theirs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
+            return []
+        found = theirs.filter_log_events(logGroupName=group, logStreamNamePrefix=f"{name}/")["events"]
+        return [event["message"] for event in found]
+
+    eventually(lambda: copied(job)[-2:] == ["one", "two"])
+    theirs.delete_log_group(logGroupName=group)
+    assert cloud.log(job)[-3:] == ["one", "", "two"]
+    later = cloud.process("print('three')")["ProcessingJobName"]
+    eventually(lambda: copied(later)[-1:] == ["three"])
