@@ -1,7 +1,6 @@
 """DataProcessing of a transform job: InputFilter -> model -> JoinSource -> OutputFilter, on CSV, JSON and JSON Lines.
 
-Pure. Bodies that need no filter and no join never pass here: their bytes are kept. The order of members of joined JSON
-is the byte order of their names, compact, as the service writes it.
+Pure. Bodies that need no filter and no join never pass here: their bytes are kept.
 Slice ends are exclusive (the guide's prose says inclusive, its own operator table says otherwise; documented there).
 """
 
@@ -14,6 +13,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from harness.contract.go_json import json_text
 
 CSV = "text/csv"
 JSON = "application/json"
@@ -129,7 +130,7 @@ class DataProcessing:
         """Join the records as they were *before* the input filter with the model's answers, then filter."""
         if kind == CSV:
             return self._finish_csv(sent, answer)
-        answers = _documents(answer, kind)
+        answers = _documents(answer, kind, _ANSWER)
         if self.join:
             records = _documents(sent, kind)
             _same_length(records, answers)
@@ -137,7 +138,7 @@ class DataProcessing:
         return _dump([self.output_filter.of(document) for document in answers], kind)
 
     def _finish_csv(self, sent: bytes, answer: bytes) -> bytes:
-        answers = _rows(answer)
+        answers = _rows(answer, _ANSWER)
         if self.join:
             records = _rows(sent)
             _same_length(records, answers)
@@ -149,11 +150,14 @@ def media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def _rows(body: bytes) -> list[list[str]]:
+_ANSWER = "output from the algorithm"
+
+
+def _rows(body: bytes, what: str = "data") -> list[list[str]]:
     try:
         return [row for row in csv.reader(io.StringIO(body.decode())) if row]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise BadData(f"Failed to parse data as CSV: {error}") from error
+        raise BadData(f"Failed to parse {what} as CSV: {error}") from error
 
 
 def _pick(chosen: Filter, rows: Iterable[list[str]]) -> list[list[str]]:
@@ -174,19 +178,18 @@ def _csv(rows: Iterable[list[str]]) -> bytes:
     return out.getvalue().encode()
 
 
-def _documents(body: bytes, kind: str) -> list[Any]:
+def _documents(body: bytes, kind: str, what: str = "data") -> list[Any]:
     """One document for JSON, one per line for JSON Lines."""
     try:
         if kind == JSON:
             return [json.loads(body)]
         return [json.loads(line) for line in body.splitlines() if line.strip()]
     except ValueError as error:
-        raise BadData(f"Failed to parse data as JSON: {error}") from error
+        raise BadData(f"Failed to parse {what} as JSON: {error}") from error
 
 
 def _dump(documents: Iterable[Any], kind: str) -> bytes:
-    texts = [json.dumps(item, separators=(",", ":"), sort_keys=True, ensure_ascii=False) for item in documents]
-    return ("\n".join(texts) + ("\n" if kind == JSON_LINES else "")).encode()
+    return ("\n".join(map(json_text, documents)) + ("\n" if kind == JSON_LINES else "")).encode()
 
 
 def _joined(record: Any, answer: Any) -> dict[str, Any]:

@@ -63,6 +63,30 @@ def test_json_lines_join_adds_the_output_in_byte_order_of_names() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ("1.0", "1"),
+        ("-0.0", "-0"),
+        ("1e16", "10000000000000000"),
+        ("1e20", "100000000000000000000"),
+        ("123456789012345683968.0", "123456789012345680000"),
+        ("1.5e21", "1.5e+21"),
+        ("0.00002", "0.00002"),
+        ("-1.25e-5", "-0.0000125"),
+        ("1e-6", "0.000001"),
+        ("1.5e-7", "1.5e-7"),
+        ("0.1", "0.1"),
+        ("12345678901234567890", "12345678901234567890"),
+        ('"\u00fc<"', '"\u00fc<"'),
+        ("[true, null]", "[true,null]"),
+    ],
+)
+def test_joined_json_is_written_as_a_go_program_does(given: str, written: str) -> None:
+    found = processing(join=True).finish(b'{"a": %s}' % given.encode(), b"{}", JSON)
+    assert found.decode() == f'{{"SageMakerOutput":{{}},"a":{written}}}'
+
+
 def test_json_is_one_record() -> None:
     given = processing("$.features", "$['id','SageMakerOutput']", True)
     sent = b'{"id": 7, "features": [1, 2], "other": {"x": 1}}'
@@ -108,3 +132,9 @@ def test_names_do_not_fit_csv(text: str) -> None:
 def test_data_of_another_kind_is_refused(body: bytes, kind: str) -> None:
     with pytest.raises(BadData, match="Failed to parse data as"):
         processing("$[0]").filter_input(body, kind)
+
+
+def test_an_answer_of_another_kind_is_the_algorithms() -> None:
+    for kind in (CSV, JSON):
+        with pytest.raises(BadData, match="Failed to parse output from the algorithm as"):
+            processing(join=True).finish(b"1\n", b"\xff", kind)
