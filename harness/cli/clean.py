@@ -15,6 +15,7 @@ from harness.kernel.errors import GuardRefused
 from harness.promotion.account import Account
 from harness.promotion.cleaning import Cleaning, Leftover
 from harness.promotion.teardown import Removal
+from harness.session.ledger import Entry
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -56,6 +57,7 @@ def command(profile: str, dry_run: bool, yes: bool, older_than: float | None, st
     if not isinstance(found, AwsProfile):
         raise click.BadParameter(f"{profile!r} is not a profile of kind aws", param_hint="--profile")
     account = open_account(found.destination)
+    click.echo(f"{account}: looking at what runs left there", err=True)
     cleaning = plan_cleaning(account, profile, given.state / LEDGERS, older_than)
     _show(account, cleaning, quiet=as_json)
     if dry_run or not cleaning.leftovers:
@@ -65,7 +67,13 @@ def command(profile: str, dry_run: bool, yes: bool, older_than: float | None, st
             raise GuardRefused("nobody is here to agree to that; nothing was touched. Say --yes to go ahead")
         if not click.confirm("Remove them?", err=True):
             raise GuardRefused("not agreed to; nothing was touched")
-    return _end(cleaning, remove(account, cleaning, lambda each: click.echo(f"  {each}", err=as_json)), as_json)
+    removals = remove(account, cleaning, lambda each: click.echo(f"  {each}", err=as_json), _waits)
+    return _end(cleaning, removals, as_json)
+
+
+def _waits(entry: Entry, why: str, seconds: float) -> None:
+    passed = f", for {seconds:.0f} s now" if seconds >= 1 else ""
+    click.echo(f"  waiting for AWS{passed}: {entry.kind} {entry.name}: {why}", err=True)
 
 
 def _show(account: Account, cleaning: Cleaning, quiet: bool) -> None:

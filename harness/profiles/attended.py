@@ -15,10 +15,10 @@ from pathlib import Path
 from harness.promotion.account import Account
 from harness.promotion.aftermath import proof_of, tear_down
 from harness.promotion.proof import Proof
-from harness.promotion.teardown import FAILED, STEP, Removal
+from harness.promotion.teardown import FAILED, STEP, STILL, Removal
 from harness.promotion.watch import Watch
 from harness.session.events import EventWriter
-from harness.session.ledger import Header, Ledger
+from harness.session.ledger import Entry, Header, Ledger
 from harness.session.promoted import PARENT
 
 LOOK_SECONDS, CLEAN_UP_SECONDS = 5.0, 120.0
@@ -113,7 +113,7 @@ class Attended:
         events.tell("step", name=STEP, state="started")
         problem = ""
         try:
-            removals = tear_down(self._account, self._header, self._ledger)
+            removals = tear_down(self._account, self._header, self._ledger, self._waits)
             proof = self._prove()
             failed = [str(removal) for removal in removals if removal.outcome == FAILED]
             self._show(events, removals, proof)
@@ -128,6 +128,10 @@ class Attended:
         if why := self.refused or problem:
             events.tell("end", passed=False, interrupted=False, traceback=why)
         events.close()
+
+    def _waits(self, entry: Entry, why: str, seconds: float) -> None:
+        if seconds >= STILL:
+            self._note(f"tearing down for {seconds:.0f} s now: {entry.kind} {entry.name}: {why}")
 
     def _prove(self) -> Proof:
         proof = proof_of(self._account, self._header, self._ledger)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from harness.promotion.account import Account
 from harness.promotion.proof import Proof, prove
-from harness.promotion.teardown import FAILED, Removal, Teardown
+from harness.promotion.teardown import FAILED, Removal, Teardown, Waiting
 from harness.session.ledger import DELETED, KEPT, Header, Ledger, read
 
 
-def tear_down(account: Account, header: Header, ledger: Ledger) -> list[Removal]:
+def tear_down(account: Account, header: Header, ledger: Ledger, waits: Waiting | None = None) -> list[Removal]:
     def settled(removal: Removal) -> None:
         if removal.outcome != FAILED:
             ledger.mark(removal.entry.key, DELETED if removal.outcome == "deleted" else KEPT)
 
     _, entries = read(ledger.file)
-    return Teardown(account, header.run).remove([entry for entry in entries if entry.open], settled)
+    return Teardown(account, header.run).remove([entry for entry in entries if entry.open], settled, waits)
 
 
 def proof_of(account: Account, header: Header, ledger: Ledger) -> Proof:

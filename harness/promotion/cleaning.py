@@ -14,7 +14,7 @@ from harness.promotion import stored
 from harness.promotion.account import Account, stale
 from harness.promotion.resources import GONE, RUNNING, THERE, is_job, look
 from harness.promotion.search import Found, search
-from harness.promotion.teardown import FAILED, Removal, Teardown
+from harness.promotion.teardown import FAILED, Removal, Teardown, Waiting
 from harness.session.ledger import DELETED, KEPT, Entry, Header, Ledger, LedgerUnreadable, alive, ledgers, read
 
 HOUR = 3600.0
@@ -49,14 +49,20 @@ def plan_cleaning(account: Account, profile: str, folder: Path, older_than: floa
     return cleaning
 
 
-def remove(account: Account, cleaning: Cleaning, told: Callable[[Removal], None]) -> list[Removal]:
+def remove(
+    account: Account, cleaning: Cleaning, told: Callable[[Removal], None], waits: Waiting | None = None
+) -> list[Removal]:
     """Run by run; what became of each thing goes into its ledger."""
     runs = dict.fromkeys(leftover.run for leftover in cleaning.leftovers)
-    return [removal for run in runs for removal in _remove_run(account, run, cleaning.leftovers, told)]
+    return [removal for run in runs for removal in _remove_run(account, run, cleaning.leftovers, told, waits)]
 
 
 def _remove_run(
-    account: Account, run: str, leftovers: Sequence[Leftover], told: Callable[[Removal], None]
+    account: Account,
+    run: str,
+    leftovers: Sequence[Leftover],
+    told: Callable[[Removal], None],
+    waits: Waiting | None,
 ) -> list[Removal]:
     files = {each.entry.key: each.ledger for each in leftovers if each.run == run and each.ledger is not None}
     with contextlib.ExitStack() as stack:
@@ -67,7 +73,7 @@ def _remove_run(
             if removal.outcome != FAILED and (file := files.get(removal.entry.key)):
                 open_ledgers[file].mark(removal.entry.key, DELETED if removal.outcome == "deleted" else KEPT)
 
-        return Teardown(account, run).remove([each.entry for each in leftovers if each.run == run], settled)
+        return Teardown(account, run).remove([each.entry for each in leftovers if each.run == run], settled, waits)
 
 
 Run = tuple[Path, Header, list[Entry]]

@@ -35,12 +35,18 @@ FAILED = "failed"
 STEP = "Tear down on AWS"
 """What a report calls it, among the steps of the scenario."""
 LONG, SHORT, PAUSE = 1200.0, 60.0, 3.0
-"""Seconds AWS may need to let go of endpoints and jobs, and of the rest; seconds between two looks."""
+"""Seconds AWS may need to let go of endpoints and jobs, and of the rest; at most so many between two looks."""
+FIRST_PAUSE, STILL = 0.5, 30.0
+"""Seconds before the second look, each pause after that twice the last; seconds between two words about waiting."""
 SETTLING = 60.0
-"""Seconds in which AWS need not show yet what it was asked to make; it is asked twice then."""
+"""Seconds in which AWS need not show yet what it was asked to make; it is asked for a while then."""
 _SLOW = frozenset(["Endpoint", "InferenceComponent", "MonitoringSchedule", "NotebookInstance", "PipelineExecution"])
 _UNREACHED = "AWS is not reached: "
 _NEVER = frozenset(["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotImplemented"])
+
+
+Waiting = Callable[[Entry, str, float], None]
+"""Told what AWS still has, why it is not gone, and for how many seconds that was waited for."""
 
 
 @dataclass(frozen=True)
@@ -70,20 +76,22 @@ class Teardown:
         self._long, self._short, self._pause = long, short, pause
         self._begun: set[tuple[str, str, str]] = set()
         """What was asked to stop or to go, and is looked at again."""
-        self._missed: set[tuple[str, str, str]] = set()
-        """What was not there at the first look."""
+        self._missed: dict[tuple[str, str, str], float] = {}
+        """What was not there at the first look, and when that was."""
 
-    def remove(self, entries: Iterable[Entry], told: Callable[[Removal], None]) -> list[Removal]:
-        """Each is told when it is settled. Things of one kind go side by side."""
+    def remove(
+        self, entries: Iterable[Entry], told: Callable[[Removal], None], waits: Waiting | None = None
+    ) -> list[Removal]:
+        """Each is told when it is settled, and once in a while when it is waited for. One kind goes side by side."""
         removals: list[Removal] = []
         for _, group in groupby(sorted(entries, key=order), key=order):
-            for removal in self._settle(list(group)):
+            for removal in self._settle(list(group), waits or _silent):
                 removals.append(removal)
                 told(removal)
         return removals
 
-    def _settle(self, waiting: list[Entry]) -> Iterable[Removal]:
-        begin, reasons = time.monotonic(), {entry.key: "AWS is still at it" for entry in waiting}
+    def _settle(self, waiting: list[Entry], waits: Waiting) -> Iterable[Removal]:
+        begin, pause, said = time.monotonic(), min(self._pause, FIRST_PAUSE), dict[tuple[str, str, str], float]()
         while waiting:
             left = []
             for entry in waiting:
@@ -91,16 +99,19 @@ class Teardown:
                 if isinstance(settled, Removal):
                     yield settled
                     continue
-                reasons[entry.key] = settled
                 slow = (is_job(entry) or entry.kind in _SLOW) and not settled.startswith(_UNREACHED)
-                patience = self._long if slow else self._short
-                if time.monotonic() - begin > patience:
+                patience, passed = self._long if slow else self._short, time.monotonic() - begin
+                if passed > patience:
                     yield Removal(entry, FAILED, f"not within {patience:.0f} s: {settled}")
-                else:
-                    left.append(entry)
+                    continue
+                left.append(entry)
+                if passed >= said.get(entry.key, 0.0):
+                    said[entry.key] = passed + STILL
+                    waits(entry, settled, passed)
             waiting = left
             if waiting:
-                threading.Event().wait(self._pause)
+                threading.Event().wait(pause)
+                pause = min(self._pause, 2 * pause)
 
     def _attempt(self, entry: Entry) -> Removal | str:
         """What became of it, or why it must be tried again."""
@@ -112,7 +123,7 @@ class Teardown:
             if stale(error):
                 raise CredentialsGone(str(error)) from error
             if missing(error):
-                return Removal(entry, DELETED, "was gone already")
+                return Removal(entry, DELETED, "deleted" if entry.key in self._begun else "was gone already")
             if error.response["Error"]["Code"] in _NEVER or "failed to satisfy constraint" in str(error):
                 return Removal(entry, FAILED, str(error))
             return str(error)
@@ -125,9 +136,10 @@ class Teardown:
         client = self._account.client(entry.service)
         found = look(self._account, entry) if entry.service == "sagemaker" else Condition(THERE, {})
         if found.state == GONE:
-            if time.time() - entry.at < SETTLING and entry.key not in self._begun | self._missed:
-                self._missed.add(entry.key)
-                return "AWS does not show it"
+            if time.time() - entry.at < SETTLING and entry.key not in self._begun:
+                now = time.monotonic()
+                if now - self._missed.setdefault(entry.key, now) < self._pause:
+                    return "AWS does not show it (yet)"
             return Removal(entry, DELETED, "deleted" if entry.key in self._begun else "was gone already")
         if entry.state == INTENDED and not self._ours(entry, found):
             return Removal(entry, KEPT, "exists, but does not carry this run's tag: not this run's")
@@ -183,6 +195,10 @@ class Teardown:
             return Removal(entry, KEPT, "was there before the run, so it is not deleted")
         deleted = stored.delete(self._account, entry)
         return Removal(entry, DELETED, f"deleted {deleted} object{'' if deleted == 1 else 's'}")
+
+
+def _silent(entry: Entry, why: str, seconds: float) -> None:
+    """Nobody is told."""
 
 
 def _deleted(entry: Entry) -> Removal:

@@ -127,7 +127,8 @@ class AwsProject(Project):
 def running_stand_in(folder: Path) -> Iterator[StandIn]:
     state = folder / ".harness"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "HARNESS_"))}
-    environment |= {"PYTHONPATH": package_parent(), "HARNESS_GRACE": "1"}
+    # AWS answers a Describe at once; the engine would hold it, as all that the stand-in asks comes from one client.
+    environment |= {"PYTHONPATH": package_parent(), "HARNESS_GRACE": "1", "HARNESS_DESCRIBE_HOLD": "0"}
     started = [sys.executable, "-m", "harness.cli", "start", "--port", "0", "--state", str(state)]
     subprocess.run(started, env=environment, check=True, capture_output=True, timeout=90)
     emulator = find(state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Any
 
@@ -171,8 +172,6 @@ def test_what_turns_out_to_be_denied_fails_and_leaves_nothing(aws_project: AwsPr
     assert aws_project.left() == []
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_killed_in_the_middle_clean_leaves_nothing(aws_project: AwsProject) -> None:
     project = aws_project
     project.stand_in.begin(lag=LAG, delays={"Endpoint": 2.0})
@@ -185,9 +184,12 @@ def test_killed_in_the_middle_clean_leaves_nothing(aws_project: AwsProject) -> N
         eventually(lambda: not alive(ledger))
     kinds = {each.partition(" ")[0] for each in project.left()}
     assert kinds == {"endpoint", "config", "model", "trial", "job", "object"}
-    done = project.play("clean", "--yes", timeout=240)
+    done = project.play("clean", "--yes")
     assert done.returncode == 0, done.stdout + done.stderr
     assert project.left() == []
+    for kind, why in {"ProcessingJob p": "it is being stopped", "Endpoint m": "it is being deleted"}.items():
+        assert re.search(rf"waiting for AWS: {kind}-\S+: {why}", done.stderr), done.stderr
+    assert re.search(r"Endpoint m-\S+: deleted$", done.stdout, re.MULTILINE), done.stdout
     again = project.play("clean", "--yes")
     assert (again.returncode, "nothing is left to remove" in again.stdout) == (0, True)
 
