@@ -22,6 +22,10 @@ class Configuration:
     """ARN of a user -> its policies."""
     roles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Name of a role -> ``policies``, ``trusts`` (service principals), ``lag`` (uses before it is seen)."""
+    managed: Mapping[str, Any] = field(default_factory=dict)
+    """ARN of a managed policy -> its document."""
+    attached: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Name of a user or role -> ``policies`` (ARNs), ``boundary`` (an ARN), ``groups`` (name -> its own policies)."""
     quotas: Mapping[str, float] = field(default_factory=dict)
     """Name of a quota as AWS has it -> its value, where it is not the default."""
     lag: Mapping[str, int] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """Who may do what: principals, roles, their policies, and the evaluation of a request against them.
 
-Identity policies only: no boundaries, no resource policies, no policy variables. What a policy says beyond that is
+Identity policies and boundaries only: no resource policies, no policy variables. What a policy says beyond that is
 refused when it is loaded, so that no test believes in a statement that is not evaluated.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import translate
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -42,14 +42,22 @@ class Decision(NamedTuple):
 
 @dataclass(frozen=True)
 class Identity:
-    """A user or a role; ``trusts`` are the services that may assume a role, None for a user."""
+    """A user or a role; ``trusts`` are the services that may assume a role, None for a user.
+
+    ``policies`` are those written into it; ``managed`` those attached, by ARN; ``groups`` those of a user's groups.
+    """
 
     arn: str
     policies: Sequence[Mapping[str, Any]]
     trusts: Sequence[str] | None = None
+    managed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    groups: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    boundary: tuple[str, Mapping[str, Any]] | None = None
+    """Its ARN and its document."""
 
     def __post_init__(self) -> None:
-        for statement in self._statements():
+        limits = [self.boundary[1]] if self.boundary else []
+        for statement in _statements([*self._policies(), *limits]):
             unknown = set(statement) - _ELEMENTS
             operators = {operator.removesuffix("IfExists") for operator in statement.get("Condition", {})}
             if unknown or operators - set(_OPERATORS) or "${" in str(statement):
@@ -60,23 +68,36 @@ class Identity:
         return self.arn.rpartition("/")[2]
 
     def decide(self, action: str, resource: str, context: Mapping[str, str]) -> Decision:
-        outcome, missing = IMPLICIT, set[str]()
-        for statement in self._statements():
-            if not (_covers(statement, "Action", action, True) and _covers(statement, "Resource", resource, False)):
-                continue
-            keys = [key for tests in statement.get("Condition", {}).values() for key in tests]
-            missing.update(key for key in keys if key not in context)
-            if not _holds(statement.get("Condition", {}), context):
-                continue
-            if statement["Effect"] == "Deny":
-                return Decision(EXPLICIT, tuple(sorted(missing)))
-            outcome = ALLOWED
-        return Decision(outcome, tuple(sorted(missing)))
+        found = _decided(self._policies(), action, resource, context)
+        if self.boundary is None or found.outcome == EXPLICIT:
+            return found
+        limit = _decided([self.boundary[1]], action, resource, context)
+        missing = tuple(sorted({*found.missing, *limit.missing}))
+        return Decision(found.outcome if limit.outcome == ALLOWED else limit.outcome, missing)
 
-    def _statements(self) -> Iterable[Mapping[str, Any]]:
-        for policy in self.policies:
-            statements = policy["Statement"]
-            yield from statements if isinstance(statements, list) else [statements]
+    def _policies(self) -> list[Mapping[str, Any]]:
+        return [*self.policies, *self.managed.values(), *(each for group in self.groups.values() for each in group)]
+
+
+def _decided(policies: Iterable[Mapping[str, Any]], action: str, resource: str, context: Mapping[str, str]) -> Decision:
+    outcome, missing = IMPLICIT, set[str]()
+    for statement in _statements(policies):
+        if not (_covers(statement, "Action", action, True) and _covers(statement, "Resource", resource, False)):
+            continue
+        keys = [key for tests in statement.get("Condition", {}).values() for key in tests]
+        missing.update(key for key in keys if key not in context)
+        if not _holds(statement.get("Condition", {}), context):
+            continue
+        if statement["Effect"] == "Deny":
+            return Decision(EXPLICIT, tuple(sorted(missing)))
+        outcome = ALLOWED
+    return Decision(outcome, tuple(sorted(missing)))
+
+
+def _statements(policies: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+    for policy in policies:
+        statements = policy["Statement"]
+        yield from statements if isinstance(statements, list) else [statements]
 
 
 def trust_policy(services: Sequence[str]) -> dict[str, Any]:

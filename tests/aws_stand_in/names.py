@@ -117,6 +117,10 @@ def demands(host: Host, account: str, operation: str, asked: Mapping[str, Any]) 
         yield f"iam:{operation}", f"arn:aws:iam::{account}:role/{asked['RoleName']}"
     elif host.service == "iam" and asked.get("UserName"):
         yield f"iam:{operation}", f"arn:aws:iam::{account}:user/{asked['UserName']}"
+    elif host.service == "iam" and asked.get("GroupName"):
+        yield f"iam:{operation}", f"arn:aws:iam::{account}:group/{asked['GroupName']}"
+    elif host.service == "iam" and asked.get("PolicyArn"):
+        yield f"iam:{operation}", asked["PolicyArn"]
     elif host.service == "iam" and asked.get("PolicySourceArn"):
         yield f"iam:{operation}", asked["PolicySourceArn"]
     elif host.service == "logs" and asked.get("logGroupName"):

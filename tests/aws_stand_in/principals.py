@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -16,18 +16,34 @@ from tests.aws_stand_in.sigv4 import BadSignature, Sent, check_signature, read_s
 
 SAGEMAKER = "sagemaker.amazonaws.com"
 _ROLE_MEMBERS = ("RoleArn", "ExecutionRoleArn")
+_HOLDERS = ("RoleName", "UserName", "GroupName")
 
 
 class Principals:
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
         account = configuration.account
-        self._users = {arn: Identity(arn, policies) for arn, policies in configuration.users.items()}
+        self._users = {arn: self._identity(arn, policies) for arn, policies in configuration.users.items()}
         self._roles = {
-            name: Identity(f"arn:aws:iam::{account}:role/{name}", role.get("policies", ()), role.get("trusts", ()))
+            name: self._identity(
+                f"arn:aws:iam::{account}:role/{name}", role.get("policies", ()), role.get("trusts", ())
+            )
             for name, role in configuration.roles.items()
         }
         self._unseen = {name: int(role.get("lag", 0)) for name, role in configuration.roles.items()}
+
+    def _identity(self, arn: str, policies: Sequence[Any], trusts: Sequence[str] | None = None) -> Identity:
+        managed = self._configuration.managed
+        more = self._configuration.attached.get(arn.rpartition("/")[2], {})
+        boundary = more.get("boundary")
+        return Identity(
+            arn,
+            policies,
+            trusts,
+            {policy: managed[policy] for policy in more.get("policies", ())},
+            more.get("groups", {}),
+            (boundary, managed[boundary]) if boundary else None,
+        )
 
     def authenticate(self, host: Host, protocol: str, sent: Sent) -> str:
         """The ARN of whose request it is; ``Refused`` when the signature does not prove that."""
@@ -106,31 +122,43 @@ class Principals:
             return {"Role": _described(role)}
         if operation == "SimulatePrincipalPolicy":
             return self._simulated(asked)
-        if operation.startswith(("List", "Get")) and ("RoleName" in asked or "UserName" in asked):
-            return self._policies(operation, asked)
-        raise Refused("AccessDenied", f"the stand-in does not have {operation}", 403)
+        return self._read(operation, asked)
 
-    def _policies(self, operation: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """All policies are written into their user or role; none is attached, and there are no groups."""
-        name = asked.get("RoleName") or asked["UserName"]
+    def _read(self, operation: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """What is written into a user, role or group, what is attached to it, and the documents."""
+        if operation in ("GetPolicy", "GetPolicyVersion"):
+            document = quote(json.dumps(self._configuration.managed[asked["PolicyArn"]]))
+            return {"Policy": {"DefaultVersionId": "v1"}, "PolicyVersion": {"VersionId": "v1", "Document": document}}
+        if "GroupName" in asked:
+            groups = [group for user in self._users.values() for group in user.groups.items()]
+            holder, within, attached = None, dict(groups)[asked["GroupName"]], ()
+        else:
+            holder = self._holder(asked)
+            within, attached = holder.policies, tuple(holder.managed)
+        documents = {f"policy-{number}": document for number, document in enumerate(within, 1)}
+        kind, name = next((member, asked[member]) for member in _HOLDERS if member in asked)
+        match operation:
+            case "ListRolePolicies" | "ListUserPolicies" | "ListGroupPolicies":
+                return {"PolicyNames": list(documents), "IsTruncated": False}
+            case "ListAttachedRolePolicies" | "ListAttachedUserPolicies" | "ListAttachedGroupPolicies":
+                named = [{"PolicyArn": arn, "PolicyName": arn.rpartition("/")[2]} for arn in attached]
+                return {"AttachedPolicies": named, "IsTruncated": False}
+            case "ListGroupsForUser" if holder:
+                return {"Groups": [{"GroupName": group} for group in holder.groups], "IsTruncated": False}
+            case "GetUser" if holder:
+                return {"User": {"UserName": name, "Arn": holder.arn, **_limit(holder)}}
+            case "GetRolePolicy" | "GetUserPolicy" | "GetGroupPolicy" if asked["PolicyName"] in documents:
+                told = quote(json.dumps(documents[asked["PolicyName"]]))
+                return {kind: name, "PolicyName": asked["PolicyName"], "PolicyDocument": told}
+        raise Refused("NoSuchEntity", f"the stand-in has nothing for {operation}", 404)
+
+    def _holder(self, asked: Mapping[str, Any]) -> Identity:
+        name = asked.get("RoleName") or asked.get("UserName")
         holders = self._roles.values() if "RoleName" in asked else self._users.values()
         holder = next((each for each in holders if each.name == name), None)
         if holder is None:
             raise Refused("NoSuchEntity", f"The role or user with name {name} cannot be found.", 404)
-        names = [f"policy-{number}" for number, _ in enumerate(holder.policies, 1)]
-        match operation:
-            case "ListRolePolicies" | "ListUserPolicies":
-                return {"PolicyNames": names, "IsTruncated": False}
-            case "ListAttachedRolePolicies" | "ListAttachedUserPolicies":
-                return {"AttachedPolicies": [], "IsTruncated": False}
-            case "ListGroupsForUser":
-                return {"Groups": [], "IsTruncated": False}
-            case "GetRolePolicy" | "GetUserPolicy" if asked["PolicyName"] in names:
-                document = holder.policies[names.index(asked["PolicyName"])]
-                whose = "RoleName" if "RoleName" in asked else "UserName"
-                told = quote(json.dumps(document))
-                return {whose: name, "PolicyName": asked["PolicyName"], "PolicyDocument": told}
-        raise Refused("NoSuchEntity", f"the stand-in has nothing for {operation}", 404)
+        return holder
 
     def _simulated(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         arn = asked["PolicySourceArn"]
@@ -175,4 +203,12 @@ def _described(role: Identity) -> dict[str, Any]:
         "CreateDate": "2026-01-01T00:00:00Z",
         "AssumeRolePolicyDocument": quote(json.dumps(trust_policy(role.trusts or ()))),
         "MaxSessionDuration": 3600,
+        **_limit(role),
     }
+
+
+def _limit(holder: Identity) -> dict[str, Any]:
+    if holder.boundary is None:
+        return {}
+    told = {"PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": holder.boundary[0]}
+    return {"PermissionsBoundary": told}

@@ -13,8 +13,9 @@ from harness.promotion.account import Account
 from harness.promotion.destination import Destination
 from harness.promotion.plan import Call, Machines, Plan, Planned
 from harness.promotion.preflight.actions import Where, caller_needs, policy, role_needs
-from harness.promotion.preflight.attached import ALLOWED, DENIED, UNSURE, judged, statements
+from harness.promotion.preflight.attached import read_policies
 from harness.promotion.preflight.images import check_images
+from harness.promotion.preflight.judging import ALLOWED, DENIED, UNSURE, Policies
 from harness.promotion.preflight.looks import look_needs
 from harness.promotion.preflight.quotas import peaks
 from tests.promotion.conftest import ACCOUNT, IMAGE, REGION, PromotedProject
@@ -22,6 +23,7 @@ from tests.promotion.conftest import ACCOUNT, IMAGE, REGION, PromotedProject
 HERE = Destination("aws", ACCOUNT, REGION, "Role", bucket="mine", kms={"volume": "1234-abcd"}, subnets=("subnet-1",))
 GOLDEN = Path(__file__).with_name("minimal_policies.json")
 BASE = {"Effect": "Allow", "Resource": "*"}
+DENY = {"Effect": "Deny", "Action": "s3:Put*"}
 
 
 def plan(*resources: Planned, calls: tuple[Call, ...] = ()) -> Plan:
@@ -105,11 +107,34 @@ def test_a_role_that_the_sdk_checks_is_allowed_what_it_asks_for() -> None:
         ([{**BASE, "Action": "s3:*", "Resource": "arn:aws:s3:::mi??/*"}], ALLOWED),
         ([{"Effect": "Allow", "Action": "s3:*", "NotResource": "arn:aws:s3:::mine/*"}], DENIED),
         ([{**BASE, "Action": "*"}, {**BASE, "Action": "s3:Put*", "Effect": "Deny"}], DENIED),
-        ([{**BASE, "Action": "s3:*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}], UNSURE),
+        ([{**BASE, "Action": "s3:*", "Condition": {"Bool": {"aws:SecureTransport": True}}}], ALLOWED),
+        ([{**BASE, "Action": "s3:*", "Condition": {"StringNotEquals": {"aws:RequestedRegion": REGION}}}], DENIED),
+        ([{**BASE, "Action": "s3:*", "Condition": {"StringLikeIfExists": {"AWS:requestedregion": "us-*"}}}], ALLOWED),
+        ([{**BASE, "Action": "s3:*", "Condition": {"Null": {"aws:RequestedRegion": "true"}}}], UNSURE),
+        ([{**BASE, "Action": "s3:*", "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}}], UNSURE),
+        ([{**BASE, "Action": "*"}, {**BASE, **DENY, "Condition": {"Bool": {"aws:ViaAWSService": "true"}}}], UNSURE),
+        ([{**BASE, "Action": "*"}, {**DENY, "Resource": "arn:aws:s3:::mine/${aws:username}/*"}], UNSURE),
+        ([{**BASE, "Action": "*"}, {**DENY, "Resource": "arn:aws:s3:::theirs/${aws:username}/*"}], ALLOWED),
+        ([{**BASE, "Action": "*"}, {**DENY, "Resource": "arn:aws:s3:::mine/k*x"}], UNSURE),
+        ([{**BASE, "Action": "s3:*", "Resource": "arn:aws:s3:::mine/key-2026*"}], UNSURE),
+        ([{**BASE, "Action": "*"}, {**DENY, "NotResource": "arn:aws:s3:::mine/*"}], ALLOWED),
     ],
 )
 def test_statements_are_judged_as_iam_does(given: list[dict[str, Any]], verdict: str) -> None:
-    assert judged(given, "s3:PutObject", "arn:aws:s3:::mine/key") == verdict
+    context = {"aws:RequestedRegion": REGION, "aws:SecureTransport": "true"}
+    assert Policies(tuple(given)).judged("s3:PutObject", "arn:aws:s3:::mine/key-*", context) == verdict
+
+
+def test_boundaries_take_away_and_what_is_not_shown_may_say_anything() -> None:
+    everything, reads = ({**BASE, "Action": "*"},), ({**BASE, "Action": "s3:Get*"},)
+    deny = ({**BASE, **DENY},)
+    asked = ("s3:PutObject", "arn:aws:s3:::mine/key", dict[str, str]())
+    assert Policies(everything, everything).judged(*asked) == ALLOWED
+    assert Policies(everything, reads).judged(*asked) == DENIED
+    assert Policies(reads, everything).judged(*asked) == DENIED
+    assert Policies(everything, unread=("policy p",)).judged(*asked) == UNSURE
+    assert Policies(reads, unread=("policy p",)).judged(*asked) == UNSURE
+    assert Policies(everything + deny, unread=("policy p",)).judged(*asked) == DENIED
 
 
 def test_everything_attached_to_a_user_is_read(project: PromotedProject) -> None:
@@ -125,8 +150,9 @@ def test_everything_attached_to_a_user_is_read(project: PromotedProject) -> None
     iam.put_group_policy(GroupName="team", PolicyName="ours", PolicyDocument=document("s3:PutObject"))
     managed = iam.create_policy(PolicyName="managed", PolicyDocument=document("s3:ListBucket"))["Policy"]["Arn"]
     iam.attach_user_policy(UserName="eve", PolicyArn=managed)
-    found = {statement["Action"] for statement in statements(iam, arn)}
-    assert found == {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}
+    read = read_policies(iam, arn)
+    assert {statement["Action"] for statement in read.statements} == {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}
+    assert (read.boundary, read.unread) == (None, ())
 
 
 def test_machines_at_once_are_counted_over_time_and_by_step() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.aws_stand_in.configuration import ALLOW_ALL, DEVELOPER, KEY, ROLE, SECRET
+from tests.aws_stand_in.configuration import ACCOUNT, ALLOW_ALL, DEVELOPER, KEY, ROLE, SECRET
 from tests.aws_stand_in.running import PROFILE, AwsProject
 from tests.promotion.conftest import HEAD, IMAGE
 
@@ -138,6 +138,104 @@ def test_what_may_not_be_asked_could_not_be_checked(project: AwsProject) -> None
     for topic in ("role", "role permissions", "caller permissions", "image", "quotas"):
         state, told = found[topic]
         assert (state, "allow " in told) == ("could not be checked", True), topic
+
+
+def document(action: str | list[str], effect: str = "Allow", **more: Any) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": {"Effect": effect, "Action": action, "Resource": "*", **more}}
+
+
+def managed(name: str) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:policy/{name}"
+
+
+def read_account(**changed: Any) -> dict[str, Any]:
+    """IAM may not simulate; what the developer may comes of a group and an attached policy, below a boundary."""
+    here = document("*", Condition={"StringEquals": {"aws:RequestedRegion": "us-east-1"}})
+    named = {"work": document(["sagemaker:*", "sts:*", "logs:*", "tag:*"]), "limit": document("*"), "jobs": here}
+    own = {"developer": document("iam:Simulate*", "Deny"), "team": document(["iam:*", "s3:*", "ecr:*", "service*:*"])}
+    said = {**named, **own, **changed}
+    return {
+        "users": {DEVELOPER: [said["developer"]]},
+        "roles": {ROLE: {"policies": [], "trusts": ["sagemaker.amazonaws.com"]}},
+        "managed": {managed(name): said[name] for name in named},
+        "attached": {
+            "developer": {
+                "groups": {"team": [said["team"]]},
+                "policies": [managed("work")],
+                "boundary": managed("limit"),
+            },
+            ROLE: {"policies": [managed("jobs")]},
+        },
+    }
+
+
+FINE = ("ok", "is allowed what the run needs (by its policies, as IAM answered AccessDenied to a simulation; service")
+WITHIN = {"Action": "iam:PassRole", "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}}
+ORGANIZED = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "NotAction": "iam:PassRole", "Resource": "*"},
+        {"Effect": "Allow", "Resource": "*", **WITHIN},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "caller", "of_role"),
+    [
+        pytest.param({}, FINE, FINE, id="all that is needed"),
+        pytest.param(
+            {
+                "limit": {
+                    "Version": "2012-10-17",
+                    "Statement": {"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"},
+                }
+            },
+            ("failure", "is not allowed s3:"),
+            FINE,
+            id="a boundary takes away",
+        ),
+        pytest.param(
+            {"team": ORGANIZED},
+            ("could not be checked", "it cannot be known whether it is allowed iam:PassRole"),
+            FINE,
+            id="a condition is not known",
+        ),
+        pytest.param(
+            {"developer": document(["iam:Simulate*", "iam:GetPolicy*"], "Deny")},
+            ("could not be checked", "AWS did not show: work (AccessDenied), limit (AccessDenied)"),
+            ("could not be checked", "AWS did not show: jobs (AccessDenied)"),
+            id="policies are not shown",
+        ),
+        pytest.param(
+            {"developer": document(["iam:Simulate*", "iam:GetPolicy*", "sagemaker:StopTrainingJob"], "Deny")},
+            ("failure", "is not allowed sagemaker:StopTrainingJob on"),
+            ("could not be checked", "or iam:Get* and iam:List*, to have it checked"),
+            id="what is shown denies",
+        ),
+    ],
+)
+def test_where_iam_may_not_simulate_the_policies_are_read(
+    project: AwsProject, changed: dict[str, Any], caller: tuple[str, str], of_role: tuple[str, str]
+) -> None:
+    recorded(project, called("CreateTrainingJob"), training())
+    project.stand_in.begin(**read_account(**changed))
+    found = looked(project, 3 if "failure" in (caller[0], of_role[0]) else 0)
+    for topic, (state, told) in {"caller permissions": caller, "role permissions": of_role}.items():
+        assert (found[topic][0], told in found[topic][1]) == (state, True), found[topic]
+
+
+def test_a_denial_that_hangs_on_the_request_is_not_taken_for_one(project: AwsProject) -> None:
+    """An account in which everything must carry a tag: IAM, asked beforehand, does not know that it will."""
+    tagged = document("sagemaker:Create*", Condition={"StringLike": {"aws:RequestTag/team": "*"}})
+    others = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "NotAction": "sagemaker:Create*",
+                                                     "Resource": "*"}}  # fmt: skip
+    recorded(project, called("CreateTrainingJob"), training())
+    project.stand_in.begin(users={DEVELOPER: [others, tagged]})
+    state, told = looked(project, 0)["caller permissions"]
+    assert state == "could not be checked"
+    assert "it cannot be known whether it is allowed sagemaker:CreateTrainingJob" in told
+    assert "conditions that only the request itself meets or not" in told
 
 
 def test_a_run_is_refused_before_anything_is_created(project: AwsProject) -> None:

@@ -1,72 +1,77 @@
-"""Policies attached to a role or user, read and judged here where IAM may not be asked to simulate.
-
-Knows Allow, Deny, wildcards and NotAction, but no conditions, boundaries or service control policies.
-"""
+"""The policies of a role or user as IAM shows them one by one, for where it may not be asked to simulate them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-ALLOWED, DENIED, UNSURE = "allowed", "denied", "unsure"
-Statement = Mapping[str, Any]
+from harness.promotion.account import stale
+from harness.promotion.preflight.findings import code
+from harness.promotion.preflight.judging import Policies, Statement, listed
+
+READS = "iam:Get* and iam:List*"
+"""What reading them needs, as a policy would say it."""
 
 
-def statements(iam: Any, arn: str) -> list[Statement]:
-    """Of everything attached to the role or user; for a user, its groups as well."""
-    kind, _, path = arn.rpartition(":")[2].partition("/")
-    name = path.rpartition("/")[2]
-    if kind == "role":
-        documents = list(_documents(iam, "role", {"RoleName": name}))
-    else:
-        documents = list(_documents(iam, "user", {"UserName": name}))
-        for page in iam.get_paginator("list_groups_for_user").paginate(UserName=name):
-            for group in page["Groups"]:
-                documents += _documents(iam, "group", {"GroupName": group["GroupName"]})
-    return [statement for document in documents for statement in _listed(document["Statement"])]
+def read_policies(iam: Any, arn: str) -> Policies:
+    """Of everything attached to it; for a user, its groups as well. What AWS does not show is ``unread``."""
+    return _Reading(iam).policies(arn)
 
 
-def _documents(iam: Any, kind: str, whose: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
-    for page in iam.get_paginator(f"list_{kind}_policies").paginate(**whose):
-        for name in page["PolicyNames"]:
-            yield getattr(iam, f"get_{kind}_policy")(**whose, PolicyName=name)["PolicyDocument"]
-    for page in iam.get_paginator(f"list_attached_{kind}_policies").paginate(**whose):
-        for policy in page["AttachedPolicies"]:
-            arn = policy["PolicyArn"]
-            version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-            yield iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+class _Reading:
+    def __init__(self, iam: Any) -> None:
+        self._iam = iam
+        self._unread: dict[str, None] = {}
+        self._managed: dict[str, list[Statement]] = {}
+
+    def policies(self, arn: str) -> Policies:
+        kind, _, path = arn.rpartition(":")[2].partition("/")
+        whose = {f"{kind.capitalize()}Name": path.rpartition("/")[2]}
+        found = list(self._of(kind, whose))
+        if kind == "user":
+            for group in self._shown("groups", lambda: self._pages("list_groups_for_user", "Groups", whose)):
+                found += self._of("group", {"GroupName": group["GroupName"]})
+        boundary = None
+        for holder in self._shown("boundary", lambda: [getattr(self._iam, f"get_{kind}")(**whose)[kind.capitalize()]]):
+            if limit := holder.get("PermissionsBoundary"):
+                boundary = tuple(self._of_policy(limit["PermissionsBoundaryArn"]))
+        return Policies(tuple(found), boundary, tuple(self._unread))
+
+    def _of(self, kind: str, whose: Mapping[str, str]) -> Iterator[Statement]:
+        within, attached = f"list_{kind}_policies", f"list_attached_{kind}_policies"
+        for name in self._shown("names of policies within", lambda: self._pages(within, "PolicyNames", whose)):
+            yield from self._within(kind, whose, name)
+        for found in self._shown("attached policies", lambda: self._pages(attached, "AttachedPolicies", whose)):
+            yield from self._of_policy(found["PolicyArn"])
+
+    def _within(self, kind: str, whose: Mapping[str, str], name: str) -> list[Statement]:
+        get = getattr(self._iam, f"get_{kind}_policy")
+        return self._shown(f"policy {name}", lambda: _statements(get(**whose, PolicyName=name)["PolicyDocument"]))
+
+    def _of_policy(self, arn: str) -> list[Statement]:
+        def read() -> list[Statement]:
+            version = self._iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+            told = self._iam.get_policy_version(PolicyArn=arn, VersionId=version)
+            return _statements(told["PolicyVersion"]["Document"])
+
+        if arn not in self._managed:
+            self._managed[arn] = self._shown(arn.rpartition("/")[2], read)
+        return self._managed[arn]
+
+    def _pages(self, method: str, member: str, whose: Mapping[str, str]) -> list[Any]:
+        return [found for page in self._iam.get_paginator(method).paginate(**whose) for found in page[member]]
+
+    def _shown(self, what: str, read: Callable[[], list[Any]]) -> list[Any]:
+        from botocore.exceptions import ClientError
+
+        try:
+            return read()
+        except ClientError as error:
+            if stale(error):
+                raise
+            self._unread[f"{what} ({code(error)})"] = None
+            return []
 
 
-def judged(found: Iterable[Statement], action: str, resource: str) -> str:
-    """A statement with a condition leaves it unsure, unless another decides."""
-    allowed = unsure = False
-    for statement in found:
-        if not _applies(statement, action, resource):
-            continue
-        if statement.get("Condition"):
-            unsure = True
-        elif statement["Effect"] == "Deny":
-            return DENIED
-        else:
-            allowed = True
-    return UNSURE if unsure else ALLOWED if allowed else DENIED
-
-
-def _applies(statement: Statement, action: str, resource: str) -> bool:
-    if "NotAction" in statement:
-        acts = not any(_matches(each, action, any_case=True) for each in _listed(statement["NotAction"]))
-    else:
-        acts = any(_matches(each, action, any_case=True) for each in _listed(statement.get("Action", ())))
-    if "NotResource" in statement:
-        return acts and not any(_matches(each, resource) for each in _listed(statement["NotResource"]))
-    return acts and any(_matches(each, resource) for each in _listed(statement.get("Resource", "*")))
-
-
-def _matches(pattern: str, text: str, any_case: bool = False) -> bool:
-    written = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-    return bool(re.fullmatch(written, text, re.IGNORECASE if any_case else 0))
-
-
-def _listed(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, (list, tuple)) else [value]
+def _statements(document: Mapping[str, Any]) -> list[Statement]:
+    return listed(document["Statement"])

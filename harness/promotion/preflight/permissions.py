@@ -8,11 +8,17 @@ from typing import Any
 from harness.promotion.account import Account, stale
 from harness.promotion.destination import Destination
 from harness.promotion.preflight.actions import PASSED_TO, Need
-from harness.promotion.preflight.attached import DENIED, UNSURE, judged, statements
+from harness.promotion.preflight.attached import READS, read_policies
 from harness.promotion.preflight.findings import FAILURE, OK, UNCHECKED, WARNING, Finding, code
+from harness.promotion.preflight.judging import DENIED, NOT_JUDGED, UNSURE, Policies, listed
 
 SAGEMAKER = PASSED_TO["iam:PassedToService"]
 _SHOWN = 12
+_CHECKED_BY = (
+    f"allow iam:SimulatePrincipalPolicy, or {READS}, to have it checked; `harness plan --policy FILE` writes what is "
+    "needed"
+)
+_UNSURE = "its policies have conditions that only the request itself meets or not; look at them, or go on and see"
 
 Verdict = tuple[str, str, str]
 """Action, resource, and what was found of the two."""
@@ -67,10 +73,10 @@ def check_caller(account: Account, needs: Iterable[Need]) -> Iterator[Finding]:
 
 
 def _trust(arn: str, document: Mapping[str, Any]) -> Finding:
-    for statement in _listed(document.get("Statement", [])):
+    for statement in listed(document.get("Statement", [])):
         principal = statement.get("Principal", {})
-        services = ["*"] if principal == "*" else _listed(principal.get("Service", []))
-        actions = [action.lower() for action in _listed(statement.get("Action", []))]
+        services = ["*"] if principal == "*" else listed(principal.get("Service", []))
+        actions = [action.lower() for action in listed(statement.get("Action", []))]
         trusted = SAGEMAKER in services or "*" in services
         if statement.get("Effect") == "Allow" and trusted and {"sts:assumerole", "sts:*", "*"} & set(actions):
             return Finding("role", OK, f"{arn} is there, and SageMaker may assume it")
@@ -97,33 +103,30 @@ def _allowed(account: Account, topic: str, arn: str, needs: Iterable[Need]) -> I
     needs = list(needs)
     iam = account.client("iam")
     try:
-        yield _judgement(topic, arn, "as IAM simulates it", _simulated(iam, arn, needs))
+        yield _judgement(topic, arn, "as IAM simulates it", _simulated(iam, arn, needs, account.region))
         return
     except (BotoCoreError, ClientError) as error:
         if stale(error):
             raise
         refusal = code(error)
     try:
-        verdicts = _read(iam, arn, needs)
-    except (BotoCoreError, ClientError) as error:
-        if stale(error):
-            raise
-        yield Finding(
-            topic,
-            UNCHECKED,
-            f"{arn}: AWS answered {refusal} to a simulation and {code(error)} to reading its policies",
-            "allow iam:SimulatePrincipalPolicy to have it checked; `harness plan --policy FILE` writes what is needed",
-        )
+        policies = read_policies(iam, arn)
+    except BotoCoreError as error:
+        told = f"{arn}: AWS answered {refusal} to a simulation and {code(error)} to reading its policies"
+        yield Finding(topic, UNCHECKED, told, _CHECKED_BY)
         return
-    yield _judgement(topic, arn, f"by its policies, as IAM answered {refusal} to a simulation", verdicts)
+    how = f"by its policies, as IAM answered {refusal} to a simulation; {NOT_JUDGED}"
+    if policies.unread:
+        how += f"; AWS did not show: {', '.join(policies.unread)}"
+    yield _judgement(topic, arn, how, _read(policies, arn, needs, account.region))
 
 
-def _simulated(iam: Any, arn: str, needs: Iterable[Need]) -> Iterator[Verdict]:
-    """Of what is not plainly allowed."""
+def _simulated(iam: Any, arn: str, needs: Iterable[Need], region: str) -> Iterator[Verdict]:
+    """Of what is not plainly allowed. A denial that hangs on what only the request itself will say is unsure."""
     for need in needs:
         context = [
             {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
-            for key, value in need.context.items()
+            for key, value in _said(need, region).items()
         ]
         pages = iam.get_paginator("simulate_principal_policy").paginate(
             PolicySourceArn=arn,
@@ -133,27 +136,34 @@ def _simulated(iam: Any, arn: str, needs: Iterable[Need]) -> Iterator[Verdict]:
         )
         for page in pages:
             for result in page["EvaluationResults"]:
-                for resource, decision in _decisions(result):
+                for resource, decision, missing in _decisions(result):
                     if decision != "allowed":
-                        yield result["EvalActionName"], resource, DENIED
+                        yield result["EvalActionName"], resource, UNSURE if missing else DENIED
 
 
-def _decisions(result: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Resource by resource, where several were asked about at once."""
+def _said(need: Need, region: str) -> dict[str, str]:
+    """What requests are known to say to policies."""
+    home = all(action.startswith("iam:") for action in need.actions)  # IAM's one place
+    return {**need.context, "aws:RequestedRegion": "us-east-1" if home else region, "aws:SecureTransport": "true"}
+
+
+def _decisions(result: Mapping[str, Any]) -> list[tuple[str, str, list[str]]]:
+    """Resource by resource, where several were asked about at once; with the context keys that nobody gave."""
     several = result.get("ResourceSpecificResults") or ()
-    return [(each["EvalResourceName"], each["EvalResourceDecision"]) for each in several] or [
-        (result.get("EvalResourceName", "*"), result["EvalDecision"])
-    ]
+    return [
+        (each["EvalResourceName"], each["EvalResourceDecision"], each.get("MissingContextValues", []))
+        for each in several
+    ] or [(result.get("EvalResourceName", "*"), result["EvalDecision"], result.get("MissingContextValues", []))]
 
 
-def _read(iam: Any, arn: str, needs: Iterable[Need]) -> list[Verdict]:
-    found = statements(iam, arn)
+def _read(policies: Policies, arn: str, needs: Iterable[Need], region: str) -> list[Verdict]:
+    whose = {"aws:PrincipalArn": arn, "aws:PrincipalAccount": arn.split(":")[4]}
     return [
         (action, resource, verdict)
         for need in needs
         for action in need.actions
         for resource in need.resources
-        if (verdict := judged(found, action, resource)) in (DENIED, UNSURE)
+        if (verdict := policies.judged(action, resource, {**_said(need, region), **whose})) in (DENIED, UNSURE)
     ]
 
 
@@ -165,8 +175,8 @@ def _judgement(topic: str, arn: str, how: str, verdicts: Iterable[Verdict]) -> F
         remedy = "attach what `harness plan --policy FILE` writes"
         return Finding(topic, FAILURE, f"{arn} is not allowed {_some(denied)} ({how})", remedy)
     if unsure:
-        told = f"{arn}: {_some(unsure)} hang on conditions ({how})"
-        return Finding(topic, UNCHECKED, told, "allow iam:SimulatePrincipalPolicy to have it checked")
+        told = f"{arn}: it cannot be known whether it is allowed {_some(unsure)} ({how})"
+        return Finding(topic, UNCHECKED, told, _UNSURE if "simulates" in how else _CHECKED_BY)
     return Finding(topic, OK, f"{arn} is allowed what the run needs ({how})")
 
 
@@ -180,7 +190,3 @@ def _some(pairs: list[tuple[str, str]]) -> str:
         for action, resources in by_action.items()
     ]
     return ", ".join(told[:_SHOWN]) + (f" and {len(told) - _SHOWN} actions more" if len(told) > _SHOWN else "")
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
