@@ -38,7 +38,7 @@ def emulator_options(command: _F) -> _F:
         if choices.get("aws_backend", resolved.aws_backend) == "localstack":
             from harness.emulator.localstack import build_ahead
 
-            build_ahead(resolved.state, resolved.install, lambda line: click.echo(line, err=True))
+            build_ahead(resolved.state, resolved.install, resolved.images, lambda line: click.echo(line, err=True))
         return command(*arguments, wanted=wanted, **options)
 
     for option in (

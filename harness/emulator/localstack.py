@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from harness.runners.process.errors import EnvironmentMissing
 from harness.runners.spec import Environment
 
 if TYPE_CHECKING:
-    from harness.stores.aws_backends.remote.container import Container
+    from harness.emulator.localstack_container import Container
     from harness.stores.aws_backends.remote.health import Health
     from harness.stores.aws_backends.remote.source import Source, Starter
 
@@ -27,14 +27,14 @@ ENVIRONMENT = Environment(
 log = logging.getLogger(__name__)
 
 
-def source(state: Path, install: bool) -> Source:
+def source(state: Path, install: bool, images: Mapping[str, str]) -> Source:
     """``StateError`` where the user names a LocalStack that does not answer, or wishes what there is not."""
     from harness.stores.aws_backends.remote.source import Source
 
     wish = os.environ.get(WISH, "")
     if wish not in ("", *WISHES):
         raise StateError(f"{WISH}={wish} is not one of {', '.join(WISHES)}")
-    found = Source(Chosen(state, install, wish))
+    found = Source(Chosen(state, install, wish, images))
     found.look()
     return found
 
@@ -47,10 +47,10 @@ def provide(install: bool, progress: Callable[[str], None]) -> Path:
         raise StateError(str(error)) from error
 
 
-def build_ahead(state: Path, install: bool, progress: Callable[[str], None]) -> None:
+def build_ahead(state: Path, install: bool, images: Mapping[str, str], progress: Callable[[str], None]) -> None:
     """Where an emulator will have to build the environment, do it now, where somebody watches: it takes a minute."""
-    chosen = Chosen(state, install, os.environ.get(WISH, ""))
-    if chosen.takes_host_mode() and source(state, install).running is None:
+    chosen = Chosen(state, install, os.environ.get(WISH, ""), images)
+    if chosen.takes_host_mode() and source(state, install, images).running is None:
         provide(install, progress)
 
 
@@ -63,10 +63,12 @@ def _tell(line: str) -> None:
 class Chosen:
     """The way of starting one, chosen when it is started: an image at hand, else a process, else an image to pull."""
 
-    def __init__(self, state: Path, install: bool, wish: str) -> None:
+    def __init__(self, state: Path, install: bool, wish: str, images: Mapping[str, str]) -> None:
+        """``images`` is the user's own table of what stands for an image."""
         self._state = state
         self._install = install
         self._wish = wish
+        self._images = images
         self._chosen: Starter | None = None
 
     @property
@@ -90,10 +92,11 @@ class Chosen:
         return self._wish == "host" or (not self._wish and not self._container().present())
 
     def _container(self) -> Container:
-        from harness.stores.aws_backends.remote.container import IMAGE as DEFAULT
-        from harness.stores.aws_backends.remote.container import Container
+        from harness.emulator.localstack_container import IMAGE as DEFAULT
+        from harness.emulator.localstack_container import Container
 
-        return Container(self._state, os.environ.get(IMAGE) or DEFAULT)
+        named = os.environ.get(IMAGE) or DEFAULT
+        return Container(self._state, self._images.get(named, named), pull=self._install)
 
     def _choose(self) -> Starter:
         from harness.stores.aws_backends.remote.host_mode import HostMode
@@ -104,7 +107,7 @@ class Chosen:
         try:
             python = provide(self._install, _tell)
         except StateError:
-            if self._wish or not image.engine_answers():
+            if self._wish or not self._install or not image.engine_answers():
                 raise
             return image
         return HostMode(self._state / "localstack", lambda: python)

@@ -105,7 +105,7 @@ def build_aws(ground: Ground, logs: KeptLogs) -> AwsBackend:
         from harness.emulator.localstack import source
         from harness.stores.aws_backends.remote.localstack import LocalStackBackend
 
-        found = source(ground.folder, settings.install)
+        found = source(ground.folder, settings.install, settings.images)
         backend = LocalStackBackend(found, moto, logs, ground.folder, settings.account, settings.region)
     if settings.s3_url:
         from harness.stores.aws_backends.remote.s3_url import s3_url_backend

@@ -7,10 +7,13 @@ import socket
 import threading
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
-from harness.runners.docker.errors import refusal_of
+from harness.runners.docker.errors import Refused, refusal_of
 
 _USUAL_PLACE = "unix:///var/run/docker.sock"
+_USUAL_PORT = 2375
+_KNOCK_SECONDS = 5.0
 _SECONDS = 300.0
 """For one answer: creating a container from a large image takes its time on a slow disk."""
 
@@ -68,15 +71,36 @@ def _connect() -> Any:
         given = kwargs_from_env()
         if "base_url" not in given and (host := _current_context()):
             given["base_url"] = host
-        _knock(given.get("base_url", _USUAL_PLACE))
+        place = given.get("base_url", _USUAL_PLACE)
+        _check(place)
+        _knock(place)
         return docker.APIClient(**given, timeout=_SECONDS, max_pool_size=32)
+    except Refused:
+        raise
     except Exception as error:
         raise refusal_of(error) from error
 
 
+def _check(place: str) -> None:
+    from docker.errors import DockerException
+    from docker.utils import parse_host
+
+    try:
+        parse_host(place)
+        _ = urlsplit(place).port
+    except (DockerException, ValueError) as error:
+        raise Refused(
+            f"{place} is not where a Docker Engine can listen: DOCKER_HOST, or Docker's current context, says so "
+            f"({error})"
+        ) from error
+
+
 def _knock(place: str) -> None:
-    """Whether anybody opens: the client itself would leave its socket open when nobody does."""
+    """Whether anybody opens, soon: the client itself would wait for minutes, or leave its socket open."""
     scheme, _, path = place.partition("://")
+    if scheme in ("tcp", "http", "https"):
+        where = urlsplit(place)
+        socket.create_connection((where.hostname or "", where.port or _USUAL_PORT), _KNOCK_SECONDS).close()
     if scheme in ("unix", "http+unix"):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
             knocking.connect("/" + path.lstrip("/"))

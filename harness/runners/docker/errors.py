@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import socket
 from collections.abc import Iterator
 
 
@@ -33,13 +34,23 @@ _NO_GPU = (
 )
 
 
+_SILENCE = (
+    FileNotFoundError,
+    ConnectionRefusedError,
+    ConnectionResetError,
+    BrokenPipeError,
+    socket.gaierror,
+    TimeoutError,
+)
+
+
 def refusal_of(error: Exception, image: str = "") -> Refused:
     """``image`` is the one that was to be started, where the refusal is about a start."""
     text = str(getattr(error, "explanation", None) or error)
     for cause in _causes(error):
         if isinstance(cause, PermissionError):
             return Refused(_FORBIDDEN)
-        if isinstance(cause, (FileNotFoundError, ConnectionRefusedError)):
+        if isinstance(cause, _SILENCE):
             return Refused(_ABSENT)
         if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:
             return Refused(OUT_OF_SPACE)

@@ -26,10 +26,10 @@ def sweep(engine: DockerEngine, state: Path) -> list[str]:
     found = []
     for container in client.containers(all=True, **labelled):
         own = container.get("Labels") or {}
-        if _abandoned(own, state) and _gone(remove_container, container["Id"]):
+        if abandoned(own, state) and _gone(remove_container, container["Id"]):
             _give_back(engine, container, state)
             found.append(f"container of {own.get(RUN, 'a job')}")
-    networks = [each for each in client.networks(**labelled) if _abandoned(each.get("Labels") or {}, state)]
+    networks = [each for each in client.networks(**labelled) if abandoned(each.get("Labels") or {}, state)]
     return found + [f"network {each['Name']}" for each in networks if _gone(client.remove_network, each["Id"])]
 
 
@@ -40,7 +40,8 @@ def _give_back(engine: DockerEngine, container: Mapping[str, Any], state: Path) 
     give_to_user(engine, container["ImageID"], folders, dict(container["Labels"]))
 
 
-def _abandoned(labels: Mapping[str, str], state: Path) -> bool:
+def abandoned(labels: Mapping[str, str], state: Path) -> bool:
+    """Whether the emulator that these labels name is gone, as seen by the one emulator of ``state``."""
     if labels.get(STATE) == str(state):
         return True
     # Another machine's (or container's) processes cannot be looked at from here.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.runners.docker.errors import refusal_of, refusal_of_init
+from harness.runners.docker.engine import DockerEngine
+from harness.runners.docker.errors import Refused, refusal_of, refusal_of_init
 
 
 class Explained(Exception):
@@ -37,6 +38,23 @@ def test_a_wrapped_refusal_of_the_socket() -> None:
         "Error while fetching server API version", ("Connection aborted.", PermissionError(13, ""))
     )
     assert "add the user to the group docker" in str(refusal_of(wrapped))
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("unix:///nowhere/docker.sock", "does not answer: start it"),
+        ("tcp://127.0.0.1:1", "does not answer: start it"),
+        ("tcp://engine.invalid:2375", "does not answer: start it"),
+        ("bogus", "bogus is not where a Docker Engine can listen: DOCKER_HOST"),
+        ("tcp://127.0.0.1:port", "is not where a Docker Engine can listen: DOCKER_HOST"),
+    ],
+)
+def test_where_no_engine_is(place: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", place)
+    with pytest.raises(Refused) as refused:
+        DockerEngine().info()
+    assert message in str(refused.value)
 
 
 def test_words_of_the_init_process() -> None:
