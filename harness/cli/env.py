@@ -34,7 +34,13 @@ def command(state: Path | None, shell: str | None, offline: bool, direct_s3: boo
 
     Use it as: eval "$(harness env)"
     """
-    emulator = running(state)
+    try:
+        emulator = running(state)
+    except StateError:
+        if not as_json:
+            # `eval` of nothing would succeed, and what follows it would mean the user's real account.
+            click.echo("false")
+        raise
     given = settings(state=state)
     changes = wiring(target(emulator), given.state / "client", os.environ, offline=offline)
     if direct_s3:

@@ -75,6 +75,7 @@ def wiring(
     folder.mkdir(parents=True, exist_ok=True)
     variables = {
         **_addresses(target),
+        **_direct(inherited, offline),
         **_credentials(target, folder, inherited),
         **(_sdk_settings(target, folder, inherited) if sdk_defaults else _no_sdk_settings(folder)),
         "SAGEMAKER_VALIDATE_ROLE": "false",
@@ -93,8 +94,14 @@ def _addresses(target: Target) -> dict[str, str]:
         "AWS_ENDPOINT_URL": target.address,
         "SAGEMAKER_ENDPOINT": target.address,  # smexperiments reads this one
         "AWS_EC2_METADATA_DISABLED": "true",
-        **dict.fromkeys(_NO_PROXIES, LOOPBACK),
     }
+
+
+def _direct(inherited: Mapping[str, str], offline: bool) -> dict[str, str]:
+    """What no proxy is asked for: loopback, and what the user's own settings say while their proxy is in force."""
+    theirs = "" if offline else ",".join(inherited.get(name, "") for name in _NO_PROXIES)
+    hosts = dict.fromkeys(host.strip() for host in f"{LOOPBACK},{theirs}".split(",") if host.strip())
+    return dict.fromkeys(_NO_PROXIES, ",".join(hosts))
 
 
 def _credentials(target: Target, folder: Path, inherited: Mapping[str, str]) -> dict[str, str]:
@@ -124,7 +131,10 @@ def _profiles(target: Target, inherited: Mapping[str, str]) -> str:
 
 
 def _heading(profile: str) -> str:
-    return profile if profile == "default" else f"profile {profile}"
+    """As AWS's tools read one: quoted where it is more than a word."""
+    if profile == "default":
+        return profile
+    return f'profile "{profile}"' if " " in profile else f"profile {profile}"
 
 
 def _profile_names(inherited: Mapping[str, str]) -> list[str]:
@@ -141,7 +151,7 @@ def _profile_names(inherited: Mapping[str, str]) -> list[str]:
         except (configparser.Error, UnicodeDecodeError, OSError):
             continue  # a file that AWS tools could not read either
         names.update(section.removeprefix("profile ").strip().strip("\"'") for section in parser.sections())
-    sane = (name for name in names - {"", "default"} if re.fullmatch(r"[\w.@:/+-]+", name))
+    sane = (name for name in names - {"", "default"} if re.fullmatch(r"[\w.@:/+-][\w.@:/+ -]*", name))
     return sorted(name for name in sane if not name.startswith(("sso-session", "services")))
 
 
@@ -151,8 +161,15 @@ def _sdk_settings(target: Target, folder: Path, inherited: Mapping[str, str]) ->
     _write(file, _SDK_CONFIG.format(bucket=target.bucket, role=target.role))
     # A user's own file keeps the upper hand; ours then stands where an administrator's would.
     theirs = inherited.get("SAGEMAKER_USER_CONFIG_OVERRIDE", "")
-    ours = "SAGEMAKER_ADMIN" if theirs and theirs != str(file) else "SAGEMAKER_USER"
+    own = theirs != str(file) if theirs else _usual_sdk_settings(inherited).exists()
+    ours = "SAGEMAKER_ADMIN" if own else "SAGEMAKER_USER"
     return {f"{ours}_CONFIG_OVERRIDE": str(file)}
+
+
+def _usual_sdk_settings(inherited: Mapping[str, str]) -> Path:
+    """Where the SDKs look for a user's settings when no variable says where."""
+    folder = inherited.get("XDG_CONFIG_HOME") or Path(inherited.get("HOME", "~"), ".config")
+    return Path(folder, "sagemaker", "config.yaml").expanduser()
 
 
 def _no_sdk_settings(folder: Path) -> dict[str, str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import shlex
+import subprocess
 import time
 
 import click
@@ -35,8 +37,6 @@ def test_each_command_says_what_the_list_says(name: str) -> None:
 def test_importing_the_commands_imports_nothing_heavy(project: Project) -> None:
     names = ", ".join(f"harness.cli.{name}" for name in COMMANDS)
     heavy = "{'boto3', 'botocore', 'rich', 'jinja2', 'sagemaker', 'pandas', 'asyncio', 'aiohttp', 'moto'}"
-    import subprocess
-
     argv = [project.argv()[0], "-c", f"import sys, {names}; print(sorted({heavy} & set(sys.modules)))"]
     done = subprocess.run(argv, env=project.environment, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
@@ -66,3 +66,13 @@ def test_what_needs_an_emulator_says_how_to_start_one(project: Project, argument
     done = project.run(*arguments)
     assert done.returncode == 3
     assert done.stderr == f"harness: no emulator runs on {project.state}; start one with `harness start`\n"
+
+
+def test_a_shell_that_could_not_be_wired_does_not_go_on(project: Project) -> None:
+    line = f'set -e; eval "$({shlex.join(project.argv("env"))})"; echo reached AWS'
+    done = subprocess.run(
+        ["sh", "-c", line], cwd=project.folder, env=project.environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "start one with `harness start`" in done.stderr
+    assert project.run("env", "--json").stdout == ""

@@ -18,7 +18,10 @@ TARGET = Target("http://127.0.0.1:4599", "us-east-1", "123456789012")
 def home(tmp_path: Path) -> Path:
     aws = tmp_path / "home" / ".aws"
     aws.mkdir(parents=True)
-    (aws / "config").write_text("[default]\nregion = eu-north-1\n[profile dev]\nrole_arn = x\n[sso-session s]\na = b\n")
+    (aws / "config").write_text(
+        "[default]\nregion = eu-north-1\n[profile dev]\nrole_arn = x\n[sso-session s]\na = b\n"
+        '[profile "two words"]\nsso_session = s\n'
+    )
     (aws / "credentials").write_text("[prod]\naws_access_key_id = AKIAREAL\naws_secret_access_key = real\n")
     return aws.parent
 
@@ -60,6 +63,15 @@ def test_offline_the_proxy_is_the_emulator_and_loopback_goes_direct(tmp_path: Pa
     assert "ALL_PROXY" not in environment
 
 
+def test_the_users_exceptions_from_their_proxy_stay_while_it_is_in_force(tmp_path: Path) -> None:
+    theirs = {"HTTPS_PROXY": "http://company", "NO_PROXY": ".corp.example", "no_proxy": "wiki, localhost"}
+    environment = given(wiring(TARGET, tmp_path, theirs), **theirs)
+    assert environment["HTTPS_PROXY"] == "http://company"
+    for name in ("NO_PROXY", "no_proxy"):
+        assert environment[name] == "127.0.0.1,localhost,::1,.corp.example,wiki"
+    assert ".corp.example" not in wiring(TARGET, tmp_path, theirs, offline=True).set["NO_PROXY"]
+
+
 def test_the_shim_comes_first_and_only_once(tmp_path: Path) -> None:
     once = given(wiring(TARGET, tmp_path, {"PYTHONPATH": "/mine"}))
     twice = wiring(TARGET, tmp_path, once).applied_to(once)
@@ -69,13 +81,14 @@ def test_the_shim_comes_first_and_only_once(tmp_path: Path) -> None:
 def test_every_profile_of_the_user_works_without_their_keys(tmp_path: Path, home: Path) -> None:
     environment = given(wiring(TARGET, tmp_path, {"HOME": str(home)}))
     code = (
-        "import boto3\nfor name in ('default', 'dev', 'prod'):\n"
+        "import boto3\nfor name in ('default', 'dev', 'prod', 'two words'):\n"
         "    session = boto3.Session(profile_name=name)\n"
         "    print(name, session.get_credentials().access_key, session.client('s3').meta.endpoint_url)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     here = f"123456789012 {TARGET.address}"
-    assert done.stdout.splitlines() == [f"default {here}", f"dev {here}", f"prod {here}"], done.stderr
+    expected = [f"{name} {here}" for name in ("default", "dev", "prod", "two words")]
+    assert done.stdout.splitlines() == expected, done.stderr
     written = (tmp_path / "aws-config").read_text()
     assert "AKIAREAL" not in written
     assert "sso-session" not in written
@@ -98,6 +111,16 @@ def test_the_users_own_sdk_settings_keep_the_upper_hand(tmp_path: Path) -> None:
     environment = given(wiring(TARGET, tmp_path, {"SAGEMAKER_USER_CONFIG_OVERRIDE": "/mine.yaml"}))
     assert "SAGEMAKER_USER_CONFIG_OVERRIDE" not in environment
     assert environment["SAGEMAKER_ADMIN_CONFIG_OVERRIDE"] == str(tmp_path / "sagemaker-config.yaml")
+
+
+def test_the_users_own_sdk_settings_are_found_where_the_sdks_look(tmp_path: Path, home: Path) -> None:
+    usual = home / ".config" / "sagemaker" / "config.yaml"
+    usual.parent.mkdir(parents=True)
+    usual.write_text("SchemaVersion: '1.0'\n")
+    for where in ({}, {"XDG_CONFIG_HOME": str(home / ".config")}):
+        once = given(wiring(TARGET, tmp_path, {"HOME": str(home), **where}), HOME=str(home), **where)
+        assert "SAGEMAKER_USER_CONFIG_OVERRIDE" not in once
+        assert wiring(TARGET, tmp_path, once).applied_to(once) == once
 
 
 def test_a_scenario_finds_neither_the_machines_settings_nor_the_users(tmp_path: Path) -> None:
