@@ -58,7 +58,8 @@ class Play:
         started = datetime.fromtimestamp(begin, tz=timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
         reports = self._played(list(scenarios))
         played = [reports[scenario.file] for scenario in scenarios if scenario.file in reports]
-        return Report(version, self._place.name, self._place.address, started, time.time() - begin, played)
+        data = str(self._data or "")
+        return Report(version, self._place.name, self._place.address, started, time.time() - begin, played, data)
 
     def _played(self, waiting: list[Scenario]) -> dict[Path, ScenarioReport]:
         running: list[_Followed] = []

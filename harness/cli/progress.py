@@ -216,6 +216,8 @@ def failure_lines(report: ScenarioReport) -> list[str]:
     if report.passed:
         return []
     step = report.failed_step
+    if report.interrupted:
+        return [f"interrupted in step {step.name!r}" if step else "interrupted"]
     lines = [f"failed in step {step.name!r}: {step.error}" if step else f"failed: {_last_line(report.traceback)}"]
     for job in report.resources:
         if job.status == "Failed":
@@ -235,7 +237,7 @@ def summary_lines(report: Report, page: Path) -> list[str]:
     met = [expectation.passed for scenario in report.scenarios for expectation in scenario.expectations]
     count = len(report.scenarios)
     scenarios = f"{passed} of {count} scenario{'' if count == 1 else 's'}"
-    head = "passed" if report.passed else "FAILED"
+    head = {"failed": "FAILED"}.get(report.verdict, report.verdict)
     return [
         f"{head}: {scenarios}, {sum(met)} of {len(met)} expectations, {report.seconds:.1f} s",
         f"report: {page}",

@@ -43,6 +43,8 @@ class Past:
     report: str = ""
     """The folder of the report, which may be gone by now."""
     version: str = ""
+    data: str = ""
+    """The file given with ``--data``: what it gave is no measure for another's."""
 
     @property
     def when(self) -> str:
@@ -120,6 +122,7 @@ def now_of(scenario: ScenarioReport, report: Report, folder: Path) -> Past:
         steps=step_seconds(scenario),
         report=str(folder),
         version=report.version,
+        data=report.data,
     )
 
 
@@ -134,7 +137,7 @@ def _past(line: bytes) -> Past | None:
 
 
 def _sound(past: Past) -> bool:
-    texts = (past.run, past.profile, past.scenario, past.report, past.version)
+    texts = (past.run, past.profile, past.scenario, past.report, past.version, past.data)
     if not isinstance(past.metrics, dict) or not isinstance(past.steps, dict):
         return False
     numbers = (past.at, past.seconds, past.expectations, past.met, *past.metrics.values(), *past.steps.values())

@@ -93,6 +93,11 @@ class ScenarioReport:
     kept: str = ""
     """The run that failed and left everything as it was, to be gone on from."""
 
+    @property
+    def verdict(self) -> str:
+        """``passed``, ``failed``, or ``interrupted``: who pressed Ctrl-C need not look for a failure."""
+        return "passed" if self.passed else "interrupted" if self.interrupted else "failed"
+
     def __post_init__(self) -> None:
         self._created: dict[tuple[str, str], Event] = {}
         self._reused: dict[tuple[str, str], str] = {}
@@ -192,10 +197,18 @@ class Report:
     started: str
     seconds: float
     scenarios: list[ScenarioReport]
+    data: str = ""
+    """The file given with ``--data``; empty where scenarios took their own."""
 
     @property
     def passed(self) -> bool:
         return all(scenario.passed for scenario in self.scenarios)
+
+    @property
+    def verdict(self) -> str:
+        """A failure weighs more than an interruption."""
+        verdicts = {scenario.verdict for scenario in self.scenarios}
+        return next((worst for worst in ("failed", "interrupted") if worst in verdicts), "passed")
 
 
 def fold(report: ScenarioReport, events: Iterable[Event]) -> ScenarioReport:

@@ -35,9 +35,9 @@ class Trend:
 def trends(runs: Sequence[Past]) -> list[Trend]:
     """Of runs of one scenario on one profile, oldest first: the duration, then each metric of the last one.
 
-    Only runs that passed count, and in durations only those that did all of it.
+    Only runs that passed count, on the data of the last one, and in durations only those that did all of it.
     """
-    passed = [past for past in runs if past.passed]
+    passed = _alike(runs)
     times = [past.seconds for past in passed if past.whole]
     duration = [_trend(DURATION, "s", times)] if times else []
     return [*duration, *_each([past.metrics for past in passed], "")]
@@ -45,7 +45,11 @@ def trends(runs: Sequence[Past]) -> list[Trend]:
 
 def step_trends(runs: Sequence[Past]) -> list[Trend]:
     """Each step of the last run."""
-    return _each([past.steps for past in runs if past.passed and past.whole], "s")
+    return _each([past.steps for past in _alike(runs) if past.whole], "s")
+
+
+def _alike(runs: Sequence[Past]) -> list[Past]:
+    return [past for past in runs if past.passed and past.data == runs[-1].data]
 
 
 def _each(runs: Sequence[Mapping[str, float]], unit: str) -> list[Trend]:

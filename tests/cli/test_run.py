@@ -95,6 +95,10 @@ def test_ctrl_c_lets_the_scenario_clean_up(project: Project) -> None:
         told, _ = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "stopping: the scenario cleans up" in told
+    assert "interrupted in step 'Wait'" in told
+    assert "\ninterrupted: 0 of 1 scenario" in told
+    assert "FAILED" not in told
+    assert "harness: interrupted" in (project.folder / "out" / "report.html").read_text()
     assert (project.folder / "out" / "slow" / "work" / "cleaned").exists()
     report = json.loads((project.folder / "out" / "report.json").read_text())
     assert report["scenarios"][0]["interrupted"] is True

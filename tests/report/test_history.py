@@ -14,6 +14,7 @@ from harness.cli import main
 from harness.report.history import Past, history_file, last_results, now_of, read_history, remember
 from harness.report.story import Report
 from harness.report.trends import blocks, step_trends, trends
+from harness.report.write import write_report
 from tests.projects import Project, standing_in
 from tests.report.test_written import a_report
 
@@ -112,6 +113,18 @@ def test_a_run_that_replayed_or_reused_measures_no_duration() -> None:
     report = a_report()
     report.scenarios[0].steps[0] = dataclasses.replace(report.scenarios[0].steps[0], reused=["a-job"])
     assert not now_of(report.scenarios[0], report, Path()).whole
+
+
+def test_a_run_on_other_data_is_no_measure(tmp_path: Path) -> None:
+    report = dataclasses.replace(a_report(), data="/mine.csv")
+    remember(report, tmp_path / "report", tmp_path)
+    (own,) = read_history(tmp_path).runs
+    assert own.data == "/mine.csv"
+    runs = [past(2.0, steps={"Train": 1.0}), past(9.0, data="/mine.csv", steps={"Train": 8.0}), past(3.0)]
+    assert [trend.values for trend in trends(runs)] == [(2.0, 3.0)]
+    assert [trend.values for trend in step_trends(runs[:2])] == [(8.0,)]
+    page = write_report(report, tmp_path / "report").read_text()
+    assert "data /mine.csv" in page
 
 
 def test_steps_have_trends_of_their_own() -> None:
