@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import time
@@ -17,7 +18,7 @@ from harness import __version__
 from harness.cli import FAILED, INTERRUPTED, PASSED
 from harness.cli.project import emulator_options, json_option, project_root, settings, state_option
 from harness.cli.speed import Speed, speed_options
-from harness.kernel.errors import GuardRefused
+from harness.kernel.errors import GuardRefused, StateError
 from harness.session.emulator_process import Wanted
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def command(
     destination = _destination(where)
     recorded = _recorded(record, compare, chosen, destination, data)
     where = _agreed(where, chosen, budget, yes)
-    folder = (report_dir or given.state / "reports" / time.strftime("%Y%m%d-%H%M%S")).absolute()
+    folder = _made((report_dir or given.state / "reports" / time.strftime("%Y%m%d-%H%M%S")).absolute())
 
     from harness.cli.costs import Costs, prices_of
     from harness.cli.play import Play
@@ -111,6 +112,17 @@ def command(
     if interrupted or not report.passed:
         return INTERRUPTED if interrupted else FAILED
     return recorded.code() if recorded else PASSED
+
+
+def _made(folder: Path) -> Path:
+    """For the report, before anything runs that it is to tell of."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateError(f"the report's folder {folder} cannot be made ({error.strerror})") from error
+    if not os.access(folder, os.W_OK):
+        raise StateError(f"the report's folder {folder} cannot be written to")
+    return folder
 
 
 def _chosen(root: Path, scenarios: tuple[str, ...]) -> list[Scenario]:

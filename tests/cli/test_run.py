@@ -78,6 +78,15 @@ def test_the_users_own_data_reaches_the_scenario(project: Project) -> None:
     assert project.run("run", "good", "--data", "none.csv").returncode == 2
 
 
+def test_a_report_that_could_not_be_written_is_told_before_anything_runs(project: Project) -> None:
+    project.scenario("good", "pass\n")
+    (project.folder / "taken").write_text("")
+    done = project.run("run", "good", "--report-dir", "taken/report")
+    folder = project.folder / "taken" / "report"
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == f"harness: the report's folder {folder} cannot be made (Not a directory)\n"
+
+
 def test_ctrl_c_lets_the_scenario_clean_up(project: Project) -> None:
     body = (
         "session.cleanup(lambda: (session.work / 'cleaned').write_text(''))\n"
