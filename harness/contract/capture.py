@@ -12,13 +12,10 @@ from harness.contract.data_processing import media_type
 from harness.kernel.clock import iso, utc
 from harness.kernel.s3uri import S3Uri
 
-DEFAULT_CSV = ("text/csv",)
-DEFAULT_JSON = ("application/json",)
-
 
 @dataclass(frozen=True)
 class CaptureRules:
-    """A DataCaptureConfig as rules. ``sampling`` is a share of 1."""
+    """A DataCaptureConfig as rules. ``sampling`` is a share of 1; content types that are not listed become base64."""
 
     destination: S3Uri
     sampling: float
@@ -39,8 +36,8 @@ class CaptureRules:
             sampling=config["InitialSamplingPercentage"] / 100,
             takes_input=bool(modes & {"Input", "InputAndOutput"}),
             takes_output=bool(modes & {"Output", "InputAndOutput"}),
-            csv_types=frozenset(map(str.lower, headers.get("CsvContentTypes", DEFAULT_CSV))),
-            json_types=frozenset(map(str.lower, headers.get("JsonContentTypes", DEFAULT_JSON))),
+            csv_types=frozenset(map(str.lower, headers.get("CsvContentTypes", ()))),
+            json_types=frozenset(map(str.lower, headers.get("JsonContentTypes", ()))),
         )
 
 

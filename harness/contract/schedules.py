@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from harness.kernel.clock import utc
 
@@ -67,10 +68,20 @@ def seconds_of(offset: str) -> float:
 
 
 def window(expression: str, scheduled: float, start: str | None, end: str | None) -> tuple[float, float]:
-    """``[start, end)`` of the data of an execution: from the previous scheduled moment to this one, or as offset."""
-    if start and end:
-        return scheduled + seconds_of(start), scheduled + seconds_of(end)
-    return previous_due(expression, scheduled), scheduled
+    """``[start, end)`` of the data of an execution: from the previous scheduled moment to this one.
+
+    An offset from the scheduled moment, where one is given, takes the place of either; NOW has both.
+    """
+    begin = scheduled + seconds_of(start) if start else previous_due(expression, scheduled)
+    return begin, scheduled + seconds_of(end) if end else scheduled
+
+
+def shortest_period(expression: str) -> float:
+    """Seconds between two moments of a cron expression that are next to each other."""
+    moments = [next_due(expression, 0.0)]
+    for _ in range(25):  # more than a day has of them
+        moments.append(next_due(expression, moments[-1]))
+    return min(later - earlier for earlier, later in pairwise(moments))
 
 
 def hours(start: float, end: float) -> Iterator[float]:

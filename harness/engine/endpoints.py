@@ -42,6 +42,8 @@ class Live:
     lock: threading.Lock = field(default_factory=threading.Lock)
     ended: threading.Event = field(default_factory=threading.Event)
     restarts: int = 0
+    restarting: bool = False
+    """Dead servers are being replaced, or wait until another change of the endpoint is through."""
 
 
 class Endpoints:
@@ -216,8 +218,19 @@ class Endpoints:
         while not self._closed.wait(WATCH_INTERVAL):
             for key, live in list(self._live.items()):
                 fleet = live.fleet
-                if fleet is not None and not live.ended.is_set() and not all(i.server.alive() for i in fleet.all()):
-                    self._pool.submit(self._restart_dead, key, live)
+                if fleet is None or live.restarting or live.ended.is_set():
+                    continue
+                if not all(instance.server.alive() for instance in fleet.all()):
+                    live.restarting = True  # asked for once: else one slow start would take all of the pool's threads
+                    self._pool.submit(self._restart_logged, key, live)
+
+    def _restart_logged(self, key: Key, live: Live) -> None:
+        try:
+            self._restart_dead(key, live)
+        except Exception:
+            log.exception("endpoint %s", key)
+        finally:
+            live.restarting = False
 
     def _restart_dead(self, key: Key, live: Live) -> None:
         """Replaces dead servers one by one; each death and each replacement is a line of the endpoint's log."""
@@ -250,6 +263,7 @@ class Endpoints:
             if not fleet.instances[wanted.name] and not self._closed.is_set():
                 live.fleet = None
                 self._change(key, lambda found: move(found, "Failed", FailureReason=reason))
+                self._retire(fleet.all())  # what the other variants still run
 
 
 def _in_service(record: Record, wanted: Mapping[str, Any]) -> Record:

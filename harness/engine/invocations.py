@@ -30,6 +30,7 @@ _HEADERS = {
     "ContentType": "Content-Type",
     "Accept": "Accept",
     "CustomAttributes": "X-Amzn-SageMaker-Custom-Attributes",
+    "TargetVariant": "X-Amzn-SageMaker-Target-Variant",
     "InferenceId": "X-Amzn-SageMaker-Inference-Id",
     "SessionId": "X-Amzn-SageMaker-Session-Id",
 }

@@ -14,9 +14,13 @@ from harness.stores.watch import Listeners
 
 
 def plain(record: Record) -> Record:
-    """The record as JSON gives it back, so that what is written equals what is read, in both stores."""
+    """The record as JSON gives it back, so that what is written equals what is read, in both stores.
+
+    One that nobody has changed yet was last modified when it was created.
+    """
     return replace(
         record,
+        modified=record.modified or record.created,
         spec=json.loads(json.dumps(record.spec)),
         status=json.loads(json.dumps(record.status)),
         inner=json.loads(json.dumps(record.inner)),

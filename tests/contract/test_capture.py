@@ -10,6 +10,7 @@ import pytest
 
 from harness.contract.capture import CaptureRules, Invocation, capture_key, capture_prefix, captured_record
 
+LISTED = {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]}
 MOMENT = 1_700_000_448.871  # 2023-11-14T22:20:48.871Z
 
 
@@ -18,9 +19,10 @@ def rules(*modes: str, **more: Any) -> CaptureRules:
         "InitialSamplingPercentage": 20,
         "DestinationS3Uri": "s3://b/some/where",
         "CaptureOptions": [{"CaptureMode": mode} for mode in modes],
+        "CaptureContentTypeHeader": LISTED,
         **more,
     }
-    made = CaptureRules.of(config)
+    made = CaptureRules.of({member: value for member, value in config.items() if value is not None})
     assert made is not None
     return made
 
@@ -62,17 +64,20 @@ def test_modes_say_which_sides_are_kept(modes: list[str], sides: list[str]) -> N
 @pytest.mark.parametrize(
     ("kind", "headers", "encoding"),
     [
-        ("text/csv", None, "CSV"),
-        ("TEXT/CSV; header=absent", None, "CSV"),
-        ("application/json", None, "JSON"),
-        ("application/jsonlines", None, "BASE64"),
+        ("text/csv", LISTED, "CSV"),
+        ("TEXT/CSV; header=absent", LISTED, "CSV"),
+        ("application/json", LISTED, "JSON"),
+        ("application/jsonlines", LISTED, "BASE64"),
         ("application/jsonlines", {"JsonContentTypes": ["application/jsonlines"]}, "JSON"),
         ("text/csv", {"CsvContentTypes": ["text/comma"]}, "BASE64"),
-        ("", None, "BASE64"),
+        ("application/json", {"CsvContentTypes": ["text/csv"]}, "BASE64"),
+        ("", LISTED, "BASE64"),
+        ("text/csv", None, "BASE64"),  # the service has no lists of its own
+        ("application/json", None, "BASE64"),
     ],
 )
 def test_the_content_type_says_how_a_side_is_encoded(kind: str, headers: Any, encoding: str) -> None:
-    more = {"CaptureContentTypeHeader": headers} if headers else {}
+    more = {"CaptureContentTypeHeader": headers}
     found = json.loads(captured_record(rules("Input", **more), event(b"{}", kind)))["captureData"]["endpointInput"]
     assert found["encoding"] == encoding
     assert found["observedContentType"] == kind

@@ -6,7 +6,16 @@ from datetime import datetime, timezone
 
 import pytest
 
-from harness.contract.schedules import BadSchedule, crontab, hours, next_due, previous_due, seconds_of, window
+from harness.contract.schedules import (
+    BadSchedule,
+    crontab,
+    hours,
+    next_due,
+    previous_due,
+    seconds_of,
+    shortest_period,
+    window,
+)
 
 
 def at(text: str) -> float:
@@ -77,11 +86,21 @@ def test_what_is_no_offset(offset: str) -> None:
         ("cron(0 11 ? * * *)", (None, None), "2026-02-28T11:00", "2026-03-01T11:00"),
         ("cron(0 5/6 ? * * *)", (None, None), "2026-03-01T05:00", "2026-03-01T11:00"),
         (HOURLY, ("-PT5H", "-PT2H"), "2026-03-01T06:00", "2026-03-01T09:00"),
+        (HOURLY, ("-PT5H", None), "2026-03-01T06:00", "2026-03-01T11:00"),
+        ("cron(0 11 ? * * *)", (None, "-PT2H"), "2026-02-28T11:00", "2026-03-01T09:00"),
         ("NOW", ("-PT1H", "-PT0H"), "2026-03-01T10:00", "2026-03-01T11:00"),
     ],
 )
 def test_the_window(expression: str, offsets: tuple[str | None, str | None], begin: str, end: str) -> None:
     assert window(expression, at("2026-03-01T11:00"), *offsets) == (at(begin), at(end))
+
+
+@pytest.mark.parametrize(
+    ("expression", "hours"),
+    [(HOURLY, 1), ("cron(0 11 ? * * *)", 24), ("cron(0 17/12 ? * * *)", 12), ("cron(0 0/5 ? * * *)", 4)],
+)
+def test_the_shortest_period(expression: str, hours: int) -> None:
+    assert shortest_period(expression) == hours * 3600
 
 
 def test_the_hours_of_a_window_are_those_it_touches() -> None:

@@ -25,6 +25,7 @@ def config(prefix: str, sampling: int = 100, *modes: str) -> dict[str, Any]:
         "InitialSamplingPercentage": sampling,
         "DestinationS3Uri": f"s3://{BUCKET}/{prefix}",
         "CaptureOptions": [{"CaptureMode": mode} for mode in modes or ("Input", "Output")],
+        "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"]},
     }
 
 

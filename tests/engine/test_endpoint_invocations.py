@@ -42,7 +42,8 @@ def refused(hosting: Hosting, endpoint: str, **more: Any) -> dict[str, Any]:
 
 
 def test_the_server_gets_the_documented_headers_and_no_others(hosting: Hosting, facts: str) -> None:
-    answer = hosting.invoke(facts, "5", Accept="text/plain", CustomAttributes="trace=7", InferenceId="id-1")
+    more = {"CustomAttributes": "trace=7", "InferenceId": "id-1", "TargetVariant": "AllTraffic"}
+    answer = hosting.invoke(facts, "5", Accept="text/plain", **more)
     headers = json.loads(answer["Body"])["headers"]
     headers.pop("Host")
     assert headers == {
@@ -51,6 +52,7 @@ def test_the_server_gets_the_documented_headers_and_no_others(hosting: Hosting, 
         "Accept": "text/plain",
         "X-Amzn-SageMaker-Custom-Attributes": "trace=7",
         "X-Amzn-SageMaker-Inference-Id": "id-1",
+        "X-Amzn-SageMaker-Target-Variant": "AllTraffic",
     }
     assert answer["ContentType"] == "text/csv"
     assert answer["CustomAttributes"] == "seen: trace=7"

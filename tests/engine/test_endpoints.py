@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.cloud import XGBOOST, Cloud, eventually
+from tests.cloud import BUCKET, XGBOOST, Cloud, eventually
 from tests.hosting import Hosting, archive
 from tests.processes import servers_of
 
@@ -192,6 +192,51 @@ def test_the_other_instances_answer_while_one_is_replaced(
     assert dead not in servers_of(file)
     assert other in servers_of(file)
     hosting.remove(endpoint)
+
+
+@pytest.mark.needs("namespaces")
+def test_a_server_that_cannot_be_replaced_fails_the_endpoint_and_ends_all_of_it(
+    hosting: Hosting, cloud: Cloud, marked: tuple[str, str]
+) -> None:
+    file, uri = marked
+    lost = cloud.put(f"{file}/lost.tar.gz", archive({f"{file}-lost": "1"}))
+    endpoint = hosting.serve(hosting.variant(hosting.model(uri), "kept"), hosting.variant(hosting.model(lost), "lost"))
+    cloud.s3.delete_object(Bucket=BUCKET, Key=f"{file}/lost.tar.gz")
+    [pid] = servers_of(f"{file}-lost")
+    os.kill(pid, signal.SIGKILL)
+    found = eventually(lambda: not_in_service(hosting, endpoint))
+    assert found["EndpointStatus"] == "Failed"
+    assert "Failed to download model data" in found["FailureReason"]
+    eventually(lambda: not servers_of(file))
+    hosting.remove(endpoint)
+
+
+def not_in_service(hosting: Hosting, endpoint: str) -> dict[str, Any] | None:
+    found: dict[str, Any] = hosting.sagemaker.describe_endpoint(EndpointName=endpoint)
+    return found if found["EndpointStatus"] != "InService" else None
+
+
+@pytest.mark.needs("namespaces")
+def test_a_death_in_the_middle_of_an_update_keeps_no_other_endpoint_waiting(
+    hosting: Hosting, marked: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.engine.endpoints.WATCH_INTERVAL", 0.005)
+    monkeypatch.setattr("harness.engine.model_servers.REFUSAL_PATIENCE", 3.0)
+    file, uri = marked
+    endpoint = hosting.serve(hosting.variant(hosting.model(uri)))
+    never = hosting.config(hosting.variant(hosting.model(PING="500")))
+    hosting.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=never)
+    [pid] = servers_of(file)
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not servers_of(file))
+    for _ in range(50):  # the watch looks many times meanwhile
+        with pytest.raises(hosting.runtime.exceptions.ModelError):
+            hosting.invoke(endpoint)
+    other = hosting.serve(hosting.variant(hosting.model()))
+    assert hosting.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "Updating"
+    assert "did not pass the ping health check" in hosting.settled(endpoint)["FailureReason"]
+    eventually(lambda: servers_of(file))  # what served before, started anew
+    hosting.remove(endpoint, other)
 
 
 def lines_of(cloud: Cloud, endpoint: str) -> list[str]:

@@ -40,6 +40,10 @@ def test_what_was_added_is_found(store: RecordStore) -> None:
     assert store.find(added.key._replace(region="other")) is None
 
 
+def test_what_was_never_changed_was_modified_when_it_was_created(store: RecordStore) -> None:
+    assert store.add(replace(record("a"), modified=0.0)).modified == 1.0
+
+
 def test_a_taken_key_names_who_has_it(store: RecordStore) -> None:
     first = store.add(record("a"))
     with pytest.raises(RecordExists) as refused:

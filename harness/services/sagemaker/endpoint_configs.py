@@ -29,6 +29,7 @@ _UNSUPPORTED_OF_VARIANT = (
     "CapacityReservationConfig",
     "CoreDumpConfig",
     "AcceleratorType",
+    "AcceleratorPartitionLayouts",
     "EnableSSMAccess",
 )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.contract.layout import below_root
+from harness.contract.schedules import BadSchedule, seconds_of
 from harness.kernel.errors import ValidationException
 from harness.services.sagemaker.jobs import refuse_members
 from harness.services.sagemaker.staged_data import s3_uri
@@ -35,6 +36,9 @@ def check_endpoint_input(scope: Scope, given: Mapping[str, Any]) -> None:
     if source.get("S3InputMode", "File") != "File":
         raise ValidationException("EndpointInput.S3InputMode Pipe is not supported by harness; use File")
     _check_path("EndpointInput.LocalPath", source["LocalPath"])
+    for member in ("StartTimeOffset", "EndTimeOffset"):
+        if source.get(member):
+            _check_offset(f"EndpointInput.{member}", source[member])
 
 
 def check_output(config: Mapping[str, Any]) -> None:
@@ -42,6 +46,13 @@ def check_output(config: Mapping[str, Any]) -> None:
         target = output["S3Output"]
         s3_uri(target["S3Uri"])
         _check_path("S3Output.LocalPath", target["LocalPath"])
+
+
+def _check_offset(member: str, offset: str) -> None:
+    try:
+        seconds_of(offset)
+    except BadSchedule as error:
+        raise ValidationException(f"{member}: {error}") from error
 
 
 def _check_path(member: str, path: str) -> None:

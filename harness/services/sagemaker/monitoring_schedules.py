@@ -6,7 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 from harness.contract.catalog import UnknownImage
-from harness.contract.schedules import DAILY_AT_MIDNIGHT, NOW, BadSchedule, crontab, next_due, seconds_of
+from harness.contract.schedules import (
+    DAILY_AT_MIDNIGHT,
+    NOW,
+    BadSchedule,
+    crontab,
+    next_due,
+    shortest_period,
+    window,
+)
 from harness.engine.lifecycle import move, status_of
 from harness.engine.monitoring import DATA_QUALITY, EXECUTION, SCHEDULE
 from harness.kernel.errors import ResourceInUse, ResourceNotFound, ValidationException
@@ -106,7 +114,8 @@ def _described(record: Record) -> dict[str, Any]:
         "MonitoringType": config.get("MonitoringType", "DataQuality"),
         "EndpointName": record.inner["endpoint"],
         "CreationTime": record.created,
-        "LastModifiedTime": record.modified,
+        # The store notes when, in real time; the schedule itself lives by the emulator's clock, which may be ahead.
+        "LastModifiedTime": max(record.created, record.modified),
     }
 
 
@@ -141,6 +150,7 @@ def _check(scope: Scope, config: dict[str, Any]) -> None:
     if inline:
         _check_inline(scope, inline)
     _check_timing(config.get("ScheduleConfig"))
+    _check_time_limit(scope, config)
 
 
 def _check_inline(scope: Scope, inline: dict[str, Any]) -> None:
@@ -164,14 +174,38 @@ def _check_timing(timing: dict[str, Any] | None) -> None:
             crontab(timing["ScheduleExpression"])
         elif not (start and end):
             raise ValidationException("ScheduleExpression NOW needs DataAnalysisStartTime and DataAnalysisEndTime")
-        if start and end and not 0 < seconds_of(end) - seconds_of(start) <= LONGEST_WINDOW:
+        begin, finish = _some_window(timing["ScheduleExpression"], start, end)
+        if not 0 < finish - begin <= LONGEST_WINDOW:
             raise ValidationException("DataAnalysisStartTime must be up to 24 hours before DataAnalysisEndTime")
     except BadSchedule as error:
         raise ValidationException(str(error)) from error
 
 
+def _some_window(expression: str, start: str | None, end: str | None) -> tuple[float, float]:
+    scheduled = 0.0 if expression == NOW else next_due(expression, LONGEST_WINDOW)
+    return window(expression, scheduled, start, end)
+
+
+def _check_time_limit(scope: Scope, config: dict[str, Any]) -> None:
+    """An execution must be able to end before the next one begins."""
+    job = config.get("MonitoringJobDefinition")
+    if job is None:
+        definition = scope.records.find(scope.key(DATA_QUALITY, config["MonitoringJobDefinitionName"]))
+        job = definition.spec if definition else {}
+    limit, expression = job.get("StoppingCondition", {}).get("MaxRuntimeInSeconds"), _expression(config)
+    if limit and expression != NOW and limit > (period := shortest_period(expression)):
+        raise ValidationException(
+            f"MaxRuntimeInSeconds {limit} is longer than the {period:.0f} seconds from one execution of {expression} "
+            "to the next"
+        )
+
+
+def _expression(config: dict[str, Any]) -> str:
+    return str(config.get("ScheduleConfig", {}).get("ScheduleExpression", DAILY_AT_MIDNIGHT))
+
+
 def _first_due(scope: Scope, config: dict[str, Any]) -> float:
-    expression = config.get("ScheduleConfig", {}).get("ScheduleExpression", DAILY_AT_MIDNIGHT)
+    expression = _expression(config)
     now = scope.clock.now()
     return now if expression == NOW else next_due(expression, now)
 

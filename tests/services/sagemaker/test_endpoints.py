@@ -66,6 +66,7 @@ def test_an_endpoint_is_made_by_the_engine(sagemaker: Any, told: Told) -> None:
     assert [found[member] for member in ("EndpointName", "EndpointArn", "EndpointConfigName", "EndpointStatus")] == [
         "e", ARN, "c", "Creating"
     ]  # fmt: skip
+    assert found["LastModifiedTime"] == found["CreationTime"]
     [listed] = sagemaker.list_endpoints(StatusEquals="Creating")["Endpoints"]
     assert (listed["EndpointArn"], listed["EndpointStatus"]) == (ARN, "Creating")
     assert sagemaker.list_endpoints(StatusEquals="InService")["Endpoints"] == []

@@ -104,6 +104,8 @@ def test_a_definition_is_described_listed_and_deleted(sagemaker: Any) -> None:
         (reading(LocalPath="/opt/ml/model"), "must lie below /opt/ml/processing"),
         (reading(InferenceAttribute="0"), "InferenceAttribute: not supported"),
         (reading(S3InputMode="Pipe"), "Pipe is not supported"),
+        (reading(StartTimeOffset="-P1W"), "EndpointInput.StartTimeOffset: '-P1W' is not an offset"),
+        (reading(EndTimeOffset="P"), "EndpointInput.EndTimeOffset: 'P' is not an offset"),
         ({"JobResources": {"ClusterConfig": {**CLUSTER["ClusterConfig"], "InstanceCount": 2}}}, "InstanceCount 2"),
         ({"DataQualityBaselineConfig": {"BaseliningJobName": "none"}}, "Could not find requested job with name: none"),
     ],
@@ -121,6 +123,7 @@ def test_a_schedule_is_described_and_listed(sagemaker: Any, told: Told) -> None:
     assert told.woken == 1
     found = sagemaker.describe_monitoring_schedule(MonitoringScheduleName="s")
     assert (found["MonitoringScheduleArn"], found["MonitoringScheduleStatus"]) == (arn, "Scheduled")
+    assert found["LastModifiedTime"] == found["CreationTime"]
     assert found["MonitoringScheduleConfig"]["ScheduleConfig"] == HOURLY
     assert (found["MonitoringType"], found["EndpointName"]) == ("DataQuality", "e")
     [listed] = sagemaker.list_monitoring_schedules(EndpointName="e")["MonitoringScheduleSummaries"]
@@ -163,10 +166,14 @@ def test_a_schedule_stops_starts_changes_and_goes(sagemaker: Any, told: Told) ->
         ({"MonitoringJobDefinitionName": "none"}, "Could not find job definition"),
         ({"ScheduleConfig": {"ScheduleExpression": "rate(1 hour)"}}, "is not supported: use cron"),
         ({"ScheduleConfig": {"ScheduleExpression": "NOW"}}, "NOW needs DataAnalysisStartTime"),
+        ({"ScheduleConfig": {**HOURLY, "DataAnalysisStartTime": "-PT30H"}}, "up to 24 hours before"),
+        ({"ScheduleConfig": {**HOURLY, "DataAnalysisEndTime": "-PT1H"}}, "up to 24 hours before"),
+        ({"MonitoringJobDefinitionName": "slow"}, "MaxRuntimeInSeconds 7200 is longer than the 3600 seconds"),
     ],
 )
 def test_what_cannot_be_scheduled_is_refused(sagemaker: Any, more: dict[str, Any], words: str) -> None:
     define(sagemaker)
+    define(sagemaker, "slow", StoppingCondition={"MaxRuntimeInSeconds": 7200})
     with pytest.raises(ClientError, match=words):
         schedule(sagemaker, **more)
     assert sagemaker.list_monitoring_schedules()["MonitoringScheduleSummaries"] == []
