@@ -108,6 +108,13 @@ def test_completeness(monitor: Monitor) -> None:
     assert monitor.run(id=gaps).violations == {("id", "completeness_check")}
 
 
+def test_a_negative_value_alone_is_no_violation(monitor: Monitor) -> None:
+    """The service suggests is_non_negative and has no check of it."""
+    assert monitor.run(id=["-1", *CLEAN["id"][1:]]).violations == set()
+    monitor.feature("rate", num_constraints={"is_non_negative": False})
+    assert monitor.run().violations == set()
+
+
 def test_numeric_drift_simple_and_robust(monitor: Monitor) -> None:
     # Everything 150 higher: the CDFs are 0.15 apart. Robust takes 1.8 * sqrt(2000 / 1e6) = 0.0805 off.
     shifted = [str(i + 150) for i in range(1000)]
