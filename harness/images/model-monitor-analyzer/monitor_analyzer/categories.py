@@ -29,12 +29,18 @@ class Categories:
         if self._distinct is not None:
             self._distinct.update(texts)
             return
-        for value, count in _counted(texts).items():
-            self._counts[value] = self._counts.get(value, 0) + count
-        if len(self._counts) > HISTOGRAM_LIMIT:
-            self._distinct = DistinctCount()
+        counted = _counted(texts)
+        if counted is not None:
+            for value, count in counted.items():
+                self._counts[value] = self._counts.get(value, 0) + count
+            if len(self._counts) <= HISTOGRAM_LIMIT:
+                return
+        self._distinct = DistinctCount()
+        if self._counts:
             self._distinct.update(_like(texts, list(self._counts)))
             self._counts = {}
+        if counted is None:
+            self._distinct.update(texts)
 
     @property
     def distinct_count(self) -> float:
@@ -47,10 +53,13 @@ class Categories:
         return sorted(self._counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _counted(texts: Any) -> Mapping[str, int]:
+def _counted(texts: Any) -> Mapping[str, int] | None:
+    """None where the block alone has too many distinct texts: no use to make tens of thousands of them Python's."""
     if isinstance(texts, list):
         return Counter(texts)
     counted = texts.value_counts()
+    if counted.height > HISTOGRAM_LIMIT:
+        return None
     return dict(zip(counted.get_column(texts.name).to_list(), counted.get_column("count").to_list(), strict=True))
 
 
