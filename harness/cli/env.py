@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.project import json_option, print_json, running, settings, state_option, target
+from harness.cli.project import client_folder, json_option, print_json, running, settings, state_option, target
 from harness.kernel.errors import StateError
 from harness.session.emulator_process import LOOK, RunningEmulator
 from harness.session.environment import Wiring, wiring
@@ -42,7 +42,8 @@ def command(state: Path | None, shell: str | None, offline: bool, direct_s3: boo
             click.echo("false")
         raise
     given = settings(state=state)
-    changes = wiring(target(emulator), given.state / "client", os.environ, offline=offline)
+    place = target(emulator)
+    changes = wiring(place, client_folder(given, place), os.environ, offline=offline)
     if direct_s3:
         changes = replace(changes, set={**changes.set, "AWS_ENDPOINT_URL_S3": _backing(emulator)})
     if as_json:

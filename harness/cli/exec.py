@@ -10,7 +10,7 @@ from types import FrameType
 
 import click
 
-from harness.cli.project import emulator_options, settings, state_option, target
+from harness.cli.project import client_folder, emulator_options, settings, state_option, target
 from harness.session.emulator_process import Wanted
 
 
@@ -36,10 +36,11 @@ def command(state: Path | None, wanted: Wanted, online: bool, local_mode: bool, 
         signal.signal(number, _exit)
     given = settings(state=state)
     with borrowed(given.state, wanted) as emulator:
-        changes = wiring(target(emulator), given.state / "client", os.environ, offline=not online)
+        place = target(emulator)
+        changes = wiring(place, client_folder(given, place), os.environ, offline=not online)
         if local_mode:
             folder = given.state / "client" / "local-mode"
-            changes = with_docker(changes, emulator, target(emulator), folder, install=given.install and online)
+            changes = with_docker(changes, emulator, place, folder, install=given.install and online)
         environment = changes.applied_to(os.environ)
         if online:
             return enclosure.run_plain(cmd, environment)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -82,9 +84,16 @@ def running(state: Path | None) -> RunningEmulator:
 
 
 def target(emulator: RunningEmulator) -> Target:
-    """Account and region are the emulator's own: what it was started with may differ from what is given now."""
-    facts = emulator.facts()
-    return Target(address=emulator.address, region=facts["region"], account=facts["account"])
+    """Region and account are the emulator's own: what it was started with may differ from what is given now. An access
+    key of twelve digits in the user's environment is another account, that they mean."""
+    facts, key = emulator.facts(), os.environ.get("AWS_ACCESS_KEY_ID", "")
+    account = key if re.fullmatch("[0-9]{12}", key) else facts["account"]
+    return Target(address=emulator.address, region=facts["region"], account=account)
+
+
+def client_folder(given: Settings, place: Target) -> Path:
+    """For the files of this account's clients: two terminals may work in two accounts."""
+    return given.state / "client" / place.account
 
 
 def print_json(value: Any) -> None:

@@ -32,6 +32,7 @@ _HARMFUL = (
 )
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 _NO_PROXIES = ("NO_PROXY", "no_proxy")
+_PROFILES = "aws-config"
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def _direct(inherited: Mapping[str, str], offline: bool) -> dict[str, str]:
 
 def _credentials(target: Target, folder: Path, inherited: Mapping[str, str]) -> dict[str, str]:
     """Keys that open nothing. The key id is the account, the way neighbouring tools pass one."""
-    profiles = folder / "aws-config"
+    profiles = folder / _PROFILES
     _write(profiles, _profiles(target, inherited))
     return {
         "AWS_ACCESS_KEY_ID": target.account,
@@ -161,7 +162,8 @@ def _sdk_settings(target: Target, folder: Path, inherited: Mapping[str, str]) ->
     _write(file, _SDK_CONFIG.format(bucket=target.bucket, role=target.role))
     # A user's own file keeps the upper hand; ours then stands where an administrator's would.
     theirs = inherited.get("SAGEMAKER_USER_CONFIG_OVERRIDE", "")
-    own = theirs != str(file) if theirs else _usual_sdk_settings(inherited).exists()
+    # One beside profiles is of an earlier wiring, of another account or another state folder.
+    own = not Path(theirs).with_name(_PROFILES).exists() if theirs else _usual_sdk_settings(inherited).exists()
     ours = "SAGEMAKER_ADMIN" if own else "SAGEMAKER_USER"
     return {f"{ours}_CONFIG_OVERRIDE": str(file)}
 

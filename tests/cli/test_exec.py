@@ -18,6 +18,17 @@ WHO = (
 )
 
 
+def test_a_key_of_twelve_digits_is_the_account_that_is_meant(project: Project) -> None:
+    code = "import boto3, os; print(boto3.client('sts').get_caller_identity()['Account'])"
+    for key, account in (("222222222222", "222222222222"), ("AKIAREAL", "123456789012")):
+        environment = {**project.environment, "AWS_ACCESS_KEY_ID": key}
+        argv = project.argv("exec", "--", sys.executable, "-c", code)
+        done = subprocess.run(argv, cwd=project.folder, env=environment, capture_output=True, text=True, check=False)
+        assert done.stdout == f"{account}\n", done.stderr
+        settings = (project.state / "client" / account / "sagemaker-config.yaml").read_text()
+        assert f"sagemaker-us-east-1-{account}" in settings
+
+
 def test_it_starts_one_and_takes_down_what_it_started(project: Project) -> None:
     done = project.run("exec", "--", sys.executable, "-c", WHO)
     assert done.returncode == 0, done.stderr

@@ -107,6 +107,13 @@ def test_the_sdk_accepts_the_settings_file_and_takes_bucket_and_role_from_it(tmp
     assert lines == ["sagemaker-us-east-1-123456789012", "True", TARGET.role], done.stderr
 
 
+def test_the_settings_of_an_earlier_wiring_are_not_the_users_own(tmp_path: Path) -> None:
+    first = given(wiring(TARGET, tmp_path / "first", {}))
+    second = wiring(TARGET, tmp_path / "second", first).applied_to(first)
+    assert second["SAGEMAKER_USER_CONFIG_OVERRIDE"] == str(tmp_path / "second" / "sagemaker-config.yaml")
+    assert "SAGEMAKER_ADMIN_CONFIG_OVERRIDE" not in second
+
+
 def test_the_users_own_sdk_settings_keep_the_upper_hand(tmp_path: Path) -> None:
     environment = given(wiring(TARGET, tmp_path, {"SAGEMAKER_USER_CONFIG_OVERRIDE": "/mine.yaml"}))
     assert "SAGEMAKER_USER_CONFIG_OVERRIDE" not in environment
