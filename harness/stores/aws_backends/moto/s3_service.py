@@ -43,6 +43,15 @@ class HeldFileBody(FileBody):
         self.file.release()
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What was copied for one request to a multipart upload."""
+
+    upload: seam_s3.Upload
+    what: seam_s3.Assembly | Arrived
+    whole: Arrived
+
+
 class S3Service:
     def __init__(self, files: ObjectFiles, ledger: ObjectLedger, pool: Executor) -> None:
         self._files = files
@@ -118,7 +127,7 @@ class S3Service:
     def _answer(self, asked: S3Request, call: Call) -> Response:
         try:
             asked.refuse_unknown()
-            with self._prepared(asked, call), LOCK:
+            with self._prepared(asked, call):
                 self._check_owners(asked, call.account)
                 return _response(call, self._run(asked, call))
         except Exception as error:
@@ -139,20 +148,27 @@ class S3Service:
 
     @contextmanager
     def _prepared(self, asked: S3Request, call: Call) -> Iterator[None]:
-        """Do the copying a request asks for before moto's lock is taken."""
+        """Do the copying a request asks for, then take moto's lock."""
+        made: Prepared | None = None
         if asked.completes_upload:
-            whole = self._assemble(asked, call.body)
+            made = self._assemble(asked, call.body)
         elif asked.copies_part:
-            whole = self._copy_part(asked)
-        else:
-            whole = None
+            made = self._copy_part(asked)
+        if made is None:
+            with LOCK:
+                yield
+            return
         try:
-            yield
+            with LOCK:
+                made.upload.prepared = made.what
+                try:
+                    yield
+                finally:
+                    made.upload.prepared = None
         finally:
-            if whole is not None:
-                whole.discard()
+            made.whole.discard()
 
-    def _assemble(self, asked: S3Request, body: bytes) -> Arrived | None:
+    def _assemble(self, asked: S3Request, body: bytes) -> Prepared | None:
         with ExitStack() as holding:
             with LOCK:
                 bucket = seam_s3.find_bucket(asked.bucket)
@@ -166,10 +182,9 @@ class S3Service:
             if size is not None and size != str(sum(map(len, pieces))):
                 raise Refusal(400, "InvalidRequest", f"The parts do not make an object of {size} bytes")
             whole = self._files.join(pieces, etag="")
-        upload.assembled = seam_s3.Assembly(parts, whole, upload.checksum(parts, whole))
-        return whole
+        return Prepared(upload, seam_s3.Assembly(parts, whole, upload.checksum(parts, whole)), whole)
 
-    def _copy_part(self, asked: S3Request) -> Arrived | None:
+    def _copy_part(self, asked: S3Request) -> Prepared | None:
         name, key, version = asked.copy_source()
         with ExitStack() as holding:
             with LOCK:
@@ -183,8 +198,8 @@ class S3Service:
                     raise Refusal(404, "NoSuchKey" if origin else "NoSuchBucket", f"There is no {name}/{key} to copy")
                 piece = _range(source.value, asked.headers.get("x-amz-copy-source-range"))
                 holding.enter_context(held([piece]))
-            upload.copied = self._files.duplicate(piece)
-        return upload.copied
+            copied = self._files.duplicate(piece)
+        return Prepared(upload, copied, copied)
 
     def _save(self, asked: S3Request) -> None:
         if asked.changes:

@@ -140,22 +140,23 @@ class Upload(models.FakeMultipart):  # type: ignore[misc]
 
     bucket = ""
     parts: dict[int, Key]
-    assembled: Assembly | None = None
-    copied: Arrived | None = None
-    """The bytes for the UploadPartCopy that moto is about to handle, copied before its lock was taken."""
+    prepared: Assembly | Arrived | None = None
+    """For the completion or the copy of a part that moto is handling: made before its lock was taken, and set with it
+    held, since other requests prepare things for this upload at the same time."""
 
     def set_part(self, part_id: int, value: Any) -> Any:
         former = self.parts.get(part_id)
-        copied, self.copied = self.copied, None
-        part = super().set_part(part_id, copied or value)
+        part = super().set_part(part_id, self.prepared if isinstance(self.prepared, Arrived) else value)
         state.changes.uploads[self.id] = self
         if former is not None:
             state.changes.leaving.append(former.body)
         return part
 
     def complete(self, body: Iterator[tuple[int, str]]) -> tuple[Any, str, tuple[str, str, int] | None]:
-        assembly, self.assembled = self.assembled, None
-        if assembly is None or any(self.parts.get(number) is not part for number, part in assembly.parts):
+        assembly = self.prepared
+        if not isinstance(assembly, Assembly) or any(
+            self.parts.get(number) is not part for number, part in assembly.parts
+        ):
             raise _refused("InvalidPart")  # a part was uploaded again while the object was put together
         state.changes.leaving.extend(part.body for part in self.parts.values())
         self.parts = dict(assembly.parts)
@@ -204,6 +205,9 @@ class Assembly:
     parts: list[tuple[int, Key]]
     whole: Arrived
     checksum: tuple[str, str, int] | None
+
+    def still_of(self, parts: dict[int, Key]) -> bool:
+        return all(parts.get(number) is part for number, part in self.parts)
 
 
 class Uploads(dict[str, Upload]):

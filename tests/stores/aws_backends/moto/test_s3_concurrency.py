@@ -51,3 +51,23 @@ def test_clients_side_by_side(tmp_path: Path) -> None:
             content = served.client("s3").get_object(Bucket="bucket", Key=one["Key"])["Body"].read()
             assert f'"{hashlib.md5(content).hexdigest()}"' == one["ETag"]
         assert len(list((tmp_path / "s3" / "objects").glob("*/*"))) == len(listed)
+
+
+def test_parts_copied_side_by_side_are_each_their_own(tmp_path: Path) -> None:
+    numbers = range(1, 25)
+    with serve(tmp_path) as served:
+        s3 = served.client("s3")
+        s3.create_bucket(Bucket="bucket")
+        s3.put_object(Bucket="bucket", Key="from", Body=b"".join(b"%04d" % number * 50_000 for number in numbers))
+        given = {"Bucket": "bucket", "Key": "to", "UploadId": ""}
+        given["UploadId"] = s3.create_multipart_upload(Bucket="bucket", Key="to")["UploadId"]
+
+        def copy(number: int) -> str:
+            stretch = f"bytes={(number - 1) * 200_000}-{number * 200_000 - 1}"
+            made = s3.upload_part_copy(**given, PartNumber=number, CopySource="bucket/from", CopySourceRange=stretch)
+            etag: str = made["CopyPartResult"]["ETag"]
+            return etag
+
+        with ThreadPoolExecutor(8) as pool:
+            etags = list(pool.map(copy, numbers))
+        assert etags == [f'"{hashlib.md5(b"%04d" % number * 50_000).hexdigest()}"' for number in numbers]
