@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gzip
 import http.client
 import json
 import zlib
-from collections import deque
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -20,6 +20,7 @@ from harness.contract.data_processing import BadData, DataProcessing, media_type
 from harness.contract.layout import Input
 from harness.contract.serving import START_TIMEOUT, container_of
 from harness.engine.batch_calls import ALGORITHM, CLIENT, BatchCaller, CallFailed
+from harness.engine.batch_objects import Batch, Calls, ObjectResult
 from harness.engine.failures import JobFailed
 from harness.engine.model_servers import ModelServer, NotHealthy, await_ping, start_server
 from harness.engine.reuse import Recollection
@@ -187,28 +188,32 @@ def _tell(work: Work, told: LogWriter, text: str) -> None:
 def _transform_objects(
     work: Work, server: ModelServer, limits: Limits, told: LogWriter, recollection: Recollection
 ) -> list[str]:
-    """Object by object; what kinds of failures there were. One that fails has no output, the others go on."""
+    """What kinds of failures there were. An object that fails has no output, the others go on."""
     source = work.record.spec["TransformInput"]["DataSource"]["S3DataSource"]
-    given, wanted = work.record.spec["TransformInput"], work.record.spec["TransformOutput"]
-    headers = {"Content-Type": given.get("ContentType", ""), "Accept": wanted.get("Accept", "")}
-    sent = {name: value for name, value in headers.items() if value}
-    caller = BatchCaller(server, sent, limits.timeout, limits.retries)
     listed = Input("input", S3Uri.parse(source["S3Uri"]), "", source["S3DataType"])
-    failures = []
+    failures: list[str] = []
+
+    def finish(result: ObjectResult) -> None:
+        if result.failure is None:
+            work.objects.upload(result.path, _place(work, f"{result.name}.out"))
+        else:
+            failures.append(getattr(result.failure, "kind", CLIENT))
+            for line in str(result.failure).splitlines() or [""]:
+                _tell(work, told, f"{result.uri.bucket}/{result.uri.key}: {line}")
+        if not recollection.wanted:
+            result.path.unlink()
+        elif result.failure is None:
+            recollection.names.append(f"{result.name}.out")
+
+    caller = _caller(work.record.spec, server, limits)
     try:
         with ThreadPoolExecutor(limits.concurrent, thread_name_prefix="transform") as pool:
-            for uri, name in sources(work.objects, listed):
-                work.check_stop()
-                try:
-                    result = _result(work, len(recollection.names))
-                    _transform_object(work, caller, limits, pool, uri, result)
-                    work.objects.upload(result, _place(work, f"{name}.out"))
-                    if recollection.wanted:
-                        recollection.names.append(f"{name}.out")
-                except _OBJECT_FAILURES as error:
-                    failures.append(getattr(error, "kind", CLIENT))
-                    for line in str(error).splitlines() or [""]:
-                        _tell(work, told, f"{uri.bucket}/{uri.key}: {line}")
+            calls = Calls(pool, _call(work.record.spec, caller), limits.concurrent, _OBJECT_FAILURES)
+            with contextlib.closing(Batch(calls, finish, work.check_stop)) as batch:
+                for number, (uri, name) in enumerate(sources(work.objects, listed)):
+                    result = ObjectResult(uri, name, _result(work, number))
+                    batch.add(result, functools.partial(_bodies_of, work, uri, limits))
+                batch.drain()
     except (BucketMissing, ObjectMissing) as error:
         raise JobFailed(f"ClientError: {error}") from error
     finally:
@@ -220,10 +225,18 @@ def _transform_objects(
 _OBJECT_FAILURES = (CallFailed, BadData, splitting.BadRecords, gzip.BadGzipFile, EOFError, zlib.error, ObjectMissing)
 
 
-def _transform_object(
-    work: Work, caller: BatchCaller, limits: Limits, pool: ThreadPoolExecutor, uri: S3Uri, result: Path
-) -> None:
-    spec = work.record.spec
+def _caller(spec: Mapping[str, Any], server: ModelServer, limits: Limits) -> BatchCaller:
+    headers = {
+        "Content-Type": spec["TransformInput"].get("ContentType", ""),
+        "Accept": spec["TransformOutput"].get("Accept", ""),
+    }
+    return BatchCaller(
+        server, {name: value for name, value in headers.items() if value}, limits.timeout, limits.retries
+    )
+
+
+def _call(spec: Mapping[str, Any], caller: BatchCaller) -> Callable[[bytes], bytes]:
+    """What is made of one body: filtered, sent, joined, filtered, assembled."""
     processing = DataProcessing.of(spec.get("DataProcessing", {}))
     given, wanted = _kinds(spec)
     newline = spec["TransformOutput"].get("AssembleWith", "None") == "Line"
@@ -235,11 +248,7 @@ def _transform_object(
             answer = processing.finish(body, answer, wanted)
         return answer + b"\n" if newline and not answer.endswith(b"\n") else answer
 
-    result.parent.mkdir(parents=True, exist_ok=True)
-    with _opened(work, uri) as stream, result.open("wb") as out:
-        for answer in _in_order(pool, one, _bodies(spec, stream, limits), limits.concurrent):
-            work.check_stop()
-            out.write(answer)
+    return one
 
 
 def _kinds(spec: Mapping[str, Any]) -> tuple[str, str]:
@@ -256,6 +265,11 @@ def _opened(work: Work, uri: S3Uri) -> Iterator[BinaryIO]:
                 yield cast("BinaryIO", unpacked)
         else:
             yield stream
+
+
+def _bodies_of(work: Work, uri: S3Uri, limits: Limits) -> Iterator[bytes]:
+    with _opened(work, uri) as stream:
+        yield from _bodies(work.record.spec, stream, limits)
 
 
 def _bodies(spec: Mapping[str, Any], stream: BinaryIO, limits: Limits) -> Iterator[bytes]:
@@ -277,21 +291,6 @@ _FRAMED = {
     "RecordIO": (splitting.recordio, splitting.recordio_payload),
     "TFRecord": (splitting.tfrecord, splitting.tfrecord_payload),
 }
-
-
-def _in_order(pool: ThreadPoolExecutor, call: Any, bodies: Iterator[bytes], width: int) -> Iterator[bytes]:
-    """Answers in input order, at most ``width`` requests under way and as few bodies held in memory."""
-    waiting: deque[Future[bytes]] = deque()
-    try:
-        for body in bodies:
-            waiting.append(pool.submit(call, body))
-            if len(waiting) > width:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
 
 
 def _ending(record: Record, status: str, now: float) -> Mapping[str, Any]:

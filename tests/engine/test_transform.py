@@ -271,6 +271,7 @@ def test_a_job_is_stopped_in_the_middle(hosting: Hosting, cloud: Cloud, here: st
     assert job["TransformJobStatus"] == "Stopped"
     assert list(hosting.outputs(job)) == ["a.csv.out"]
     assert job["TransformEndTime"]
+    assert not [line for line in cloud.log(name, "TransformJobs") if "Unable to get response" in line]
 
 
 @pytest.mark.needs("namespaces")
