@@ -69,22 +69,32 @@ class LocalModePlace(LocalPlace):
         """Interpreters that stand ready are enclosed; these are not."""
 
     def close(self) -> None:
-        """Whatever a scenario left that could not clean up after itself."""
-        remove(containers_with(self._labels()))
-        shutil.rmtree(self._settings.state / FOLDER / str(os.getpid()), ignore_errors=True)
-
-    def _labels(self) -> dict[str, str]:
-        return {STATE_LABEL: str(self._settings.state), OWNER_LABEL: str(os.getpid())}
+        remove_left(self._settings.state)
 
     def _environment(self, scenario: Scenario, data: Path | None) -> dict[str, str]:
         environment = super()._environment(scenario, data)
-        run = environment["HARNESS_RUN_ID"]
-        told = {
-            "folder": str(self._settings.state / FOLDER / str(os.getpid()) / run),
-            "labels": {**self._labels(), RUN_LABEL: f"{scenario.name}-{run}"},
-            "images": self._images,
-        }
-        return environment | {"HARNESS_LOCAL_MODE": json.dumps(told)}
+        told = told_to(scenario.name, environment["HARNESS_RUN_ID"], self._settings.state, self._images)
+        return environment | {"HARNESS_LOCAL_MODE": told}
+
+
+def told_to(name: str, run: str, state: Path, images: Mapping[str, str]) -> str:
+    """What a session of local mode is told in ``HARNESS_LOCAL_MODE``: its folder, its containers' labels, images."""
+    told = {
+        "folder": str(state / FOLDER / str(os.getpid()) / run),
+        "labels": {**_labels(state), RUN_LABEL: f"{name}-{run}"},
+        "images": dict(images),
+    }
+    return json.dumps(told)
+
+
+def remove_left(state: Path) -> None:
+    """Whatever sessions of this process left that could not clean up after themselves."""
+    remove(containers_with(_labels(state)))
+    shutil.rmtree(state / FOLDER / str(os.getpid()), ignore_errors=True)
+
+
+def _labels(state: Path) -> dict[str, str]:
+    return {STATE_LABEL: str(state), OWNER_LABEL: str(os.getpid())}
 
 
 def check_engine() -> None:

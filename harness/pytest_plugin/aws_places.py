@@ -25,7 +25,7 @@ from harness.promotion.preflight.run import preflight
 from harness.promotion.teardown import FAILED
 from harness.pytest_plugin.aws_requests import Relay
 from harness.pytest_plugin.places import EVENTS, SagemakerHarness
-from harness.pytest_plugin.surroundings import changed_environment, own_default_session
+from harness.pytest_plugin.surroundings import changed_environment, own_default_session, own_sdk_clients
 from harness.session.events import EventWriter
 from harness.session.ledger import Header, Ledger
 from harness.session.promoted import Promoted
@@ -81,6 +81,7 @@ class AwsRun:
         with contextlib.ExitStack() as undo:
             undo.enter_context(changed_environment(pointing(destination, self._run.state / "client")))
             undo.enter_context(own_default_session())
+            undo.enter_context(own_sdk_clients())
             undo.enter_context(self._relay.following(promoted))
             events = EventWriter(folder / EVENTS)
             undo.callback(events.close)

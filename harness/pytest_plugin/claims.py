@@ -6,7 +6,7 @@ import pytest
 
 from harness.profiles.parity import LOCAL_ONLY, Parity, only_claim
 from harness.pytest_plugin.needs import check_needs, marked_needs
-from harness.pytest_plugin.runs import EMULATORS, run_of
+from harness.pytest_plugin.runs import EMULATORS, LOCAL_MODE, run_of
 
 
 def check_item(item: pytest.Item) -> None:
@@ -18,7 +18,7 @@ def check_item(item: pytest.Item) -> None:
 
 def skip_away_from_home(claim: Parity, config: pytest.Config) -> None:
     run = run_of(config)
-    if claim.claim == LOCAL_ONLY and run.kind not in EMULATORS:
+    if claim.claim == LOCAL_ONLY and (run.kind not in EMULATORS or run.kind == LOCAL_MODE):
         pytest.skip(f"local-only ({claim.reason}); the profile is {run.profile}")
 
 

@@ -82,9 +82,17 @@ def _end_of(file: Path) -> list[bytes]:
 def _mine(place: SagemakerHarness) -> list[dict[str, str]]:
     from harness.session.emulator_process import find
 
+    if ran := _ran_in_local_mode(place):
+        return ran
     emulator = find(place.state)
     jobs = emulator.ask("/_harness/jobs")["jobs"] if emulator else []
     return [job for job in jobs if job["account"] == place.account]
+
+
+def _ran_in_local_mode(place: SagemakerHarness) -> list[dict[str, str]]:
+    from harness.session.localmode.session import LocalModeSession
+
+    return place.session.jobs() if isinstance(place.session, LocalModeSession) else []
 
 
 def _jobs(place: SagemakerHarness) -> list[str]:
@@ -108,7 +116,9 @@ def _objects(place: SagemakerHarness) -> list[str]:
 
 
 def _commands(place: SagemakerHarness) -> list[str]:
-    named = [f"harness logs {job['name']} --state {place.state}" for job in _mine(place) if job["status"] == "Failed"]
+    # Jobs of local mode are nobody's but this process's: their log is shown above, or nowhere.
+    failed = [job["name"] for job in _mine(place) if job["status"] == "Failed" and not _ran_in_local_mode(place)]
+    named = [f"harness logs {name} --state {place.state}" for name in failed]
     return [f"harness start --state {place.state}", *named, f"harness status --state {place.state}"]
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.kernel.cache import cache_folder
-from harness.pytest_plugin.runs import Run
+from harness.pytest_plugin.runs import LOCAL_MODE, Run
 from harness.session.environment import Target, wiring
 from harness.session.events import EventWriter
-from harness.session.scenario import Session
+from harness.session.scenario import Session, open_session
+from harness.settings import read_project
 
 if TYPE_CHECKING:
     from harness.session.faults import Faults
@@ -93,7 +94,7 @@ def opened(run: Run, folder: Path, test: str) -> Iterator[SagemakerHarness]:
     target = Target(emulator.address, settings.region, account)
     surroundings = pointed(wiring(target, folder / "client", os.environ))
     with surroundings, contextlib.closing(EventWriter(folder / EVENTS)) as events:
-        session = Session(test.rsplit("::", 1)[-1], events, _given(run, target, folder))
+        session = open_session(test.rsplit("::", 1)[-1], events, _given(run, target, folder, test))
         place = SagemakerHarness(run.profile, emulator.address, account, run.state, folder, session)
         try:
             yield place
@@ -103,10 +104,10 @@ def opened(run: Run, folder: Path, test: str) -> Iterator[SagemakerHarness]:
             _end_leftovers(run, place)  # its calls are told, too
 
 
-def _given(run: Run, target: Target, folder: Path) -> dict[str, str]:
+def _given(run: Run, target: Target, folder: Path, test: str) -> dict[str, str]:
     work = folder / "work"
     work.mkdir()
-    return {
+    given = {
         "AWS_DEFAULT_REGION": target.region,
         "HARNESS_ROLE": target.role,
         "HARNESS_BUCKET": target.bucket,
@@ -116,6 +117,12 @@ def _given(run: Run, target: Target, folder: Path) -> dict[str, str]:
         "HARNESS_WORK": str(work),
         "HARNESS_CLOCK": f"{target.address}/_harness/clock",
     }
+    if run.kind == LOCAL_MODE:
+        from harness.profiles.localmode import told_to
+
+        images = read_project(run.root).images
+        given["HARNESS_LOCAL_MODE"] = told_to(test, given["HARNESS_RUN_ID"], run.state, images)
+    return given
 
 
 def _end_leftovers(run: Run, place: SagemakerHarness) -> None:

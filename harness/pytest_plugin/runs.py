@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 from harness.kernel.errors import GuardRefused, StateError
+from harness.profiles.configuration import read_choices
 from harness.settings import Settings, load_settings, read_project
 
 if TYPE_CHECKING:
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
     from harness.pytest_plugin.places import SagemakerHarness
     from harness.session.emulator_process import RunningEmulator
 
+LOCAL_MODE = "localmode"
+"""The kind whose jobs and endpoints are the SDK's own; the emulator stands beside."""
 _KEY = pytest.StashKey["Run"]()
 TOLD = pytest.StashKey[list[str]]()
 """What runs that are over have to say at the end of the output."""
-EMULATORS: dict[str, dict[str, str]] = {"local": {}, "docker": {"runner": "docker"}}
-"""Kinds of profiles that are an emulator on this machine, and what it is started with."""
+EMULATORS: dict[str, dict[str, str]] = {"local": {}, "docker": {"runner": "docker"}, LOCAL_MODE: {}}
+"""Kinds of profiles with an emulator on this machine, and what it is started with."""
 
 
 def run_of(config: pytest.Config) -> Run:
@@ -94,9 +97,20 @@ class Run:
         from harness.session.emulator_process import Wanted
         from harness.session.emulator_use import borrowed
 
-        wanted = Wanted(port=0, project=self.root, choices=EMULATORS[self.kind])
+        if self.kind == LOCAL_MODE:
+            self._prepare_local_mode()
+        own = {key: value for key, value in self.table.items() if key != "kind"}
+        choices = {**EMULATORS[self.kind], **read_choices(self.profile, own)}
+        wanted = Wanted(port=0, project=self.root, choices=choices)
         with _alone(self.state) if self._given_state is None else contextlib.nullcontext():
             return self._stack.enter_context(borrowed(self.state, wanted))
+
+    def _prepare_local_mode(self) -> None:
+        from harness.profiles.localmode import check_engine, remove_left, sweep
+
+        check_engine()
+        sweep(self.state)
+        self._stack.callback(remove_left, self.state)
 
     @cached_property
     def aws(self) -> AwsRun | str:
@@ -119,12 +133,7 @@ class Run:
         """Starts it; ends the test with one line where that cannot be."""
         try:
             if self.kind not in EMULATORS:
-                self._check_profile()
-                known = ", ".join(EMULATORS)
-                raise StateError(
-                    f"profile {self.profile!r}: harness's fixtures work on an emulator ({known}) and on AWS; a "
-                    "scenario with run(session) plays on every profile"
-                )
+                self._refuse_profile()
             assert self.emulator.address
         except StateError as error:
             pytest.fail(str(error), pytrace=False)
@@ -142,7 +151,7 @@ class Run:
         """For the end of the run's output."""
         self.told += [f"{what}: {line}" for line in lines]
 
-    def _check_profile(self) -> None:
+    def _refuse_profile(self) -> NoReturn:
         from harness.profiles import UnknownProfile, find_profile
         from harness.profiles.place import Asked
 
@@ -150,6 +159,7 @@ class Run:
             find_profile(self.profile, Asked(self.settings, self.root))
         except UnknownProfile as error:
             raise StateError(str(error)) from None
+        raise StateError(f"profile {self.profile!r}: harness's fixtures know no profiles of kind {self.kind!r}")
 
     def options(self) -> list[str]:
         """What ``harness run`` is given, for a scenario to be played on this profile."""

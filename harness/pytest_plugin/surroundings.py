@@ -16,6 +16,8 @@ from typing import Any
 from harness.session.environment import SHIM, Wiring
 
 _MISSING = object()
+_KEEPING_CLIENTS = ("sagemaker.core.utils.utils", "sagemaker_core.main.utils")
+"""Resource classes: SDK v3's, and those beside v2."""
 
 
 class ReachesAws(RuntimeError):
@@ -28,6 +30,7 @@ def pointed(wiring: Wiring) -> Iterator[None]:
     with contextlib.ExitStack() as undo:
         undo.enter_context(changed_environment(wiring))
         undo.enter_context(own_default_session())
+        undo.enter_context(own_sdk_clients())
         # Under `harness exec` the shim is in this process already, and stays.
         if "harness_shim" not in sys.modules:
             undo.enter_context(_patched_clients())
@@ -49,6 +52,28 @@ def changed_environment(wiring: Wiring) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def own_sdk_clients() -> Iterator[None]:
+    """The SDK's resources without a session keep the first client of the process: one from before is set aside."""
+    before = _taken_clients()
+    try:
+        yield
+    finally:
+        _taken_clients()
+        for kind, kept in before:
+            type(kind)._instances[kind] = kept
+
+
+def _taken_clients() -> list[tuple[Any, Any]]:
+    taken = []
+    for module in _KEEPING_CLIENTS:
+        kind = getattr(sys.modules.get(module), "SageMakerClient", None)
+        cache = getattr(type(kind), "_instances", {})
+        if kind in cache:
+            taken.append((kind, cache.pop(kind)))
+    return taken
 
 
 @contextlib.contextmanager

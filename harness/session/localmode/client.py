@@ -40,10 +40,21 @@ class LocalModeClient:
 
     def __getattr__(self, name: str) -> Any:
         """What local mode has no idea of: experiments, tags, searches, waiters, ``exceptions``."""
-        for part in (self._models, self.endpoints, self.monitoring):
+        for part in self._parts():
             if name in part.OPERATIONS:
                 return getattr(part, name)
         return getattr(self._beside, name)
+
+    def _parts(self) -> tuple[Models, Endpoints, Monitoring]:
+        return self._models, self.endpoints, self.monitoring
+
+    def answers(self, operation: str) -> bool:
+        """Whether an operation, by boto3's name, never comes to the emulator."""
+        own = operation in vars(LocalModeClient) or operation == "invoke_endpoint"
+        return own or any(operation in part.OPERATIONS for part in self._parts())
+
+    def ran(self) -> list[dict[str, str]]:
+        return [*self._jobs.ran(), *self.endpoints.ran()]
 
     # -- processing ----------------------------------------------------------------------------------------------
 

@@ -95,6 +95,17 @@ class Endpoints:
             raise refused(operation, f'Could not find endpoint configuration "{arn}".')
         return self._configs[name]
 
+    def ran(self) -> list[dict[str, str]]:
+        return [
+            {
+                "status": each.told["EndpointStatus"],
+                "kind": "endpoint",
+                "name": each.name,
+                "reason": each.told.get("FailureReason", ""),
+            }
+            for each in self._known.values()
+        ]
+
     # -- endpoints -----------------------------------------------------------------------------------------------
 
     def create_endpoint(self, EndpointName: str, EndpointConfigName: str, Tags: Any = None) -> dict[str, Any]:

@@ -72,6 +72,17 @@ class Jobs:
     def has(self, kind: str, name: str) -> bool:
         return (kind, name) in self._known
 
+    def ran(self) -> list[dict[str, str]]:
+        return [
+            {
+                "status": job.told[job.status_member],
+                "kind": ARN_KINDS[kind],
+                "name": name,
+                "reason": job.told.get("FailureReason", ""),
+            }
+            for (kind, name), job in self._known.items()
+        ]
+
     def begin(self, kind: str, request: Mapping[str, Any]) -> Job:
         name = request[f"{kind}Name"]
         arn = self._around.arn(ARN_KINDS[kind], name)

@@ -137,11 +137,27 @@ class ScenarioSession:
         self.sagemaker_metrics_client = client("sagemaker-metrics")
 
 
-def adapt(local_session: Any, entities: Any, container: Any) -> None:
+class Changes:
+    """What is replaced in the SDK's modules and classes while a session lasts, and put back at its end."""
+
+    def __init__(self) -> None:
+        self._before: list[tuple[Any, str, Any]] = []
+
+    def set(self, owner: Any, name: str, value: Any) -> None:
+        self._before.append((owner, name, vars(owner)[name]))
+        setattr(owner, name, value)
+
+    def put_back(self) -> None:
+        while self._before:
+            setattr(*self._before.pop())
+
+
+def adapt(changes: Changes, local_session: Any, entities: Any, container: Any) -> None:
     """What the SDK's local mode does before a request and while a server starts, done once and soon."""
     # Two docker commands before every single request, to learn a host name that does not change.
-    local_session.get_docker_host = entities.get_docker_host = functools.cache(local_session.get_docker_host)
-    host = local_session.get_docker_host
+    host = functools.cache(local_session.get_docker_host)
+    for module in (local_session, entities):
+        changes.set(module, "get_docker_host", host)
 
     def await_server(serving_port: int, timeout: float = PING_SECONDS) -> None:
         """The SDK looks every five seconds, and for two minutes at a container that ended long ago."""
@@ -159,10 +175,10 @@ def adapt(local_session: Any, entities: Any, container: Any) -> None:
                 time.sleep(LOOK)
         raise RuntimeError(f"it did not answer /ping within {timeout:g} s")
 
-    entities._wait_for_serving_container = await_server
+    changes.set(entities, "_wait_for_serving_container", await_server)
     # What a container wrote as root, and for root alone, is read as the user: it must be the user's before that.
     for name in ("retrieve_artifacts", "_upload_processing_outputs"):
-        setattr(container, name, _given_back(getattr(container, name)))
+        changes.set(container, name, _given_back(getattr(container, name)))
 
 
 def _given_back(method: Callable[..., Any]) -> Callable[..., Any]:

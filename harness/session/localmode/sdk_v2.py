@@ -13,8 +13,6 @@ from sagemaker.workflow.pipeline_context import LocalPipelineSession
 from harness.session.localmode import sdk
 from harness.session.localmode.surroundings import Surroundings
 
-sdk.adapt(local_session, entities, _SageMakerContainer)
-
 
 class ContainerSession(sdk.OneContainer, LocalSession):  # type: ignore[misc]
     pass
@@ -71,6 +69,9 @@ GENERATION = sdk.Generation(ContainerSession, LocalSagemakerClient, LocalSagemak
 
 
 class SdkV2:
+    def __init__(self, changes: sdk.Changes) -> None:
+        sdk.adapt(changes, local_session, entities, _SageMakerContainer)
+
     def one_run(self, around: Surroundings, folder: Path, name: str) -> sdk.OneRun:
         return sdk.OneRun(GENERATION, around, folder, name)
 

@@ -23,8 +23,6 @@ from harness.session.localmode import sdk
 from harness.session.localmode.client import LocalModeClient
 from harness.session.localmode.surroundings import Surroundings
 
-sdk.adapt(local_session, entities, _SageMakerContainer)
-
 
 class ContainerSession(sdk.OneContainer, LocalSession):  # type: ignore[misc]
     pass
@@ -40,17 +38,17 @@ GENERATION = sdk.Generation(ContainerSession, LocalSagemakerClient, LocalSagemak
 class SdkV3:
     training_mode = Mode.LOCAL_CONTAINER
 
-    def __init__(self, around: Surroundings, client: LocalModeClient) -> None:
-        self._trainers = Trainers(around, client)
+    def __init__(self, changes: sdk.Changes, around: Surroundings, client: LocalModeClient, boto3: Any) -> None:
+        sdk.adapt(changes, local_session, entities, _SageMakerContainer)
+        # Resources that are given no session open one; it shall be the scenario's.
+        changes.set(core_clients, "Session", lambda *_, **__: boto3)
+        core_clients.SageMakerClient.reset()
+        Trainers(changes, around, client).adapt(boto3)
 
     def one_run(self, around: Surroundings, folder: Path, name: str) -> sdk.OneRun:
         return sdk.OneRun(GENERATION, around, folder, name)
 
     def session(self, boto3: Any, bucket: str) -> Any:
-        # Resources that are given no session open one; it shall be the scenario's.
-        core_clients.Session = lambda *_, **__: boto3
-        core_clients.SageMakerClient.reset()
-        self._trainers.adapt(boto3)
         return ScenarioSession(boto_session=boto3, default_bucket=bucket)
 
 
@@ -68,17 +66,19 @@ class TrainerRun:
 class Trainers:
     """``ModelTrainer`` in local container mode: it runs as it does, with a folder, labels and a record of ours."""
 
-    def __init__(self, around: Surroundings, client: LocalModeClient) -> None:
+    def __init__(self, changes: sdk.Changes, around: Surroundings, client: LocalModeClient) -> None:
+        self._changes = changes
         self._around = around
         self._client = client
         self._request: dict[str, Any] = {}
 
     def adapt(self, boto3: Any) -> None:
-        ModelTrainer.train = self._training(ModelTrainer.train, boto3)
-        ModelTrainer._create_training_job_args = self._noting(ModelTrainer._create_training_job_args)
-        _LocalContainer.train = self._running(_LocalContainer.train)
-        _LocalContainer.retrieve_artifacts = self._giving_back(_LocalContainer.retrieve_artifacts)
-        _LocalContainer._create_docker_host = self._labelling(_LocalContainer._create_docker_host)
+        change = self._changes.set
+        change(ModelTrainer, "train", self._training(ModelTrainer.train, boto3))
+        change(ModelTrainer, "_create_training_job_args", self._noting(ModelTrainer._create_training_job_args))
+        change(_LocalContainer, "train", self._running(_LocalContainer.train))
+        change(_LocalContainer, "retrieve_artifacts", self._giving_back(_LocalContainer.retrieve_artifacts))
+        change(_LocalContainer, "_create_docker_host", self._labelling(_LocalContainer._create_docker_host))
 
     def _training(self, train: Callable[..., Any], boto3: Any) -> Callable[..., Any]:
         def adapted(trainer: Any, *arguments: Any, **options: Any) -> Any:

@@ -14,10 +14,12 @@ import boto3
 
 from harness.session.emulator_clock import EmulatorClock
 from harness.session.events import EventWriter
+from harness.session.faults import Faults
 from harness.session.localmode.client import LocalModeClient
 from harness.session.localmode.engine import Engine
+from harness.session.localmode.faults import LocalModeFaults
 from harness.session.localmode.runtime import LocalModeRuntime
-from harness.session.localmode.sdk import OneRun
+from harness.session.localmode.sdk import Changes, OneRun
 from harness.session.localmode.surroundings import Surroundings
 from harness.session.scenario import Session
 
@@ -49,6 +51,7 @@ class LocalModeSession(Session):
         )
         self._around.folder.mkdir(parents=True, exist_ok=True)
         self._sagemaker = LocalModeClient(self._around, self)
+        self._changes = Changes()
         runtime = LocalModeRuntime(self._around, self._sagemaker.endpoints)
         self.boto3 = RoutedSession(self.region, {"sagemaker": self._sagemaker, "sagemaker-runtime": runtime})
         boto3.DEFAULT_SESSION = self.boto3
@@ -74,10 +77,10 @@ class LocalModeSession(Session):
         except ModuleNotFoundError:
             from harness.session.localmode.sdk_v2 import SdkV2
 
-            return SdkV2()
+            return SdkV2(self._changes)
         from harness.session.localmode.sdk_v3 import SdkV3
 
-        return SdkV3(self._around, self._sagemaker)
+        return SdkV3(self._changes, self._around, self._sagemaker, self.boto3)
 
     def instance_type(self, wanted: str) -> str:
         return "local_gpu" if wanted.startswith(ACCELERATED) else "local"
@@ -85,6 +88,14 @@ class LocalModeSession(Session):
     def advance_clock(self, seconds: float) -> None:
         """What fell due has run when this returns: schedules of local mode here, others in the emulator."""
         self._sagemaker.monitoring.advance(seconds)
+
+    @property
+    def faults(self) -> Faults:
+        return LocalModeFaults(super().faults, self._sagemaker.answers)
+
+    def jobs(self) -> list[dict[str, str]]:
+        """Jobs and endpoints that local mode ran: ``status``, ``kind``, ``name`` and ``reason`` of each."""
+        return self._sagemaker.ran()
 
     def collect(self) -> None:
         rows = list(self._around.provenance.rows())
@@ -97,6 +108,7 @@ class LocalModeSession(Session):
             super().clean_up()
         finally:
             self._sagemaker.close()
+            self._changes.put_back()
             shutil.rmtree(self._around.folder, ignore_errors=True)
 
 
