@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.kernel.errors import StateError
+from harness.profiles.parity import claims_of, parity_problem
 
 FOLDER = "scenarios"
 GENERATIONS = ("v2", "v3")
@@ -56,6 +58,8 @@ def choose(root: Path, wanted: tuple[str, ...]) -> list[Scenario]:
                 f"{scenario.file.name} imports {wrong[0]}, a part of the emulator, and on AWS there is none: ask by "
                 "boto3 or the SDK, and use harness.asserts and the session; see `harness validate`"
             )
+        if len(claims_of(scenario.file)) > 1:
+            raise StateError(parity_problem(scenario.file))
     return list(chosen.values())
 
 
@@ -96,7 +100,12 @@ def read(file: Path) -> Scenario:
     if not any(isinstance(node, ast.FunctionDef) and node.name == "run" for node in tree.body):
         raise StateError(f"{file.name} has no function run(session)")
     title, tags, needs = stated.get("TITLE", file.stem), stated.get("TAGS", ()), stated.get("NEEDS", ())
-    return Scenario(file.stem, file, title, sdk, tuple(tags), _imports(tree), tuple(needs))
+    return Scenario(file.stem, file, title, sdk, _words(tags), _imports(tree), _words(needs))
+
+
+def _words(stated: str | Iterable[str]) -> tuple[str, ...]:
+    """One word may stand without the comma that would make it a tuple."""
+    return (stated,) if isinstance(stated, str) else tuple(stated)
 
 
 def _constants(tree: ast.Module) -> dict[str, Any]:

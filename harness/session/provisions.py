@@ -12,6 +12,7 @@ from typing import Any
 
 # An input's place in a request; "*" is every member of a list.
 _JOB_DEFINITION = "MonitoringScheduleConfig.MonitoringJobDefinition"
+_SCHEDULES = ("CreateMonitoringSchedule", "UpdateMonitoringSchedule")
 _MONITORS = (
     "CreateDataQualityJobDefinition",
     "CreateModelQualityJobDefinition",
@@ -22,7 +23,7 @@ _NETWORK = {
     "CreateTrainingJob": ("VpcConfig",),
     "CreateModel": ("VpcConfig",),
     "CreateProcessingJob": ("NetworkConfig.VpcConfig",),
-    "CreateMonitoringSchedule": (f"{_JOB_DEFINITION}.NetworkConfig.VpcConfig",),
+    **dict.fromkeys(_SCHEDULES, (f"{_JOB_DEFINITION}.NetworkConfig.VpcConfig",)),
     "CreateHyperParameterTuningJob": ("TrainingJobDefinition.VpcConfig", "TrainingJobDefinitions.*.VpcConfig"),
     **dict.fromkeys(_MONITORS, ("NetworkConfig.VpcConfig",)),
 }
@@ -31,7 +32,7 @@ _VOLUME_KEYS = {
     "CreateProcessingJob": ("ProcessingResources.ClusterConfig.VolumeKmsKeyId",),
     "CreateTransformJob": ("TransformResources.VolumeKmsKeyId",),
     "CreateEndpointConfig": ("KmsKeyId",),
-    "CreateMonitoringSchedule": (f"{_JOB_DEFINITION}.MonitoringResources.ClusterConfig.VolumeKmsKeyId",),
+    **dict.fromkeys(_SCHEDULES, (f"{_JOB_DEFINITION}.MonitoringResources.ClusterConfig.VolumeKmsKeyId",)),
     "CreateHyperParameterTuningJob": (
         "TrainingJobDefinition.ResourceConfig.VolumeKmsKeyId",
         "TrainingJobDefinitions.*.ResourceConfig.VolumeKmsKeyId",
@@ -43,7 +44,7 @@ _OUTPUT_KEYS = {
     "CreateProcessingJob": ("ProcessingOutputConfig.KmsKeyId",),
     "CreateTransformJob": ("TransformOutput.KmsKeyId",),
     "CreateEndpointConfig": ("DataCaptureConfig.KmsKeyId",),
-    "CreateMonitoringSchedule": (f"{_JOB_DEFINITION}.MonitoringOutputConfig.KmsKeyId",),
+    **dict.fromkeys(_SCHEDULES, (f"{_JOB_DEFINITION}.MonitoringOutputConfig.KmsKeyId",)),
     "CreateHyperParameterTuningJob": (
         "TrainingJobDefinition.OutputDataConfig.KmsKeyId",
         "TrainingJobDefinitions.*.OutputDataConfig.KmsKeyId",
@@ -52,7 +53,7 @@ _OUTPUT_KEYS = {
 _STOPPING = {
     "CreateTrainingJob": ("StoppingCondition",),
     "CreateProcessingJob": ("StoppingCondition",),
-    "CreateMonitoringSchedule": (f"{_JOB_DEFINITION}.StoppingCondition",),
+    **dict.fromkeys(_SCHEDULES, (f"{_JOB_DEFINITION}.StoppingCondition",)),
     "CreateHyperParameterTuningJob": (
         "TrainingJobDefinition.StoppingCondition",
         "TrainingJobDefinitions.*.StoppingCondition",
@@ -67,7 +68,7 @@ STAGES = {
     "CreateTrainingJob": "TrainingJob",
     "CreateTransformJob": "TransformJob",
     "CreateEndpointConfig": "Endpoint",
-    "CreateMonitoringSchedule": "MonitoringSchedule",
+    **dict.fromkeys(_SCHEDULES, "MonitoringSchedule"),
     "CreateHyperParameterTuningJob": "TrainingJob",
     **dict.fromkeys(_MONITORS, "MonitoringSchedule"),
 }

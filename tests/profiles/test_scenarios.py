@@ -61,6 +61,18 @@ def test_a_file_that_is_no_scenario_is_refused(tmp_path: Path, text: str, told: 
         read(file)
 
 
+def test_two_parity_claims_are_refused_before_anything_runs(root: Path) -> None:
+    file = root / "scenarios" / "twice.py"
+    file.write_text(
+        'SDK = "v2"\nTAGS = ("quick")\nPARITY = "same-as-aws"\nPARITY = "local-only: it"\ndef run(session): ...\n'
+    )
+    assert next(scenario for scenario in discover(root) if scenario.name == "twice").tags == ("quick",)
+    with pytest.raises(
+        StateError, match=r"twice.py makes 2 parity claims \('same-as-aws', 'local-only: it'\); keep one"
+    ):
+        choose(root, ("twice",))
+
+
 def test_a_project_without_scenarios_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="no scenarios in"):
         choose(tmp_path, ())

@@ -98,16 +98,22 @@ def test_nothing_provided_changes_nothing() -> None:
     assert applied("DescribeEndpoint", {"EndpointName": "e"}, None) == {"EndpointName": "e"}
 
 
-def test_a_schedule_is_reached_through_all_its_layers() -> None:
+@pytest.mark.parametrize("operation", ["CreateMonitoringSchedule", "UpdateMonitoringSchedule"])
+def test_a_schedule_is_reached_through_all_its_layers(operation: str) -> None:
     definition = {
         "MonitoringInputs": [], "MonitoringOutputConfig": {"MonitoringOutputs": []}, "MonitoringResources":
         {"ClusterConfig": CLUSTER}, "MonitoringAppSpecification": {"ImageUri": "i"}, "RoleArn": TRAINING["RoleArn"],
     }  # fmt: skip
     request = {"MonitoringScheduleName": "s", "MonitoringScheduleConfig": {"MonitoringJobDefinition": definition}}
-    provisions = Provisions(subnets=("s",), security_groups=("g",), output_key="output", volume_key="volume")
+    provisions = Provisions(
+        subnets=("s",), security_groups=("g",), output_key="output", volume_key="volume",
+        instance_types={"MonitoringSchedule": "ml.m5.large"}, max_runtime={"default": 600},
+    )  # fmt: skip
     changed: dict[str, Any] = {**request}
-    provisions.apply(model("CreateMonitoringSchedule"), changed, None)
+    provisions.apply(model(operation), changed, None)
     reached = changed["MonitoringScheduleConfig"]["MonitoringJobDefinition"]
+    assert reached["MonitoringResources"]["ClusterConfig"]["InstanceType"] == "ml.m5.large"
+    assert reached["StoppingCondition"] == {"MaxRuntimeInSeconds": 600}
     assert reached["NetworkConfig"]["VpcConfig"] == NETWORK
     assert reached["MonitoringOutputConfig"]["KmsKeyId"] == "output"
     assert reached["MonitoringResources"]["ClusterConfig"]["VolumeKmsKeyId"] == "volume"

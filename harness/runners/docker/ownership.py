@@ -1,4 +1,7 @@
-"""What programs leave on disk belongs to the user: a container's root is the host's root, whoever started it."""
+"""Whose a job's folders are: any program may write in them, and what it leaves belongs to the user.
+
+A container's root is the host's root, whoever started it; an image's ``USER`` is nobody the host need know.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,12 @@ _TOOLS = ("/usr", "/bin", "/lib", "/lib64")
 """Of the host, for images that have no ``chown``."""
 
 _log = logging.getLogger(__name__)
+
+
+def open_to_all(root: Path) -> None:
+    """The folders of a job, for the program of an image with a ``USER`` of its own: it may write, as on SageMaker."""
+    for place, _names, _files in os.walk(root):
+        Path(place).chmod(0o777)
 
 
 def give_to_user(engine: DockerEngine, image: str, folders: tuple[Path, ...], labels: dict[str, str]) -> None:
