@@ -16,7 +16,7 @@ from harness.pytest_plugin.needs import marked_needs
 PARTS: dict[str, needs.Part] = {
     **needs.PARTS,
     "localstack": (needs.PARTS["localstack"][0], "LocalStack's environment is not installed (.ci/localstack does it)"),
-    "sdk-v3": (
+    "sdk-v3-environment": (
         lambda: sdk_environments.installed("v3"),
         "the environment of SDK v3 is not built (harness images pull sdk-v3)",
     ),

@@ -103,7 +103,7 @@ def test_a_pipeline_runs_in_local_mode(project: Project) -> None:
     assert (parts["Processing jobs"][0], parts["Training jobs"][0]) == (1, 1)
 
 
-@pytest.mark.needs("sdk-v3")
+@pytest.mark.needs("sdk-v3-environment")
 def test_the_trainer_of_v3_leaves_jobs(project: Project) -> None:
     report = played(project, "trainer")
     assert provenance(report)["Training jobs"][0] == 3

@@ -53,7 +53,7 @@ def test_the_reference_scenario_without_a_line_of_difference(
     assert created.count("CreateProcessingJob") == (4 if monitoring == "one-off" else 2)
 
 
-THIRD = pytest.mark.needs("sdk-v3")
+THIRD = pytest.mark.needs("sdk-v3-environment")
 
 
 @pytest.mark.slow
