@@ -59,7 +59,8 @@ class Cloud:
             client.close()
 
     def name(self, what: str = "job") -> str:
-        return f"{what}-{next(self._numbers)}"
+        """Padded, so that the order of names is the order in which they were given."""
+        return f"{what}-{next(self._numbers):05d}"
 
     def put(self, key: str, data: bytes | str) -> str:
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=data.encode() if isinstance(data, str) else data)
