@@ -10,8 +10,8 @@ from harness.asserts.objects import bucket_and_key, listing
 from harness.session.job_logs import job_log
 
 ENDPOINTS = "/aws/sagemaker/Endpoints"
-LONGEST, TAIL, OBJECTS = 2_000, 20, 20
-"""Characters of an answer, lines of a log, objects of a listing."""
+LONGEST, MEMBER, TAIL, OBJECTS = 2_000, 200, 20, 20
+"""Characters of an answer and of one of its members where it is longer, lines of a log, objects of a listing."""
 
 
 def trimmed(answer: Any) -> str:
@@ -20,8 +20,20 @@ def trimmed(answer: Any) -> str:
         answer = answer.decode("utf-8", "replace")
     if isinstance(answer, Mapping):
         answer = {key: value for key, value in answer.items() if key != "ResponseMetadata"}
-    text = json.dumps(answer, indent=2, default=str) if isinstance(answer, Mapping) else repr(answer)
+    text = _written(answer)
+    if len(text) > LONGEST and isinstance(answer, Mapping):
+        # What matters of a description (status, reason, times) is short; a long list before it must not crowd it out.
+        text = _written({key: _shortened(value) for key, value in answer.items()})
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
+
+
+def _written(answer: Any) -> str:
+    return json.dumps(answer, indent=2, default=str) if isinstance(answer, Mapping) else repr(answer)
+
+
+def _shortened(value: Any) -> Any:
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return value if len(text) <= MEMBER else f"{text[:MEMBER]}… ({len(text)} characters)"
 
 
 def last_answer(operation: str, answer: Any) -> str:

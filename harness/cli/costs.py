@@ -10,6 +10,7 @@ from harness.promotion.estimate import DurationEstimate, total, unpriced
 from harness.promotion.plan import recorded_plan
 from harness.promotion.prices import PriceTable, prices_for
 from harness.report.story import Evidence
+from harness.session.run_folder import RunFolder
 
 KIND = "cost"
 
@@ -23,7 +24,7 @@ class Costs:
 
     def evidence(self, scenario: str, folder: Path) -> Evidence | None:
         """``folder`` holds the scenario's own; nothing for a scenario that used no machine."""
-        if not (folder / scenario / "events.jsonl").exists():
+        if not RunFolder(folder / scenario).events.exists():
             return None
         plan = recorded_plan(scenario, folder, self.destination)
         costs = estimator(self.prices, self.destination).costs(plan)

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from harness.cli.failures import failure_lines
 from harness.report.story import Report, ScenarioReport, Step
 from harness.session.events import Event
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
 
-SHOWN_LOG_LINES, SHOWN_JOB_LINES = 15, 10
 REDRAW_SECONDS = 1 / 12
 
 
@@ -209,27 +209,6 @@ def _met(step: Step) -> str:
         f"changed since: {', '.join(step.changed)}" if step.changed else "",
     ]
     return "".join(f"  {text}" for text in told if text)
-
-
-def failure_lines(report: ScenarioReport) -> list[str]:
-    """What went wrong, with its evidence and the end of what the scenario printed."""
-    if report.passed:
-        return []
-    step = report.failed_step
-    if report.interrupted:
-        return [f"interrupted in step {step.name!r}" if step else "interrupted"]
-    lines = [f"failed in step {step.name!r}: {step.error}" if step else f"failed: {_last_line(report.traceback)}"]
-    for job in report.resources:
-        if job.status == "Failed":
-            lines += [f"{job.kind} {job.name} failed: {job.description.get('FailureReason', '')}"]
-            lines += [f"  | {line}" for line in job.log_tail[-SHOWN_JOB_LINES:]]
-    log = [line for line in report.log_tail if line.strip()][-SHOWN_LOG_LINES:]
-    return [*lines, "end of its output:", *(f"  | {line}" for line in log)] if log else lines
-
-
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
 
 
 def summary_lines(report: Report, page: Path) -> list[str]:

@@ -36,7 +36,7 @@ def emulator_options(command: _F) -> _F:
         given["s3_url"] = options.pop("s3_url")
         choices = {name: value for name, value in given.items() if value is not None}
         resolved = settings(port=port)
-        wanted = Wanted(resolved.port, ephemeral, project_root(), choices)
+        wanted = Wanted(resolved.port, port is not None, ephemeral, project_root(), choices)
         if choices.get("aws_backend", resolved.aws_backend) == "localstack":
             from harness.emulator.localstack import build_ahead
 

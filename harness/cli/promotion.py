@@ -12,11 +12,16 @@ from harness.kernel.errors import GuardRefused, StateError
 from harness.profiles.aws import AwsProfile, Cap
 from harness.profiles.scenarios import Scenario
 from harness.promotion.account import Account, open_account
-from harness.promotion.destination import Destination
+from harness.promotion.destination import ONE_OFF, SCHEDULE, Destination
 from harness.promotion.estimate import DurationEstimate, total, unpriced
 from harness.promotion.plan import Plan, make_plan
 from harness.promotion.preflight.findings import OK
 from harness.promotion.preflight.run import Preflight, preflight
+
+_MONITORING = {
+    ONE_OFF: "the analyzer runs at once, as a processing job, where a scenario waits for its schedule",
+    SCHEDULE: "AWS's own schedule is waited for: an hour or more",
+}
 
 
 def agree(profile: AwsProfile, scenarios: Sequence[Scenario], budget: float | None, yes: bool) -> AwsProfile:
@@ -52,6 +57,11 @@ def _account_lines(account: Account, destination: Destination) -> list[str]:
         lines.append(f"  keys     {', '.join(f'{use}: {key}' for use, key in destination.kms.items())}")
     if destination.spot:
         lines.append(f"  spot     {', '.join(destination.spot)}, waiting {destination.max_wait} s at most")
+    if destination.tags:
+        lines.append(f"  tags     {', '.join(f'{key}={value}' for key, value in destination.tags.items())}")
+    limits = [f"{each}: {seconds} s" for each, seconds in destination.max_runtime.items()]
+    lines.append(f"  limits   {', '.join([*limits, f'endpoints in service within: {destination.endpoint_timeout} s'])}")
+    lines.append(f"  monitor  {_MONITORING[destination.monitoring]}")
     return lines
 
 

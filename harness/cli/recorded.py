@@ -26,6 +26,7 @@ from harness.report.comparison import TOLERANCE, Allowed, compare_facts, in_word
 from harness.report.differences import DIFFERENT, NOT_COMPARABLE, SAME, ScenarioComparison
 from harness.report.facts import Fact, scenario_facts
 from harness.report.versions import other_releases
+from harness.session.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from harness.profiles.scenarios import Scenario
@@ -124,7 +125,7 @@ class Recorded:
             harness=report.version,
             sdk=scenario["sdk"],
             libraries=scenario["libraries"],
-            events=digest_of(folder / scenario["name"] / "events.jsonl"),
+            events=digest_of(RunFolder(folder / scenario["name"]).events),
             source=digest_of(file),
         )
         recording = Recording(

@@ -57,6 +57,16 @@ _PATHS = (
     ("/BatchWriteRecord", "sagemaker-featurestore-runtime"),
 )
 
+# Services of that signing name of which nothing is served: refused by the names of their operations.
+_UNSERVED = (
+    "sagemaker-a2i-runtime",
+    "sagemaker-edge",
+    "sagemaker-gateway-runtime",
+    "sagemaker-inference-router-runtime",
+    "sagemakerjobruntime",
+    "sagemakertrainingsessionruntime",
+)
+
 # API versions of query services, for forms without a signature (AssumeRoleWithWebIdentity is never signed).
 _QUERY_VERSIONS = {"2011-06-15": "sts", "2010-05-08": "iam", "2010-08-01": "monitoring", "2010-03-31": "sns"}
 
@@ -89,17 +99,27 @@ def _find_by_path(exchange: Exchange) -> None:
     request = exchange.request
     path = request.path
     for beginning, service in _PATHS:
-        if path.startswith(beginning):
-            model = service_model(service)
-            found = model.route(request.method, path)
-            if found is not None:
-                exchange.service, exchange.model = service, model
-                exchange.operation, exchange.values = found
-                return
+        if path.startswith(beginning) and _found_in(service, exchange):
+            return
     if exchange.service == "sagemaker":
+        if any(_found_in(service, exchange) for service in _UNSERVED):
+            return
         exchange.model = service_model("sagemaker")
         raise UnknownOperation(f"No operation of a SageMaker service is at {request.method} {path}.")
     exchange.service = _unsigned_service(exchange)
+
+
+def _found_in(service: str, exchange: Exchange) -> bool:
+    try:
+        model = service_model(service)
+    except FileNotFoundError:
+        return False  # the installed botocore is older than the service
+    found = model.route(exchange.request.method, exchange.request.path)
+    if found is None:
+        return False
+    exchange.service, exchange.model = service, model
+    exchange.operation, exchange.values = found
+    return True
 
 
 def _unsigned_service(exchange: Exchange) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from harness.kernel.cache import cache_folder
 from harness.kernel.errors import StateError
 from harness.profiles.attended import Attended
 from harness.profiles.configuration import read_destination
-from harness.profiles.local import EVENTS, LOG, own_library
+from harness.profiles.local import own_library
 from harness.profiles.place import Asked, Playing
 from harness.profiles.scenarios import Scenario
 from harness.profiles.sdk_environments import python_for
@@ -31,6 +30,7 @@ from harness.session.environment import Wiring
 from harness.session.events import EventReader
 from harness.session.ledger import Header, Ledger
 from harness.session.promoted import ORDERS
+from harness.session.run_folder import RunFolder, new_run_id
 
 LEDGERS = "ledger"
 """The folder of ledgers in the state folder."""
@@ -113,12 +113,7 @@ class AwsPlace:
         return python_for(scenario.sdk, progress)
 
     def play(self, scenario: Scenario, python: Path, folder: Path, data: Path | None) -> Playing:
-        work = folder / "work"
-        work.mkdir(parents=True, exist_ok=True)
-        events, log = folder / EVENTS, folder / LOG
-        for left in (events, log):
-            left.unlink(missing_ok=True)
-        run = time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2)
+        own, run = RunFolder(folder).cleared(), new_run_id()
         header = self._header(run, scenario)
         ledger = Ledger.begin(self._asked.settings.state / LEDGERS, header)
         orders = folder / "orders.json"
@@ -126,12 +121,7 @@ class AwsPlace:
         orders.write_text(
             json.dumps(as_orders(run, str(ledger.file), provisions, self._destination.monitoring)), encoding="utf-8"
         )
-        environment = self._environment(data) | {
-            "HARNESS_EVENTS": str(events),
-            "HARNESS_WORK": str(work),
-            "HARNESS_RUN_ID": run,
-            ORDERS: str(orders),
-        }
+        environment = self._environment(data) | own.told() | {"HARNESS_RUN_ID": run, ORDERS: str(orders)}
         started = time.time()
         meter = Meter(self._account, self._cap.prices, ledger.file) if self._cap.prices else None
         spent = sum(program.dollars for program in self._programs)
@@ -140,13 +130,13 @@ class AwsPlace:
         program = Attended(
             [str(python), "-m", "harness.session.play", str(scenario.file)],
             environment,
-            log,
-            events,
+            own.log,
+            own.events,
             (self._account, header, ledger, watch),
             self._note,
         )
         self._programs.append(program)
-        return Playing(scenario, program, EventReader(events), log, started, list)
+        return Playing(scenario, program, EventReader(own.events), own.log, started, list)
 
     def leave(self) -> None:
         for program in self._programs:

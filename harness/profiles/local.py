@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -22,12 +21,12 @@ from harness.session.enclosure import EnclosedProgram
 from harness.session.environment import Target, wiring
 from harness.session.events import EventReader
 from harness.session.refusals import Refusals
+from harness.session.run_folder import RunFolder, new_run_id
 from harness.settings import Settings
 
 PACKAGE = Path(__file__).resolve().parents[1]
 _STARTING_THREADS = ("polars",)
 """Importing these starts threads, which a fork does not take along."""
-EVENTS, LOG = "events.jsonl", "scenario.log"
 
 
 class LocalProfile:
@@ -75,18 +74,14 @@ class LocalPlace:
 
     def play(self, scenario: Scenario, python: Path, folder: Path, data: Path | None) -> Playing:
         """Start it. ``folder`` gets its log, its events and its downloads."""
-        work = folder / "work"
-        work.mkdir(parents=True, exist_ok=True)
-        events, log = folder / EVENTS, folder / LOG
-        for left in (events, log):
-            left.unlink(missing_ok=True)
-        environment = self._environment(scenario, data) | {"HARNESS_EVENTS": str(events), "HARNESS_WORK": str(work)}
+        own = RunFolder(folder).cleared()
+        environment = self._environment(scenario, data) | own.told()
         argv = [str(python), "-m", "harness.session.play", str(scenario.file)]
         started, refusals = time.time(), Refusals(self._emulator)
         modules = _installed(scenario.imports, python)
-        program = EnclosedProgram(argv, environment, self._emulator, log, modules, enclosed=self.enclosed)
+        program = EnclosedProgram(argv, environment, self._emulator, own.log, modules, enclosed=self.enclosed)
         self._played.append((argv, environment, modules))
-        return Playing(scenario, program, EventReader(events), log, started, refusals.told)
+        return Playing(scenario, program, EventReader(own.events), own.log, started, refusals.told)
 
     def stay(self) -> None:
         """The emulator goes on running when this is closed, as if ``harness start`` had started it."""
@@ -108,7 +103,7 @@ class LocalPlace:
             "PYTHONUNBUFFERED": "1",
             "HARNESS_ROLE": target.role,
             "HARNESS_BUCKET": target.bucket,
-            "HARNESS_RUN_ID": time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2),
+            "HARNESS_RUN_ID": new_run_id(),
             "HARNESS_FIXTURES": str(self._root / "fixtures"),
             "HARNESS_MADE": str(cache_folder("fixtures")),
             "HARNESS_CLOCK": f"{self._emulator.address}/_harness/clock",

@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from harness.kernel.errors import StateError
@@ -61,9 +61,6 @@ class LocalModePlace(LocalPlace):
     def __init__(self, name: str, asked: Asked, emulator: RunningEmulator, images: Mapping[str, str]) -> None:
         super().__init__(name, asked.settings, emulator, asked.root)
         self._images = dict(images)
-
-    def prepare(self, scenario: Scenario, progress: Callable[[str], None]) -> Path:
-        return super().prepare(scenario, progress)
 
     def stand_ready(self) -> None:
         """Interpreters that stand ready are enclosed; these are not."""

@@ -13,6 +13,7 @@ from typing import Any
 from harness.promotion.destination import Destination
 from harness.promotion.resources import is_config
 from harness.promotion.teardown import STEP
+from harness.session.run_folder import EVENTS
 
 _TIMES = {
     "ProcessingJob": ("ProcessingStartTime", "ProcessingEndTime"),
@@ -85,7 +86,7 @@ def make_plan(name: str, file: Path, reports: Path, destination: Destination | N
 
 def recorded_plan(name: str, folder: Path, destination: Destination | None) -> Plan:
     """What one run did. Without a destination its machines are those that the scenario states."""
-    events = list(_events(folder / name / "events.jsonl"))
+    events = list(_events(folder / name / EVENTS))
     steps = dict.fromkeys(event["name"] for event in events if event["event"] == "step")
     on_aws = STEP in steps
     steps.pop(STEP, None)
@@ -101,7 +102,7 @@ def recorded_plan(name: str, folder: Path, destination: Destination | None) -> P
 
 def _last_passed(reports: Path, name: str) -> Path | None:
     """The newest first. Only a run to the end shows all that a scenario creates."""
-    for file in sorted(reports.glob(f"*/{name}/events.jsonl"), reverse=True):
+    for file in sorted(reports.glob(f"*/{name}/{EVENTS}"), reverse=True):
         events = list(_events(file))
         if any(event["event"] == "end" and event["passed"] for event in events):
             return file.parent.parent

@@ -6,7 +6,6 @@ Redirects no host and imports no emulator. What a test created is torn down at i
 from __future__ import annotations
 
 import contextlib
-import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,11 +23,12 @@ from harness.promotion.destination import HOUR, ONE_OFF, owner
 from harness.promotion.preflight.run import preflight
 from harness.promotion.teardown import FAILED
 from harness.pytest_plugin.aws_requests import Relay
-from harness.pytest_plugin.places import EVENTS, SagemakerHarness
+from harness.pytest_plugin.places import SagemakerHarness
 from harness.pytest_plugin.surroundings import changed_environment, own_default_session, own_sdk_clients
 from harness.session.events import EventWriter
 from harness.session.ledger import Header, Ledger
 from harness.session.promoted import Promoted
+from harness.session.run_folder import RunFolder, new_run_id
 from harness.session.scenario import Session
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class AwsRun:
         found = preflight(self._account, self._destination, [])
         if found.failures:
             raise GuardRefused("\n".join(f"profile {run.profile!r}: {failure}" for failure in found.failures))
-        self._id = time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2)
+        self._id = new_run_id()
         self._begun = 0
         self._relay = Relay()
         self._relay.exempt(self._account.session)
@@ -74,8 +74,7 @@ class AwsRun:
 
     @contextlib.contextmanager
     def _pointed(self, folder: Path, header: Header, ledger: Ledger) -> Iterator[SagemakerHarness]:
-        destination, work = self._destination, folder / "work"
-        work.mkdir()
+        destination, own = self._destination, RunFolder(folder).cleared()
         provisions = destination.provisions(header.run, header.scenario)
         promoted = Promoted(header.run, provisions, ledger, destination.monitoring == ONE_OFF)
         with contextlib.ExitStack() as undo:
@@ -83,9 +82,9 @@ class AwsRun:
             undo.enter_context(own_default_session())
             undo.enter_context(own_sdk_clients())
             undo.enter_context(self._relay.following(promoted))
-            events = EventWriter(folder / EVENTS)
+            events = EventWriter(own.events)
             undo.callback(events.close)
-            session = Session(header.scenario, events, self._given(header, work))
+            session = Session(header.scenario, events, self._given(header, own))
             promoted.follow(session)
             place = SagemakerHarness(
                 self._run.profile,
@@ -114,8 +113,8 @@ class AwsRun:
             expires=now + self._destination.expiry * HOUR,
         )
 
-    def _given(self, header: Header, work: Path) -> dict[str, str]:
-        return {
+    def _given(self, header: Header, own: RunFolder) -> dict[str, str]:
+        return own.told() | {
             "AWS_DEFAULT_REGION": self._destination.region,
             "HARNESS_ROLE": self._destination.role_arn(self._account.partition),
             "HARNESS_BUCKET": self._destination.default_bucket,
@@ -123,7 +122,6 @@ class AwsRun:
             "HARNESS_RUN_ID": header.run,
             "HARNESS_FIXTURES": str(self._run.root / "fixtures"),
             "HARNESS_MADE": str(cache_folder("fixtures")),
-            "HARNESS_WORK": str(work),
         }
 
     def _leave(self, header: Header, ledger: Ledger) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.pytest_plugin.runs import begun_run
+from harness.session.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from harness.pytest_plugin.places import SagemakerHarness
@@ -47,9 +48,7 @@ def _sections(place: SagemakerHarness) -> Iterator[tuple[str, list[str]]]:
 
 
 def _expectations(place: SagemakerHarness) -> list[str]:
-    from harness.pytest_plugin.places import EVENTS
-
-    lines = (place.folder / EVENTS).read_text(encoding="utf-8").splitlines()
+    lines = RunFolder(place.folder).events.read_text(encoding="utf-8").splitlines()
     told = [event for event in map(json.loads, lines) if event["event"] == "expectation"]
     return [f"{'met    ' if event['passed'] else 'NOT MET'}  {event['text']}" for event in told]
 

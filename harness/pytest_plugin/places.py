@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from harness.kernel.cache import cache_folder
 from harness.pytest_plugin.runs import LOCAL_MODE, Run
 from harness.session.environment import Target, wiring
 from harness.session.events import EventWriter
+from harness.session.run_folder import RunFolder, new_run_id
 from harness.session.scenario import Session, open_session
 from harness.settings import read_project
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from harness.session.faults import Faults
 
 _LOG_GROUPS = tuple(f"/aws/sagemaker/{kind}" for kind in ("TrainingJobs", "ProcessingJobs", "TransformJobs"))
-EVENTS = "events.jsonl"
 
 
 @dataclass(frozen=True)
@@ -93,8 +92,9 @@ def opened(run: Run, folder: Path, test: str) -> Iterator[SagemakerHarness]:
     account = str(10**11 + secrets.randbelow(9 * 10**11))
     target = Target(emulator.address, settings.region, account)
     surroundings = pointed(wiring(target, folder / "client", os.environ))
-    with surroundings, contextlib.closing(EventWriter(folder / EVENTS)) as events:
-        session = open_session(test.rsplit("::", 1)[-1], events, _given(run, target, folder, test))
+    own = RunFolder(folder).cleared()
+    with surroundings, contextlib.closing(EventWriter(own.events)) as events:
+        session = open_session(test.rsplit("::", 1)[-1], events, _given(run, target, own, test))
         place = SagemakerHarness(run.profile, emulator.address, account, run.state, folder, session)
         try:
             yield place
@@ -104,17 +104,14 @@ def opened(run: Run, folder: Path, test: str) -> Iterator[SagemakerHarness]:
             _end_leftovers(run, place)  # its calls are told, too
 
 
-def _given(run: Run, target: Target, folder: Path, test: str) -> dict[str, str]:
-    work = folder / "work"
-    work.mkdir()
-    given = {
+def _given(run: Run, target: Target, own: RunFolder, test: str) -> dict[str, str]:
+    given = own.told() | {
         "AWS_DEFAULT_REGION": target.region,
         "HARNESS_ROLE": target.role,
         "HARNESS_BUCKET": target.bucket,
-        "HARNESS_RUN_ID": time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2),
+        "HARNESS_RUN_ID": new_run_id(),
         "HARNESS_FIXTURES": str(run.root / "fixtures"),
         "HARNESS_MADE": str(cache_folder("fixtures")),
-        "HARNESS_WORK": str(work),
         "HARNESS_CLOCK": f"{target.address}/_harness/clock",
     }
     if run.kind == LOCAL_MODE:

@@ -112,12 +112,22 @@ def _recorded(state: Path) -> RunningEmulator | None:
 @dataclass(frozen=True)
 class Wanted:
     """What an emulator is to be like, beyond its state folder. ``choices`` are settings given on the command line;
-    the rest it reads from the ``harness.toml`` of ``project`` and the environment."""
+    the rest it reads from the ``harness.toml`` of ``project`` and the environment. ``port_given``: so was the port."""
 
     port: int = 0
+    port_given: bool = False
     ephemeral: bool = False
     project: Path | None = None
     choices: Mapping[str, str] = field(default_factory=dict)
+
+    def demands(self) -> Mapping[str, str | int | bool]:
+        """What one that runs already must be like to be the one that was asked for."""
+        demanded: dict[str, str | int | bool] = {**self.choices}
+        if self.port_given and self.port:
+            demanded["port"] = self.port
+        if self.ephemeral:
+            demanded["ephemeral"] = True
+        return demanded
 
 
 USUAL = Wanted()

@@ -52,10 +52,12 @@ def kept(state: Path, wanted: Wanted) -> tuple[RunningEmulator, bool]:
 
 def _running(state: Path, wanted: Wanted) -> RunningEmulator | None:
     """One that runs with other choices than these is not what was asked for, and is somebody's."""
-    emulator = find(state)
-    facts = emulator.facts() if emulator and wanted.choices else {}
-    for name, value in wanted.choices.items():
-        if emulator and str(facts.get(name)) != value:
+    emulator, demanded = find(state), wanted.demands()
+    if emulator is None or not demanded:
+        return emulator
+    facts = {**emulator.facts(), "port": emulator.port}
+    for name, value in demanded.items():
+        if facts.get(name) != value:
             raise StateError(
                 f"the emulator at {emulator.address} runs with {name} {facts.get(name)!r}, not {value!r}; "
                 "stop it with `harness stop`, or use another state folder with --state"

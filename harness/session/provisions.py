@@ -104,15 +104,16 @@ class Provisions:
                 machine["InstanceType"] = wanted
         if self.subnets:
             network = {"Subnets": list(self.subnets), "SecurityGroupIds": list(self.security_groups)}
-            for parent, member in _places(request, _NETWORK.get(operation, ()), create=True):
+            for parent, member in _places(request, _NETWORK.get(operation, ())):
                 parent.setdefault(member, network)
         self._encrypt(operation, request)
         if seconds := _chosen(self.max_runtime, step, stage):
-            for parent, member in _places(request, _STOPPING.get(operation, ()), create=True):
+            for parent, member in _places(request, _STOPPING.get(operation, ())):
                 limit = parent.setdefault(member, {})
                 limit["MaxRuntimeInSeconds"] = min(seconds, limit.get("MaxRuntimeInSeconds", seconds))
-        if operation == "CreateTrainingJob" and {DEFAULT, step, stage} & set(self.spot):
-            _on_spot(request, self.max_wait)
+        if {DEFAULT, step, stage} & set(self.spot):
+            for training in _trainings(operation, request):
+                _on_spot(training, self.max_wait)
 
     def _tag(self, model: Any, request: dict[str, Any]) -> None:
         shape = model.input_shape
@@ -127,11 +128,20 @@ class Provisions:
     def _encrypt(self, operation: str, request: dict[str, Any]) -> None:
         disks = any(_LOCAL_DISKS.match(machine["InstanceType"]) for machine in _machines(request))
         if self.volume_key and not disks and any(_machines(request)):
-            for parent, member in _places(request, _VOLUME_KEYS.get(operation, ()), create=False):
+            for parent, member in _places(request, _VOLUME_KEYS.get(operation, ())):
                 parent.setdefault(member, self.volume_key)
         if self.output_key:
-            for parent, member in _places(request, _OUTPUT_KEYS.get(operation, ()), create=False):
+            for parent, member in _places(request, _OUTPUT_KEYS.get(operation, ())):
                 parent.setdefault(member, self.output_key)
+
+
+def _trainings(operation: str, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What can train on spot capacity: a training job, and every definition that a tuning job makes them from."""
+    if operation == "CreateTrainingJob":
+        yield request
+    elif operation == "CreateHyperParameterTuningJob":
+        yield from (request[key] for key in ("TrainingJobDefinition",) if key in request)
+        yield from request.get("TrainingJobDefinitions") or ()
 
 
 def _on_spot(request: dict[str, Any], max_wait: int) -> None:
@@ -159,14 +169,15 @@ def _machines(request: Any) -> Iterator[MutableMapping[str, Any]]:
             yield from _machines(each)
 
 
-def _places(request: Any, paths: tuple[str, ...], create: bool) -> Iterator[tuple[MutableMapping[str, Any], str]]:
-    """The mapping that holds each path's last member. Only the parent just above it is ever created."""
+def _places(request: Any, paths: tuple[str, ...]) -> Iterator[tuple[MutableMapping[str, Any], str]]:
+    """The mapping that holds each path's last member. Of all parents only a NetworkConfig is ever created: a
+    definition that a request leaves out, it has under another name."""
     for path in paths:
         *parents, member = path.split(".")
-        yield from ((parent, member) for parent in _parents(request, parents, create))
+        yield from ((parent, member) for parent in _parents(request, parents))
 
 
-def _parents(place: Any, path: list[str], create: bool) -> Iterator[MutableMapping[str, Any]]:
+def _parents(place: Any, path: list[str]) -> Iterator[MutableMapping[str, Any]]:
     if not path:
         if isinstance(place, dict):
             yield place
@@ -174,9 +185,9 @@ def _parents(place: Any, path: list[str], create: bool) -> Iterator[MutableMappi
     first, *rest = path
     if first == "*":
         for each in place if isinstance(place, list) else ():
-            yield from _parents(each, rest, create)
+            yield from _parents(each, rest)
     elif isinstance(place, dict):
-        if first not in place and create and not rest:
-            place[first] = {}
+        if first == "NetworkConfig":
+            place.setdefault(first, {})
         if first in place:
-            yield from _parents(place[first], rest, create)
+            yield from _parents(place[first], rest)

@@ -8,6 +8,7 @@ import tarfile
 import pytest
 
 from harness.asserts import ExpectationFailed, Expectations
+from harness.asserts.evidence import trimmed
 from harness.asserts.monitoring import captured_records, without_sketches
 from harness.asserts.objects import bucket_and_key
 from tests.asserts.told import Told
@@ -28,6 +29,15 @@ def test_a_range_shows_what_was_found(session: Told, expects: Expectations) -> N
     assert session.told == [("auc is between 0.7 and 0.8: 0.7777", True)]
     with pytest.raises(ExpectationFailed, match=r"found 0.9"):
         expects.between(0.9, 0.7, 0.8, "auc")
+
+
+def test_a_long_answer_keeps_what_comes_after_its_long_members() -> None:
+    regexes = [{"Name": f"m{number}", "Regex": "x" * 50} for number in range(100)]
+    told = trimmed({"MetricDefinitions": regexes, "Status": "Failed", "FailureReason": "it broke"})
+    assert '"Status": "Failed"' in told
+    assert '"FailureReason": "it broke"' in told
+    assert "characters)" in told
+    assert len(told) < 500
 
 
 def test_numbers_are_compared_one_by_one(expects: Expectations) -> None:

@@ -52,6 +52,23 @@ def test_a_taken_port_names_the_port_and_the_way_out(project: Project) -> None:
     assert done.stderr.count("\n") == 1
 
 
+def test_one_that_runs_otherwise_is_not_the_one_asked_for(project: Project) -> None:
+    project.run("start")
+    emulator = find(project.state)
+    assert emulator is not None
+    assert project.run("start", "--port", str(emulator.port)).returncode == 0
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        free = other.getsockname()[1]
+    for options, told in (
+        (("--port", str(free)), f"runs with port {emulator.port}, not {free}"),
+        (("--ephemeral",), "runs with ephemeral False, not True"),
+    ):
+        done = project.run("start", *options)
+        assert (done.returncode, told in done.stderr, "harness stop" in done.stderr) == (3, True, True), done.stderr
+    assert project.run("exec", "--ephemeral", "--", "true").returncode == 3
+    assert find(project.state) == emulator
+
+
 def test_the_foreground_ends_with_ctrl_c(project: Project) -> None:
     argv = project.argv("start", "--foreground")
     with subprocess.Popen(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import time
@@ -39,6 +40,24 @@ def test_scenarios_pass_and_fail_with_their_codes(project: Project) -> None:
     assert both.returncode == 1
     for text in ("✗ Break", "failed in step 'Break': ValueError: no such luck", "  | a last word", "FAILED: 1 of 2"):
         assert text in both.stdout
+
+
+def test_a_failure_is_told_once_with_its_place(project: Project) -> None:
+    project.scenario(
+        "unmet",
+        "from harness.asserts import Expectations\n"
+        "session.cleanup(lambda: session.client('s3').delete_bucket(Bucket='never-made'))\n"
+        "print('a last word')\n"
+        "with session.step('Look'):\n"
+        "    Expectations(session).that(1 + 1 == 3, 'the sum is 3', 'found 2\\nin all')\n",
+    )
+    said = project.run("run", "unmet").stdout
+    for text in ("expected: the sum is 3", "\nfound 2\nin all\n", "  | a last word", "NoSuchBucket"):
+        assert text in said
+    assert said.count("expected: the sum is 3") == said.count("\nfound 2\n") == 1
+    assert re.search(r"^at .*/unmet\.py:\d+: Expectations\(session\)\.that\(1 \+ 1 == 3", said, re.MULTILINE)
+    assert "failed in step 'Clean up': RuntimeError: clean-up: " in said
+    assert "ExpectationFailed" not in said
 
 
 def test_json_is_all_there_is_on_standard_output(project: Project) -> None:

@@ -108,6 +108,13 @@ def test_a_sagemaker_path_that_no_model_knows(served: Any) -> None:
     assert json.loads(answered)["message"] == "No operation of a SageMaker service is at GET /nothing."
 
 
+def test_a_sagemaker_service_of_which_nothing_is_served(served: Any) -> None:
+    response, answered = ask(served, "POST", "/SendHeartbeat", signed("sagemaker"), b"{}")
+    assert response.status == 501
+    assert response.headers["x-amzn-ErrorType"].startswith("UnsupportedOperation")
+    assert b"harness does not support SendHeartbeat" in answered
+
+
 def test_a_service_nobody_serves_is_refused_in_its_own_form(served: Any) -> None:
     with pytest.raises(ClientError, match="harness does not serve dynamodb"):
         served.client("dynamodb").list_tables()

@@ -74,6 +74,8 @@ def test_a_small_story_on_an_account_with_lag_and_delays(aws_project: AwsProject
     assert done.returncode == 0, done.stdout + done.stderr
     assert "AWS account 123456789012 in us-east-1, as arn:aws:iam::123456789012:user/developer" in done.stderr
     assert "AWS_ENDPOINT_URL" not in done.stderr
+    assert "  limits   endpoints in service within: 1800 s" in done.stderr
+    assert "  monitor  the analyzer runs at once" in done.stderr
     assert "nothing billable is left" in done.stdout
     assert project.left() == []
     seen = project.stand_in.requests()

@@ -75,6 +75,18 @@ def test_by_step_before_by_stage_and_else_as_the_scenario_says() -> None:
     assert "EnableManagedSpotTraining" not in applied("CreateTrainingJob", TRAINING, "Other")
 
 
+def test_every_training_of_a_tuning_job_is_on_spot_capacity() -> None:
+    config = {"Strategy": "Random", "ResourceLimits": {"MaxParallelTrainingJobs": 1}}
+    definition = {key: TRAINING[key] for key in ("RoleArn", "OutputDataConfig", "ResourceConfig", "StoppingCondition")}
+    definition["AlgorithmSpecification"] = {"TrainingInputMode": "File"}
+    tuning = {"HyperParameterTuningJobName": "t", "HyperParameterTuningJobConfig": config}
+    one = applied("CreateHyperParameterTuningJob", {**tuning, "TrainingJobDefinition": definition}, "Train")
+    assert one["TrainingJobDefinition"]["EnableManagedSpotTraining"] is True
+    assert one["TrainingJobDefinition"]["StoppingCondition"]["MaxWaitTimeInSeconds"] == 700
+    two = applied("CreateHyperParameterTuningJob", {**tuning, "TrainingJobDefinitions": [definition] * 2}, "Train")
+    assert [each["EnableManagedSpotTraining"] for each in two["TrainingJobDefinitions"]] == [True, True]
+
+
 def test_what_the_scenario_states_stands() -> None:
     stated = {**TRAINING, "VpcConfig": {"Subnets": ["x"], "SecurityGroupIds": ["y"]},
               "StoppingCondition": {"MaxRuntimeInSeconds": 60}, "EnableManagedSpotTraining": False,
@@ -96,6 +108,12 @@ def test_no_volume_key_for_machines_with_disks_of_their_own() -> None:
 def test_nothing_provided_changes_nothing() -> None:
     assert applied("CreateTrainingJob", TRAINING, "Train", Provisions()) == TRAINING
     assert applied("DescribeEndpoint", {"EndpointName": "e"}, None) == {"EndpointName": "e"}
+
+
+def test_a_schedule_of_a_definition_by_name_gets_none_of_its_own() -> None:
+    config = {"MonitoringJobDefinitionName": "d", "MonitoringType": "DataQuality"}
+    request = {"MonitoringScheduleName": "s", "MonitoringScheduleConfig": config}
+    assert applied("CreateMonitoringSchedule", request, None)["MonitoringScheduleConfig"] == config
 
 
 @pytest.mark.parametrize("operation", ["CreateMonitoringSchedule", "UpdateMonitoringSchedule"])

@@ -102,9 +102,18 @@ def _pull(arguments: Sequence[str]) -> int:
 
 
 def _login(arguments: Sequence[str]) -> int:
-    """Registries are the emulator's own, which lets everybody in."""
-    if "--password-stdin" in arguments:
-        sys.stdin.buffer.read()
+    """Registries are the emulator's own, which lets everybody in that ECR has given a password."""
+    match arguments:
+        case [registry, "-u", "AWS", "--password-stdin"] if not registry.startswith("-"):
+            sys.stdin.buffer.read()
+        case ["-u", "AWS", "-p", _, registry] if not registry.startswith("-"):
+            pass
+        case _:
+            # Not as it was typed: there may be a password in it.
+            raise Refused(
+                "local mode without Docker does not understand this 'docker login'; it knows: "
+                "docker login REGISTRY -u AWS --password-stdin, docker login -u AWS -p PASSWORD REGISTRY"
+            )
     print("Login Succeeded")
     return 0
 
