@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from harness.report.story import Resource, ScenarioReport
 
-SHOWN_LOG_LINES, SHOWN_JOB_LINES = 15, 10
+SHOWN_LOG_LINES, SHOWN_JOB_LINES, MOST_FRAMES = 15, 10, 50
+_HARNESS = Path(__file__).resolve().parents[1]
+_FRAME = re.compile(r'^  File "([^"]+)", line (\d+), in .*\n +(.*)', re.MULTILINE)
+_INSTALLED = re.compile(r"/(site-packages|dist-packages|python3\.\d+)/")
 
 
 def failure_lines(report: ScenarioReport) -> list[str]:
@@ -19,39 +23,38 @@ def failure_lines(report: ScenarioReport) -> list[str]:
         return [f"interrupted in step {failed[0].name!r}" if failed else "interrupted"]
     lines = [line for step in failed for line in f"failed in step {step.name!r}: {step.error}".splitlines()]
     lines = lines or [f"failed: {_last_line(report.traceback)}"]
-    lines += _place(report)
+    frames = list(_own_frames(report))
+    lines += [f"at {frame}" for frame in frames]
     for job in report.resources:
         if job.status == "Failed":
             lines += _job_lines(job, lines)
-    # An expectation says all there is to say; what else broke is better understood with its traceback.
-    told = [*lines, *(report.traceback.splitlines() if _is_expectation(report) else [])]
+    # Where the error came from is said, and what it says: the way through the SDK's own code is in the report.
+    told = [*lines, *(report.traceback.splitlines() if frames else [])]
     log = [line for line in _new(report.log_tail, told) if line.strip()][-SHOWN_LOG_LINES:]
     return [*lines, "end of its output:", *(f"  | {line}" for line in log)] if log else lines
 
 
-def _place(report: ScenarioReport) -> Iterator[str]:
-    """The last line of the scenario's own file that the error went through."""
-    frames = re.findall(rf'File "(.*\b{re.escape(report.name)}\.py)", line (\d+), in .*\n +(.*)', report.traceback)
-    if frames:
-        file, number, code = frames[-1]
-        yield f"at {file}:{number}: {code}"
+def _own_frames(report: ScenarioReport) -> Iterator[str]:
+    """Of the error's way through the code the user's own part: no libraries, nor what a job's failure quotes."""
+    for file, number, code in _FRAME.findall(report.traceback)[-MOST_FRAMES:]:
+        own = not _INSTALLED.search(file) and not Path(file).resolve().is_relative_to(_HARNESS)
+        if own and Path(file).is_file():
+            yield f"{file}:{number}: {code}"
 
 
 def _job_lines(job: Resource, told: list[str]) -> Iterator[str]:
     reason, text = str(job.description.get("FailureReason", "")), "\n".join(told)
     if not (reason and reason in text and job.name in text):
         yield f"{job.kind} {job.name} failed: {reason}"
-    for line in _new(job.log_tail[-SHOWN_JOB_LINES:], told):
-        yield f"  | {line}"
+    tail = job.log_tail[-SHOWN_JOB_LINES:]
+    # A reason often is the end of the log.
+    if len(list(_new(tail, told))) > len(tail) / 2:
+        yield from (f"  | {line}" for line in tail)
 
 
 def _new(lines: Iterable[str], told: list[str]) -> Iterator[str]:
     known = {line.strip().removeprefix("| ").strip() for line in told}
     return (line for line in lines if line.strip() not in known)
-
-
-def _is_expectation(report: ScenarioReport) -> bool:
-    return any(not each.passed for each in report.expectations)
 
 
 def _last_line(text: str) -> str:
