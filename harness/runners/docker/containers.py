@@ -93,7 +93,7 @@ def limits(wanted: Resources, engine: Mapping[str, Any]) -> tuple[dict[str, Any]
         made["DeviceRequests"] = [{"Driver": "", "Count": wanted.gpus, "Capabilities": [["gpu"]]}]
     if not wanted.machine or not short:
         return made, ""
-    return made, f"[harness] {wanted.machine} has {' and '.join(short)}: the job gets what this machine has"
+    return made, f"[harness] {wanted.machine} has {' and '.join(short)}: of these the job gets what this machine has"
 
 
 def _mounts(spec: RunSpec) -> dict[str, Path]:
