@@ -5,6 +5,7 @@ Unknown keys and wrong types are errors that name them.
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 from collections.abc import Mapping
@@ -23,6 +24,25 @@ PREFIX = "HARNESS_"
 FILE = "harness.toml"
 CHOICES = {"runner": ("process", "docker"), "aws_backend": ("moto", "localstack")}
 """Settings that take one of a few words."""
+OTHER_VARIABLES = (
+    *("ACCOUNT", "BUCKET", "CACHE", "CLOCK", "DATA", "DOCKER_BASE", "EVENTS", "FIXTURES", "FROM", "IMAGE_TAG"),
+    *(
+        "LOCALSTACK",
+        "LOCALSTACK_IMAGE",
+        "LOCAL_MODE",
+        "MADE",
+        "OFFLINE",
+        "OFFLINE_ALLOW",
+        "PARENT",
+        "PREFIX",
+        "PROMOTED",
+    ),
+    *("REPLAY", "REQUIRE", "ROLE", "ROOTS", "RUN_ID", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_SESSION_TOKEN"),
+    "WORK",
+)
+"""What else ``HARNESS_`` variables say, between harness's own processes too; a test finds those missing here."""
+ALIKE = 0.84
+"""How near to a known name one is taken for a misspelt one: others' variables begin with HARNESS_ too."""
 LOCALSTACK_ACCOUNT = "000000000000"
 """Whose are, on a LocalStack, requests with any other key: the neighbouring tools' own."""
 
@@ -112,12 +132,24 @@ def load_settings(project: Path, **given: Any) -> Settings:
     """The settings in force for a project folder; ``given`` (the command line) wins where not None."""
     written = read_project(project)
     values: dict[str, Any] = dict(written.settings)
-    values.update(_from_environment(os.environ))
+    read = _from_environment(os.environ)
+    for key, value in read.items():
+        if given.get(key) is None:
+            _typed(key, value, f" ({PREFIX}{key.upper()})")
+    values.update(read)
     values.update({key: value for key, value in given.items() if value is not None})
     settings = replace(Settings(), **{key: _typed(key, value) for key, value in values.items()})
     if settings.aws_backend == "localstack" and "account" not in values:
         settings = replace(settings, account=LOCALSTACK_ACCOUNT)
     return replace(settings, state=(project / settings.state).absolute(), images=written.images)
+
+
+def misspelt(environment: Mapping[str, str]) -> dict[str, str]:
+    """``HARNESS_`` variables that nothing reads, and whose name is almost that of one: variable -> the one meant."""
+    known = [*(key.upper() for key in _known()), *OTHER_VARIABLES]
+    unread = [name for name in environment if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in known]
+    nearest = {name: difflib.get_close_matches(name.removeprefix(PREFIX), known, 1, ALIKE) for name in sorted(unread)}
+    return {name: PREFIX + found[0] for name, found in nearest.items() if found}
 
 
 def _known() -> dict[str, Any]:
@@ -128,10 +160,13 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     return {key: environment[name] for key in _known() if (name := PREFIX + key.upper()) in environment}
 
 
-def _typed(key: str, value: Any) -> Any:
+_WANTED = {bool: "true, false, 1 or 0", int: "a whole number", float: "a number"}
+
+
+def _typed(key: str, value: Any, source: str = "") -> Any:
     kind = type(_known()[key])
     if key in CHOICES and value not in CHOICES[key]:
-        raise StateError(f"setting {key!r}: {value!r} is none of {', '.join(CHOICES[key])}")
+        raise StateError(f"setting {key!r}{source}: {value!r} is none of {', '.join(CHOICES[key])}")
     try:
         if kind is bool and isinstance(value, str):
             return {"true": True, "1": True, "false": False, "0": False}[value.lower()]
@@ -139,4 +174,4 @@ def _typed(key: str, value: Any) -> Any:
             raise ValueError(value)
         return Path(value) if issubclass(kind, Path) else kind(value)
     except (KeyError, TypeError, ValueError) as error:
-        raise StateError(f"setting {key!r}: {value!r} is not a valid {kind.__name__.lower()}") from error
+        raise StateError(f"setting {key!r}{source}: {value!r} is not {_WANTED.get(kind, 'a text')}") from error

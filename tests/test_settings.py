@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from harness.kernel.errors import StateError
-from harness.settings import load_settings, read_project
+from harness.settings import OTHER_VARIABLES, Settings, load_settings, misspelt, read_project
 
 
 def _project(folder: Path, text: str) -> Path:
@@ -30,7 +31,7 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
     [
         ("[setings]\n", r"unknown table \[setings\]; known: settings, images, profiles"),
         ("[settings]\nregoin = 1\n", "unknown setting 'regoin'"),
-        ('[settings]\nport = "many"\n', "'port': 'many' is not a valid int"),
+        ('[settings]\nport = "many"\n', "'port': 'many' is not a whole number"),
         ('[settings]\nrunner = "podman"\n', "'runner': 'podman' is none of process, docker"),
         ('[images]\n"a/b:1" = 3\n', r"\[images\] 'a/b:1' must name a local image, not 3"),
         ("[profiles]\nmine = 1\n", r"profile 'mine' must be a table"),
@@ -54,3 +55,39 @@ def test_the_users_images_are_part_of_the_settings_in_force_and_no_setting(tmp_p
     assert load_settings(_project(tmp_path, '[images]\n"mine:1" = "local:1"\n')).images == {"mine:1": "local:1"}
     with pytest.raises(StateError, match="unknown setting 'images'"):
         load_settings(_project(tmp_path, '[settings]\nimages = "mine"\n'))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("HARNESS_INSTALL", "maybe", r"'install' \(HARNESS_INSTALL\): 'maybe' is not true, false, 1 or 0"),
+        ("HARNESS_RUNNER", "podman", r"'runner' \(HARNESS_RUNNER\): 'podman' is none of process, docker"),
+        ("HARNESS_GRACE", "long", r"'grace' \(HARNESS_GRACE\): 'long' is not a number"),
+    ],
+)
+def test_a_variable_with_a_wrong_value_is_named_with_what_is_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(StateError, match=told):
+        load_settings(tmp_path)
+
+
+def test_misspelt_variables_are_told_with_the_one_that_is_meant() -> None:
+    given = ["HARNESS_RUNER", "HARNESS_WARMPOOL", "HARNESS_RUNNER", "HARNESS_BUILD_ID", "RUNER", "HARNESS_OFLINE"]
+    assert misspelt(dict.fromkeys(given, "x")) == {
+        "HARNESS_OFLINE": "HARNESS_OFFLINE",
+        "HARNESS_RUNER": "HARNESS_RUNNER",
+        "HARNESS_WARMPOOL": "HARNESS_WARM_POOL",
+    }
+
+
+def test_every_variable_that_the_code_names_is_known() -> None:
+    package = Path(__file__).parents[1] / "harness"
+    named = {
+        name
+        for file in package.rglob("*.py")
+        for name in re.findall(r"\"HARNESS_([A-Z0-9_]*[A-Z0-9])\"", file.read_text())
+    }
+    assert len(named) > 20
+    assert named <= {*OTHER_VARIABLES, *(name.upper() for name in Settings.__dataclass_fields__)}

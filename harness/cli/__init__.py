@@ -6,6 +6,7 @@ Owns exit codes and how an error looks; a command's file owns its options and it
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -13,6 +14,7 @@ import click
 
 from harness import __version__
 from harness.kernel.errors import GuardRefused, StateError
+from harness.settings import misspelt
 
 PASSED, FAILED, USAGE, UNFIT, REFUSED = 0, 1, 2, 3, 4
 INTERRUPTED = 130
@@ -63,6 +65,8 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name="harness")
 def harness() -> None:
     """A local Amazon SageMaker: the real API on this machine, really running what it is asked to run."""
+    for name, meant in misspelt(os.environ).items():
+        click.echo(f"harness: nothing reads the variable {name}; {meant} is meant?", err=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -58,8 +58,9 @@ class Play:
         started = datetime.fromtimestamp(begin, tz=timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
         reports = self._played(list(scenarios))
         played = [reports[scenario.file] for scenario in scenarios if scenario.file in reports]
-        data = str(self._data or "")
-        return Report(version, self._place.name, self._place.address, started, time.time() - begin, played, data)
+        unplayed = [scenario.name for scenario in scenarios if scenario.file not in reports]
+        seconds, data = time.time() - begin, str(self._data or "")
+        return Report(version, self._place.name, self._place.address, started, seconds, played, data, unplayed)
 
     def _played(self, waiting: list[Scenario]) -> dict[Path, ScenarioReport]:
         running: list[_Followed] = []

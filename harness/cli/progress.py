@@ -214,10 +214,11 @@ def _met(step: Step) -> str:
 def summary_lines(report: Report, page: Path) -> list[str]:
     passed = sum(scenario.passed for scenario in report.scenarios)
     met = [expectation.passed for scenario in report.scenarios for expectation in scenario.expectations]
-    count = len(report.scenarios)
+    count = len(report.scenarios) + len(report.unplayed)
     scenarios = f"{passed} of {count} scenario{'' if count == 1 else 's'}"
     head = {"failed": "FAILED"}.get(report.verdict, report.verdict)
     return [
         f"{head}: {scenarios}, {sum(met)} of {len(met)} expectations, {report.seconds:.1f} s",
+        *([f"not begun: {', '.join(report.unplayed)}"] if report.unplayed else []),
         f"report: {page}",
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tarfile
 import zlib
@@ -9,6 +10,17 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from harness.engine.failures import JobFailed
+
+_OF_THE_MEMBER = (
+    errno.EEXIST,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+    errno.EINVAL,
+    errno.EILSEQ,
+)
+"""What the system says of a name that can be no file here; anything else is no fault of the archive."""
 
 
 def pack(folder: Path, files: Iterable[Path], archive: Path) -> None:
@@ -32,7 +44,7 @@ def unpack(archive: Path, folder: Path, name: str) -> None:
             if not any(member.isreg() for member in members):
                 raise JobFailed(f"ClientError: Model archive {name} holds no file")
             for member in members:
-                _extract(tar, member, folder)
+                _extract_told(tar, member, folder, name)
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         if isinstance(error, OSError) and not isinstance(error, tarfile.ReadError) and error.errno is not None:
             raise
@@ -60,6 +72,23 @@ def _climbs_out(path: PurePosixPath) -> bool:
         if depth < 0:
             return True
     return path.is_absolute()
+
+
+def _extract_told(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, name: str) -> None:
+    """A member that clashes with another, or can be no file, is named in place of the path here that it came to."""
+    try:
+        _extract(tar, member, folder)
+    except KeyError as error:
+        raise JobFailed(
+            f"ClientError: Model archive {name}: {member.name!r} links to {member.linkname!r}, which it does not hold"
+        ) from error
+    except (OSError, ValueError, RuntimeError) as error:
+        if isinstance(error, OSError) and error.errno not in _OF_THE_MEMBER:
+            raise
+        why = error.strerror if isinstance(error, OSError) else error
+        raise JobFailed(
+            f"ClientError: Model archive {name}: {member.name[:200]!r} cannot be unpacked: {why}"
+        ) from error
 
 
 def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:

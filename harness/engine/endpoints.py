@@ -6,6 +6,7 @@ Update is the same function as create: start the new set, swap, stop the old. A 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 WATCH_INTERVAL = 0.2
 CLOSE_GRACE = 2.0
 KILL_SECONDS = 10.0
+RETRY_PAUSE = 10.0
+"""Seconds until an instance is tried again whose replacement did not come up, while others serve."""
 LAST_ANSWERS = 60.0
 """Seconds that an instance replaced has for the answers it still owes."""
 
@@ -44,6 +47,8 @@ class Live:
     restarts: int = 0
     restarting: bool = False
     """Dead servers are being replaced, or wait until another change of the endpoint is through."""
+    retry: float = math.inf
+    """When, on the monotonic clock, those are tried again that did not come up."""
 
 
 class Endpoints:
@@ -220,7 +225,7 @@ class Endpoints:
                 fleet = live.fleet
                 if fleet is None or live.restarting or live.ended.is_set():
                     continue
-                if not all(instance.server.alive() for instance in fleet.all()):
+                if time.monotonic() >= live.retry or not all(each.server.alive() for each in fleet.all()):
                     live.restarting = True  # asked for once: else one slow start would take all of the pool's threads
                     self._pool.submit(self._restart_logged, key, live)
 
@@ -233,16 +238,26 @@ class Endpoints:
             live.restarting = False
 
     def _restart_dead(self, key: Key, live: Live) -> None:
-        """Replaces dead servers one by one; each death and each replacement is a line of the endpoint's log."""
+        """Replaces dead servers one by one; each death and each replacement is a line of the endpoint's log.
+
+        One that does not come up while others serve is tried again after a pause.
+        """
         with live.lock:
             fleet = live.fleet
             record = self._doors.records.find(key)
             if fleet is None or record is None or live.ended.is_set():
                 return
+            again, live.retry = time.monotonic() >= live.retry, math.inf
             for item in record.inner["wanted"]["variants"]:
                 wanted = Wanted.of(item)
                 for dead in [i for i in fleet.instances.get(wanted.name, []) if not i.server.alive()]:
                     self._replace(key, live, fleet, wanted, dead)
+                if again and status_of(record) == "InService" and fleet is live.fleet:
+                    self._complete(key, live, fleet, wanted)
+
+    def _complete(self, key: Key, live: Live, fleet: Fleet, wanted: Wanted) -> None:
+        for _ in range(wanted.count - len(fleet.instances[wanted.name])):
+            self._start_another(key, live, fleet, wanted)
 
     def _replace(self, key: Key, live: Live, fleet: Fleet, wanted: Wanted, dead: Instance) -> None:
         outcome = dead.server.run.wait(0)
@@ -255,11 +270,15 @@ class Endpoints:
         fleet.instances[wanted.name].remove(dead)
         live.restarts += 1
         self._change(key, lambda found: replace(found, inner={**found.inner, "restarts": live.restarts}))
+        self._start_another(key, live, fleet, wanted)
+
+    def _start_another(self, key: Key, live: Live, fleet: Fleet, wanted: Wanted) -> None:
         try:
             fleet.instances[wanted.name].append(start_instance(self._doors, key, wanted, live.ended))
         except FleetFailed as failure:
             reason = failure.reason
-            log.warning("endpoint %s: %s", key.name, reason)
+            live.retry = time.monotonic() + RETRY_PAUSE
+            log.warning("endpoint %s: variant %s: %s", key.name, wanted.name, reason)
             if not fleet.instances[wanted.name] and not self._closed.is_set():
                 live.fleet = None
                 self._change(key, lambda found: move(found, "Failed", FailureReason=reason))

@@ -99,12 +99,12 @@ def start_instance(doors: Doors, key: Key, wanted: Wanted, ended: threading.Even
     try:
         await_ping(server, wanted.timeout, ended.is_set)
     except NotHealthy as error:
-        tail = "\n".join(error.tail[-10:])
         server.stop(1.0)
-        raise FleetFailed(
+        told = (
             f"The primary container for production variant {wanted.name} did not pass the ping health check. Please "
-            f"check CloudWatch logs for this endpoint. ({error})\n{tail}"[:1024]
-        ) from error
+            f"check CloudWatch logs for this endpoint. ({error})"
+        )
+        raise FleetFailed(error.reason(told)) from error
     return Instance(server)
 
 

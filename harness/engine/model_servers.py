@@ -14,7 +14,7 @@ from harness.contract.layout import relative_key
 from harness.contract.serving import container_of, model_data, serve_spec
 from harness.contract.surroundings import Surroundings
 from harness.engine.archives import unpack
-from harness.engine.failures import JobFailed
+from harness.engine.failures import LIMIT, JobFailed
 from harness.engine.work import Doors
 from harness.kernel.records import Record
 from harness.kernel.s3uri import S3Uri
@@ -25,6 +25,7 @@ from harness.stores.objects import BucketMissing, ObjectMissing, ObjectStore
 PING_TIMEOUT = 2.0
 PING_PAUSE = 0.02
 STILL_LOADING = 503
+SHOWN_LINES = 10
 REFUSAL_PATIENCE = 5.0
 """Seconds of answers to ``/ping`` that are neither 200 nor 503 (still loading) until they are taken for final.
 
@@ -73,7 +74,19 @@ class NotHealthy(Exception):
 
     def __init__(self, why: str, tail: list[str]) -> None:
         super().__init__(why)
-        self.tail = tail
+        # Frames of native libraries say nothing to anyone, and push out what does.
+        self._tail = [line for line in tail if line.strip() and not line.lstrip().startswith("[bt] (")]
+
+    def reason(self, text: str) -> str:
+        """A FailureReason: the text, and as many of the log's last lines as there is room for."""
+        lines: list[str] = []
+        room = LIMIT - len(text)
+        for line in reversed(self._tail[-SHOWN_LINES:]):
+            room -= len(line) + 1
+            if room < 0:
+                break
+            lines.insert(0, line)
+        return "\n".join([text[:LIMIT], *lines])
 
 
 def start_server(

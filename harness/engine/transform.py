@@ -98,7 +98,8 @@ def _run(work: Work, model: Record, recollection: Recollection) -> None:
     except NotHealthy as error:
         if work.stopping.is_set():
             raise Stopped from error
-        raise JobFailed(f"AlgorithmError: The model server did not become healthy: {error}") from error
+        told = f"AlgorithmError: The model server did not become healthy: {error}; its log ends:"
+        raise JobFailed(error.reason(told)) from error
     finally:
         server.stop(1.0)
     files = {str(number): _result(work, number) for number in range(len(recollection.names))}

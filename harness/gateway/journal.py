@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import threading
@@ -21,12 +22,16 @@ _ROLL_AT = 64 * 1024 * 1024
 
 
 class Journal:
-    """Appends and flushes each line; past 64 MB the file becomes ``emulator.log.1`` and a new one begins."""
+    """Appends each line at once; past 64 MB the file becomes ``emulator.log.1`` and a new one begins.
+
+    A line that cannot be written, as the disk is full, is lost and costs no answer; the next that can tells of it.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self._file = path.open("a", buffering=1)
+        self._file = path.open("ab", buffering=0)
+        self._lost = 0
 
     def write(self, exchange: Exchange, status: int, seconds: float) -> None:
         line: dict[str, Any] = {
@@ -50,15 +55,26 @@ class Journal:
         self.note({"id": exchange.id, "defect": "".join(traceback.format_exception(error))})
 
     def note(self, line: dict[str, Any]) -> None:
-        text = json.dumps({"time": utc(time.time()).isoformat(timespec="milliseconds"), **line}) + "\n"
         with self._lock:
             if self._file.closed:
                 return  # the last answers of a closing emulator
-            self._file.write(text)
-            if self._file.tell() > _ROLL_AT:
-                self._file.close()
-                self.path.replace(self.path.with_name(self.path.name + ".1"))
-                self._file = self.path.open("a", buffering=1)
+            try:
+                self._append(line)
+            except OSError:
+                self._lost += 1
+
+    def _append(self, line: dict[str, Any]) -> None:
+        lost = {"lost_lines": self._lost} if self._lost else {}
+        text = json.dumps({"time": utc(time.time()).isoformat(timespec="milliseconds"), **line, **lost}) + "\n"
+        data, end = text.encode(), self._file.tell()
+        if self._file.write(data) < len(data):
+            self._file.truncate(end)  # as much as there was room for
+            raise OSError(errno.ENOSPC, "a part of a line")
+        self._lost = 0
+        if self._file.tell() > _ROLL_AT:
+            self.path.replace(self.path.with_name(self.path.name + ".1"))
+            with self._file:
+                self._file = self.path.open("ab", buffering=0)
 
     @contextlib.contextmanager
     def taking_warnings(self) -> Iterator[None]:

@@ -199,15 +199,17 @@ class Report:
     scenarios: list[ScenarioReport]
     data: str = ""
     """The file given with ``--data``; empty where scenarios took their own."""
+    unplayed: list[str] = field(default_factory=list)
+    """Scenarios that were asked for and did not begin: the run was interrupted before."""
 
     @property
     def passed(self) -> bool:
-        return all(scenario.passed for scenario in self.scenarios)
+        return not self.unplayed and all(scenario.passed for scenario in self.scenarios)
 
     @property
     def verdict(self) -> str:
         """A failure weighs more than an interruption."""
-        verdicts = {scenario.verdict for scenario in self.scenarios}
+        verdicts = {scenario.verdict for scenario in self.scenarios} | ({"interrupted"} if self.unplayed else set())
         return next((worst for worst in ("failed", "interrupted") if worst in verdicts), "passed")
 
 

@@ -22,6 +22,8 @@ from harness.stores.logs import JobLogs, LogEvent, LogWriter
 
 MAX_EVENT = 256 * 1024
 """CloudWatch's limit: longer lines are cut into events of this size."""
+RESERVE = 8 << 20
+"""Bytes of the disk that programs' output leaves alone: records and the ends of jobs need room too."""
 CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]")
 LONGEST_NAME = 180
 NAME_FILE = "name"
@@ -195,16 +197,21 @@ class _Writer:
         if not lines:
             return
         clean = [piece for line in lines for piece in _pieces(escaped(line))]
-        if self._file.size >= self._limit:
+        if full := self._full():
             if not self._dropped:
-                size = self._limit // 1024 // 1024
-                self._append(
-                    [b"[harness] This stream holds %d MB, the limit: further lines are counted, not kept" % size]
-                )
+                self._append([f"[harness] {full}: further lines are counted, not kept".encode()])
             self._dropped += len(clean)
             self._tell(int(self._now() * 1000), clean)
         else:
             self._append(clean)
+
+    def _full(self) -> str:
+        """Why no more is kept; empty when there is room."""
+        if self._file.size >= self._limit:
+            return f"This stream holds {self._limit >> 20} MB, the limit"
+        if shutil.disk_usage(self._file.path.parent).free < RESERVE:
+            return "The disk of the state folder is almost full"
+        return ""
 
     def _append(self, lines: list[bytes]) -> None:
         moment = int(self._now() * 1000)

@@ -36,7 +36,7 @@ class LogFile:
     """Thread-safe. Positions are numbers of events and stay valid as long as the stream exists."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._index_path = path.with_suffix(".idx")
         self._lock = threading.Lock()
         self._descriptor: int | None = None
@@ -64,7 +64,7 @@ class LogFile:
         return moment
 
     def facts(self) -> StreamFacts:
-        created = int(self._path.stat().st_ctime * 1000) if self._first is None else self._first
+        created = int(self.path.stat().st_ctime * 1000) if self._first is None else self._first
         return StreamFacts(self.events, self._first, self._last, created, self.size)
 
     def read(self, start: int = 0) -> Iterator[LogEvent]:
@@ -75,7 +75,7 @@ class LogFile:
             offset = self._offsets[entry] if entry >= 0 else 0
         if start >= events:
             return
-        with self._path.open("rb") as source:
+        with self.path.open("rb") as source:
             source.seek(offset)
             for _ in range(start - max(entry, 0) * STEP):
                 source.readline()
@@ -121,7 +121,7 @@ class LogFile:
 
     def _write(self, data: bytes) -> None:
         if self._descriptor is None:
-            self._descriptor = _appending(self._path)
+            self._descriptor = _appending(self.path)
         view = memoryview(data)
         try:
             while view:
@@ -135,8 +135,8 @@ class LogFile:
 
     def _recover(self) -> None:
         """Count what is there: the index gives all but the last stretch, which is read. Mend what a kill left."""
-        self._path.touch()
-        length = self._path.stat().st_size
+        self.path.touch()
+        length = self.path.stat().st_size
         entries = self._index_path.read_bytes() if self._index_path.exists() else b""
         whole = len(entries) // ENTRY.size * ENTRY.size
         known = [entry for entry in ENTRY.iter_unpack(entries[:whole]) if entry[0] < length]
@@ -146,7 +146,7 @@ class LogFile:
             self._times.append(moment)
         self.events = len(self._offsets) * STEP
         self.size = known[-1][0] if known else 0
-        with self._path.open("rb") as source:
+        with self.path.open("rb") as source:
             self._first = _moment(source.readline())
             source.seek(self.size)
             for line in source:
@@ -160,7 +160,7 @@ class LogFile:
                 self.size += len(line)
                 self._last = moment
         if self.size < length:
-            os.truncate(self._path, self.size)
+            os.truncate(self.path, self.size)
         packed = b"".join(ENTRY.pack(*pair) for pair in zip(self._offsets, self._times, strict=True))
         if packed != entries:
             self._index_path.write_bytes(packed)

@@ -51,6 +51,14 @@ def test_version_and_usage_errors(project: Project) -> None:
     assert "no profile 'moon'; known: local" in project.run("run", "--profile", "moon").stderr
 
 
+def test_a_misspelt_variable_is_told_once_beside_the_output(project: Project) -> None:
+    project.environment["HARNESS_RUNER"] = "docker"
+    done = project.run("list", "--json")
+    assert done.returncode == 0
+    assert done.stdout == "[]\n"
+    assert done.stderr == "harness: nothing reads the variable HARNESS_RUNER; HARNESS_RUNNER is meant?\n"
+
+
 def test_an_unfit_machine_is_one_line_and_code_3(project: Project) -> None:
     (project.folder / "harness.toml").write_text("[settings]\nprot = 1\n")
     done = project.run("start")

@@ -10,7 +10,12 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
+from harness.cli.play import Play
+from harness.cli.progress import display, summary_lines
+from harness.profiles.scenarios import Scenario
 from harness.session.emulator_process import find
 from tests.cli.conftest import Project
 
@@ -104,6 +109,17 @@ def test_a_report_that_could_not_be_written_is_told_before_anything_runs(project
     folder = project.folder / "taken" / "report"
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr == f"harness: the report's folder {folder} cannot be made (Not a directory)\n"
+
+
+def test_a_run_interrupted_before_a_scenario_began_did_not_pass(tmp_path: Path) -> None:
+    place = SimpleNamespace(name="local", address="http://127.0.0.1:1")
+    scenarios = [Scenario(name, tmp_path / f"{name}.py", name, "v2", ()) for name in ("one", "two")]
+    play = Play(cast("Any", place), tmp_path, None, display(quiet=True), interrupted=[signal.SIGINT])
+    report = play.all(scenarios, version="1")
+    assert (report.passed, report.verdict, report.unplayed) == (False, "interrupted", ["one", "two"])
+    told = summary_lines(report, tmp_path / "report.html")
+    assert told[0].startswith("interrupted: 0 of 2 scenarios, ")
+    assert told[1] == "not begun: one, two"
 
 
 def test_ctrl_c_lets_the_scenario_clean_up(project: Project) -> None:

@@ -92,7 +92,7 @@ def test_images_that_are_known_otherwise(project: Project) -> None:
         ("[settings\n", 1, "is not valid TOML", "correct the file"),
         ("\n[setings]\nport = 1\n", 2, "unknown table [setings]", "known: settings"),
         ("[settings]\nregion = 'us-east-1'\nprt = 1\n", 3, "unknown setting 'prt'", "port"),
-        ("[settings]\nport = 'x'\n", 2, "setting 'port': 'x' is not a valid int", "correct the file"),
+        ("[settings]\nport = 'x'\n", 2, "setting 'port': 'x' is not a whole number", "correct the file"),
         ("[settings]\nrunner = 'vm'\n", 2, "'vm' is none of process, docker", "correct the file"),
         ("[images]\n'a' = 1\n", 2, "[images] 'a' must name a local image", "correct the file"),
         ("[profiles.x]\nkind = 'gcp'\n", 1, "kind 'gcp' is none of local", "correct the file"),

@@ -89,6 +89,27 @@ def test_hostile_members_are_refused_before_anything_is_written(
     assert everything(tmp_path) == {"in", "in/model.tar.gz", "deep", "deep/folder"}
 
 
+@pytest.mark.parametrize(
+    ("entries", "text"),
+    [
+        ([link("hard", "absent", tarfile.LNKTYPE)], "'hard' links to 'absent', which it does not hold"),
+        ([("harmless/below", b"2")], "'harmless/below' cannot be unpacked: "),
+        ([special("harmless", tarfile.DIRTYPE)], "'harmless' cannot be unpacked: File exists"),
+        ([(".", b"2")], "'.' cannot be unpacked: Is a directory"),
+        ([("n" * 300, b"2")], "cannot be unpacked: File name too long"),
+    ],
+    ids=["link to nothing", "file as a folder", "folder over a file", "the folder itself", "long name"],
+)
+def test_members_that_can_be_no_files_are_named(
+    unpacked: Callable[..., Path], tmp_path: Path, entries: list[Entry], text: str
+) -> None:
+    with pytest.raises(JobFailed) as refused:
+        unpacked(("harmless", b"1"), *entries)
+    assert refused.value.reason.startswith("ClientError: Model archive s3://b/model.tar.gz: ")
+    assert text in refused.value.reason
+    assert str(tmp_path) not in refused.value.reason
+
+
 def test_links_that_climb_only_together(unpacked: Callable[..., Path], tmp_path: Path) -> None:
     with pytest.raises(JobFailed, match="outside"):
         unpacked(("f", b""), link("a", "."), link("a/b", ".."), ("a/b/escaped", b"x"))

@@ -134,6 +134,8 @@ def test_a_model_archive_without_a_model_fails_the_ping(
     found = hosting.settled(endpoint)
     assert found["EndpointStatus"] == "Failed", found
     assert "did not pass the ping health check" in found["FailureReason"]
+    assert "XGB load model error" in found["FailureReason"]
+    assert "libxgboost.so" not in found["FailureReason"]
     hosting.remove(endpoint)
 
 
@@ -208,6 +210,24 @@ def test_a_server_that_cannot_be_replaced_fails_the_endpoint_and_ends_all_of_it(
     assert found["EndpointStatus"] == "Failed"
     assert "Failed to download model data" in found["FailureReason"]
     eventually(lambda: not servers_of(file))
+    hosting.remove(endpoint)
+
+
+@pytest.mark.needs("namespaces")
+def test_an_instance_that_cannot_be_replaced_is_tried_again_while_others_serve(
+    hosting: Hosting, cloud: Cloud, marked: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.engine.endpoints.RETRY_PAUSE", 0.3)
+    file, _ = marked
+    key, data = f"{file}/again.tar.gz", archive({f"{file}-again": "1"})
+    endpoint = hosting.serve(hosting.variant(hosting.model(cloud.put(key, data)), count=2))
+    cloud.s3.delete_object(Bucket=BUCKET, Key=key)
+    os.kill(servers_of(f"{file}-again")[0], signal.SIGKILL)
+    eventually(lambda: sum("Failed to download model data" in line for line in lines_of(cloud, endpoint)) > 1)
+    hosting.invoke(endpoint)
+    cloud.put(key, data)
+    eventually(lambda: len(servers_of(f"{file}-again")) == 2)
+    assert hosting.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "InService"
     hosting.remove(endpoint)
 
 

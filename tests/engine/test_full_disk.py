@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.cloud import BUCKET, Cloud, running_cloud
 
@@ -38,9 +40,9 @@ def test_a_program_that_fills_the_disk(small: Cloud) -> None:
     job = small.process(FILL.format(file=f"{out}/big"), outputs={out: f"s3://{BUCKET}/out"})
     assert job["ProcessingJobStatus"] == "Failed"
     assert job["FailureReason"] == (
-        "ClientError: No space left on device: the disk of the state folder is full (job processing-1)"
+        f"ClientError: No space left on device: the disk of the state folder is full (job {job['ProcessingJobName']})"
     )
-    assert f"[harness] {job['FailureReason']}" in small.log("processing-1")
+    assert f"[harness] {job['FailureReason']}" in small.log(job["ProcessingJobName"])
     training = small.train(script=FILL.format(file="/opt/ml/model/big"))
     assert training["TrainingJobStatus"] == "Failed"
     assert "No space left on device" in training["FailureReason"]
@@ -71,3 +73,34 @@ def test_a_program_that_fills_a_folder_nobody_takes_anything_from(small: Cloud) 
     assert job["ProcessingJobStatus"] == "Failed"
     assert job["FailureReason"].startswith("ClientError: No space left on device")
     assert_intact(small)
+
+
+@pytest.mark.needs("root")
+def test_a_log_larger_than_the_disk_leaves_room_for_all_else(small: Cloud) -> None:
+    job = small.process("import sys\nfor _ in range(60_000): sys.stdout.write('x' * 1023 + chr(10))\nprint('end')")
+    assert job["ProcessingJobStatus"] == "Completed"
+    [kept] = (small.state / "logs").rglob("*.log")
+    *_, said, counted = kept.read_text().splitlines()
+    assert said.endswith("[harness] The disk of the state folder is almost full: further lines are counted, not kept")
+    assert counted.endswith("further lines were counted, not kept")
+    small.sagemaker.create_experiment(ExperimentName="there-is-room")
+
+
+@pytest.mark.needs("root")
+def test_a_full_disk_costs_lines_of_the_emulators_log_and_no_answer(small: Cloud) -> None:
+    filler = small.state / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+    refused: list[str] = []
+    for number in range(500):
+        try:
+            small.sagemaker.create_experiment(ExperimentName=f"full-{number}")
+        except ClientError as error:
+            refused.append(str(error))
+    assert refused
+    assert all("The disk of the state folder is full; free space there" in text for text in refused)
+    assert len(small.sagemaker.list_experiments(MaxResults=100)["ExperimentSummaries"]) <= 500 - len(refused)
+    filler.unlink()
+    assert_intact(small)
+    assert '"lost_lines"' in (small.state / "emulator.log").read_text()
