@@ -146,8 +146,10 @@ class Run:
             if self.kind not in EMULATORS:
                 self._refuse_profile()
             assert self.emulator.address
+            return
         except StateError as error:
-            pytest.fail(str(error), pytrace=False)
+            told = str(error)
+        pytest.fail(told, pytrace=False)  # not while the other is handled: it would be told twice
 
     def require_aws(self) -> AwsRun:
         """Ends the whole run where the account may not be used; a worker of pytest-xdist can only fail its tests."""
