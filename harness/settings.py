@@ -111,8 +111,12 @@ def read_project(project: Path) -> ProjectFile:
         raise StateError(f"{FILE} is not valid TOML: {error}") from error
     known = [each.name for each in fields(ProjectFile)]
     for name, table in tables.items():
+        if name not in known and not isinstance(table, dict):
+            where = "[settings]" if name in _known() else "one, as in [settings] or [profiles.NAME]"
+            raise StateError(f"{FILE}: {name!r} stands outside every table; write it below {where}")
         if name not in known:
-            raise StateError(f"{FILE}: unknown table [{name}]; known: {', '.join(known)}")
+            hint = f"; {name!r} is a key of [settings]" if name in _known() else ""
+            raise StateError(f"{FILE}: unknown table [{name}]; known: {', '.join(known)}{hint}")
         if not isinstance(table, dict):
             raise StateError(f"{FILE}: {name!r} must be a table, as in [{name}]")
     for key, value in tables.get("settings", {}).items():

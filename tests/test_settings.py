@@ -29,6 +29,9 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
 @pytest.mark.parametrize(
     ("text", "told"),
     [
+        ("port = 1\n", r"'port' stands outside every table; write it below \[settings\]"),
+        ("account_id = 1\n", r"'account_id' stands outside every table; .* \[profiles.NAME\]"),
+        ("[port]\n", r"unknown table \[port\]; known: settings, images, profiles; 'port' is a key of \[settings\]"),
         ("[setings]\n", r"unknown table \[setings\]; known: settings, images, profiles"),
         ("[settings]\nregoin = 1\n", "unknown setting 'regoin'"),
         ('[settings]\nport = "many"\n', "'port': 'many' is not a whole number"),

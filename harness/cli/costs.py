@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from harness.promotion.destination import SCHEDULE, Destination
-from harness.promotion.estimate import DurationEstimate, total, unpriced
+from harness.promotion.destination import Destination
+from harness.promotion.estimate import estimator, total, unpriced
 from harness.promotion.plan import recorded_plan
-from harness.promotion.prices import PriceTable, prices_for
+from harness.promotion.prices import PriceTable
 from harness.report.story import Evidence
 from harness.session.run_folder import RunFolder
 
@@ -38,13 +38,3 @@ class Costs:
             "unpriced": unpriced(costs),
         }
         return Evidence(KIND, title, None, content)
-
-
-def estimator(prices: PriceTable, destination: Destination | None) -> DurationEstimate:
-    return DurationEstimate(prices, scheduled=destination is not None and destination.monitoring == SCHEDULE)
-
-
-def prices_of(destination: Destination | None, region: str, root: Path) -> PriceTable:
-    """Those the profile names, else those of its region. A relative file is meant from the project's folder."""
-    own = root / destination.prices if destination and destination.prices else None
-    return prices_for(destination.region if destination else region, own)

@@ -13,9 +13,9 @@ from harness.cli import PASSED
 from harness.cli.project import json_option, print_json, project_root, settings, state_option
 from harness.kernel.errors import StateError
 from harness.promotion.destination import Destination
-from harness.promotion.estimate import Cost, require_priced, total
+from harness.promotion.estimate import Cost, estimator, require_priced, total
 from harness.promotion.plan import Plan, make_plan
-from harness.promotion.prices import PriceTable
+from harness.promotion.prices import PriceTable, prices_of
 
 
 @click.command("estimate")
@@ -29,7 +29,6 @@ def command(scenarios: tuple[str, ...], profile: str | None, refresh: bool, stat
 
     From the durations of their last runs here, what AWS adds to them, and a dated price table.
     """
-    from harness.cli.costs import estimator, prices_of
     from harness.profiles.scenarios import UnknownScenario, choose
 
     root, given = project_root(), settings(state=state)

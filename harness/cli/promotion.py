@@ -7,16 +7,16 @@ from collections.abc import Sequence
 
 import click
 
-from harness.cli.costs import estimator, prices_of
 from harness.kernel.errors import GuardRefused, StateError
 from harness.profiles.aws import AwsProfile, Cap
 from harness.profiles.scenarios import Scenario
 from harness.promotion.account import Account, open_account
 from harness.promotion.destination import ONE_OFF, SCHEDULE, Destination
-from harness.promotion.estimate import DurationEstimate, total, unpriced
+from harness.promotion.estimate import DurationEstimate, estimator, total, unpriced
 from harness.promotion.plan import Plan, make_plan
 from harness.promotion.preflight.findings import OK
 from harness.promotion.preflight.run import Preflight, preflight
+from harness.promotion.prices import prices_of
 
 _MONITORING = {
     ONE_OFF: "the analyzer runs at once, as a processing job, where a scenario waits for its schedule",
@@ -114,13 +114,7 @@ def _hold_against(budget: float | None, plans: Sequence[Plan], estimate: Duratio
         if unknown := unpriced(costs):
             click.echo(f"  without {', '.join(unknown)}, which the price table does not know", err=True)
         return
-    dollars = sum(estimate.estimate(plan) for plan in plans)
-    click.echo(f"Estimate: ${dollars:.2f} ({of_plans})", err=True)
-    if dollars > budget:
-        raise GuardRefused(
-            f"the estimate of ${dollars:.2f} is above the budget of ${budget:.2f}; raise --budget or choose smaller "
-            "instance_types in the profile"
-        )
+    click.echo(f"Estimate: ${estimate.hold_against(budget, plans):.2f} ({of_plans})", err=True)
 
 
 def _consent(yes: bool) -> None:

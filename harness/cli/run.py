@@ -85,9 +85,10 @@ def command(
     where = _agreed(where, chosen, budget, yes)
     folder = _made((report_dir or given.state / "reports" / time.strftime("%Y%m%d-%H%M%S")).absolute())
 
-    from harness.cli.costs import Costs, prices_of
+    from harness.cli.costs import Costs
     from harness.cli.play import Play
     from harness.cli.progress import display
+    from harness.promotion.prices import prices_of
 
     costs = Costs(prices_of(destination, given.region, root), destination)
     with where.opened() as place, _interrupts() as interrupted:

@@ -125,8 +125,7 @@ class AwsPlace:
         started = time.time()
         meter = Meter(self._account, self._cap.prices, ledger.file) if self._cap.prices else None
         spent = sum(program.dollars for program in self._programs)
-        cap = None if self._cap.dollars is None else self._cap.dollars - spent
-        watch = Watch(self._account, self._destination, ledger.file, meter, cap, self._note)
+        watch = Watch(self._account, self._destination, ledger.file, meter, self._cap.dollars, self._note, spent)
         program = Attended(
             [str(python), "-m", "harness.session.play", str(scenario.file)],
             environment,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,13 +99,18 @@ def read(file: Path) -> Scenario:
         )
     if not any(isinstance(node, ast.FunctionDef) and node.name == "run" for node in tree.body):
         raise StateError(f"{file.name} has no function run(session)")
-    title, tags, needs = stated.get("TITLE", file.stem), stated.get("TAGS", ()), stated.get("NEEDS", ())
-    return Scenario(file.stem, file, title, sdk, _words(tags), _imports(tree), _words(needs))
+    tags, needs = _words(file, stated, "TAGS"), _words(file, stated, "NEEDS")
+    return Scenario(file.stem, file, stated.get("TITLE", file.stem), sdk, tags, _imports(tree), needs)
 
 
-def _words(stated: str | Iterable[str]) -> tuple[str, ...]:
+def _words(file: Path, stated: Mapping[str, Any], head: str) -> tuple[str, ...]:
     """One word may stand without the comma that would make it a tuple."""
-    return (stated,) if isinstance(stated, str) else tuple(stated)
+    words = stated.get(head, ())
+    if isinstance(words, str):
+        return (words,)
+    if not isinstance(words, (tuple, list)) or not all(isinstance(word, str) for word in words):
+        raise StateError(f"{file.name}: {head} is not a tuple of texts: {words!r}")
+    return tuple(words)
 
 
 def _constants(tree: ast.Module) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.kernel.errors import GuardRefused, StateError
 from harness.promotion.budget import TRAINING, USES
+from harness.promotion.destination import SCHEDULE, Destination
 from harness.promotion.plan import Plan, Planned
 from harness.promotion.prices import PriceTable
 
@@ -30,22 +31,36 @@ class Cost:
 
 @dataclass(frozen=True)
 class DurationEstimate:
-    """``scheduled``: whether monitoring waits for AWS's own hour, during which endpoints stand."""
+    """``scheduled``: whether monitoring waits for AWS's own hour, during which endpoints stand.
+
+    ``option`` is the one of the command line that gives the budget.
+    """
 
     prices: PriceTable
     scheduled: bool = False
+    option: str = "--budget"
+
+    def hold_against(self, budget: float, plans: Sequence[Plan]) -> float:
+        """Dollars of all of them; ``GuardRefused`` where they are above the budget, or not known."""
+        dollars = sum(self.estimate(plan) for plan in plans)
+        if dollars > budget:
+            raise GuardRefused(
+                f"the estimate of ${dollars:.2f} is above the budget of ${budget:.2f}; raise {self.option} or choose "
+                "smaller instance_types in the profile"
+            )
+        return dollars
 
     def estimate(self, plan: Plan) -> float:
         if plan.learned_from is None:
             raise GuardRefused(
                 f"nothing is known of what it costs: {plan.scenario} was never run to its end here. Run it once with "
-                f"`harness run {plan.scenario}`, or leave out --budget"
+                f"`{plan.rehearsal}`, or leave out {self.option}"
             )
         costs = self.costs(plan)
         if unknown := unpriced(costs):
             raise GuardRefused(
-                f"the price table of {self.prices.dated} does not know {', '.join(unknown)}, so --budget cannot be "
-                f"kept; {remedy(unknown[0])}, or leave out --budget"
+                f"the price table of {self.prices.dated} does not know {', '.join(unknown)}, so {self.option} cannot "
+                f"be kept; {remedy(unknown[0])}, or leave out {self.option}"
             )
         return total(costs)
 
@@ -74,6 +89,10 @@ class DurationEstimate:
                     wait = HOURLY_SCHEDULE * other.runs
                 by_step[other.step] = max(by_step.get(other.step, 0.0), wait)
         return sum(by_step.values())
+
+
+def estimator(prices: PriceTable, destination: Destination | None, option: str = "--budget") -> DurationEstimate:
+    return DurationEstimate(prices, destination is not None and destination.monitoring == SCHEDULE, option)
 
 
 def total(costs: list[Cost]) -> float:

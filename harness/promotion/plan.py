@@ -67,6 +67,13 @@ class Plan:
     """Whether the run was one on AWS, so that its times are AWS's own."""
     names: tuple[tuple[str, str], ...] = ()
     """Kind and name of everything that it created, each once."""
+    command: str = ""
+    """What runs it here; ``harness run`` where nothing else is said."""
+
+    @property
+    def rehearsal(self) -> str:
+        """The command that would let it be known."""
+        return self.command or f"harness run {self.scenario}"
 
     def unknown_words(self, destination: Destination) -> list[str]:
         """Steps or stages that the profile names and this scenario does not have, as far as can be known."""
@@ -86,7 +93,12 @@ def make_plan(name: str, file: Path, reports: Path, destination: Destination | N
 
 def recorded_plan(name: str, folder: Path, destination: Destination | None) -> Plan:
     """What one run did. Without a destination its machines are those that the scenario states."""
-    events = list(_events(folder / name / EVENTS))
+    return learned_plan(name, folder / name / EVENTS, folder, destination)
+
+
+def learned_plan(name: str, told: Path, folder: Path, destination: Destination | None) -> Plan:
+    """The same of any file of a session's events."""
+    events = list(_events(told))
     steps = dict.fromkeys(event["name"] for event in events if event["event"] == "step")
     on_aws = STEP in steps
     steps.pop(STEP, None)

@@ -12,6 +12,7 @@ from typing import Any
 from harness.kernel.cache import cache_folder
 from harness.kernel.errors import StateError
 from harness.promotion.budget import HOSTING, PROCESSING, TRAINING, TRANSFORM
+from harness.promotion.destination import Destination
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -67,6 +68,12 @@ def prices_for(region: str, own: Path | None = None) -> PriceTable:
     if refreshed.is_file():
         table = load_prices(refreshed).over(table)
     return load_prices(own).over(table) if own else table
+
+
+def prices_of(destination: Destination | None, region: str, root: Path) -> PriceTable:
+    """Those the profile names, else those of its region. A relative file is meant from the project's folder."""
+    own = root / destination.prices if destination and destination.prices else None
+    return prices_for(destination.region if destination else region, own)
 
 
 def refreshed_file(region: str) -> Path:

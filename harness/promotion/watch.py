@@ -18,7 +18,8 @@ from harness.session.provisions import DEFAULT
 
 
 class Watch:
-    """``cap`` is in dollars; None for no budget. ``meter`` is None where no price table is at hand."""
+    """``cap`` is in dollars, of which ``spent`` are gone already; None for no budget. ``meter`` is None where no price
+    table is at hand."""
 
     def __init__(
         self,
@@ -28,6 +29,7 @@ class Watch:
         meter: Meter | None,
         cap: float | None,
         note: Callable[[str], None],
+        spent: float = 0.0,
     ) -> None:
         self._account = account
         self._destination = destination
@@ -35,6 +37,7 @@ class Watch:
         self._meter = meter
         self._cap = cap
         self._note = note
+        self._spent = spent
         self._in_service: set[str] = set()
         self._stopped: set[str] = set()
         self._warned = False
@@ -60,9 +63,7 @@ class Watch:
         if bill.unpriced and not self._warned:
             self._warned = True
             self._note(f"not in the price table, so not metered: {', '.join(bill.unpriced)}")
-        if bill.dollars <= self._cap:
-            return None
-        return f"the run has cost ${bill.dollars:.4f}, more than the budget of ${self._cap:.2f}"
+        return over_budget(self._spent + bill.dollars, self._cap)
 
     def _over_time(self) -> str | None:
         _, entries = read(self._ledger)
@@ -95,3 +96,9 @@ class Watch:
             self._note(f"TransformJob {entry.name} is stopped after {limit} s (max_runtime of the profile)")
             getattr(client, stop[0])(**stop[1])
         self._stopped.add(entry.name)
+
+
+def over_budget(dollars: float, cap: float | None) -> str | None:
+    if cap is None or dollars <= cap:
+        return None
+    return f"the run has cost ${dollars:.4f}, more than the budget of ${cap:.2f}"

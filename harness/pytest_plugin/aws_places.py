@@ -20,11 +20,19 @@ from harness.profiles.configuration import read_destination
 from harness.promotion.account import open_account
 from harness.promotion.aftermath import proof_of, tear_down
 from harness.promotion.destination import HOUR, ONE_OFF, owner
+from harness.promotion.estimate import estimator
+from harness.promotion.meter import Meter
+from harness.promotion.preflight.findings import WARNING
 from harness.promotion.preflight.run import preflight
+from harness.promotion.prices import prices_of
 from harness.promotion.teardown import FAILED
+from harness.promotion.watch import Watch, over_budget
 from harness.pytest_plugin.aws_requests import Relay
+from harness.pytest_plugin.claims import is_left_out, uses_harness
 from harness.pytest_plugin.places import SagemakerHarness
+from harness.pytest_plugin.rehearsals import describe
 from harness.pytest_plugin.surroundings import changed_environment, own_default_session, own_sdk_clients
+from harness.pytest_plugin.watched import watched
 from harness.session.events import EventWriter
 from harness.session.ledger import Header, Ledger
 from harness.session.promoted import Promoted
@@ -46,16 +54,41 @@ class AwsRun:
         table = {key: value for key, value in run.table.items() if key != "kind"}
         self._destination = read_destination(run.profile, table)
         self._account = open_account(self._destination)
-        found = preflight(self._account, self._destination, [])
-        if found.failures:
-            raise GuardRefused("\n".join(f"profile {run.profile!r}: {failure}" for failure in found.failures))
-        self._id = new_run_id()
-        self._begun = 0
         self._relay = Relay()
-        self._relay.exempt(self._account.session)
+        self._relay.exempt(self._account.session)  # before it makes clients
+        self._prices = prices_of(self._destination, self._destination.region, run.root)
+        self._agree()
+        self._id = new_run_id()
+        self._spent = 0.0
+        """Dollars of the tests that are over."""
+        self._begun = 0
 
     def __str__(self) -> str:
         return f"{self._account}, run {self._id}"
+
+    @property
+    def refused(self) -> str | None:
+        """Why no further test may begin, if one may not."""
+        return over_budget(self._spent, self._run.budget)
+
+    @property
+    def stopped(self) -> str | None:
+        return self._relay.refused
+
+    def _agree(self) -> None:
+        """The account must stand well for what the tests did before, and the estimate be within the budget."""
+        run, tests = self._run, [item for item in self._run.items if uses_harness(item) and not is_left_out(item)]
+        plans = run.rehearsals.plans((item.nodeid for item in tests), self._destination)
+        known = [plan for plan in plans if plan.learned_from]
+        found = preflight(self._account, self._destination, known)
+        if found.failures:
+            raise GuardRefused("\n".join(f"profile {run.profile!r}: {failure}" for failure in found.failures))
+        lines = [f"{finding.state}: {finding}" for finding in found.findings if finding.state == WARNING]
+        estimate = estimator(self._prices, self._destination, "--harness-budget")
+        if run.budget is not None:
+            dollars = estimate.hold_against(run.budget, plans)
+            lines.append(f"estimate: ${dollars:.2f} (prices of {self._prices.dated}, durations of the last run here)")
+        run.tell(str(self._account), lines)
 
     @contextlib.contextmanager
     def place(self, folder: Path, test: str) -> Iterator[SagemakerHarness]:
@@ -63,17 +96,20 @@ class AwsRun:
         # Padded, so that no test's id is the beginning of another's.
         header = self._header(f"{self._id}-{self._begun:04d}", test)
         ledger = Ledger.begin(self._run.state / LEDGERS, header)
+        meter, told = Meter(self._account, self._prices, ledger.file), list[str]()
+        watch = Watch(self._account, self._destination, ledger.file, meter, self._run.budget, told.append, self._spent)
         try:
-            with self._pointed(folder, header, ledger) as place:
+            with self._pointed(folder, header, ledger, watch) as place:
                 yield place
         finally:
             try:
-                self._leave(header, ledger)
+                self._leave(header, ledger, meter, told)
             finally:
                 ledger.close()
+        self._run.rehearsals.keep(place, on_aws=True)
 
     @contextlib.contextmanager
-    def _pointed(self, folder: Path, header: Header, ledger: Ledger) -> Iterator[SagemakerHarness]:
+    def _pointed(self, folder: Path, header: Header, ledger: Ledger, watch: Watch) -> Iterator[SagemakerHarness]:
         destination, own = self._destination, RunFolder(folder).cleared()
         provisions = destination.provisions(header.run, header.scenario)
         promoted = Promoted(header.run, provisions, ledger, destination.monitoring == ONE_OFF)
@@ -96,7 +132,9 @@ class AwsRun:
                 ledger.file,
             )
             try:
-                yield place
+                with watched(watch, self._relay.refuse):
+                    yield place
+                describe(place)
             finally:
                 session.clean_up()
 
@@ -124,7 +162,7 @@ class AwsRun:
             "HARNESS_MADE": str(cache_folder("fixtures")),
         }
 
-    def _leave(self, header: Header, ledger: Ledger) -> None:
+    def _leave(self, header: Header, ledger: Ledger, meter: Meter, noted: list[str]) -> None:
         """The test's own error, if any, stays; this one comes beside it, at its teardown."""
         told: list[str] = []
         try:
@@ -137,6 +175,15 @@ class AwsRun:
         if problem:
             problem += f" (remove what is left with `harness clean --profile {self._run.profile}`)"
             told = [f"TEAR-DOWN INCOMPLETE: {problem}"]
-        self._run.tell(f"{self._account}, {header.scenario} (run {header.run})", told)
+        self._run.tell(f"{self._account}, {header.scenario} (run {header.run})", [*noted, *told, *self._billed(meter)])
         if problem:
             pytest.fail(told[0], pytrace=False)
+
+    def _billed(self, meter: Meter) -> list[str]:
+        try:
+            bill = meter.bill()
+        except Exception as error:  # for information; the teardown stands without it
+            return [f"the bill could not be made: {error}"]
+        self._spent += bill.dollars
+        left_out = f"; not in the price table: {', '.join(bill.unpriced)}" if bill.unpriced else ""
+        return [f"billed: ${bill.dollars:.4f} (prices of {self._prices.dated}){left_out}"] if bill.items else []

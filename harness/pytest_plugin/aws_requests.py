@@ -28,6 +28,8 @@ class Relay:
     def __init__(self) -> None:
         self._tests: list[Promoted] = []
         self._handlers: list[Handler] | None = None
+        self.refused: str | None = None
+        """Why nothing more may be created by the test that runs."""
 
     def exempt(self, session: Any) -> None:
         """The harness's own boto3 session, which looks and removes."""
@@ -42,7 +44,11 @@ class Relay:
                 yield
         finally:
             self._tests.remove(promoted)
+            self.refused = None
             unhook()
+
+    def refuse(self, reason: str) -> None:
+        self.refused = reason
 
     def _hooks(self) -> list[Handler]:
         from botocore.handlers import REGISTER_LAST
@@ -57,6 +63,8 @@ class Relay:
         return self._handlers
 
     def _complete(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+        if self.refused and (model.name in _UPLOADS or creation(model, params)):
+            raise NotFollowed(f"harness: {model.name} was not sent: {self.refused}")
         if self._tests:
             self._tests[-1].complete(params, model, context)
         elif model.name in _UPLOADS or creation(model, params):

@@ -6,7 +6,7 @@ import pytest
 
 from harness.profiles.parity import LOCAL_ONLY, Parity, only_claim
 from harness.pytest_plugin.needs import check_needs, marked_needs
-from harness.pytest_plugin.runs import EMULATORS, LOCAL_MODE, run_of
+from harness.pytest_plugin.runs import EMULATORS, LOCAL_MODE, begun_run, run_of
 
 
 def check_item(item: pytest.Item) -> None:
@@ -14,6 +14,25 @@ def check_item(item: pytest.Item) -> None:
     claim = parity_of(item)
     if claim is not None and claim.claim == LOCAL_ONLY:
         skip_away_from_home(claim, item.config)
+    run = begun_run(item.config)
+    if run is not None and run.stopped:
+        pytest.fail(run.stopped, pytrace=False)
+
+
+def uses_harness(item: pytest.Item) -> bool:
+    """Every fixture of harness stands on this one."""
+    return "sagemaker_harness" in getattr(item, "fixturenames", ())
+
+
+def is_left_out(item: pytest.Item) -> bool:
+    """Whether it will be skipped, or fail before it begins; asked before any test runs."""
+    from _pytest.skipping import evaluate_skip_marks
+
+    try:
+        check_item(item)
+        return evaluate_skip_marks(item) is not None
+    except (pytest.skip.Exception, pytest.fail.Exception):
+        return True
 
 
 def skip_away_from_home(claim: Parity, config: pytest.Config) -> None:

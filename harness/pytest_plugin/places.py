@@ -6,11 +6,12 @@ import contextlib
 import os
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.kernel.cache import cache_folder
+from harness.pytest_plugin.rehearsals import describe
 from harness.pytest_plugin.runs import LOCAL_MODE, Run
 from harness.session.environment import Target, wiring
 from harness.session.events import EventWriter
@@ -37,6 +38,12 @@ class SagemakerHarness:
     session: Session
     ledger: Path | None = None
     """On AWS: what the test created there, line by line."""
+    outcomes: dict[str, bool] = field(default_factory=dict, compare=False, repr=False)
+    """The tests that had it, and whether each went well so far."""
+
+    @property
+    def went_well(self) -> bool:
+        return bool(self.outcomes) and all(self.outcomes.values())
 
     @property
     def prefix(self) -> str:
@@ -98,10 +105,13 @@ def opened(run: Run, folder: Path, test: str) -> Iterator[SagemakerHarness]:
         place = SagemakerHarness(run.profile, emulator.address, account, run.state, folder, session)
         try:
             yield place
+            describe(place)
             session.clean_up()
         finally:
             place.faults.clear()
             _end_leftovers(run, place)  # its calls are told, too
+    if run.kind != LOCAL_MODE:  # there the machines are this one
+        run.rehearsals.keep(place)
 
 
 def _given(run: Run, target: Target, own: RunFolder, test: str) -> dict[str, str]:

@@ -24,6 +24,7 @@ from harness.settings import Settings, load_settings, read_project
 if TYPE_CHECKING:
     from harness.pytest_plugin.aws_places import AwsRun
     from harness.pytest_plugin.places import SagemakerHarness
+    from harness.pytest_plugin.rehearsals import Rehearsals
     from harness.session.emulator_process import RunningEmulator
 
 LOCAL_MODE = "localmode"
@@ -60,7 +61,10 @@ class Run:
         self._stack = ExitStack()
         self._given_state: str | None = config.getoption("harness_state")
         self._may_cost: bool = config.getoption("harness_yes")
-        self._budget: str | None = config.getoption("harness_budget")
+        self.budget: float | None = config.getoption("harness_budget")
+        """Dollars for each scenario, and for all test functions together."""
+        self.items: list[pytest.Item] = []
+        """All that pytest collected."""
         self._stand = Path(config.invocation_params.dir)
         self._worker = os.environ.get("PYTEST_XDIST_WORKER", "")
         self.places: list[SagemakerHarness] = []
@@ -87,6 +91,13 @@ class Run:
 
         asked = (self._stand / self._given_state).absolute()
         return asked / self._worker if self._worker and find(asked) is None else asked
+
+    @cached_property
+    def rehearsals(self) -> Rehearsals:
+        """The same for every profile, so that what one taught is known to another."""
+        from harness.pytest_plugin.rehearsals import Rehearsals
+
+        return Rehearsals(load_settings(self.root).state / "tests")
 
     @cached_property
     def settings(self) -> Settings:
@@ -119,10 +130,10 @@ class Run:
 
         if not self._may_cost:
             return f"profile {self.profile!r}: on AWS tests cost money: add --harness-yes"
-        if self._budget:
+        if self.budget is not None and self._worker:
             return (
-                "--harness-budget is for scenarios, whose cost is estimated beforehand, and these are test functions: "
-                "leave it out, or select one kind"
+                "--harness-budget cannot be kept by workers of pytest-xdist, who do not know of each other's bills: "
+                "leave out one of the two"
             )
         try:
             return AwsRun(self)
@@ -135,17 +146,26 @@ class Run:
             if self.kind not in EMULATORS:
                 self._refuse_profile()
             assert self.emulator.address
+            return
         except StateError as error:
-            pytest.fail(str(error), pytrace=False)
+            told = str(error)
+        pytest.fail(told, pytrace=False)  # not while the other is handled: it would be told twice
 
     def require_aws(self) -> AwsRun:
         """Ends the whole run where the account may not be used; a worker of pytest-xdist can only fail its tests."""
         aws = self.aws
-        if not isinstance(aws, str):
+        refused = aws if isinstance(aws, str) else aws.refused
+        if refused is None and not isinstance(aws, str):
             return aws
         if self._worker:
-            pytest.fail(aws, pytrace=False)
-        pytest.exit(aws, returncode=pytest.ExitCode.USAGE_ERROR)
+            pytest.fail(str(refused), pytrace=False)
+        pytest.exit(str(refused), returncode=pytest.ExitCode.USAGE_ERROR)
+
+    @property
+    def stopped(self) -> str | None:
+        """Why nothing more may be done with the place that tests have now, on AWS."""
+        aws = self.__dict__.get("aws")  # looked at, not asked for
+        return getattr(aws, "stopped", None)
 
     def tell(self, what: str, lines: list[str]) -> None:
         """For the end of the run's output."""
@@ -168,21 +188,23 @@ class Run:
             if not self._may_cost:
                 told = "on AWS scenarios cost money: add --harness-yes (and --harness-budget DOLLARS)"
                 pytest.fail(told, pytrace=False)
-            given += ["--yes", *(["--budget", self._budget] if self._budget else [])]
+            given += ["--yes", *(["--budget", str(self.budget)] if self.budget is not None else [])]
         return given
 
     @contextlib.contextmanager
     def place(self, folder: Path, node: pytest.Item | pytest.Collector) -> Iterator[SagemakerHarness]:
         """An account of its own on the emulator, or a name of its own on AWS, while the block lasts."""
-        with self._opened(folder, node.nodeid or "session") as place:
+        with self._opened(folder, node) as place:
             self.places.append(place)
             try:
                 yield place
             finally:
                 self.places.remove(place)
 
-    def _opened(self, folder: Path, test: str) -> AbstractContextManager[SagemakerHarness]:
+    def _opened(self, folder: Path, node: pytest.Item | pytest.Collector) -> AbstractContextManager[SagemakerHarness]:
+        test = node.nodeid or "session"
         if self.kind == "aws":
+            self.items = node.session.items
             return self.require_aws().place(folder, test)
         from harness.pytest_plugin.places import opened
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
-import urllib.request
 from typing import Any
+
+from harness.session.private_path import ask_emulator
 
 
 class EmulatorClock:
@@ -28,10 +28,5 @@ class EmulatorClock:
             self.advance(ahead)
 
     def _ask(self, asked: dict[str, float] | None) -> dict[str, Any]:
-        data = None if asked is None else json.dumps(asked).encode()
-        request = urllib.request.Request(self._address, data=data, headers={"Content-Type": "application/json"})
-        # The user's own proxy settings do not apply to it.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=3600) as response:
-            answer: dict[str, Any] = json.load(response)
+        answer: dict[str, Any] = ask_emulator(self._address, asked, timeout=3600)
         return answer

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from harness.session.private_path import ask_emulator
 
 Once = Callable[[str, Mapping[str, Any], Callable[[], Any]], Any]
 """Asks, or answers as it was answered when the same was asked in a run that this one goes on from."""
@@ -103,12 +104,8 @@ class Faults:
         return self._once(f"faults:{method}", asked, lambda: self._sent(method, asked))
 
     def _sent(self, method: str, asked: Mapping[str, Any]) -> Any:
-        request = urllib.request.Request(self._url, data=json.dumps(asked).encode() if asked else None, method=method)
-        # The user's own proxy settings do not apply to it.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(request, timeout=30) as response:
-                return json.loads(response.read())
+            return ask_emulator(self._url, asked, method)
         except urllib.error.HTTPError as error:
             with error:
                 raise FaultRefused(json.loads(error.read()).get("message", str(error))) from None

@@ -29,7 +29,7 @@ def write(project: Project, file: str, text: str | bytes) -> None:
 
 
 def test_what_is_right_is_said_to_be(project: Project) -> None:
-    write(project, "scenarios/one.py", HEAD + 'NEEDS = ("docker",)\nTAGS = ("a",)\n' + RUN)
+    write(project, "scenarios/one.py", HEAD + 'NEEDS = ("docker",)\nTAGS = ("a")\n' + RUN)
     write(project, "scenarios/_shared.py", "nothing of a scenario")
     write(project, "scenarios/test_mine.py", "def test_it(): ...")
     write(project, "harness.toml", '[settings]\nport = 4600\n[profiles.fast]\nkind = "local"\n')
@@ -50,7 +50,7 @@ def test_what_is_right_is_said_to_be(project: Project) -> None:
         (HEAD + "def run():\n    pass\n", 5, "run does not take one argument", "def run(session)"),
         (HEAD + "async def run(session):\n    pass\n", 5, "run is asynchronous", "a plain function"),
         (HEAD + RUN + RUN, 7, "run is defined again", "keep one"),
-        (HEAD + 'TAGS = ("smoke")\n' + RUN, 5, "TAGS is not a tuple of texts", "a comma makes it a tuple"),
+        (HEAD + "TAGS = 3\n" + RUN, 5, "TAGS is not a tuple of texts", 'write it as TAGS = ("smoke",)'),
         (HEAD + 'NEEDS = ("dokcer",)\n' + RUN, 5, "needs dokcer, which is not known", "docker"),
         (HEAD.replace("PARITY", "CLAIM") + RUN, 1, "makes no parity claim", "exactly one"),
         (HEAD + 'PARITY = "local-only: faults"\n' + RUN, 5, "makes 2 parity claims", "exactly one"),
@@ -90,6 +90,7 @@ def test_images_that_are_known_otherwise(project: Project) -> None:
     ("text", "line", "problem", "remedy"),
     [
         ("[settings\n", 1, "is not valid TOML", "correct the file"),
+        ("\nport = 1\n", 2, "'port' stands outside every table", "write it below [settings]"),
         ("\n[setings]\nport = 1\n", 2, "unknown table [setings]", "known: settings"),
         ("[settings]\nregion = 'us-east-1'\nprt = 1\n", 3, "unknown setting 'prt'", "port"),
         ("[settings]\nport = 'x'\n", 2, "setting 'port': 'x' is not a whole number", "correct the file"),

@@ -45,12 +45,12 @@ class Project:
         file.write_text(dedent(text).lstrip())
         return file
 
-    def pytest(self, *arguments: str, **environment: str) -> Ran:
+    def pytest(self, *arguments: str, python: str = sys.executable, **environment: str) -> Ran:
         # Everything the machine's own settings could add is left out.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTEST_"))}
         paths = os.pathsep.join([str(self.site), str(REPOSITORY), *filter(None, [environment.pop("PYTHONPATH", "")])])
         ran = subprocess.run(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+            [python, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
             cwd=self.root,
             env={**inherited, "PYTHONPATH": paths, "COLUMNS": "200", **environment},
             stdout=subprocess.PIPE,

@@ -153,11 +153,107 @@ def test_tests_are_followed_torn_down_and_leave_nothing_patched(on_aws: OnAws) -
         assert all(entry.state == DELETED for entry in entries if entry.kind != "Bucket"), entries
 
 
+JOBS = """
+import boto3
+
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
+
+
+def start_job(role, prefix):
+    cluster = dict(InstanceType="ml.m5.large", InstanceCount=1, VolumeSizeInGB=1)
+    boto3.client("sagemaker").create_processing_job(
+        ProcessingJobName=f"p-{prefix}",
+        RoleArn=role,
+        AppSpecification={"ImageUri": IMAGE, "ContainerEntrypoint": ["sleep", "600"]},
+        ProcessingResources={"ClusterConfig": cluster},
+    )
+"""
+STARTS = """
+import pytest
+from jobs import start_job
+
+
+def test_it(harness_role, harness_prefix):
+    start_job(harness_role, harness_prefix)
+
+
+def test_nothing(sagemaker_harness): ...
+
+
+@pytest.mark.skipif("1 < 2", reason="not here")
+def test_skipped(sagemaker_harness): ...
+
+
+@pytest.mark.parity("local-only: faults")
+def test_here(sagemaker_harness): ...
+"""
+
+
+def test_a_budget_is_held_against_what_tests_did_here(on_aws: OnAws) -> None:
+    project, begins = on_aws.project, ("Create", "Put")
+    project.write("jobs.py", JOBS)
+    project.write("test_it.py", STARTS)
+    unknown = on_aws.pytest("--harness-yes", "--harness-budget", "2")
+    assert unknown.code == pytest.ExitCode.USAGE_ERROR, unknown.text
+    assert (
+        "test_it.py::test_it was never run to its end here. Run it once with `pytest 'test_it.py::test_it'`, or "
+        in (unknown.text)
+    )
+    project.passes("-q")
+    above = on_aws.pytest("--harness-yes", "--harness-budget", "0.0001")
+    assert above.code == pytest.ExitCode.USAGE_ERROR, above.text
+    assert "the estimate of $0.02 is above the budget of $0.00; raise --harness-budget or choose" in above.text
+    on_aws.aws.configure(PROFILE + 'instance_types = { ProcessingJob = "ml.p3.2xlarge" }\n')
+    quota = on_aws.pytest("--harness-yes")
+    assert quota.code == pytest.ExitCode.USAGE_ERROR, quota.text
+    assert "ml.p3.2xlarge for processing job usage: 0 allowed, 1 needed at once" in quota.text
+    assert not [each for each in on_aws.operations() if each.startswith(begins)]
+    on_aws.aws.configure(PROFILE)
+    ran = on_aws.pytest("--harness-yes", "--harness-budget", "2")
+    assert ran.counts() == {"passed": 2, "skipped": 2}, ran.text
+    assert "estimate: $0.02 (prices of 2026-09-01, durations of the last run here)" in ran.text
+    assert "billed: $0.0" in ran.text
+    assert on_aws.aws.left() == []
+
+
+def test_beyond_the_budget_the_run_ends_and_leaves_nothing(on_aws: OnAws) -> None:
+    project = on_aws.project
+    on_aws.aws.stand_in.begin(quotas={"ml.p3.2xlarge for processing job usage": 1.0})
+    on_aws.aws.configure(PROFILE + 'instance_types = "ml.p3.2xlarge"\n')
+    project.write("jobs.py", JOBS)
+    text = """
+        import threading
+
+        import boto3
+        from jobs import start_job
+
+        def test_it(sagemaker_harness, harness_role, harness_prefix):
+            if sagemaker_harness.profile == "local":
+                return
+            start_job(harness_role, harness_prefix)
+            try:
+                threading.Event().wait(100)
+            finally:
+                boto3.client("sagemaker").create_model(ModelName="more", ExecutionRoleArn=harness_role)
+
+        def test_other(sagemaker_harness): ...
+        """
+    project.write("test_it.py", text)
+    project.passes("-q")
+    ran = on_aws.pytest("--harness-yes", "--harness-budget", "0.001")
+    assert ran.counts() == {"failed": 1}, ran.text
+    assert ran.code == pytest.ExitCode.USAGE_ERROR
+    assert "CreateModel was not sent: the run has cost $0.0" in ran.text
+    assert "Exit: the run has cost $0.0" in ran.text
+    assert "more than the budget of $0.00" in ran.text
+    assert on_aws.aws.left() == []
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
         ((), "on AWS tests cost money: add --harness-yes"),
-        (("--harness-yes", "--harness-budget", "2"), "--harness-budget is for scenarios"),
+        (("--harness-yes", "--harness-budget", "two"), "argument --harness-budget: 'two' is no amount of dollars"),
     ],
 )
 def test_without_consent_the_run_is_refused(on_aws: OnAws, options: tuple[str, ...], told: str) -> None:

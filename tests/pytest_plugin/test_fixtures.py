@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from harness.session.emulator_process import process_alive
 from harness.stores.folder import announced
@@ -294,3 +297,60 @@ def test_a_profile_that_cannot_be_says_so(project: Any) -> None:
     assert ran.code == 1
     assert "no profile 'nowhere'; known: local" in ran.text
     assert "Traceback" not in ran.text
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('s3_url = "http://127.0.0.1:1"', "no S3 answers at http://127.0.0.1:1"),
+        ('aws_backend = "azure"', "profile 'mine': aws_backend must be 'moto' or 'localstack', not 'azure'"),
+        ('runner = "vm"', "profile 'mine': runner must be 'process' or 'docker', not 'vm'"),
+    ],
+)
+def test_a_profile_of_ones_own_says_what_the_emulator_is_started_with(project: Any, line: str, told: str) -> None:
+    project.write("harness.toml", f'[profiles.mine]\nkind = "local"\n{line}\n')
+    project.write("test_it.py", "def test_it(sagemaker_harness): ...\n")
+    ran = project.pytest("-q", "--profile", "mine", AWS_ACCESS_KEY_ID="a", AWS_SECRET_ACCESS_KEY="b")
+    assert ran.code == 1
+    assert told in ran.text
+    assert "During handling" not in ran.text
+
+
+@pytest.mark.needs("sdk-v3-environment")
+def test_the_resources_of_v3_have_a_client_of_the_test(project: Any) -> None:
+    """In an environment with v3 and a pytest, on an emulator that runs elsewhere."""
+    from harness.profiles.sdk_environments import python_for
+    from harness.session.emulator_use import borrowed
+
+    parts = project.root / "parts"
+    parts.mkdir()
+    packages = Path(pytest.__file__).parents[1]
+    for name in ("pytest", "_pytest", "py.py", "iniconfig", "pluggy", "exceptiongroup", "tomli"):
+        if (packages / name).exists():  # the last two where Python is old
+            (parts / name).symlink_to(packages / name)
+    (project.root / "pytest.ini").write_text("[pytest]\n")
+    project.write(
+        "test_v3.py",
+        """
+        import boto3
+        from sagemaker.core.utils.utils import SageMakerClient
+
+        early = SageMakerClient(boto3.Session("a", "b", region_name="us-east-1"))
+        seen = []
+
+        def test_one(sagemaker_harness):
+            seen.append(SageMakerClient())
+            assert seen[0] is not early
+            assert seen[0].sagemaker_client.meta.endpoint_url == sagemaker_harness.address
+
+        def test_two(sagemaker_harness):
+            assert SageMakerClient() not in (early, *seen)
+
+        def test_between():
+            assert SageMakerClient() is early
+        """,
+    )
+    with borrowed(project.root / "kept"):
+        told = {"PYTHONPATH": str(parts), "python": str(python_for("v3", print))}
+        ran = project.passes("-q", "-p", "no:cacheprovider", "--harness-state", "kept", **told)
+    assert ran.counts()["passed"] == 3, ran.text

@@ -68,9 +68,9 @@ def _heads(stated: Mapping[str, _Stated]) -> Iterator[_Found]:
         yield _line(stated, "TITLE"), "has no TITLE", 'state one line for people: TITLE = "…", a constant'
     for head, example in (("TAGS", '("smoke",)'), ("NEEDS", '("docker",)')):
         words = _value(stated, head) if head in stated else ()
+        words = (words,) if isinstance(words, str) else words  # as it is read: one may stand without its comma
         if not isinstance(words, (tuple, list)) or not all(isinstance(word, str) and word for word in words):
-            hint = " (a comma makes it a tuple)" if isinstance(words, str) else ""
-            yield _line(stated, head), f"{head} is not a tuple of texts", f"write it as {head} = {example}{hint}"
+            yield _line(stated, head), f"{head} is not a tuple of texts", f"write it as {head} = {example}"
         elif head == "NEEDS" and (unknown := [word for word in words if word not in PARTS]):
             yield _line(stated, head), f"needs {', '.join(unknown)}, which is not known", f"known: {', '.join(PARTS)}"
 

@@ -95,4 +95,4 @@ def _unknown(plans: Iterable[Plan]) -> Iterator[Finding]:
             told = f"the last run of {plan.scenario} did not record its calls: those usual for the SDKs were checked"
         else:
             continue
-        yield Finding("plan", UNCHECKED, told, f"run it once with `harness run {plan.scenario}`, which costs nothing")
+        yield Finding("plan", UNCHECKED, told, f"run it once with `{plan.rehearsal}`, which costs nothing")
