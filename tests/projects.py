@@ -41,7 +41,7 @@ class Project:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=50,
+            timeout=110,
             check=False,
             **more,
         )
