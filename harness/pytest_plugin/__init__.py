@@ -23,7 +23,7 @@ from harness.pytest_plugin.fixtures import (
     sagemaker_harness,
     sagemaker_session,
 )
-from harness.pytest_plugin.recognition import is_scenario
+from harness.pytest_plugin.recognition import is_scenario, uses_harness
 
 __all__ = [
     "boto_session",
@@ -154,8 +154,7 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    # Every fixture of harness stands on this one; tests without it are none of our business.
-    if "sagemaker_harness" in getattr(item, "fixturenames", ()):
+    if uses_harness(item):
         from harness.pytest_plugin.claims import check_item
 
         check_item(item)
@@ -164,7 +163,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     report = yield
-    if call.when != "teardown" and "sagemaker_harness" in getattr(item, "fixturenames", ()):
+    if call.when != "teardown" and uses_harness(item):
         from harness.pytest_plugin.runs import begun_run
 
         for place in run.places if (run := begun_run(item.config)) else ():

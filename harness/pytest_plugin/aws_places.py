@@ -28,8 +28,9 @@ from harness.promotion.prices import prices_of
 from harness.promotion.teardown import FAILED
 from harness.promotion.watch import Watch, over_budget
 from harness.pytest_plugin.aws_requests import Relay
-from harness.pytest_plugin.claims import is_left_out, uses_harness
+from harness.pytest_plugin.claims import is_left_out
 from harness.pytest_plugin.places import SagemakerHarness
+from harness.pytest_plugin.recognition import uses_harness
 from harness.pytest_plugin.rehearsals import describe
 from harness.pytest_plugin.surroundings import changed_environment, own_default_session, own_sdk_clients
 from harness.pytest_plugin.watched import watched

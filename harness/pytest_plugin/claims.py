@@ -19,11 +19,6 @@ def check_item(item: pytest.Item) -> None:
         pytest.fail(run.stopped, pytrace=False)
 
 
-def uses_harness(item: pytest.Item) -> bool:
-    """Every fixture of harness stands on this one."""
-    return "sagemaker_harness" in getattr(item, "fixturenames", ())
-
-
 def is_left_out(item: pytest.Item) -> bool:
     """Whether it will be skipped, or fail before it begins; asked before any test runs."""
     from _pytest.skipping import evaluate_skip_marks

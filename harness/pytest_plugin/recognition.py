@@ -1,4 +1,4 @@
-"""``is_scenario``: whether a file is a scenario for pytest to collect. Cheap: asked of other people's files too."""
+"""What of pytest's is ours: files that are scenarios, tests that use a fixture. Cheap: asked of other people's too."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from pathlib import Path
 import pytest
 
 FOLDER = "scenarios"
+
+
+def uses_harness(item: pytest.Item) -> bool:
+    """Every fixture of harness stands on this one; tests without it are none of our business."""
+    return "sagemaker_harness" in getattr(item, "fixturenames", ())
 
 
 def is_scenario(file: Path, session: pytest.Session) -> bool:

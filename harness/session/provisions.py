@@ -50,6 +50,13 @@ _OUTPUT_KEYS = {
         "TrainingJobDefinitions.*.OutputDataConfig.KmsKeyId",
     ),
 }
+_SPOT = {
+    "CreateTrainingJob": ("EnableManagedSpotTraining",),
+    "CreateHyperParameterTuningJob": (
+        "TrainingJobDefinition.EnableManagedSpotTraining",
+        "TrainingJobDefinitions.*.EnableManagedSpotTraining",
+    ),
+}
 _STOPPING = {
     "CreateTrainingJob": ("StoppingCondition",),
     "CreateProcessingJob": ("StoppingCondition",),
@@ -112,8 +119,8 @@ class Provisions:
                 limit = parent.setdefault(member, {})
                 limit["MaxRuntimeInSeconds"] = min(seconds, limit.get("MaxRuntimeInSeconds", seconds))
         if {DEFAULT, step, stage} & set(self.spot):
-            for training in _trainings(operation, request):
-                _on_spot(training, self.max_wait)
+            for training, member in _places(request, _SPOT.get(operation, ())):
+                _on_spot(training, member, self.max_wait)
 
     def _tag(self, model: Any, request: dict[str, Any]) -> None:
         shape = model.input_shape
@@ -135,19 +142,9 @@ class Provisions:
                 parent.setdefault(member, self.output_key)
 
 
-def _trainings(operation: str, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """What can train on spot capacity: a training job, and every definition that a tuning job makes them from."""
-    if operation == "CreateTrainingJob":
-        yield request
-    elif operation == "CreateHyperParameterTuningJob":
-        yield from (request[key] for key in ("TrainingJobDefinition",) if key in request)
-        yield from request.get("TrainingJobDefinitions") or ()
-
-
-def _on_spot(request: dict[str, Any], max_wait: int) -> None:
-    request.setdefault("EnableManagedSpotTraining", True)
-    if request["EnableManagedSpotTraining"]:
-        limit = request.setdefault("StoppingCondition", {})
+def _on_spot(training: MutableMapping[str, Any], member: str, max_wait: int) -> None:
+    if training.setdefault(member, True):
+        limit = training.setdefault("StoppingCondition", {})
         runtime = limit.setdefault("MaxRuntimeInSeconds", 86400)
         # AWS wants the wait to hold the run as well.
         limit["MaxWaitTimeInSeconds"] = max(limit.get("MaxWaitTimeInSeconds", 0), runtime + max_wait)

@@ -154,9 +154,7 @@ class Upload(models.FakeMultipart):  # type: ignore[misc]
 
     def complete(self, body: Iterator[tuple[int, str]]) -> tuple[Any, str, tuple[str, str, int] | None]:
         assembly = self.prepared
-        if not isinstance(assembly, Assembly) or any(
-            self.parts.get(number) is not part for number, part in assembly.parts
-        ):
+        if not isinstance(assembly, Assembly) or not assembly.still_of(self.parts):
             raise _refused("InvalidPart")  # a part was uploaded again while the object was put together
         state.changes.leaving.extend(part.body for part in self.parts.values())
         self.parts = dict(assembly.parts)
