@@ -78,6 +78,7 @@ def command(
     root, given = project_root(), settings(state=state)
     _found(profile, Asked(given, root, wanted))  # a wrong word on the command line is told before all else
     chosen = speed.of(_chosen(root, scenarios), given.state)
+    broken = {} if scenarios else _broken(root)
     where = _found(profile, Asked(given, root, wanted, environment=speed.environment(chosen, given)))
     speed.refuse_elsewhere(where)
     destination = _destination(where)
@@ -110,7 +111,9 @@ def command(
     for line in (*kept, *(recorded.lines if recorded else ())):
         click.echo(line, err=as_json)
     _stopped_by_a_guard(place)
-    if interrupted or not report.passed:
+    for problem in broken.values():
+        click.echo(f"harness: not run: {problem}", err=True)
+    if interrupted or broken or not report.passed:
         return INTERRUPTED if interrupted else FAILED
     return recorded.code() if recorded else PASSED
 
@@ -133,6 +136,12 @@ def _chosen(root: Path, scenarios: tuple[str, ...]) -> list[Scenario]:
         return choose(root, scenarios)
     except UnknownScenario as error:
         raise click.BadParameter(str(error), param_hint="SCENARIO") from error
+
+
+def _broken(root: Path) -> dict[str, str]:
+    from harness.profiles.scenarios import read_all
+
+    return read_all(root)[1]
 
 
 def _found(profile: str, asked: Asked) -> Profile:
