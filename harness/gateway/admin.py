@@ -10,14 +10,13 @@ from typing import Any
 from harness.engine.lifecycle import LIFECYCLES, status_of
 from harness.engine.reuse import REUSED
 from harness.gateway.body import LARGEST_DOCUMENT, read_at_most
+from harness.gateway.coverage import served_operations
 from harness.gateway.exchange import Exchange, json_response
 from harness.gateway.fault_requests import BadFault, add_fault, clear_faults, waiting_faults
 from harness.kernel.clock import iso
 from harness.kernel.http import Response
-from harness.protocol import service_model
 
 PREFIX = "/_harness/"
-SERVED = ("sagemaker", "sagemaker-runtime", "sagemaker-metrics", "sagemaker-featurestore-runtime")
 
 
 class _Refused(Exception):
@@ -71,17 +70,13 @@ async def _advance(exchange: Exchange) -> Mapping[str, Any]:
 
 async def _coverage(exchange: Exchange) -> Mapping[str, Any]:
     site = exchange.site
-    services = {}
-    for service in SERVED:
-        names = service_model(service).operation_names
-        services[service] = {
-            "modelled": len(names),
-            "supported": [name for name in names if site.lookup(service, name) is not None],
-            "calls": {name: count for (called, name), count in sorted(site.calls.items()) if called == service},
-        }
+    services = served_operations(site.lookup)
+    for service, facts in services.items():
+        facts["calls"] = {name: count for (called, name), count in sorted(site.calls.items()) if called == service}
     faults = {"waiting": len(site.faults.waiting()), "injected": dict(sorted(site.faults.used.items()))}
     passed_on = {service: count for (service, name), count in sorted(site.calls.items()) if not name}
-    return {"services": services, "backend": {"name": site.aws.name, "calls": passed_on}, "faults": faults}
+    backend = {"name": site.aws.name, "services": sorted(site.aws.services()), "calls": passed_on}
+    return {"services": services, "backend": backend, "faults": faults}
 
 
 async def _jobs(exchange: Exchange) -> Mapping[str, Any]:

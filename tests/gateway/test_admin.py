@@ -75,7 +75,7 @@ def test_coverage_lists_what_is_supported_and_counts_calls(served: Any) -> None:
     assert found["services"]["sagemaker"]["supported"] == ["ListModels"]
     assert found["services"]["sagemaker"]["modelled"] > 400
     assert found["services"]["sagemaker"]["calls"] == {"ListModels": 1}
-    assert found["backend"] == {"name": "echo", "calls": {"s3": 1}}
+    assert found["backend"] == {"name": "echo", "services": ["iam", "logs", "s3", "sts"], "calls": {"s3": 1}}
 
 
 def test_jobs_are_listed_with_their_status(served: Any) -> None:

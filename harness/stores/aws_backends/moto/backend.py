@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from harness.stores.aws_backends.moto.loaded import Loaded
 
 ALIASES = {"cloudwatch": "monitoring", "eventbridge": "events", "resourcegroupstaggingapi": "tagging"}
+SERVICES = frozenset({*PACKAGES, *ALIASES})
+"""The AWS services that embedded moto answers, by signing name."""
 WORKERS = 8
 
 
@@ -53,7 +55,7 @@ class MotoBackend:
         self._loaded: Loaded | None = None
 
     def services(self) -> frozenset[str]:
-        return frozenset({*PACKAGES, *ALIASES})
+        return SERVICES
 
     def describe(self) -> Mapping[str, str]:
         return {"moto": "embedded"}
