@@ -8,6 +8,7 @@ from __future__ import annotations
 import configparser
 import os
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,6 +89,19 @@ def wiring(
         variables.update(_offline(target))
         unset.update(name for name in ("ALL_PROXY", "all_proxy") if name in inherited)
     return Wiring(variables, tuple(sorted(unset)))
+
+
+def unwiring(inherited: Mapping[str, str]) -> Wiring:
+    """The changes that take ``wiring`` back. Paths and hosts that were the user's stay; other values are unset."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Target("http://127.0.0.1:1", "us-east-1", "123456789012")
+        names = {"AWS_ENDPOINT_URL_S3", *wiring(target, Path(folder), {}, offline=True).set}
+    kept = {"PYTHONPATH": os.pathsep.join(_others(inherited.get("PYTHONPATH", "")))}
+    own = LOOPBACK.split(",")
+    for name in _NO_PROXIES:
+        kept[name] = ",".join(host for host in inherited.get(name, "").split(",") if host and host not in own)
+    changed = {name: value for name, value in kept.items() if value and name in inherited}
+    return Wiring(changed, tuple(sorted(name for name in names if name in inherited and name not in changed)))
 
 
 def _addresses(target: Target) -> dict[str, str]:
