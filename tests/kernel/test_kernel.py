@@ -9,10 +9,16 @@ from harness.kernel.records import Key, Record
 from harness.kernel.s3uri import S3Uri
 
 
-def test_an_arn_carries_the_name_in_lower_case_and_is_read_back() -> None:
-    made = arn("training-job", "123456789012", "us-east-1", "My-Job")
-    assert made == "arn:aws:sagemaker:us-east-1:123456789012:training-job/my-job"
-    assert parse_arn(made) == ("training-job", "123456789012", "us-east-1", "my-job")
+@pytest.mark.parametrize("kind", ["training-job", "processing-job", "transform-job", "model", "endpoint-config"])
+def test_an_arn_keeps_the_case_of_a_name_and_is_read_back(kind: str) -> None:
+    made = arn(kind, "123456789012", "us-east-1", "My-Job")
+    assert made == f"arn:aws:sagemaker:us-east-1:123456789012:{kind}/My-Job"
+    assert parse_arn(made) == (kind, "123456789012", "us-east-1", "My-Job")
+
+
+@pytest.mark.parametrize("kind", ["experiment", "experiment-trial", "experiment-trial-component", "model-package"])
+def test_arns_of_what_experiments_keep_are_in_lower_case(kind: str) -> None:
+    assert arn(kind, "123456789012", "us-east-1", "My-Run").endswith(f":{kind}/my-run")
 
 
 @pytest.mark.parametrize("text", ["", "my-job", "arn:aws:s3:::bucket", "arn:aws:sagemaker:us-east-1:1"])

@@ -57,7 +57,7 @@ def _change(scope: Scope, arn: str, change: Callable[[_Tags], _Tags]) -> list[di
 
 
 def _find(scope: Scope, arn: str) -> Record:
-    """The record of an ARN. Its name is in lower case there, the record's may not be."""
+    """The record of an ARN, whatever the case of its name: some ARNs have it in lower case, see ``kernel.arns``."""
     try:
         kind, account, region, name = parse_arn(arn)
     except ValueError as error:
