@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-
 KEEPS_CASE = frozenset({"training-job", "processing-job", "transform-job", "model", "endpoint", "endpoint-config"})
 """Kinds whose ARNs have the name as it was given.
 
-Seen in outputs of AWS: training and processing jobs since 2023, endpoints 2024, models and transform jobs 2025. For other
-kinds there are only earlier outputs, which have lower case.
+Seen in outputs of AWS: training and processing jobs since 2023, endpoints since 2024, models and transform jobs since
+2025. Of other kinds there are earlier outputs only, which have lower case.
 """
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.contract.catalog import UnknownImage
 from harness.engine.monitoring import DATA_QUALITY
-from harness.kernel.errors import ResourceInUse, ResourceNotFound, ValidationException
+from harness.kernel.errors import ResourceInUse, ResourceNotFound
 from harness.kernel.records import Record
 from harness.services.paging import Listing
+from harness.services.sagemaker.images import find_processing_image
 from harness.services.sagemaker.jobs import require_single_host
 from harness.services.sagemaker.monitored_data import check_baseline, check_endpoint_input, check_output
 from harness.services.scope import Scope
@@ -16,11 +16,8 @@ from harness.stores.records import RecordExists
 
 
 def create_data_quality_job_definition(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    application = request["DataQualityAppSpecification"]
-    try:
-        scope.images.find(application["ImageUri"])
-    except UnknownImage as error:
-        raise ValidationException(f"DataQualityAppSpecification.ImageUri: {error}") from error
+    image = request["DataQualityAppSpecification"]["ImageUri"]
+    find_processing_image(scope, image, "DataQualityAppSpecification.ImageUri")
     check_endpoint_input(scope, request["DataQualityJobInput"])
     check_output(request["DataQualityJobOutputConfig"])
     check_baseline(scope, request.get("DataQualityBaselineConfig", {}))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.contract.catalog import UnknownImage
 from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import INCLUSIVE_TIMES, Listing
+from harness.services.sagemaker.images import find_model_image
 from harness.services.sagemaker.jobs import refuse_members
 from harness.services.sagemaker.staged_data import s3_uri
 from harness.services.scope import Scope
@@ -83,10 +83,7 @@ def _check_container(scope: Scope, container: dict[str, Any]) -> None:
         raise ValidationException(f"Mode {container['Mode']} is not supported by harness; use SingleModel")
     if "Image" not in container:
         raise ValidationException("The container definition has no Image")
-    try:
-        image = scope.images.find(container["Image"])
-    except UnknownImage as error:
-        raise ValidationException(f"Image: {error}") from error
+    image = find_model_image(scope, container["Image"], "Image")
     if not image.offers("serve"):
         raise ValidationException(f"Image: {image.title} has no 'serve' program here; it cannot host a model")
     if container.get("ModelDataUrl"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from harness.contract.catalog import UnknownImage
 from harness.contract.schedules import (
     DAILY_AT_MIDNIGHT,
     NOW,
@@ -20,6 +19,7 @@ from harness.engine.monitoring import DATA_QUALITY, EXECUTION, SCHEDULE
 from harness.kernel.errors import ResourceInUse, ResourceNotFound, ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing
+from harness.services.sagemaker.images import find_processing_image
 from harness.services.sagemaker.jobs import require_single_host
 from harness.services.sagemaker.monitored_data import check_baseline, check_endpoint_input, check_output
 from harness.services.scope import Scope
@@ -154,10 +154,8 @@ def _check(scope: Scope, config: dict[str, Any]) -> None:
 
 
 def _check_inline(scope: Scope, inline: dict[str, Any]) -> None:
-    try:
-        scope.images.find(inline["MonitoringAppSpecification"]["ImageUri"])
-    except UnknownImage as error:
-        raise ValidationException(f"MonitoringAppSpecification.ImageUri: {error}") from error
+    image = inline["MonitoringAppSpecification"]["ImageUri"]
+    find_processing_image(scope, image, "MonitoringAppSpecification.ImageUri")
     check_endpoint_input(scope, inline["MonitoringInputs"][0])
     check_output(inline["MonitoringOutputConfig"])
     check_baseline(scope, inline.get("BaselineConfig", {}))

@@ -6,7 +6,6 @@ import itertools
 from pathlib import PurePosixPath
 from typing import Any
 
-from harness.contract.catalog import UnknownImage
 from harness.contract.layout import below_root
 from harness.contract.processing import DEFAULT_MAX_RUNTIME
 from harness.engine.experiments import job_component
@@ -15,6 +14,7 @@ from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing
 from harness.services.sagemaker.experiment_configs import check_experiment_config
+from harness.services.sagemaker.images import find_processing_image
 from harness.services.sagemaker.jobs import (
     add_job,
     delete_job,
@@ -79,10 +79,7 @@ _LISTING = Listing(answer="ProcessingJobSummaries", summary=_described, status="
 
 
 def _check(scope: Scope, request: dict[str, Any]) -> None:
-    try:
-        scope.images.find(request["AppSpecification"]["ImageUri"])
-    except UnknownImage as error:
-        raise ValidationException(f"AppSpecification.ImageUri: {error}") from error
+    find_processing_image(scope, request["AppSpecification"]["ImageUri"], "AppSpecification.ImageUri")
     require_instances(scope, "ProcessingResources.ClusterConfig", request["ProcessingResources"]["ClusterConfig"])
     inputs, outputs = request.get("ProcessingInputs", []), request.get("ProcessingOutputConfig", {}).get("Outputs", [])
     refuse_duplicates("ProcessingInputs", [item["InputName"] for item in inputs])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from harness.contract.catalog import UnknownImage
 from harness.contract.containers import AnyImage
 from harness.contract.layout import below_root
 from harness.contract.training import DEFAULT_MAX_RUNTIME
@@ -17,6 +16,7 @@ from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing
 from harness.services.sagemaker.experiment_configs import check_experiment_config
+from harness.services.sagemaker.images import find_training_image
 from harness.services.sagemaker.jobs import (
     add_job,
     delete_job,
@@ -117,10 +117,7 @@ def _image(scope: Scope, request: dict[str, Any]) -> AnyImage:
         raise ValidationException(
             "AlgorithmSpecification.TrainingImage is required: algorithms by AlgorithmName are not supported by harness"
         )
-    try:
-        image = scope.images.find(algorithm["TrainingImage"])
-    except UnknownImage as error:
-        raise ValidationException(f"AlgorithmSpecification.TrainingImage: {error}") from error
+    image = find_training_image(scope, algorithm["TrainingImage"], "AlgorithmSpecification.TrainingImage")
     if not image.offers("train") and not algorithm.get("ContainerEntrypoint"):
         raise ValidationException(
             f"AlgorithmSpecification.TrainingImage: image {image.title} has no 'train' program here; script mode is "
