@@ -9,15 +9,16 @@ from harness.kernel.errors import ResourceInUse, ResourceNotFound
 from harness.kernel.records import Record
 from harness.services.paging import Listing
 from harness.services.sagemaker.images import find_processing_image
-from harness.services.sagemaker.jobs import require_single_host
+from harness.services.sagemaker.jobs import refuse_empty_words, require_single_host
 from harness.services.sagemaker.monitored_data import check_baseline, check_endpoint_input, check_output
 from harness.services.scope import Scope
 from harness.stores.records import RecordExists
 
 
 def create_data_quality_job_definition(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    image = request["DataQualityAppSpecification"]["ImageUri"]
-    find_processing_image(scope, image, "DataQualityAppSpecification.ImageUri")
+    application = request["DataQualityAppSpecification"]
+    find_processing_image(scope, application["ImageUri"], "DataQualityAppSpecification.ImageUri")
+    refuse_empty_words(application)
     check_endpoint_input(scope, request["DataQualityJobInput"])
     check_output(request["DataQualityJobOutputConfig"])
     check_baseline(scope, request.get("DataQualityBaselineConfig", {}))

@@ -94,8 +94,9 @@ def _check(scope: Scope, request: dict[str, Any]) -> None:
                 f"ProductionVariant {item['VariantName']!r} has no ModelName: "
                 "inference components are not supported by harness"
             )
-        if "InstanceType" not in item:
-            raise ValidationException(f"ProductionVariant {item['VariantName']!r} has no InstanceType")
+        for needed in ("InstanceType", "InitialInstanceCount"):
+            if needed not in item:
+                raise ValidationException(f"ProductionVariant {item['VariantName']!r} has no {needed}")
         find_model(scope, item["ModelName"])
     if "DataCaptureConfig" in request:
         s3_uri(request["DataCaptureConfig"]["DestinationS3Uri"])

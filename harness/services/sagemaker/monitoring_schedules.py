@@ -20,7 +20,7 @@ from harness.kernel.errors import ResourceInUse, ResourceNotFound, ValidationExc
 from harness.kernel.records import Record
 from harness.services.paging import Listing
 from harness.services.sagemaker.images import find_processing_image
-from harness.services.sagemaker.jobs import require_single_host
+from harness.services.sagemaker.jobs import refuse_empty_words, require_single_host
 from harness.services.sagemaker.monitored_data import check_baseline, check_endpoint_input, check_output
 from harness.services.scope import Scope
 from harness.stores.records import RecordExists
@@ -154,8 +154,9 @@ def _check(scope: Scope, config: dict[str, Any]) -> None:
 
 
 def _check_inline(scope: Scope, inline: dict[str, Any]) -> None:
-    image = inline["MonitoringAppSpecification"]["ImageUri"]
-    find_processing_image(scope, image, "MonitoringAppSpecification.ImageUri")
+    application = inline["MonitoringAppSpecification"]
+    find_processing_image(scope, application["ImageUri"], "MonitoringAppSpecification.ImageUri")
+    refuse_empty_words(application)
     check_endpoint_input(scope, inline["MonitoringInputs"][0])
     check_output(inline["MonitoringOutputConfig"])
     check_baseline(scope, inline.get("BaselineConfig", {}))

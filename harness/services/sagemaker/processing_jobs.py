@@ -21,6 +21,7 @@ from harness.services.sagemaker.jobs import (
     described_job,
     find_job,
     refuse_duplicates,
+    refuse_empty_words,
     require_instances,
     stop_job,
 )
@@ -80,6 +81,7 @@ _LISTING = Listing(answer="ProcessingJobSummaries", summary=_described, status="
 
 def _check(scope: Scope, request: dict[str, Any]) -> None:
     find_processing_image(scope, request["AppSpecification"]["ImageUri"], "AppSpecification.ImageUri")
+    refuse_empty_words(request["AppSpecification"])
     require_instances(scope, "ProcessingResources.ClusterConfig", request["ProcessingResources"]["ClusterConfig"])
     inputs, outputs = request.get("ProcessingInputs", []), request.get("ProcessingOutputConfig", {}).get("Outputs", [])
     refuse_duplicates("ProcessingInputs", [item["InputName"] for item in inputs])
@@ -93,12 +95,16 @@ def _input_path(scope: Scope, request: dict[str, Any], item: dict[str, Any]) -> 
     source = item.get("S3Input")
     if source is None:
         raise ValidationException(f"ProcessingInput {name!r}: only S3Input is supported by harness")
-    if "S3DataType" not in source:
-        raise ValidationException(f"ProcessingInput {name!r}: S3Input.S3DataType is required")
     if source.get("S3InputMode", "File") != "File":
         raise ValidationException(f"ProcessingInput {name!r}: S3InputMode Pipe is not supported by harness; use File")
     if item.get("AppManaged"):
         return ""
+    if not (source.get("LocalPath") and "S3InputMode" in source):
+        # The model calls both optional; the service's text is that of aws/sagemaker-python-sdk#2578.
+        raise ValidationException(
+            f"Input {name} missing one or more required fields for SageMaker-managed S3Input: "
+            '"LocalPath", "S3DownloadMode", "S3InputMode"'
+        )
     require_objects(scope, source["S3Uri"], request["RoleArn"])
     return _path(f"ProcessingInput {name!r}", source.get("LocalPath"))
 

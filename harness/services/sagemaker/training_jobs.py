@@ -23,6 +23,7 @@ from harness.services.sagemaker.jobs import (
     described_job,
     find_job,
     refuse_duplicates,
+    refuse_empty_words,
     refuse_members,
     require_instances,
     require_members,
@@ -128,6 +129,7 @@ def _image(scope: Scope, request: dict[str, Any]) -> AnyImage:
 
 def _check(scope: Scope, request: dict[str, Any]) -> None:
     refuse_members(request, _UNSUPPORTED)
+    refuse_empty_words(request["AlgorithmSpecification"])
     require_instances(scope, "ResourceConfig", request["ResourceConfig"])
     s3_uri(request["OutputDataConfig"]["S3OutputPath"])
     refuse_duplicates("InputDataConfig", [channel["ChannelName"] for channel in request.get("InputDataConfig", [])])

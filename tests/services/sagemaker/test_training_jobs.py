@@ -82,6 +82,8 @@ CHANNEL = ("InputDataConfig", 0)
 @pytest.mark.parametrize(
     ("place", "value", "text"),
     [
+        (("ResourceConfig",), {"InstanceType": "ml.m5.large"}, "ResourceConfig.InstanceCount is required"),
+        (("AlgorithmSpecification", "ContainerArguments"), ["a", ""], "string in ContainerArguments at index 1. "),
         (("ResourceConfig", "InstanceCount"), 2, "ResourceConfig.InstanceCount 2: harness runs a job on one instance"),
         (("AlgorithmSpecification", "TrainingInputMode"), "Pipe", "mode Pipe is not supported"),
         ((*CHANNEL, "InputMode"), "Pipe", "mode Pipe is not supported"),
