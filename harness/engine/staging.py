@@ -93,8 +93,8 @@ def refuse_long_names(name: str, uri: S3Uri) -> None:
     longest = max(len(part.encode()) for part in name.split("/"))
     if longest > LONGEST_NAME:
         raise JobFailed(
-            f"ClientError: Data download failed: File name too long: the key of {str(uri)[:500]} has a part of {longest} "
-            f"bytes; a file name has at most {LONGEST_NAME}"
+            f"ClientError: Data download failed: File name too long: the key of {str(uri)[:500]} has a part of "
+            f"{longest} bytes; a file name has at most {LONGEST_NAME}"
         )
 
 
