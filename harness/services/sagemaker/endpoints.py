@@ -55,6 +55,8 @@ def update_endpoint(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     refuse_members(request, ("DeploymentConfig", "RetainDeploymentConfig"))
     record = _find(scope, request["EndpointName"])
     wanted = _wanted(scope, request["EndpointConfigName"])
+    # An update needs the configuration in use as well: hashicorp/terraform-provider-aws#40048.
+    find_endpoint_config(scope, record.describe()["EndpointConfigName"])
     if request.get("RetainAllVariantProperties"):
         wanted = _retained(record, wanted, request.get("ExcludeRetainedVariantProperties", []))
     _begin_update(scope, record, wanted)
