@@ -49,6 +49,10 @@ _UNSUPPORTED = (
 )
 
 
+# What Describe shows where the request says nothing: outputs of AWS of 2023 to 2026.
+_CHANNEL_DEFAULTS = {"CompressionType": "None", "RecordWrapperType": "None"}
+
+
 def create_training_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     require_members(request, ("AlgorithmSpecification", "ResourceConfig"))
     image = _image(scope, request)
@@ -67,7 +71,9 @@ def create_training_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]
                 **algorithm,
             },
             "StoppingCondition": {"MaxRuntimeInSeconds": DEFAULT_MAX_RUNTIME, **request.get("StoppingCondition", {})},
-            "OutputDataConfig": {"KmsKeyId": "", **request["OutputDataConfig"]},
+            "InputDataConfig": [{**_CHANNEL_DEFAULTS, **channel} for channel in request.get("InputDataConfig", [])],
+            "OutputDataConfig": {"KmsKeyId": "", "CompressionType": "GZIP", **request["OutputDataConfig"]},
+            "ProfilingStatus": _profiling_status(request),
             "EnableNetworkIsolation": request.get("EnableNetworkIsolation", False),
             "EnableInterContainerTrafficEncryption": request.get("EnableInterContainerTrafficEncryption", False),
             "EnableManagedSpotTraining": request.get("EnableManagedSpotTraining", False),
@@ -110,6 +116,11 @@ def _described(record: Record) -> dict[str, Any]:
 
 
 _LISTING = Listing(answer="TrainingJobSummaries", summary=_described, status="TrainingJobStatus")
+
+
+def _profiling_status(request: dict[str, Any]) -> str:
+    profiler = request.get("ProfilerConfig", {"DisableProfiler": True})
+    return "Disabled" if profiler.get("DisableProfiler") else "Enabled"
 
 
 def _image(scope: Scope, request: dict[str, Any]) -> AnyImage:
