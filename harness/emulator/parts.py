@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -136,10 +136,11 @@ def build_images(ground: Ground) -> Images:
     if ground.settings.runner == "docker":
         from harness.contract.containers import CONTAINED
 
-        return CONTAINED
+        return replace(CONTAINED, identity=_image_ids(ground.settings))
     from harness.contract.catalog import CATALOGUED
+    from harness.contract.versions import program_version
 
-    return CATALOGUED
+    return replace(CATALOGUED, identity=program_version)
 
 
 def build_runner(ground: Ground) -> Runner:
