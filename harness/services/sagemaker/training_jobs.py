@@ -148,6 +148,8 @@ def _check(scope: Scope, request: dict[str, Any]) -> None:
     for channel in request.get("InputDataConfig", []):
         _check_channel(scope, request, channel)
     checkpoint = request.get("CheckpointConfig")
+    if checkpoint:
+        s3_uri(checkpoint["S3Uri"])
     if checkpoint and not below_root(checkpoint.get("LocalPath", "/opt/ml/checkpoints/")):
         raise ValidationException("CheckpointConfig.LocalPath must lie below /opt/ml")
     _check_spot(request)
