@@ -99,14 +99,14 @@ def build_aws(ground: Ground, logs: KeptLogs) -> AwsBackend:
     from harness.stores.aws_backends.moto import MotoBackend
 
     settings = ground.settings
-    moto = MotoBackend(ground.folder, logs, settings.account, settings.region, _engine_images(settings))
+    moto = MotoBackend(ground.folder, logs, settings.account, settings.region, _engine_images(settings), settings.roles)
     backend: AwsBackend = moto
     if settings.aws_backend == "localstack":
         from harness.emulator.localstack import source
         from harness.stores.aws_backends.remote.localstack import LocalStackBackend
 
         found = source(ground.folder, settings.install, settings.images)
-        backend = LocalStackBackend(found, moto, logs, ground.folder, settings.account, settings.region)
+        backend = LocalStackBackend(found, moto, logs, ground.folder, settings.account, settings.region, settings.roles)
     if settings.s3_url:
         from harness.stores.aws_backends.remote.s3_url import s3_url_backend
 
