@@ -11,7 +11,6 @@ from harness.gateway.identify import service_of_form
 from harness.kernel.errors import UnsupportedOperation
 from harness.kernel.http import Response
 
-
 _REFUSED = {
     "application-autoscaling": (
         "Endpoints keep the number of instances that they have; UpdateEndpointWeightsAndCapacities changes it."

@@ -14,6 +14,7 @@ from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing
 from harness.services.sagemaker.experiment_configs import check_experiment_config
+from harness.services.sagemaker.image_limits import refuse_analysis_beyond
 from harness.services.sagemaker.images import find_processing_image
 from harness.services.sagemaker.jobs import (
     add_job,
@@ -80,7 +81,8 @@ _LISTING = Listing(answer="ProcessingJobSummaries", summary=_described, status="
 
 
 def _check(scope: Scope, request: dict[str, Any]) -> None:
-    find_processing_image(scope, request["AppSpecification"]["ImageUri"], "AppSpecification.ImageUri")
+    image = find_processing_image(scope, request["AppSpecification"]["ImageUri"], "AppSpecification.ImageUri")
+    refuse_analysis_beyond(image, request)
     refuse_empty_words(request["AppSpecification"])
     require_instances(scope, "ProcessingResources.ClusterConfig", request["ProcessingResources"]["ClusterConfig"])
     inputs, outputs = request.get("ProcessingInputs", []), request.get("ProcessingOutputConfig", {}).get("Outputs", [])
@@ -93,7 +95,7 @@ def _check(scope: Scope, request: dict[str, Any]) -> None:
 def _input_path(scope: Scope, request: dict[str, Any], item: dict[str, Any]) -> str:
     name = item["InputName"]
     source = item.get("S3Input")
-    if source is None:
+    if source is None or item.get("DatasetDefinition"):
         raise ValidationException(f"ProcessingInput {name!r}: only S3Input is supported by harness")
     if source.get("S3InputMode", "File") != "File":
         raise ValidationException(f"ProcessingInput {name!r}: S3InputMode Pipe is not supported by harness; use File")
@@ -112,7 +114,7 @@ def _input_path(scope: Scope, request: dict[str, Any], item: dict[str, Any]) -> 
 def _output_path(item: dict[str, Any]) -> str:
     name = item["OutputName"]
     target = item.get("S3Output")
-    if target is None:
+    if target is None or item.get("FeatureStoreOutput"):
         raise ValidationException(f"ProcessingOutput {name!r}: only S3Output is supported by harness")
     s3_uri(target["S3Uri"])
     if item.get("AppManaged"):

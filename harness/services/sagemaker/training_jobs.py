@@ -16,6 +16,7 @@ from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing
 from harness.services.sagemaker.experiment_configs import check_experiment_config
+from harness.services.sagemaker.image_limits import refuse_training_beyond
 from harness.services.sagemaker.images import find_training_image
 from harness.services.sagemaker.jobs import (
     add_job,
@@ -130,16 +131,14 @@ def _image(scope: Scope, request: dict[str, Any]) -> AnyImage:
             "AlgorithmSpecification.TrainingImage is required: algorithms by AlgorithmName are not supported by harness"
         )
     image = find_training_image(scope, algorithm["TrainingImage"], "AlgorithmSpecification.TrainingImage")
-    if not image.offers("train") and not algorithm.get("ContainerEntrypoint"):
-        raise ValidationException(
-            f"AlgorithmSpecification.TrainingImage: image {image.title} has no 'train' program here; script mode is "
-            "not supported yet (give a ContainerEntrypoint)"
-        )
+    refuse_training_beyond(image, request)
     return image
 
 
 def _check(scope: Scope, request: dict[str, Any]) -> None:
     refuse_members(request, _UNSUPPORTED)
+    refuse_members(request["AlgorithmSpecification"], ("TrainingImageConfig",))
+    refuse_members(request["ResourceConfig"], ("TrainingPlanArn",))
     refuse_empty_words(request["AlgorithmSpecification"])
     require_instances(scope, "ResourceConfig", request["ResourceConfig"])
     s3_uri(request["OutputDataConfig"]["S3OutputPath"])

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from harness.contract.data_processing import BadData, DataProcessing
+from harness.contract.serving import container_of
 from harness.engine.experiments import job_component
 from harness.engine.lifecycle import move
 from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing
 from harness.services.sagemaker.experiment_configs import check_experiment_config
+from harness.services.sagemaker.image_limits import refuse_hosting_beyond
+from harness.services.sagemaker.images import find_model_image
 from harness.services.sagemaker.jobs import (
     add_job,
     described_job,
@@ -74,6 +77,8 @@ _LISTING = Listing(answer="TransformJobSummaries", summary=_described, status="T
 def _check(scope: Scope, request: dict[str, Any]) -> None:
     model = find_model(scope, request["ModelName"])
     refuse_members(request, ("DataCaptureConfig",))
+    image = find_model_image(scope, container_of(model)["Image"], "Image")
+    refuse_hosting_beyond(image, "Environment", request.get("Environment", {}))
     require_single_host("TransformResources.InstanceCount", request["TransformResources"]["InstanceCount"])
     given = request["TransformInput"]
     source = given["DataSource"]["S3DataSource"]

@@ -26,6 +26,7 @@ def request_(cloud: Cloud) -> dict[str, Any]:
         inputs={f"{BASE}/input/a": f"s3://{BUCKET}/data/"},
         outputs={f"{BASE}/output/b": f"s3://{BUCKET}/out"},
         entrypoint=["true"],
+        Environment={"analysis_type": "MODEL_QUALITY"},
     )
 
 
@@ -57,6 +58,7 @@ def test_a_taken_name(cloud: Cloud, request_: dict[str, Any]) -> None:
 
 
 INPUT = ("ProcessingInputs", 0)
+ANALYZER = "156813124566.dkr.ecr.us-east-1.amazonaws.com/sagemaker-model-monitor-analyzer"
 MISSING = (
     "Input in-0 missing one or more required fields for SageMaker-managed S3Input: "
     '"LocalPath", "S3DownloadMode", "S3InputMode"'
@@ -89,6 +91,8 @@ OUTPUT = ("ProcessingOutputConfig", "Outputs", 0)
             {"VolumeSizeInGB": 1, "InstanceType": "ml.m5.large"},
             "ClusterConfig.InstanceCount is required",
         ),
+        (("AppSpecification",), {"ImageUri": ANALYZER}, "Environment.analysis_type MODEL_QUALITY is not supported"),
+        ((*OUTPUT, "FeatureStoreOutput"), {"FeatureGroupName": "f"}, "only S3Output is supported"),
         (("ProcessingResources", "ClusterConfig", "InstanceCount"), 3, "harness runs a job on one instance; use 1"),
     ],
 )
