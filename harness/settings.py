@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -61,6 +62,8 @@ class Settings:
     """Whose resources they are: the account of callers whose access key is not an account of its own."""
     region: str = "us-east-1"
     """The region of the clients that `exec`, `run` and `env` wire."""
+    roles: tuple[str, ...] = ("AmazonSageMaker-ExecutionRole",)
+    """Execution roles that exist from the start, by name or path and name, for programs that name one of theirs."""
     describe_hold: float = 50.0
     """Seconds a waiting client's Describe is held open at most."""
     grace: float = 120.0
@@ -164,6 +167,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     return {key: environment[name] for key in _known() if (name := PREFIX + key.upper()) in environment}
 
 
+_ROLE = re.compile(r"([\w+=,.@-]+/)*[\w+=.@-]{1,64}", re.ASCII)
 _WANTED = {bool: "true, false, 1 or 0", int: "a whole number", float: "a number"}
 
 
@@ -171,6 +175,8 @@ def _typed(key: str, value: Any, source: str = "") -> Any:
     kind = type(_known()[key])
     if key in CHOICES and value not in CHOICES[key]:
         raise StateError(f"setting {key!r}{source}: {value!r} is none of {', '.join(CHOICES[key])}")
+    if key == "roles":
+        return _role_names(value, source)
     try:
         if kind is bool and isinstance(value, str):
             return {"true": True, "1": True, "false": False, "0": False}[value.lower()]
@@ -179,3 +185,14 @@ def _typed(key: str, value: Any, source: str = "") -> Any:
         return Path(value) if issubclass(kind, Path) else kind(value)
     except (KeyError, TypeError, ValueError) as error:
         raise StateError(f"setting {key!r}{source}: {value!r} is not {_WANTED.get(kind, 'a text')}") from error
+
+
+def _role_names(value: Any, source: str) -> tuple[str, ...]:
+    """A list in the file; names separated by commas in the environment."""
+    names = [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+    if not isinstance(names, (list, tuple)):
+        raise StateError(f"setting 'roles'{source}: {value!r} is not a list of role names")
+    for name in names:
+        if not isinstance(name, str) or not _ROLE.fullmatch(name):
+            raise StateError(f"setting 'roles'{source}: {name!r} is not the name of a role, as in [\"MyRole\"]")
+    return tuple(names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -99,14 +99,14 @@ def build_aws(ground: Ground, logs: KeptLogs) -> AwsBackend:
     from harness.stores.aws_backends.moto import MotoBackend
 
     settings = ground.settings
-    moto = MotoBackend(ground.folder, logs, settings.account, settings.region, _engine_images(settings))
+    moto = MotoBackend(ground.folder, logs, settings.account, settings.region, _engine_images(settings), settings.roles)
     backend: AwsBackend = moto
     if settings.aws_backend == "localstack":
         from harness.emulator.localstack import source
         from harness.stores.aws_backends.remote.localstack import LocalStackBackend
 
         found = source(ground.folder, settings.install, settings.images)
-        backend = LocalStackBackend(found, moto, logs, ground.folder, settings.account, settings.region)
+        backend = LocalStackBackend(found, moto, logs, ground.folder, settings.account, settings.region, settings.roles)
     if settings.s3_url:
         from harness.stores.aws_backends.remote.s3_url import s3_url_backend
 
@@ -136,10 +136,11 @@ def build_images(ground: Ground) -> Images:
     if ground.settings.runner == "docker":
         from harness.contract.containers import CONTAINED
 
-        return CONTAINED
+        return replace(CONTAINED, identity=_image_ids(ground.settings))
     from harness.contract.catalog import CATALOGUED
+    from harness.contract.versions import program_version
 
-    return CATALOGUED
+    return replace(CATALOGUED, identity=program_version)
 
 
 def build_runner(ground: Ground) -> Runner:

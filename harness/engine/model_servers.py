@@ -15,6 +15,7 @@ from harness.contract.serving import container_of, model_data, serve_spec
 from harness.contract.surroundings import Surroundings
 from harness.engine.archives import unpack
 from harness.engine.failures import LIMIT, JobFailed
+from harness.engine.staging import refuse_long_names
 from harness.engine.work import Doors
 from harness.kernel.records import Record
 from harness.kernel.s3uri import S3Uri
@@ -174,6 +175,8 @@ def _fetch_model(objects: ObjectStore, model: Record, folder: Path) -> None:
 def _copy_prefix(objects: ObjectStore, uri: S3Uri, target: Path) -> None:
     for info in objects.list(uri):
         if not info.uri.key.endswith("/"):
-            file = target / relative_key(uri.key, info.uri.key)
+            name = relative_key(uri.key, info.uri.key)
+            refuse_long_names(name, info.uri)
+            file = target / name
             file.parent.mkdir(parents=True, exist_ok=True)
             objects.download(info.uri, file)

@@ -73,6 +73,6 @@ class Gateway:
                 exchange,
                 InternalFailure(
                     f"harness failed on this request ({type(error).__name__}); "
-                    f"see request {exchange.id} in {self.site.journal.path}"
+                    f"see request {exchange.id} in {self.site.journal.path.name} of the state folder"
                 ),
             )

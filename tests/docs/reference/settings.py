@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields
 
 from harness.settings import CHOICES, PREFIX, ProjectFile, Settings
@@ -22,7 +23,14 @@ VARIABLES = {
     "HARNESS_S3_ACCESS_KEY_ID": "the key for `s3_url`, with `HARNESS_S3_SECRET_ACCESS_KEY` and, when there is one, "
     "`HARNESS_S3_SESSION_TOKEN`",
 }
-_TYPES = {"Path": "path", "str": "text", "int": "whole number", "float": "number", "bool": "true or false"}
+_TYPES = {
+    "Path": "path",
+    "str": "text",
+    "int": "whole number",
+    "float": "number",
+    "bool": "true or false",
+    "tuple[str, ...]": "list of texts",
+}
 _TABLES = {
     "settings": "the settings above",
     "images": "an AWS image URI, `repository:tag` or `repository` = the image in the local engine that stands for it; "
@@ -65,4 +73,6 @@ def page() -> str:
 def _default(value: object) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        return f"`{json.dumps(value)}`"
     return f"`{value}`" if str(value) else ""

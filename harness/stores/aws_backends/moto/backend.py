@@ -17,7 +17,7 @@ from multidict import CIMultiDict
 
 from harness.kernel.http import Request, Response
 from harness.stores.aws_backends import Metric
-from harness.stores.aws_backends.moto import registry_view
+from harness.stores.aws_backends.moto import missing_roles, registry_view
 from harness.stores.aws_backends.moto.dispatch import PACKAGES, Call
 from harness.stores.aws_backends.moto.moto_version import require
 from harness.stores.aws_backends.moto.objects import MotoObjects
@@ -43,11 +43,14 @@ class MotoBackend:
         account: str = "123456789012",
         region: str = "us-east-1",
         engine_images: Listed = lambda account, region: (),
+        roles: tuple[str, ...] = (),
     ) -> None:
         self._state = state
         self._logs = logs
         self._home = (account, region)
         """Whose execution role is there from the start; other accounts get theirs with their first request."""
+        self._roles = roles
+        """Execution roles that each account has beside harness's own."""
         self._engine_images = engine_images
         """What ECR lists beside moto's own."""
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="moto")
@@ -71,8 +74,12 @@ class MotoBackend:
         body = await request.read()
         headers: CIMultiDict[str] = CIMultiDict(request.headers)
         call = Call(service, request.method, request.target, headers, body, account, region)
-        answer = partial(registry_view.answer, inner=loaded.answer, listed=self._engine_images)
-        return await loop.run_in_executor(self._pool, answer if service == "ecr" else loaded.answer, call)
+        answer = loaded.answer
+        if service == "ecr":
+            answer = partial(registry_view.answer, inner=loaded.answer, listed=self._engine_images)
+        elif service == "iam":
+            answer = partial(missing_roles.answer, inner=loaded.answer)
+        return await loop.run_in_executor(self._pool, answer, call)
 
     def objects(self, account: str, region: str) -> MotoObjects:
         return MotoObjects(account, region, lambda: (self._ready().files, self._ready().ledger))
@@ -108,5 +115,5 @@ class MotoBackend:
                     require()
                     from harness.stores.aws_backends.moto.loaded import Loaded
 
-                    self._loaded = Loaded(self._state, self._logs, self._pool, self._home)
+                    self._loaded = Loaded(self._state, self._logs, self._pool, self._home, self._roles)
         return self._loaded

@@ -36,7 +36,6 @@ PACKAGES = {
     "secretsmanager": "secretsmanager",
     "ssm": "ssm",
     "scheduler": "scheduler",
-    "application-autoscaling": "applicationautoscaling",
     "resource-groups": "resourcegroups",
     "tagging": "resourcegroupstaggingapi",
 }

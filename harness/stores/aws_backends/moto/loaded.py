@@ -14,6 +14,7 @@ from multidict import CIMultiDict
 
 from harness.kernel.http import Response
 from harness.stores.aws_backends import Metric
+from harness.stores.aws_backends.execution_role import ROLE
 from harness.stores.aws_backends.moto import dispatch, seam_identity, seam_metrics, seam_s3_handlers
 from harness.stores.aws_backends.moto.dispatch import LOCK, Call
 from harness.stores.aws_backends.moto.object_files import ObjectFiles
@@ -28,7 +29,9 @@ READING = ("get", "list", "describe", "head", "filter", "batchget", "lookup", "s
 
 
 class Loaded:
-    def __init__(self, state: Path, logs: StoredLogs, pool: Executor, home: tuple[str, str]) -> None:
+    def __init__(
+        self, state: Path, logs: StoredLogs, pool: Executor, home: tuple[str, str], roles: tuple[str, ...]
+    ) -> None:
         self.files = ObjectFiles(state / "s3")
         self._rows = ObjectRows(state / "s3" / "objects.sqlite")
         self.ledger = ObjectLedger(self._rows, self.files)
@@ -37,6 +40,7 @@ class Loaded:
         self._cloudwatch_logs = CloudWatchLogs(logs)
         self._snapshots = Snapshots(state / "aws", _backends)
         self._home = home
+        self._roles = roles
         self._accounts: set[str] = set()
         self._prepared: set[str] = set()
         with LOCK:
@@ -118,7 +122,8 @@ class Loaded:
 
     def _ensure_role(self, account: str, region: str) -> None:
         self._accounts.add(account)
-        seam_identity.ensure_role(account, region)
+        for role in (ROLE, *self._roles):
+            seam_identity.ensure_role(account, region, role)
         self._snapshots.changed("iam")
 
     def _simulate(self, call: Call, form: dict[str, list[str]]) -> Response:

@@ -56,24 +56,32 @@ def backend(account: str, region: str = "us-east-1") -> Any:
     return iam.iam_backends[account][get_partition(region)]
 
 
-def ensure_role(account: str, region: str = "us-east-1") -> Any:
-    """The account's execution role, made on first use. A user may delete it; then it is made anew when asked for."""
+def ensure_role(account: str, region: str = "us-east-1", role: str = ROLE) -> Any:
+    """An execution role of the account, made on first use. A user may delete it; then it is made anew when asked for.
+
+    ``role`` is a name, or a path and a name.
+    """
     accounts = backend(account, region)
-    for role in accounts.roles.values():
-        if role.name == ROLE:
-            return role
+    path, _, name = f"/{role}".rpartition("/")
+    for found in accounts.roles.values():
+        if found.name == name:
+            return found
+    return _make_role(accounts, name, f"{path}/")
+
+
+def _make_role(accounts: Any, name: str, path: str) -> Any:
     role = accounts.create_role(
-        role_name=ROLE,
+        role_name=name,
         assume_role_policy_document=json.dumps(TRUST),
-        path="/",
+        path=path,
         permissions_boundary=None,
         description=DESCRIPTION,
         tags=[],
         max_session_duration=str(LONGEST_SESSION),
     )
     role.put_policy(INLINE_POLICY, json.dumps(PERMISSIONS))
-    ensure_managed_policies(account, MANAGED_POLICY)
-    accounts.attach_role_policy(MANAGED_POLICY, ROLE)
+    ensure_managed_policies(accounts.account_id, MANAGED_POLICY)
+    accounts.attach_role_policy(MANAGED_POLICY, name)
     return role
 
 

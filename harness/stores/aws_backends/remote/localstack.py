@@ -48,11 +48,21 @@ logger = logging.getLogger(__name__)
 class LocalStackBackend:
     name = "localstack"
 
-    def __init__(self, source: Source, moto: MotoBackend, logs: StoredLogs, state: Path, account: str, region: str):
+    def __init__(
+        self,
+        source: Source,
+        moto: MotoBackend,
+        logs: StoredLogs,
+        state: Path,
+        account: str,
+        region: str,
+        roles: tuple[str, ...] = (),
+    ):
         self._source = source
         self._moto = moto
         self._logs = logs
         self._home = (account, region)
+        self._roles = roles
         self._made = MadeBuckets(state / "localstack-buckets.json")
         self._copies = JobLogCopies(logs, self._clients)
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="localstack")
@@ -198,7 +208,8 @@ class LocalStackBackend:
                 parts = self._parts
                 if parts is None:
                     clients = Clients(running.address, lambda account: (account, "harness"))
-                    parts = self._parts = (running, clients, Proxy(running.address), Identity(clients, self._home[1]))
+                    identity = Identity(clients, self._home[1], self._roles)
+                    parts = self._parts = (running, clients, Proxy(running.address), identity)
         return parts
 
 
