@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import math
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,6 +19,9 @@ from harness.kernel.clock import iso
 from harness.kernel.http import Response
 
 PREFIX = "/_harness/"
+
+_CLOCK_FORM = 'Say {"seconds": 3600} or {"to": <seconds since the epoch>}.'
+_LAST_MOMENT = 4102444800.0  # the year 2100: schedules and dates of every library still work there
 
 
 class _Refused(Exception):
@@ -56,16 +61,26 @@ async def _clock(exchange: Exchange) -> Mapping[str, Any]:
 async def _advance(exchange: Exchange) -> Mapping[str, Any]:
     asked = await _document(exchange)
     clock = exchange.site.clock
-    if isinstance(asked.get("seconds"), (int, float)):
-        seconds = float(asked["seconds"])
-    elif isinstance(asked.get("to"), (int, float)):
-        seconds = float(asked["to"]) - clock.now()
+    if "seconds" in asked:
+        seconds = _number(asked["seconds"])
+    elif "to" in asked:
+        seconds = _number(asked["to"]) - clock.now()
     else:
-        raise _Refused('Say {"seconds": 3600} or {"to": <seconds since the epoch>}.')
-    if not math.isfinite(seconds) or seconds < 0:
+        raise _Refused(_CLOCK_FORM)
+    if seconds < 0:
         raise _Refused(f"The clock only goes forward; it is at {iso(clock.now())}.")
+    if clock.now() + seconds > _LAST_MOMENT:
+        raise _Refused(f"The clock cannot go past {iso(_LAST_MOMENT)}; it is at {iso(clock.now())}.")
     ran = await exchange.site.control.advance(seconds)
     return {**await _clock(exchange), **ran}
+
+
+def _number(given: Any) -> float:
+    if isinstance(given, (int, float)) and not isinstance(given, bool):
+        with contextlib.suppress(OverflowError):
+            if math.isfinite(given):
+                return float(given)
+    raise _Refused(f"{json.dumps(given)[:100]} is no number of seconds. {_CLOCK_FORM}")
 
 
 async def _coverage(exchange: Exchange) -> Mapping[str, Any]:
@@ -124,8 +139,11 @@ async def _shut_down(exchange: Exchange) -> Mapping[str, Any]:
 
 
 async def _document(exchange: Exchange) -> Mapping[str, Any]:
+    body = await read_at_most(exchange.request, LARGEST_DOCUMENT)
     try:
-        document = json.loads(await read_at_most(exchange.request, LARGEST_DOCUMENT))
+        document = await asyncio.get_running_loop().run_in_executor(exchange.site.pool, json.loads, body)
+    except RecursionError as error:
+        raise _Refused("The body is nested too deeply.") from error
     except ValueError as error:
         raise _Refused(f"The body is not valid JSON: {error}") from error
     if not isinstance(document, dict):

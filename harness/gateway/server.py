@@ -119,8 +119,11 @@ async def _write(received: BaseRequest, response: Response) -> StreamResponse:
     body = response.body
     response.headers["Server"] = "harness"
     if isinstance(body, bytes):
-        return WholeResponse(body=body, status=response.status, reason=response.reason, headers=response.headers)
+        whole = WholeResponse(body=body, status=response.status, reason=response.reason, headers=response.headers)
+        _close_after_unread_body(received, whole)
+        return whole
     answer = StreamResponse(status=response.status, reason=response.reason, headers=response.headers)
+    _close_after_unread_body(received, answer)
     if isinstance(body, FileBody):
         answer.content_length = body.length
         if received.method == "HEAD" or body.length == 0:
@@ -133,6 +136,16 @@ async def _write(received: BaseRequest, response: Response) -> StreamResponse:
             await answer.write(chunk)
     await answer.write_eof()
     return answer
+
+
+def _close_after_unread_body(received: BaseRequest, answer: StreamResponse) -> None:
+    """Close the connection after a final answer that came before the whole body was read (RFC 9110, section 10.1.1).
+
+    A client that waits for "100 Continue" never sends the body after a final answer, so what it sends next cannot be
+    told from that body.
+    """
+    if not received.content.is_eof():
+        answer.force_close()
 
 
 async def _send_file(received: BaseRequest, answer: StreamResponse, body: FileBody) -> None:

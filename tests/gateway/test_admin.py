@@ -92,8 +92,9 @@ def test_what_is_not_there_names_what_is(served: Any) -> None:
     assert refused(served, "reset", method="GET")[0] == 404
 
 
-def test_a_body_that_is_no_json(served: Any) -> None:
-    request = urllib.request.Request(f"{served.address}/_harness/clock", b"{", method="POST")
+@pytest.mark.parametrize("body", [b"{", b"[" * 5000, b'{"seconds": 1e300}', b'{"seconds": true}', b'{"to": 1e18}'])
+def test_a_body_that_makes_no_sense(served: Any, body: bytes) -> None:
+    request = urllib.request.Request(f"{served.address}/_harness/clock", body, method="POST")
     with pytest.raises(urllib.error.HTTPError) as refusal:
         urllib.request.urlopen(request, timeout=20)
     with refusal.value as answer:
