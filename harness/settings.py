@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -38,7 +39,7 @@ OTHER_VARIABLES = (
         "PROMOTED",
     ),
     *("REPLAY", "REQUIRE", "ROLE", "ROOTS", "RUN_ID", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_SESSION_TOKEN"),
-    "WORK",
+    *("TOKEN_FILE", "WORK"),
 )
 """What else ``HARNESS_`` variables say, between harness's own processes too; a test finds those missing here."""
 ALIKE = 0.84
@@ -57,6 +58,12 @@ class Settings:
     """The address to listen at."""
     port: int = 4599
     """0 picks a free port."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Further names by which clients reach the emulator, each also with a bucket's name before it."""
+    allow_other_users: bool = False
+    """Answer processes of other users of this machine, too."""
+    client_secret: str = ""
+    """The secret that clients sign with; empty: a random one, kept in the state folder."""
     account: str = "123456789012"
     """Whose resources they are: the account of callers whose access key is not an account of its own."""
     region: str = "us-east-1"
@@ -164,7 +171,21 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     return {key: environment[name] for key in _known() if (name := PREFIX + key.upper()) in environment}
 
 
-_WANTED = {bool: "true, false, 1 or 0", int: "a whole number", float: "a number"}
+_WANTED = {
+    bool: "true, false, 1 or 0",
+    int: "a whole number",
+    float: "a number",
+    tuple: "a list of host names (in a variable: with commas between them)",
+}
+_HOST_NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    listed = value.split(",") if isinstance(value, str) else list(value)
+    names = tuple(name.strip() for name in listed if name.strip())
+    if not all(_HOST_NAME.fullmatch(name) for name in names):
+        raise ValueError(value)
+    return names
 
 
 def _typed(key: str, value: Any, source: str = "") -> Any:
@@ -176,6 +197,8 @@ def _typed(key: str, value: Any, source: str = "") -> Any:
             return {"true": True, "1": True, "false": False, "0": False}[value.lower()]
         if kind in (int, float) and isinstance(value, bool):
             raise ValueError(value)
+        if kind is tuple:
+            return _names(value)
         return Path(value) if issubclass(kind, Path) else kind(value)
     except (KeyError, TypeError, ValueError) as error:
         raise StateError(f"setting {key!r}{source}: {value!r} is not {_WANTED.get(kind, 'a text')}") from error

@@ -22,7 +22,7 @@ from typing import Any
 from harness import __version__
 from harness.emulator.accounts import Accounts
 from harness.emulator.parts import Foundation, Ground, Parts, RunningEngine
-from harness.emulator.port import take
+from harness.emulator.port import exposed, take
 from harness.gateway import Gateway, Server, Site
 from harness.gateway.askers import Askers
 from harness.gateway.control_socket import ControlSocket
@@ -35,6 +35,7 @@ from harness.runners.process.interpreters import WarmInterpreters
 from harness.runners.spec import Runner
 from harness.settings import Settings
 from harness.stores.aws_backends import AwsBackend
+from harness.stores.credentials import Credentials, issue_credentials
 from harness.stores.folder import StateFolder
 from harness.stores.records import RecordStore
 
@@ -72,6 +73,7 @@ class Emulator:
         self.records: RecordStore
         self._aws: AwsBackend
         self._accounts: Accounts
+        self._credentials: Credentials
         self._runner: Runner
         self._interpreters: WarmInterpreters
         self._engine: RunningEngine
@@ -145,12 +147,15 @@ class Emulator:
         folder = StateFolder(self.state)
         folder.hold()
         self._stack.callback(folder.release)
+        self._credentials = issue_credentials(self.state, self.settings.client_secret)
         listener = take(self.settings.host, self.settings.port)
         self._stack.callback(listener.close)
         port = listener.getsockname()[1]
         host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
         self.address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
         self._build(port)
+        if exposure := exposed(self.settings):
+            log.warning(exposure)
         for found in self._runner.sweep():
             log.warning("left behind by an emulator that was killed, and removed: %s", found)
         self._engine.recover()
@@ -172,6 +177,7 @@ class Emulator:
             clock=self.clock,
             adopt=self.adopt,
             call=self._call,
+            client_secret=self._credentials.client_secret,
         )
         journal = Journal(self.state / "emulator.log")
         stack.callback(journal.close)
@@ -212,6 +218,7 @@ class Emulator:
             pool=pool,
             lookup=parts.lookup,
             accounts=self._accounts,
+            credentials=self._credentials,
             images=images,
         )
 

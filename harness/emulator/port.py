@@ -7,7 +7,9 @@ import os
 import socket
 from pathlib import Path
 
+from harness.gateway.authentication import needs_signatures
 from harness.kernel.errors import StateError
+from harness.settings import Settings
 
 
 def take(host: str, port: int) -> socket.socket:
@@ -24,18 +26,26 @@ def take(host: str, port: int) -> socket.socket:
         ) from error
 
 
+def exposed(settings: Settings) -> str:
+    """What to warn of before listening where other machines may reach the emulator; empty on loopback."""
+    if not needs_signatures(settings):
+        return ""
+    return (
+        f"listening on {settings.host}: without a firewall, other machines of the network reach this emulator, which "
+        "runs programs for whoever may call it. AWS calls must therefore be signed with the secret that `harness env` "
+        "prints, and names by which it is reached must be in the setting allowed_hosts"
+    )
+
+
 def _holder(host: str, port: int) -> str:
-    facts = _harness_there(host, port)
-    if facts is not None:
-        return (
-            f"an emulator with the state folder {facts.get('state')} has it (process {facts.get('pid')}; "
-            f"`harness stop` in its project stops it): "
-        )
     process = _process_there(port)
+    if _harness_there(host, port):
+        named = f" (process {process})" if process else ""
+        return f"another emulator has it{named}; `harness stop` in its project stops it: "
     return f"process {process} has it: " if process else ""
 
 
-def _harness_there(host: str, port: int) -> dict[str, object] | None:
+def _harness_there(host: str, port: int) -> bool:
     import http.client  # only needed when the start has failed
 
     connection = http.client.HTTPConnection(host, port, timeout=1)
@@ -43,10 +53,10 @@ def _harness_there(host: str, port: int) -> dict[str, object] | None:
         connection.request("GET", "/_harness/health")
         facts = json.loads(connection.getresponse().read(10_000))
     except (OSError, ValueError, http.client.HTTPException):
-        return None
+        return False
     finally:
         connection.close()
-    return facts if isinstance(facts, dict) and "state" in facts else None
+    return isinstance(facts, dict) and facts.keys() == {"status", "version"}
 
 
 def _process_there(port: int) -> str | None:
