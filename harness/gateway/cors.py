@@ -84,6 +84,8 @@ async def answer_preflight(exchange: Exchange) -> Response:
 
 async def set_cors_headers(exchange: Exchange, response: Response) -> None:
     """Drop what the backend says of other origins; say what the bucket's rules say to the request's origin."""
+    if is_preflight(exchange.request):
+        return
     for name in [name for name in response.headers if name.lower().startswith("access-control-")]:
         response.headers.popall(name, None)
     origin = exchange.origin

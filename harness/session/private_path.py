@@ -23,7 +23,7 @@ def ask_emulator(
 ) -> Any:
     """The answer's JSON; with something to tell it is a POST unless said otherwise. ``HTTPError`` for a refusal."""
     data = json.dumps(asked).encode() if asked else None
-    token = read_admin_token(Path(token_file).parent)
+    token = read_admin_token(Path(token_file).parent) if token_file else ""
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
     request = urllib.request.Request(address, data=data, headers=headers, method=method or None)
     # The user's own proxy settings do not apply to it.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import http.client
 import itertools
-import json
 import resource
 import urllib.request
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.admin import ask_admin
 from tests.cloud import BUCKET, Cloud, eventually
 from tests.stores.aws_backends.remote.conftest import HOME
 
@@ -153,8 +153,7 @@ def test_keys_given_out_are_their_own_account(cloud: Cloud) -> None:
 def test_what_localstack_lacks_is_answered_beside_it(cloud: Cloud) -> None:
     made = client(cloud.address, "ecr").create_repository(repositoryName="mine")["repository"]
     assert made["repositoryUri"].startswith(f"{HOME}.dkr.ecr.us-east-1.")
-    with urllib.request.urlopen(f"{cloud.address}/_harness/health") as answer:
-        told = json.load(answer)["aws"]
+    told = ask_admin(cloud.address, cloud.state, "status")["aws"]
     assert "ecr" in told["by moto"].split(", ")
     assert told["localstack"] == "4.9.2, found running"
 
