@@ -219,6 +219,7 @@ class Emulator:
             lookup=parts.lookup,
             accounts=self._accounts,
             credentials=self._credentials,
+            runs_as=runner.runs_as,
             images=images,
         )
 

@@ -97,6 +97,8 @@ class Site:
     """Which function serves an operation (``services.registry.operation``)."""
     accounts: AccountsOfKeys
     credentials: Credentials
+    runs_as: Callable[[int], bool] = lambda uid: False
+    """Whether processes of this user of the machine may be the emulator's own jobs."""
     images: Images = CATALOGUED
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Calls per service and operation, for ``/_harness/coverage``."""

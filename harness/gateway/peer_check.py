@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from harness.gateway.exchange import Exchange, json_response
 from harness.gateway.peers import PeerLookup
@@ -23,12 +24,16 @@ async def refuse_other_users(exchange: Exchange) -> Response | None:
     return json_response({"__type": "OtherUserRefused", "message": message}, 403)
 
 
-def is_own_user(lookup: PeerLookup, peer: tuple[str, int], own: tuple[str, int]) -> bool:
-    """Whether the peer may connect over loopback: its user is the emulator's or root.
+def is_own_user(
+    lookup: PeerLookup, peer: tuple[str, int], own: tuple[str, int], runs_as: Callable[[int], bool]
+) -> bool:
+    """Whether the peer may connect over loopback: its user is the emulator's or root, or it may be a job.
 
     True also where the system does not tell, and for other machines, whose requests need a signature that verifies.
     """
     if not is_loopback(peer[0]):
         return True
     found = lookup.find(peer, own)
-    return found is None or found.uid in (_ROOT, os.geteuid(), os.getuid())
+    if found is None:
+        return True
+    return found.uid is not None and (found.uid in (_ROOT, os.geteuid()) or runs_as(found.uid))

@@ -110,7 +110,9 @@ class Server:
         peer = transport.get_extra_info("peername") if transport is not None else None
         if transport is None or not own or not peer:
             raise ClientGone
-        own_user = listener is not Listener.ALL or is_own_user(self._peers, peer[:2], own[:2])
+        own_user = listener is not Listener.ALL or is_own_user(
+            self._peers, peer[:2], own[:2], self._gateway.site.runs_as
+        )
         client = self._clients[transport] = Client(str(peer[0]), self._ports, str(own[0]), listener, own_user)
         return client
 

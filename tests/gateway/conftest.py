@@ -121,6 +121,9 @@ class NoLogs:
 class IdleRunner:
     name = "idle"
 
+    def runs_as(self, uid: int) -> bool:
+        return False
+
     def sweep(self) -> list[str]:
         return []
 

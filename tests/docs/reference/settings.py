@@ -22,7 +22,14 @@ VARIABLES = {
     "HARNESS_S3_ACCESS_KEY_ID": "the key for `s3_url`, with `HARNESS_S3_SECRET_ACCESS_KEY` and, when there is one, "
     "`HARNESS_S3_SESSION_TOKEN`",
 }
-_TYPES = {"Path": "path", "str": "text", "int": "whole number", "float": "number", "bool": "true or false"}
+_TYPES = {
+    "Path": "path",
+    "str": "text",
+    "int": "whole number",
+    "float": "number",
+    "bool": "true or false",
+    "tuple[str, ...]": "list of texts (in the variable: with commas)",
+}
 _TABLES = {
     "settings": "the settings above",
     "images": "an AWS image URI, `repository:tag` or `repository` = the image in the local engine that stands for it; "
@@ -65,4 +72,4 @@ def page() -> str:
 def _default(value: object) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    return f"`{value}`" if str(value) else ""
+    return f"`{value}`" if value not in ("", ()) else ""
