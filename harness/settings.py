@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from harness.kernel.addresses import is_loopback
 from harness.kernel.errors import StateError
 
 if sys.version_info >= (3, 11):
@@ -94,6 +95,17 @@ class Settings:
     """What is kept for that in the cache folder; what was not used for longest goes first."""
     images: Mapping[str, str] = field(default_factory=dict)
     """No key of [settings]: the table [images] of the project's file."""
+
+
+def exposure(settings: Settings) -> str:
+    """What to warn of where the emulator listens on other addresses than loopback; else empty."""
+    if is_loopback(settings.host):
+        return ""
+    return (
+        f"listening on {settings.host}: without a firewall, other machines of the network reach this emulator, which "
+        "runs programs for whoever may call it. AWS calls must therefore be signed with the secret that `harness env` "
+        "prints, and names by which it is reached must be in the setting allowed_hosts"
+    )
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.emulator.emulator import Emulator
-from harness.emulator.port import exposed
 from harness.kernel.errors import StateError
-from harness.settings import load_settings
+from harness.settings import exposure, load_settings
 
 NOT_FIT = 3
 
@@ -23,8 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = vars(_parser().parse_args(arguments))
     try:
         settings = load_settings(given.pop("project"), **given)
-        if exposure := exposed(settings):
-            print(f"harness: warning: {exposure}", file=sys.stderr, flush=True)
+        if warning := exposure(settings):
+            print(f"harness: warning: {warning}", file=sys.stderr, flush=True)
         emulator = Emulator(settings, owns_process=True)
         with _ended_by_signals(emulator), emulator:
             print(emulator.address, flush=True)

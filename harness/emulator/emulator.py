@@ -22,7 +22,7 @@ from typing import Any
 from harness import __version__
 from harness.emulator.accounts import Accounts
 from harness.emulator.parts import Foundation, Ground, Parts, RunningEngine
-from harness.emulator.port import exposed, take
+from harness.emulator.port import take
 from harness.gateway import Gateway, Server, Site
 from harness.gateway.askers import Askers
 from harness.gateway.control_socket import ControlSocket
@@ -33,7 +33,7 @@ from harness.kernel.clock import Clock, iso
 from harness.protocol import service_model
 from harness.runners.process.interpreters import WarmInterpreters
 from harness.runners.spec import Runner
-from harness.settings import Settings
+from harness.settings import Settings, exposure
 from harness.stores.aws_backends import AwsBackend
 from harness.stores.credentials import Credentials, issue_credentials
 from harness.stores.folder import StateFolder
@@ -154,8 +154,8 @@ class Emulator:
         host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
         self.address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
         self._build(port)
-        if exposure := exposed(self.settings):
-            log.warning(exposure)
+        if warning := exposure(self.settings):
+            log.warning(warning)
         for found in self._runner.sweep():
             log.warning("left behind by an emulator that was killed, and removed: %s", found)
         self._engine.recover()

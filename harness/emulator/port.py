@@ -7,9 +7,7 @@ import os
 import socket
 from pathlib import Path
 
-from harness.gateway.authentication import needs_signatures
 from harness.kernel.errors import StateError
-from harness.settings import Settings
 
 
 def take(host: str, port: int) -> socket.socket:
@@ -24,17 +22,6 @@ def take(host: str, port: int) -> socket.socket:
             f"port {port} on {host} cannot be had ({os.strerror(error.errno or 0)}); {_holder(host, port)}"
             "choose another with --port, or --port 0 for a free one"
         ) from error
-
-
-def exposed(settings: Settings) -> str:
-    """What to warn of before listening where other machines may reach the emulator; empty on loopback."""
-    if not needs_signatures(settings):
-        return ""
-    return (
-        f"listening on {settings.host}: without a firewall, other machines of the network reach this emulator, which "
-        "runs programs for whoever may call it. AWS calls must therefore be signed with the secret that `harness env` "
-        "prints, and names by which it is reached must be in the setting allowed_hosts"
-    )
 
 
 def _holder(host: str, port: int) -> str:

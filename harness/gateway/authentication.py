@@ -31,7 +31,6 @@ from harness.gateway.signatures import (
 from harness.kernel.addresses import is_loopback
 from harness.kernel.errors import ApiError
 from harness.kernel.http import Request, Response
-from harness.settings import Settings
 
 _FORM = "application/x-www-form-urlencoded"
 _SCHEMES = ("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256", "AWS")
@@ -59,14 +58,9 @@ class ContentDoesNotMatch(ApiError):
     status = 400
 
 
-def needs_signatures(settings: Settings) -> bool:
-    """Whether the emulator listens where other machines may reach it."""
-    return not is_loopback(settings.host)
-
-
 async def authenticate(exchange: Exchange) -> Response | None:
-    listening = needs_signatures(exchange.site.settings) and exchange.client.listener is Listener.ALL
-    if exchange.cross_site or listening:
+    reachable = not is_loopback(exchange.site.settings.host) and exchange.client.listener is Listener.ALL
+    if exchange.cross_site or reachable:
         await _verify(exchange)
     elif not _is_signed(exchange.request) and not await _needs_no_signature(exchange):
         if exchange.service == "s3":

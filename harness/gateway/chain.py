@@ -57,13 +57,20 @@ class Gateway:
         exchange = Exchange(site=self.site, request=request, client=client, id=str(uuid.uuid4()))
         try:
             response = await self._run(exchange)
-            await set_cors_headers(exchange, response)
+            await self._set_cors_headers(exchange, response)
         except ClientGone:
             self.site.journal.write(exchange, 499, time.perf_counter() - exchange.received)
             raise
         response.headers.setdefault("x-amzn-RequestId", exchange.id)
         self.site.journal.write(exchange, response.status, time.perf_counter() - exchange.received)
         return response
+
+    async def _set_cors_headers(self, exchange: Exchange, response: Response) -> None:
+        """A page of another origin that is not named may not read the answer, so nothing is lost by a failure here."""
+        try:
+            await set_cors_headers(exchange, response)
+        except Exception as error:
+            self.site.journal.defect(exchange, error)
 
     async def _run(self, exchange: Exchange) -> Response:
         try:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import lru_cache
+from typing import NamedTuple
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from harness.gateway.exchange import Client, Exchange
+from harness.gateway.exchange import Exchange
 from harness.kernel.addresses import ip_address, is_loopback, split_authority
 from harness.kernel.errors import ApiError
 from harness.kernel.http import Request, Response
-from harness.settings import Settings
 
 _NAMES = ("localhost", "host.docker.internal", "localhost.localstack.cloud")
 _AWS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
@@ -33,7 +34,7 @@ async def check_host(exchange: Exchange) -> Response | None:
     host = split_authority(sent[0]) if len(sent) == 1 else None
     if host is None:
         raise HostRefused(f"A request needs one valid Host header, not {', '.join(map(repr, sent)) or 'none'}.")
-    if not is_accepted(host.name, exchange.client, exchange.site.settings):
+    if not is_accepted(host.name, _own(exchange)):
         raise HostRefused(
             f"harness does not answer for the host {host.name!r}. If it is a name of this emulator, add it to the "
             f"setting allowed_hosts (HARNESS_ALLOWED_HOSTS={host.name})."
@@ -42,22 +43,36 @@ async def check_host(exchange: Exchange) -> Response | None:
     return None
 
 
-def is_accepted(name: str, client: Client, settings: Settings) -> bool:
+class OwnNames(NamedTuple):
+    """What the emulator is called: the address that a connection came to, the setting ``host``, ``allowed_hosts``."""
+
+    local: str = "127.0.0.1"
+    host: str = "127.0.0.1"
+    allowed: tuple[str, ...] = ()
+
+
+def _own(exchange: Exchange) -> OwnNames:
+    settings = exchange.site.settings
+    return OwnNames(exchange.client.local, settings.host, settings.allowed_hosts)
+
+
+@lru_cache(maxsize=1024)  # nearly every request has the same
+def is_accepted(name: str, own: OwnNames) -> bool:
     """Whether the name is one of the emulator's, or one of them with a bucket's name before it.
 
     Before a name without a dot there is no bucket's name unless ``allowed_hosts`` has it: ``bucket.example`` may be
     anybody's domain.
     """
     if _SINGLE_LABEL.fullmatch(name) or ip_address(name) is not None:
-        return _is_own_address(name, client, settings)
-    return name.endswith(_AWS) or _own_name(name, client, settings) is not None
+        return _is_own_address(name, own)
+    return name.endswith(_AWS) or _own_name(name, own) is not None
 
 
 async def find_bucket_in_host(exchange: Exchange) -> Response | None:
     """Turn virtual-host addressing into path style for the names that S3's own rule does not know."""
     if exchange.service != "s3":
         return None
-    own = _own_name(exchange.host.name, exchange.client, exchange.site.settings)
+    own = _own_name(exchange.host.name, _own(exchange))
     if own is None or own == "localhost" or own == exchange.host.name:
         return None
     bucket = exchange.host.name.removesuffix(f".{own}")
@@ -74,16 +89,17 @@ def _in_path_style(request: Request, bucket: str, host: str) -> Request:
     return replace(request, target=f"/{bucket}{request.target}", headers=CIMultiDictProxy(headers))
 
 
-def _is_own_address(name: str, client: Client, settings: Settings) -> bool:
+def _is_own_address(name: str, own: OwnNames) -> bool:
     if ip_address(name) is None:
         return True  # no public domain has a name without a dot
-    return is_loopback(name) or ip_address(name) in (ip_address(client.local), ip_address(settings.host))
+    return is_loopback(name) or ip_address(name) in (ip_address(own.local), ip_address(own.host))
 
 
-def _own_name(name: str, client: Client, settings: Settings) -> str | None:
+@lru_cache(maxsize=1024)
+def _own_name(name: str, names: OwnNames) -> str | None:
     """The emulator's own name or IPv4 address that ``name`` is or ends with."""
-    for own in (*_NAMES, settings.host.lower(), *(each.lower() for each in settings.allowed_hosts)):
-        if name == own or (name.endswith(f".{own}") and ip_address(own) is None):
+    for own in (*_NAMES, names.host.lower(), *(each.lower() for each in names.allowed)):
+        if own and (name == own or (name.endswith(f".{own}") and ip_address(own) is None)):
             return own
     address = ".".join(name.split(".")[-4:])
-    return address if ip_address(address) and _is_own_address(address, client, settings) else None
+    return address if ip_address(address) and _is_own_address(address, names) else None

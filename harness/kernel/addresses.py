@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 _AUTHORITY = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>\d{1,5}))?")
@@ -15,6 +16,7 @@ class HostPort(NamedTuple):
     port: int
 
 
+@lru_cache(maxsize=1024)
 def split_authority(text: str, default_port: int = 80) -> HostPort | None:
     """``host``, ``host:port`` or ``[v6]:port``; None for anything else, such as a name with credentials before it."""
     found = _AUTHORITY.fullmatch(text.strip())
