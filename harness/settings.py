@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from harness.kernel.addresses import is_loopback
 from harness.kernel.errors import StateError
 
 if sys.version_info >= (3, 11):
@@ -39,7 +40,7 @@ OTHER_VARIABLES = (
         "PROMOTED",
     ),
     *("REPLAY", "REQUIRE", "ROLE", "ROOTS", "RUN_ID", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_SESSION_TOKEN"),
-    "WORK",
+    *("TOKEN_FILE", "WORK"),
 )
 """What else ``HARNESS_`` variables say, between harness's own processes too; a test finds those missing here."""
 ALIKE = 0.84
@@ -58,6 +59,12 @@ class Settings:
     """The address to listen at."""
     port: int = 4599
     """0 picks a free port."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Further names by which clients reach the emulator, each also with a bucket's name before it."""
+    allow_other_users: bool = False
+    """Answer processes of other users of this machine, too."""
+    client_secret: str = ""
+    """The secret that clients sign with; empty: a random one, kept in the state folder."""
     account: str = "123456789012"
     """Whose resources they are: the account of callers whose access key is not an account of its own."""
     region: str = "us-east-1"
@@ -90,6 +97,17 @@ class Settings:
     """What is kept for that in the cache folder; what was not used for longest goes first."""
     images: Mapping[str, str] = field(default_factory=dict)
     """No key of [settings]: the table [images] of the project's file."""
+
+
+def exposure(settings: Settings) -> str:
+    """What to warn of where the emulator listens on other addresses than loopback; else empty."""
+    if is_loopback(settings.host):
+        return ""
+    return (
+        f"listening on {settings.host}: without a firewall, other machines of the network reach this emulator, which "
+        "runs programs for whoever may call it. AWS calls must therefore be signed with the secret that `harness env` "
+        "prints, and names by which it is reached must be in the setting allowed_hosts"
+    )
 
 
 @dataclass(frozen=True)
@@ -167,7 +185,11 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     return {key: environment[name] for key in _known() if (name := PREFIX + key.upper()) in environment}
 
 
-_ROLE = re.compile(r"([\w+=,.@-]+/)*[\w+=.@-]{1,64}", re.ASCII)
+_LISTS = {
+    "roles": (re.compile(r"([\w+=,.@-]+/)*[\w+=.@-]{1,64}", re.ASCII), "role names"),
+    "allowed_hosts": (re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*"), "host names"),
+}
+"""Settings that are lists: the pattern of an item, and what the items are."""
 _WANTED = {bool: "true, false, 1 or 0", int: "a whole number", float: "a number"}
 
 
@@ -175,8 +197,8 @@ def _typed(key: str, value: Any, source: str = "") -> Any:
     kind = type(_known()[key])
     if key in CHOICES and value not in CHOICES[key]:
         raise StateError(f"setting {key!r}{source}: {value!r} is none of {', '.join(CHOICES[key])}")
-    if key == "roles":
-        return _role_names(value, source)
+    if key in _LISTS:
+        return _items(key, value, source)
     try:
         if kind is bool and isinstance(value, str):
             return {"true": True, "1": True, "false": False, "0": False}[value.lower()]
@@ -187,12 +209,13 @@ def _typed(key: str, value: Any, source: str = "") -> Any:
         raise StateError(f"setting {key!r}{source}: {value!r} is not {_WANTED.get(kind, 'a text')}") from error
 
 
-def _role_names(value: Any, source: str) -> tuple[str, ...]:
-    """A list in the file; names separated by commas in the environment."""
-    names = [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
-    if not isinstance(names, (list, tuple)):
-        raise StateError(f"setting 'roles'{source}: {value!r} is not a list of role names")
-    for name in names:
-        if not isinstance(name, str) or not _ROLE.fullmatch(name):
-            raise StateError(f"setting 'roles'{source}: {name!r} is not the name of a role, as in [\"MyRole\"]")
-    return tuple(names)
+def _items(key: str, value: Any, source: str) -> tuple[str, ...]:
+    """A list in the file; items separated by commas in the environment."""
+    pattern, noun = _LISTS[key]
+    items = [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+    if not isinstance(items, (list, tuple)):
+        raise StateError(f"setting {key!r}{source}: {value!r} is not a list of {noun} (in a variable: with commas)")
+    for item in items:
+        if not isinstance(item, str) or not pattern.fullmatch(item):
+            raise StateError(f"setting {key!r}{source}: {item!r} in its list of {noun} is not a valid name")
+    return tuple(items)

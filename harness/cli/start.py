@@ -13,6 +13,7 @@ from harness.cli.project import emulator_options, json_option, print_json, setti
 from harness.session import emulator_process
 from harness.session.emulator_process import RunningEmulator, Wanted
 from harness.session.emulator_use import kept
+from harness.settings import exposure
 
 
 @click.command("start")
@@ -29,6 +30,8 @@ def command(state: Path | None, wanted: Wanted, foreground: bool, as_json: bool)
         os.chdir(emulator_process.package_parent())
         os.execv(sys.executable, emulator_process.command(given.state, wanted))
     emulator, fresh = kept(given.state, wanted)
+    if warning := exposure(given):
+        click.echo(f"harness: warning: {warning}", err=True)
     if as_json:
         print_json({**asdict(emulator), "already_running": not fresh})
     else:

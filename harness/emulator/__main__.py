@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.emulator.emulator import Emulator
 from harness.kernel.errors import StateError
-from harness.settings import load_settings
+from harness.settings import exposure, load_settings
 
 NOT_FIT = 3
 
@@ -21,9 +21,14 @@ NOT_FIT = 3
 def main(arguments: list[str] | None = None) -> int:
     given = vars(_parser().parse_args(arguments))
     try:
-        emulator = Emulator(load_settings(given.pop("project"), **given), owns_process=True)
+        settings = load_settings(given.pop("project"), **given)
+        if warning := exposure(settings):
+            print(f"harness: warning: {warning}", file=sys.stderr, flush=True)
+        emulator = Emulator(settings, owns_process=True)
         with _ended_by_signals(emulator), emulator:
             print(emulator.address, flush=True)
+            if settings.ephemeral:
+                print(emulator.state, flush=True)
             emulator.wait()
     except StateError as error:
         print(f"harness: {error}", file=sys.stderr)

@@ -65,6 +65,8 @@ class Ground:
     clock: Clock
     adopt: Adopt
     call: Call
+    client_secret: str = ""
+    """The secret that jobs sign with."""
 
 
 @dataclass(frozen=True)
@@ -241,6 +243,7 @@ def build_engine(foundation: Foundation) -> RunningEngine:
         grace=ground.settings.grace,
         images=foundation.images,
         reuse=build_reuse(ground.settings),
+        client_secret=ground.client_secret,
     )
     return LocalEngine(doors, ground.call, ground.settings.max_parallel_jobs)
 

@@ -110,7 +110,9 @@ def start_server(
     (root / "model").mkdir(parents=True)
     try:
         _fetch_model(doors.aws.objects(model.key.account, model.key.region), model, folder)
-        where = Surroundings(model.key.account, model.key.region, doors.endpoint_url(), root)
+        where = Surroundings(
+            model.key.account, model.key.region, doors.endpoint_url(), root, secret=doors.client_secret
+        )
         spec = serve_spec(name, model, image, where, instance_type, extra)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

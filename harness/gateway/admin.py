@@ -1,22 +1,28 @@
-"""``answer_admin``: the emulator's own endpoints under ``/_harness/``, which no AWS service uses."""
+"""``answer_admin``: the emulator's own endpoints under ``/_harness/``, which no AWS service uses.
+
+All but ``health`` need the token that lies in the state folder.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
 import json
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from harness import __version__
 from harness.engine.lifecycle import LIFECYCLES, status_of
 from harness.engine.reuse import REUSED
 from harness.gateway.body import LARGEST_DOCUMENT, read_at_most
 from harness.gateway.coverage import served_operations
-from harness.gateway.exchange import Exchange, json_response
+from harness.gateway.exchange import Exchange, Listener, json_response
 from harness.gateway.fault_requests import BadFault, add_fault, clear_faults, waiting_faults
 from harness.kernel.clock import iso
 from harness.kernel.http import Response
+from harness.stores.credentials import ADMIN_TOKEN
 
 PREFIX = "/_harness/"
 
@@ -33,6 +39,9 @@ async def answer_admin(exchange: Exchange) -> Response | None:
     if not path.startswith(PREFIX):
         return None
     exchange.service = "harness"
+    refusal = _refusal(exchange)
+    if refusal is not None:
+        return refusal
     method = "GET" if exchange.request.method == "HEAD" else exchange.request.method
     answer = _ENDPOINTS.get((method, path[len(PREFIX) :]))
     if answer is None:
@@ -44,7 +53,32 @@ async def answer_admin(exchange: Exchange) -> Response | None:
         return json_response({"message": str(refused)}, 400)
 
 
+def _refusal(exchange: Exchange) -> Response | None:
+    if exchange.client.listener is Listener.JOBS:
+        return json_response({"message": f"Jobs and model servers may not use {PREFIX}."}, 403)
+    if exchange.cross_site:
+        return json_response({"message": f"Web pages of other sites may not use {PREFIX}."}, 403)
+    if exchange.request.path == f"{PREFIX}health" or _has_token(exchange):
+        return None
+    message = (
+        f"{PREFIX} needs the header 'Authorization: Bearer TOKEN' with the token in {ADMIN_TOKEN} of the state folder."
+    )
+    response = json_response({"message": message}, 401)
+    response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _has_token(exchange: Exchange) -> bool:
+    scheme, _, token = exchange.request.headers.get("Authorization", "").partition(" ")
+    known = exchange.site.credentials.admin_token
+    return scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(errors="replace"), known.encode())
+
+
 async def _health(exchange: Exchange) -> Mapping[str, Any]:
+    return {"status": "ok", "version": __version__}
+
+
+async def _status(exchange: Exchange) -> Mapping[str, Any]:
     return {"status": "ok", **exchange.site.control.facts()}
 
 
@@ -153,6 +187,7 @@ async def _document(exchange: Exchange) -> Mapping[str, Any]:
 
 _ENDPOINTS: Mapping[tuple[str, str], Callable[[Exchange], Awaitable[Mapping[str, Any]]]] = {
     ("GET", "health"): _health,
+    ("GET", "status"): _status,
     ("GET", "jobs"): _jobs,
     ("GET", "coverage"): _coverage,
     ("GET", "clock"): _clock,

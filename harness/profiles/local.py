@@ -20,6 +20,7 @@ from harness.session.emulator_use import borrowed, kept
 from harness.session.enclosure import EnclosedProgram
 from harness.session.environment import Target, wiring
 from harness.session.events import EventReader
+from harness.session.private_path import TOKEN_FILE
 from harness.session.refusals import Refusals
 from harness.session.run_folder import RunFolder, new_run_id
 from harness.settings import Settings
@@ -94,7 +95,7 @@ class LocalPlace:
 
     def _environment(self, scenario: Scenario, data: Path | None) -> dict[str, str]:
         facts = self._emulator.facts()
-        target = Target(self._emulator.address, facts["region"], facts["account"])
+        target = Target(self._emulator.address, facts["region"], facts["account"], self._emulator.client_secret())
         client = self._settings.state / "client"
         changes = wiring(target, client, os.environ, offline=True, sdk_defaults=False).applied_to(os.environ)
         library = own_library(client)
@@ -107,6 +108,7 @@ class LocalPlace:
             "HARNESS_FIXTURES": str(self._root / "fixtures"),
             "HARNESS_MADE": str(cache_folder("fixtures")),
             "HARNESS_CLOCK": f"{self._emulator.address}/_harness/clock",
+            TOKEN_FILE: str(self._emulator.token_file),
             "HARNESS_DATA": str(data) if data else "",
             **self._more,
         }

@@ -187,7 +187,9 @@ def test_an_invocation_may_have_six_megabytes_and_no_more(served: Any) -> None:
     # Without an announced length it shows only on the way.
     connection = connect(served)
     chunks = (b"x" * MB for _ in range(7))
-    response, body = ask(connection, "POST", "/endpoints/e/invocations", chunks, Authorization="")
+    response, body = ask(
+        connection, "POST", "/endpoints/e/invocations", chunks, Authorization=S3.replace("/s3/", "/sagemaker/")
+    )
     connection.close()
     assert (response.status, b"ValidationError" in response.headers["x-amzn-ErrorType"].encode()) == (400, True)
     assert b"more than" in body

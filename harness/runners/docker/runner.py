@@ -77,6 +77,9 @@ class DockerRunner:
         except Refused:
             return address
 
+    def runs_as(self, uid: int) -> bool:
+        return False  # containers come by the listener of their network
+
     def sweep(self) -> list[str]:
         try:
             return leftovers.sweep(self._engine, self._state)

@@ -76,6 +76,9 @@ class ProcessRunner:
     def address_of(self, address: str) -> str:
         return address  # on loopback, which every program has, its own network or not
 
+    def runs_as(self, uid: int) -> bool:
+        return uid == os.geteuid()
+
     def sweep(self) -> list[str]:
         return [found for folder in self._folders.abandoned() for found in kill_and_remove(folder)]
 

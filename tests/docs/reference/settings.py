@@ -29,7 +29,7 @@ _TYPES = {
     "int": "whole number",
     "float": "number",
     "bool": "true or false",
-    "tuple[str, ...]": "list of texts",
+    "tuple[str, ...]": "list of texts (in the variable: with commas)",
 }
 _TABLES = {
     "settings": "the settings above",

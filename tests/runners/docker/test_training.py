@@ -111,13 +111,15 @@ def test_a_job_calls_the_services_of_the_emulator(contained: Cloud) -> None:
         "import os, urllib.request\n"
         f"url = os.environ['AWS_ENDPOINT_URL'] + '/{BUCKET}/from-inside'\n"
         "import hashlib\n"
-        "print(urllib.request.urlopen(os.environ['AWS_ENDPOINT_URL'] + '/_harness/health').status)\n"
+        "import urllib.error\n"
+        "try: urllib.request.urlopen(os.environ['AWS_ENDPOINT_URL'] + '/_harness/health')\n"
+        "except urllib.error.HTTPError as refusal: print(refusal.code)\n"
     )
     code = contained.put("code/script.py", source)
     entry = ["python3", "/opt/ml/input/data/code/script.py"]
     ended = train(contained, {"code": code}, algorithm={"ContainerEntrypoint": entry})
     assert ended["TrainingJobStatus"] == "Completed", log(contained, ended)
-    assert log(contained, ended)[-1] == "200"
+    assert log(contained, ended)[-1] == "403"  # it is reached, and refuses jobs its admin interface
 
 
 def test_stopping_asks_politely(contained: Cloud) -> None:
@@ -200,7 +202,7 @@ def test_a_job_on_several_hosts(contained: Cloud) -> None:
     assert all(config["hosts"] == ["algo-1", "algo-2", "algo-3"] for config in seen)
     made = artefact(contained, ended)
     # Each host's name is the address of the interface it is told of, and each reaches the emulator.
-    assert [json.loads(made[f"algo-{number}"]) for number in (1, 2, 3)] == [[True, 200]] * 3
+    assert [json.loads(made[f"algo-{number}"]) for number in (1, 2, 3)] == [[True, 403]] * 3
 
 
 def test_one_host_that_fails_fails_the_job(contained: Cloud) -> None:

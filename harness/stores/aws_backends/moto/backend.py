@@ -94,6 +94,9 @@ class MotoBackend:
         """The account whose IAM or STS gave out this access key; None for keys it does not know."""
         return self._ready().account_of(access_key)
 
+    def secret_of(self, access_key: str) -> str | None:
+        return self._ready().secret_of(access_key)
+
     def load(self) -> None:
         self._ready()
 

@@ -86,6 +86,10 @@ class Loaded:
         with LOCK:
             return seam_identity.account_of(access_key)
 
+    def secret_of(self, access_key: str) -> str | None:
+        with LOCK:
+            return seam_identity.secret_of(access_key)
+
     def reset(self) -> None:
         with LOCK:
             seam_identity.forget()

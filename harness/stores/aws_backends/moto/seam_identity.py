@@ -132,6 +132,14 @@ def account_of(access_key: str) -> str | None:
     return None
 
 
+def secret_of(access_key: str) -> str | None:
+    for accounts in list(iam.iam_backends.values()):
+        for one in accounts.values():
+            if access_key in one.access_keys:
+                return str(one.access_keys[access_key].secret_access_key)
+    return None
+
+
 def forget() -> None:
     base_backend.BackendDict.reset()
 

@@ -124,6 +124,10 @@ class LocalStackBackend:
         """The account whose IAM or STS gave out this access key; None for keys it does not know."""
         return self._ready()[3].account_of(access_key)
 
+    def secret_of(self, access_key: str) -> str | None:
+        """LocalStack does not tell the secrets of keys that it gave out."""
+        return None
+
     def load(self) -> None:
         try:
             self._ready()[3].ensure_role(self._home[0])
