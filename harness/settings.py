@@ -38,7 +38,7 @@ OTHER_VARIABLES = (
         "PROMOTED",
     ),
     *("REPLAY", "REQUIRE", "ROLE", "ROOTS", "RUN_ID", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_SESSION_TOKEN"),
-    "WORK",
+    *("SHOW_ENVIRONMENT", "WORK"),
 )
 """What else ``HARNESS_`` variables say, between harness's own processes too; a test finds those missing here."""
 ALIKE = 0.84

@@ -19,6 +19,7 @@ from harness.cli import FAILED, INTERRUPTED, PASSED
 from harness.cli.project import emulator_options, json_option, project_root, settings, state_option
 from harness.cli.speed import Speed, speed_options
 from harness.kernel.errors import GuardRefused, StateError
+from harness.kernel.masking import SHOW_ENVIRONMENT
 from harness.session.emulator_process import Wanted
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     help="On AWS: refuse above it, stop beyond it.",
 )
 @click.option("--record", is_flag=True, help="On AWS: keep what passed scenarios find as their recordings.")
+@click.option("--show-environment", is_flag=True, help="Do not mask the values of jobs' environments in the report.")
 @click.option("--compare", is_flag=True, help="Compare with the recordings of AWS; exit code 1 when something differs.")
 @speed_options
 @emulator_options
@@ -62,6 +64,7 @@ def command(
     yes: bool,
     budget: float | None,
     record: bool,
+    show_environment: bool,
     compare: bool,
     speed: Speed,
     wanted: Wanted,
@@ -75,6 +78,8 @@ def command(
     """
     from harness.profiles.place import Asked
 
+    if show_environment:
+        os.environ[SHOW_ENVIRONMENT] = "1"  # also for the programs of the scenarios
     root, given = project_root(), settings(state=state)
     _found(profile, Asked(given, root, wanted))  # a wrong word on the command line is told before all else
     chosen = speed.of(_chosen(root, scenarios), given.state)

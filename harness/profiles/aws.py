@@ -15,6 +15,7 @@ from pathlib import Path
 
 from harness.kernel.cache import cache_folder
 from harness.kernel.errors import StateError
+from harness.kernel.masking import SHOW_ENVIRONMENT
 from harness.profiles.attended import Attended
 from harness.profiles.configuration import read_destination
 from harness.profiles.local import own_library
@@ -158,7 +159,8 @@ class AwsPlace:
         """The user's own, so that boto3 finds what it found when the account was checked."""
         client = self._asked.settings.state / "client"
         library = own_library(client)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("HARNESS_")}
+        own = {SHOW_ENVIRONMENT: os.environ[SHOW_ENVIRONMENT]} if SHOW_ENVIRONMENT in os.environ else {}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("HARNESS_")} | own
         return pointing(self._destination, client).applied_to(kept) | {
             "PYTHONPATH": os.pathsep.join(filter(None, [library, kept.get("PYTHONPATH", "")])),
             "PYTHONUNBUFFERED": "1",

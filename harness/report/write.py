@@ -9,6 +9,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.kernel.files import write_private
 from harness.report.history import History
 from harness.report.junit import junit
 from harness.report.page import page
@@ -23,10 +24,11 @@ SCHEMA_ID = f"urn:sagemaker-harness:report:{SCHEMA_VERSION}"
 def write_report(report: Report, folder: Path, history: History | None = None) -> Path:
     """Returns the page's path. ``history`` is that of earlier runs."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / JSON).write_text(json.dumps(document(report), indent=2, default=str, allow_nan=False) + "\n")
-    (folder / JUNIT).write_bytes(junit(report))
+    text = json.dumps(document(report), indent=2, default=str, allow_nan=False) + "\n"
+    write_private(folder / JSON, text.encode())
+    write_private(folder / JUNIT, junit(report))
     # Half a surrogate pair, which JSON can carry and UTF-8 cannot, is replaced.
-    (folder / HTML).write_bytes(page(report, history, folder).encode("utf-8", "replace"))
+    write_private(folder / HTML, page(report, history, folder).encode("utf-8", "replace"))
     return folder / HTML
 
 

@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from harness.kernel.files import open_private
+from harness.kernel.masking import masked
+
 Event = dict[str, Any]
 
 
@@ -19,10 +22,12 @@ class EventWriter:
     """Appends events; each is on disk when ``tell`` returns. Thread-safe."""
 
     def __init__(self, file: Path) -> None:
-        self._stream = file.open("a", encoding="utf-8")
+        self._stream = open(file, "a", encoding="utf-8", opener=open_private)
         self._lock = threading.Lock()
 
     def tell(self, event: str, **members: Any) -> None:
+        if event == "evidence":
+            members = _without_secrets(**members)
         line = json.dumps({"event": event, "at": time.time(), **members}, default=str)
         with self._lock:
             if self._stream.closed:  # told by a client that outlived its session; nobody reads any more
@@ -32,6 +37,11 @@ class EventWriter:
 
     def close(self) -> None:
         self._stream.close()
+
+
+def _without_secrets(kind: str, content: Any, **more: Any) -> dict[str, Any]:
+    """What an archive holds is named by its files, which may be called ``tokenizer.json``."""
+    return {"kind": kind, "content": content if kind == "artifact" else masked(content), **more}
 
 
 class EventReader:

@@ -137,17 +137,33 @@ def _wrapping(wrapper: str, spec: RunSpec, inner: Path, show: list[list[str]], h
     binds += [(f"/opt/{name}", f"/opt/{name}") for name in in_opt]
     binds += [(path, path) for path in surroundings.OF_VAR if Path(path).is_dir()]
     binds = [bind for bind in binds if bind[1] not in hide]
+    seen, covered = [target for _, target in binds], ["/run", "/tmp", *hide]
+    shown = [(real, path) for path, real in show if _below(path, covered) or not _below(path, seen)]
+    for real, path in shown:
+        if not _below(path, seen):
+            _make_target(Path(f"{inner}{path}"), Path(real))
     binds += [(str(spec.root.resolve()), "/opt/ml"), (str(inner / "tmp"), "/var/tmp")]
     binds += [(source, path) for path, source in _mounts(spec)]
     binds += [(str(inner / "harness" / "hosts"), "/etc/hosts"), (str(inner / "harness" / "hostname"), "/etc/hostname")]
-    binds += [(_empty(inner, number), path) for number, path in enumerate(hide) if not path.startswith("/tmp/")]
-    covered = ["/run", "/tmp", *hide]
-    binds += [(real, path) for path, real in show if any(path.startswith(place + "/") for place in covered)]
+    binds += [(_empty(inner, number), path) for number, path in enumerate(hide) if _below(path, seen)]
+    binds += shown
     flags = [word for source, target in binds for word in ("-b", f"{source}:{target}")]
     # Proot reports a program that was killed as one that went well, and waits for its daemons: a shell reports to init.
     report = surroundings.REPORT
     shell = ["/bin/sh", "-c", f'"$0" "$@" {report}>&-; echo $? >&{report}']
     return [wrapper, "-r", str(inner), *flags, "-w", spec.cwd, *shell]
+
+
+def _below(path: str, folders: Sequence[str]) -> bool:
+    return any(path.startswith(folder + "/") for folder in folders)
+
+
+def _make_target(target: Path, source: Path) -> None:
+    if source.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+    elif source.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
 
 
 def _empty(inner: Path, number: int) -> str:
@@ -170,11 +186,7 @@ def _make_mount_points(spec: RunSpec) -> None:
         parent = next(folder for folder in sorted(outer, key=len, reverse=True) if path.startswith(folder + "/"))
         point = outer[parent] / path[len(parent) + 1 :]
         outer[path] = Path(source)
-        if Path(source).is_dir():
-            point.mkdir(parents=True, exist_ok=True)
-        else:
-            point.parent.mkdir(parents=True, exist_ok=True)
-            point.touch()
+        _make_target(point, Path(source))
 
 
 def _stand_ins(host: Path, own: Path, needed: Callable[[str], bool]) -> list[str]:
