@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -11,10 +12,8 @@ PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 def open_private(path: str, flags: int) -> int:
     """An opener for ``open``: makes the file readable by its owner only, also one that exists with another mode."""
     descriptor = os.open(path, flags, PRIVATE_FILE)
-    try:
+    with contextlib.suppress(PermissionError):  # another user's, who lets us write to it
         os.fchmod(descriptor, PRIVATE_FILE)
-    except PermissionError:
-        pass  # another user's, who lets us write to it
     return descriptor
 
 

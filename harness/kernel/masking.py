@@ -48,7 +48,7 @@ def masked(value: Any, show_environment: bool | None = None) -> Any:
 
 
 def masked_text(text: str) -> str:
-    """Text without the values in it that are written behind such a name, as in ``db_password=…`` or ``"token": "…"``."""
+    """Text without the values that are written behind such a name, as in ``db_password=…`` or ``"token": "…"``."""
     return _ASSIGNED.sub(lambda match: f"{match['name']}{match['sign']}{MASK}", text) if _SECRET.search(text) else text
 
 

@@ -6,6 +6,7 @@ A file and not a pipe, because it survives every way of enclosing the program, a
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -22,7 +23,8 @@ class EventWriter:
     """Appends events; each is on disk when ``tell`` returns. Thread-safe."""
 
     def __init__(self, file: Path) -> None:
-        self._stream = open(file, "a", encoding="utf-8", opener=open_private)
+        descriptor = open_private(str(file), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)
+        self._stream = os.fdopen(descriptor, "a", encoding="utf-8")
         self._lock = threading.Lock()
 
     def tell(self, event: str, **members: Any) -> None:

@@ -20,6 +20,16 @@ def give_to_job(folder: Path, user: JobUser) -> None:
             os.lchown(path, user.first, user.first)
 
 
+def open_to_all(folder: Path) -> None:
+    """Let every user of a job read what was staged for it: the emulator writes its files for itself alone."""
+    for path, status in _entries(folder):
+        if not stat.S_ISLNK(status.st_mode):
+            mode = stat.S_IMODE(status.st_mode)
+            readable = mode | (0o755 if stat.S_ISDIR(status.st_mode) or mode & 0o100 else 0o644)
+            if readable != mode:
+                Path(path).chmod(readable)
+
+
 def take_back(folder: Path, user: JobUser | None) -> None:
     """Give what a job left in a folder of somebody else's to whom this process runs as, without setuid and setgid."""
     for path, status in _entries(folder):

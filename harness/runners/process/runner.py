@@ -16,7 +16,7 @@ from harness.runners.process.errors import EnvironmentMissing, NotStarted, Pytho
 from harness.runners.process.folders import JobFolders
 from harness.runners.process.host import Host, Roots, examine
 from harness.runners.process.leftovers import kill_and_remove, kill_users_of
-from harness.runners.process.ownership import give_to_job, take_back
+from harness.runners.process.ownership import give_to_job, open_to_all, take_back
 from harness.runners.process.pool import Kind, NoWarmParent, WarmPool
 from harness.runners.process.run import Adopt, ProcessRun
 from harness.runners.process.started import COLD_SECONDS, WARM_SECONDS, Silent, Started, start_cold, start_warm
@@ -130,6 +130,7 @@ class ProcessRunner:
 
     def _hand_over(self, spec: RunSpec, folder: Path) -> None:
         """Files belong to the job's user while it runs; what is mounted besides comes back to its owner."""
+        open_to_all(spec.root)
         if (user := self.host.user) is not None:
             for place in (folder / "rootfs", spec.root, *spec.mounts.values()):
                 give_to_job(place, user)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PREFERRED = 0x70000000
-"""Above the ids that systemd, containers and directories of users give out (systemd, "Users, Groups, UIDs and GIDs")."""
+"""Above the ids that systemd and containers give out (systemd.io, "Users, Groups, UIDs and GIDs")."""
 _COUNT = 65536
 _SYSTEM_IDS = 1000
 

@@ -80,16 +80,8 @@ def _host_folders(source: str, target: str, names: tuple[str, ...] | list[str]) 
 
 
 def _folders(root: str) -> None:
-    modes = {
-        "harness": 0o755,
-        "opt": 0o755,
-        "proc": 0o555,
-        "run": 0o755,
-        "tmp": 0o1777,
-        "var": 0o755,
-        "var/tmp": 0o1777,
-    }
-    for name, mode in {**modes, **{f"var/{name}": 0o755 for name in ("cache", "lib", "log", "spool")}}.items():
+    modes = dict.fromkeys(("harness", "opt", "run", "var", "var/cache", "var/lib", "var/log", "var/spool"), 0o755)
+    for name, mode in {**modes, "proc": 0o555, "tmp": 0o1777, "var/tmp": 0o1777}.items():
         os.makedirs(os.path.join(root, name), exist_ok=True)
         os.chmod(os.path.join(root, name), mode)
     _link("/run", root + "/var/run")
