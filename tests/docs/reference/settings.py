@@ -44,7 +44,7 @@ def page() -> str:
             in_cell(meanings.get(each.name)),
         ]
         for each in fields(Settings)
-        if each.name not in _TABLES
+        if each.name not in (*_TABLES, "project")
     ]
     tables = [[f"`[{each.name}]`", _TABLES[each.name]] for each in fields(ProjectFile)]
     return document(
