@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +17,6 @@ _TOOLS = ("/usr", "/bin", "/lib", "/lib64")
 """Of the host, for images that have no ``chown``."""
 
 _log = logging.getLogger(__name__)
-
-
-def open_to_all(root: Path) -> None:
-    """The folders of a job, for the program of an image with a ``USER`` of its own: it may write, as on SageMaker.
-
-    What was staged it may read. Only the folder of the state, which no container sees, keeps other users out.
-    """
-    for place, _names, files in os.walk(root):
-        Path(place).chmod(0o777)
-        for file in (Path(place, name) for name in files):
-            if not file.is_symlink():
-                file.chmod(stat.S_IMODE(file.stat().st_mode) | 0o644)
 
 
 def give_to_user(engine: DockerEngine, image: str, folders: tuple[Path, ...], labels: dict[str, str]) -> None:

@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from harness.runners.modes import open_to_all, remove_privileges
 from harness.runners.process import folders, plan
 from harness.runners.process.environments import Environments
 from harness.runners.process.errors import EnvironmentMissing, NotStarted, PythonMissing
 from harness.runners.process.folders import JobFolders
 from harness.runners.process.host import Host, Roots, examine
 from harness.runners.process.leftovers import kill_and_remove, kill_users_of
-from harness.runners.process.ownership import give_to_job, open_to_all, take_back
+from harness.runners.process.ownership import give_to_job, take_back
 from harness.runners.process.pool import Kind, NoWarmParent, WarmPool
 from harness.runners.process.run import Adopt, ProcessRun
 from harness.runners.process.started import COLD_SECONDS, WARM_SECONDS, Silent, Started, start_cold, start_warm
@@ -137,7 +138,9 @@ class ProcessRunner:
 
     def _take_back(self, spec: RunSpec) -> None:
         for place in spec.mounts.values():
-            take_back(place, self.host.user)
+            remove_privileges(place)
+            if self.host.user is not None:
+                take_back(place, self.host.user)
 
     def _python(self, environment: Environment, tell: Callable[[str], None]) -> Path:
         """Of the environment; or, where its release of Python is not to be had and it says so, the harness's own."""
