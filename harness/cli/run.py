@@ -106,7 +106,7 @@ def command(
 
     if recorded:
         recorded.take(report, chosen, destination, folder)
-    page = write_report(report, folder, read_history(given.state))
+    page = write_report(report, folder, read_history(given.state), place.links())
     _remember(report, folder, given.state)
     if as_json:
         click.echo((folder / "report.json").read_text(), nl=False)

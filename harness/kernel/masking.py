@@ -18,7 +18,7 @@ _ASSIGNED = re.compile(
     re.IGNORECASE,
 )
 _OPTION = re.compile(rf"--?(?P<name>[\w.-]*(?:{_WORDS})[\w.-]*)", re.IGNORECASE)
-_PROSE = ("FailureReason", "ExitMessage")
+_PROSE = ("FailureReason", "ExitMessage", "log_tail")
 _ENVIRONMENTS = ("Environment", "ContainerEnvironment")
 
 
@@ -63,12 +63,18 @@ def _member(name: str, value: Any, shown: bool) -> Any:
         return MASK
     if names_secret(name) and isinstance(value, (list, tuple)):
         return [MASK if isinstance(inner, (str, int, float)) else masked(inner, shown) for inner in value]
-    return masked_text(value) if name in _PROSE and isinstance(value, str) else masked(value, shown)
+    if name in _PROSE:
+        lines = value if isinstance(value, list) else [value]
+        texts = [masked_text(line) if isinstance(line, str) else line for line in lines]
+        return texts if isinstance(value, list) else texts[0]
+    return masked(value, shown)
 
 
 def _sequence(values: Sequence[Any], shown: bool) -> list[Any]:
     result, hide = [], False
     for value in values:
-        result.append(MASK if hide and isinstance(value, str) else masked(value, shown))
-        hide = isinstance(value, str) and _OPTION.fullmatch(value) is not None
+        is_option = isinstance(value, str) and value.startswith("-")
+        shown_value = masked_text(value) if is_option else masked(value, shown)
+        result.append(MASK if hide and isinstance(value, str) else shown_value)
+        hide = is_option and _OPTION.fullmatch(value) is not None
     return result

@@ -155,6 +155,9 @@ class AwsPlace:
             expires=now + self._destination.expiry * HOUR,
         )
 
+    def links(self) -> None:
+        """None: AWS shows objects to those who are signed in."""
+
     def _environment(self, data: Path | None) -> dict[str, str]:
         """The user's own, so that boto3 finds what it found when the account was checked."""
         client = self._asked.settings.state / "client"

@@ -182,7 +182,7 @@ class ScenarioReport:
                 ended=description.get(ended),
                 description=description,
                 curves=content.get("curves", {}),
-                log_tail=[masked_text(line) for line in content.get("log_tail", [])],
+                log_tail=content.get("log_tail", []),
                 created=created.get("at"),
                 step=created.get("step"),
                 reused_from=self._reused.get((kind, event["title"]), ""),

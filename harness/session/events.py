@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.kernel.files import open_private
-from harness.kernel.masking import masked
+from harness.kernel.masking import masked, masked_text
 
 Event = dict[str, Any]
+
+_TEXTS = ("error", "evidence", "traceback")
 
 
 class EventWriter:
@@ -28,8 +30,7 @@ class EventWriter:
         self._lock = threading.Lock()
 
     def tell(self, event: str, **members: Any) -> None:
-        if event == "evidence":
-            members = _without_secrets(**members)
+        members = _without_secrets(members)
         line = json.dumps({"event": event, "at": time.time(), **members}, default=str)
         with self._lock:
             if self._stream.closed:  # told by a client that outlived its session; nobody reads any more
@@ -41,9 +42,12 @@ class EventWriter:
         self._stream.close()
 
 
-def _without_secrets(kind: str, content: Any, **more: Any) -> dict[str, Any]:
+def _without_secrets(members: dict[str, Any]) -> dict[str, Any]:
     """What an archive holds is named by its files, which may be called ``tokenizer.json``."""
-    return {"kind": kind, "content": content if kind == "artifact" else masked(content), **more}
+    shown = {name: masked_text(members[name]) for name in _TEXTS if isinstance(members.get(name), str)}
+    if "content" in members and members.get("kind") != "artifact":
+        shown["content"] = masked(members["content"])
+    return {**members, **shown}
 
 
 class EventReader:
