@@ -53,6 +53,7 @@ def prepare(request: dict[str, Any], channel: socket.socket, go: int, report: in
 
 def _give_up_rights(namespaces: bool) -> None:
     """Keep what a container's root has, where that holds in a user namespace only; else nothing but the user's own."""
+    linux.leave_keyrings()
     if namespaces:
         linux.keep_capabilities(_CAPABILITIES)
         linux.allow_own_inspection()
