@@ -88,6 +88,8 @@ def command(
     destination = _destination(where)
     recorded = _recorded(record, compare, chosen, destination, data)
     where = _agreed(where, chosen, budget, yes)
+    if report_dir is None:
+        _made_private(given.state)
     folder = _made((report_dir or given.state / "reports" / time.strftime("%Y%m%d-%H%M%S")).absolute())
 
     from harness.cli.costs import Costs
@@ -118,6 +120,17 @@ def command(
     if interrupted or not report.passed:
         return INTERRUPTED if interrupted else FAILED
     return recorded.code() if recorded else PASSED
+
+
+def _made_private(state: Path) -> None:
+    from harness.stores.folder import make_private
+
+    try:
+        make_private(state)
+    except OSError as error:
+        raise StateError(
+            f"the state folder {state} cannot be used ({error.strerror}); choose another with --state"
+        ) from error
 
 
 def _made(folder: Path) -> Path:

@@ -14,6 +14,7 @@ from harness.kernel.errors import StateError
 from harness.kernel.files import PRIVATE_FOLDER
 
 ANNOUNCEMENT = "emulator.json"
+_MADE_BEFORE = {".gitignore", "client", "emulator.out", "history.jsonl", "kept", "lock", "reports"}
 
 
 class StateFolder:
@@ -68,9 +69,14 @@ def make_private(path: Path) -> None:
     A folder that holds other things stays as it is: its name may have been a mistake.
     """
     path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-    if stat.S_IMODE(path.stat().st_mode) != PRIVATE_FOLDER and (not any(path.iterdir()) or (path / "lock").exists()):
+    if stat.S_IMODE(path.stat().st_mode) != PRIVATE_FOLDER and _is_ours({entry.name for entry in path.iterdir()}):
         with contextlib.suppress(PermissionError):  # a volume of somebody else's, who lets us write to it
             path.chmod(PRIVATE_FOLDER)
+
+
+def _is_ours(names: set[str]) -> bool:
+    """Whether a folder with these entries was an emulator's, or holds only what other commands make before one."""
+    return {"lock", "emulator.log"} <= names or names <= _MADE_BEFORE
 
 
 def is_held(path: Path) -> bool:

@@ -34,7 +34,10 @@ def test_nobody_else_can_enter_the_state_folder(tmp_path: Path) -> None:
     assert {mode for path, mode in modes.items() if path.is_file()} == {0o600}, modes
 
 
-@pytest.mark.parametrize(("content", "closed"), [((), True), (("lock",), True), (("data.csv",), False)])
+@pytest.mark.parametrize(
+    ("content", "closed"),
+    [((), True), (("lock", "emulator.log", "s3"), True), (("reports",), True), (("lock", "data.csv"), False)],
+)
 def test_only_a_state_folder_is_closed(tmp_path: Path, content: tuple[str, ...], closed: bool) -> None:
     folder = tmp_path / "folder"
     folder.mkdir(mode=0o755)

@@ -62,11 +62,13 @@ class Host:
         if self.roots is Roots.NAMESPACE:
             who = f"jobs are user {self.user.first} of this host" if self.user else "jobs are the user you are"
             return f"system folders read-only, nothing else is seen; {who}, without capabilities"
-        who = "root, without capabilities: also /etc/shadow" if os.geteuid() == 0 else "the user you are"
-        hidden = ", but for homes and the state" if self.roots is Roots.PROOT else ", the state and its admin token too"
+        who = "root, without capabilities" if os.geteuid() == 0 else "the user you are"
+        files = "also /etc/shadow, homes and" if os.geteuid() == 0 else "also homes and"
+        hidden = " (proot does not show them, but holds back no program that means to)"
         return (
-            f"not protected: jobs are {who}; they read and write what that user may{hidden},"
-            " and reach the network, unix sockets and processes of this host"
+            f"not protected: jobs are {who}, and can read and write what that user may, {files} the state with its"
+            f" admin token{hidden if self.roots is Roots.PROOT else ''}; they reach the network, unix sockets and"
+            " processes of this host"
         )
 
     def close(self) -> None:
