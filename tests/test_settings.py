@@ -36,7 +36,7 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
         ("[settings]\nregoin = 1\n", "unknown setting 'regoin'"),
         ('[settings]\nport = "many"\n', "'port': 'many' is not a whole number"),
         ("[settings]\nroles = 3\n", "'roles': 3 is not a list of role names"),
-        ('[settings]\nroles = ["a b"]\n', "'roles': 'a b' is not the name of a role"),
+        ('[settings]\nroles = ["a b"]\n', "'roles': 'a b' in its list of role names is not a valid name"),
         ('[settings]\nrunner = "podman"\n', "'runner': 'podman' is none of process, docker"),
         ('[images]\n"a/b:1" = 3\n', r"\[images\] 'a/b:1' must name a local image, not 3"),
         ("[profiles]\nmine = 1\n", r"profile 'mine' must be a table"),
