@@ -22,6 +22,7 @@ from harness.stores.aws_backends.moto.dispatch import PACKAGES, Call
 from harness.stores.aws_backends.moto.moto_version import require
 from harness.stores.aws_backends.moto.objects import MotoObjects
 from harness.stores.aws_backends.moto.registry_view import Listed
+from harness.stores.aws_backends.moto.saved_state.rows import ServiceRows
 from harness.stores.log_files import StoredLogs
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class MotoBackend:
         """Whose execution role is there from the start; other accounts get theirs with their first request."""
         self._engine_images = engine_images
         """What ECR lists beside moto's own."""
+        self._rows = ServiceRows(state / "aws")
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="moto")
         self._loading = threading.Lock()
         self._loaded: Loaded | None = None
@@ -86,7 +88,7 @@ class MotoBackend:
         return self._ready().account_of(access_key)
 
     def load(self) -> None:
-        self._ready()
+        self._ready().restore_rest()
 
     def reset(self) -> None:
         self._ready().reset()
@@ -97,6 +99,7 @@ class MotoBackend:
         self._pool.shutdown(wait=True, cancel_futures=True)
         if self._loaded is not None:
             self._loaded.close()
+        self._rows.close()
 
     def _ready(self) -> Loaded:
         """Whoever comes first loads; all others wait for it."""
@@ -106,5 +109,5 @@ class MotoBackend:
                     require()
                     from harness.stores.aws_backends.moto.loaded import Loaded
 
-                    self._loaded = Loaded(self._state, self._logs, self._pool, self._home)
+                    self._loaded = Loaded(self._state, self._rows, self._logs, self._pool, self._home)
         return self._loaded

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from multidict import CIMultiDict
 
 from harness.kernel.http import Response
-from harness.stores.aws_backends.moto.faults import Refusal, fault, readable, s3_code
+from harness.stores.aws_backends.moto.faults import Refusal, fault, full_disk, readable, s3_code
 
 LOCK = threading.RLock()
 logger = logging.getLogger(__name__)
@@ -79,16 +79,6 @@ def run(call: Call) -> Answer:
         return Answer(error.code or 500, dict(error.get_headers()), error.get_body())
 
 
-def answer(call: Call) -> Response:
-    """``run`` for services whose answers are small; every failure is an error document of the service."""
-    try:
-        with LOCK:
-            found = run(call)
-    except Exception as error:
-        return failure(call, error)
-    return response(call, found)
-
-
 def response(call: Call, found: Answer) -> Response:
     body = found.body.encode() if isinstance(found.body, str) else bytes(found.body or b"")
     if found.status in (204, 304):
@@ -111,6 +101,7 @@ def kept_headers(found: Answer, head: bool) -> CIMultiDict[str]:
 
 
 def failure(call: Call, error: Exception) -> Response:
+    error = full_disk(error) or error
     if isinstance(error, Refusal):
         return fault(call.service, call.headers, error.status, error.code, error.message)
     if isinstance(error, NotImplementedError):
