@@ -14,6 +14,7 @@ from pathlib import Path
 from harness.emulator.emulator import Emulator
 from harness.kernel.errors import StateError
 from harness.settings import load_settings
+from harness.stores.aws_backends.moto.saved_state.old_pickles import describe_old_state
 
 NOT_FIT = 3
 
@@ -24,6 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
         emulator = Emulator(load_settings(given.pop("project"), **given), owns_process=True)
         with _ended_by_signals(emulator), emulator:
             print(emulator.address, flush=True)
+            if old := describe_old_state(emulator.state):
+                print(f"harness: {old}", file=sys.stderr, flush=True)
             emulator.wait()
     except StateError as error:
         print(f"harness: {error}", file=sys.stderr)

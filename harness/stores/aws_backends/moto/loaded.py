@@ -37,18 +37,26 @@ class Loaded:
         self._accounts: set[str] = set()
         self._prepared: set[str] = set()
         with LOCK:
-            seam_backends.uninstall()
-            seam_backends.forget_all()
-            seam_backends.install(self.services)
-            seam_identity.install()
-            seam_s3_handlers.install(self.files)
-            for service in dispatch.EAGER:
-                self._prepare(service)
-            self.ledger.restore()
-            self.services.restore_all(lambda package: package in EAGER_PACKAGES)
-            self.services.set_aside()
-            self._ensure_role(*home)
-            self.services.save_if_possible()
+            try:
+                self._restore()
+            except BaseException:
+                seam_backends.uninstall(self.services)
+                self._rows.close()
+                raise
+
+    def _restore(self) -> None:
+        seam_backends.uninstall()
+        seam_backends.forget_all()
+        seam_backends.install(self.services)
+        seam_identity.install()
+        seam_s3_handlers.install(self.files)
+        for service in dispatch.EAGER:
+            self._prepare(service)
+        self.ledger.restore()
+        self.services.restore_all(lambda package: package in EAGER_PACKAGES)
+        self.services.set_aside()
+        self._ensure_role(*self._home)
+        self.services.save_if_possible()
 
     def restore_rest(self) -> None:
         """Restore the services that are not in memory yet: some requests go through all back ends there are."""
@@ -57,6 +65,11 @@ class Loaded:
         with LOCK:
             self.services.restore_all(lambda package: package not in EAGER_PACKAGES)
             self.services.set_aside()
+
+    def save_all(self) -> None:
+        """Write what was restored from documents of another moto as this one has it."""
+        with LOCK:
+            self.services.save_all()
 
     def answer(self, call: Call) -> Response:
         self._prepare(call.service)

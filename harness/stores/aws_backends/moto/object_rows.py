@@ -142,7 +142,9 @@ class ObjectRows:
         """Settings of buckets that an earlier version saved as pickles."""
         return dict(self._rows("SELECT bucket, config FROM pickled_settings"))
 
-    def forget_pickled_settings(self, bucket: str) -> None:
+    def put_settings(self, bucket: str, config: str) -> None:
+        """In place of those that were a pickle."""
+        self._db.execute("UPDATE bucket SET config=? WHERE name=?", (config, bucket))
         self._db.execute("DELETE FROM pickled_settings WHERE bucket=?", (bucket,))
 
     def _set_pickles_aside(self) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -148,7 +149,7 @@ def _logs_and_metrics(client: Client) -> None:
     logs.put_retention_policy(logGroupName="/mine", retentionInDays=7)
     logs.create_log_stream(logGroupName="/mine", logStreamName="s")
     for number in range(3):
-        events = [{"timestamp": 1_790_000_000_000 + number, "message": f"line {number} ü"}]
+        events = [{"timestamp": int(time.time() * 1000), "message": f"line {number} ü"}]
         logs.put_log_events(logGroupName="/mine", logStreamName="s", logEvents=events)
     transformation = {"metricName": "errors", "metricNamespace": "N", "metricValue": "1"}
     logs.put_metric_filter(
@@ -189,7 +190,12 @@ def _events(client: Client) -> None:
         "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
     }
     scaling.register_scalable_target(**target_of, MinCapacity=1, MaxCapacity=2)
-    query = {"Type": "TAG_FILTERS_1_0", "Query": json.dumps({"ResourceTypeFilters": ["AWS::AllSupported"], "TagFilters": [{"Key": "a", "Values": ["b"]}]})}
+    query = {
+        "Type": "TAG_FILTERS_1_0",
+        "Query": json.dumps(
+            {"ResourceTypeFilters": ["AWS::AllSupported"], "TagFilters": [{"Key": "a", "Values": ["b"]}]}
+        ),
+    }
     client("resource-groups").create_group(Name="group", ResourceQuery=query)
 
 
@@ -222,7 +228,8 @@ def look(client: Client) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for service, operation, asked in _READS:
         answer = getattr(client(service), operation)(**asked)
-        answer.pop("ResponseMetadata")
+        for name in ("ResponseMetadata", "lastEvaluatedAt"):  # the second is the time of the call
+            answer.pop(name, None)
         found[f"{service} {operation} {asked}"] = answer
     found["keys"] = _described_keys(client("kms"))
     found["messages"] = _counts(client("sqs"))

@@ -9,10 +9,13 @@ from typing import Any
 
 from requests.structures import CaseInsensitiveDict
 
+from harness.stores.aws_backends.moto.dispatch import PACKAGES
 from harness.stores.aws_backends.moto.saved_state.migrations import RENAMED_CLASSES
 
-MODULE = re.compile(r"moto\.(?!moto_)\w+\.(?!_|responses|urls|exceptions)\w+(\.\w+)*")
-"""Modules of models and their helpers: no servers, no request handlers, no errors."""
+MODULE = re.compile(
+    rf"moto\.({'|'.join(PACKAGES.values())}|core|utilities)\.(?!_|responses|urls|exceptions)\w+(\.\w+)*"
+)
+"""Modules of models and their helpers, of the services that are served: no request handlers, no errors."""
 CONTAINERS: dict[str, type] = {
     "collections.OrderedDict": OrderedDict,
     "collections.defaultdict": defaultdict,

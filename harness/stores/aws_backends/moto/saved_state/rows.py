@@ -88,11 +88,12 @@ class ServiceRows:
         with self._lock:
             return [BackendKey(*row) for row in self._db.execute("SELECT service, account, region FROM backend")]
 
-    def versions(self) -> set[str]:
-        """The versions of moto that wrote something here."""
+    def versions(self, key: BackendKey | None = None) -> set[str]:
+        """The versions of moto that wrote something here, or for this back end."""
+        where, values = (f"WHERE {OF_BACKEND}", (*key, *key)) if key is not None else ("", ())
         with self._lock:
-            query = "SELECT moto FROM backend UNION SELECT moto FROM entry"
-            return {row[0] for row in self._db.execute(query)}
+            query = f"SELECT moto FROM backend {where} UNION SELECT moto FROM entry {where}"
+            return {row[0] for row in self._db.execute(query, values)}
 
     def write(self, changes: Callable[[], None]) -> None:
         """Run ``changes``, which calls the methods below, as one transaction; on any error none of it happened."""
@@ -116,6 +117,9 @@ class ServiceRows:
 
     def delete_list(self, key: BackendKey, name: str) -> None:
         self._db.execute(f"DELETE FROM entry WHERE {OF_BACKEND} AND list = ?", (*key, name))
+
+    def delete_lists(self, key: BackendKey) -> None:
+        self._db.execute(f"DELETE FROM entry WHERE {OF_BACKEND}", key)
 
     def clear(self) -> None:
         with self._lock, self._transaction():
@@ -149,7 +153,17 @@ class ServiceRows:
                 f"{self.path} has format {found[0]}, harness {__version__} reads format {FORMAT}; use the harness that "
                 "wrote it, choose another folder with --state, or forget the state with `harness reset`"
             )
+        self._refuse_damage()
         self._make_reserve()
+
+    def _refuse_damage(self) -> None:
+        (answer,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
+        if answer != "ok":
+            raise sqlite3.DatabaseError(answer)
+        for table in ("backend", "entry"):
+            found = self._db.execute(f"SELECT service FROM {table} WHERE NOT json_valid(document)").fetchone()
+            if found is not None:
+                raise sqlite3.DatabaseError(f"a document of {found[0]} is not valid JSON")
 
     def _make_reserve(self) -> None:
         with contextlib.suppress(sqlite3.OperationalError):  # the disk is full already

@@ -61,6 +61,8 @@ class ServiceState:
         self._read: dict[BackendKey, Any] = {}
         self._digests: dict[BackendKey, bytes] = {}
         self._tails: dict[BackendKey, dict[str, Tail]] = {}
+        self._outdated: set[BackendKey] = set()
+        """Restored from documents of another moto: all of it is written anew with the next change."""
 
     def set_aside(self) -> None:
         """What was touched was only read. moto may have noted when; saved with the next change."""
@@ -88,6 +90,10 @@ class ServiceState:
             logger.warning("A change to the embedded AWS services is in memory only: %s", full_disk(error) or error)
             self.set_aside()
 
+    def save_all(self) -> None:
+        self._touched, self._read = {**self._read, **self._touched}, {}
+        self.save_if_possible()
+
     def _save(self) -> None:
         changes = [change for each in self._touched.items() if (change := self._change(*each)) is not None]
         if changes:
@@ -96,6 +102,7 @@ class ServiceState:
             self._digests[change.key] = change.digest
             self._tails[change.key] = {name: Tail.of(values) for name, values in change.lists.items()}
             self._read.pop(change.key, None)
+            self._outdated.discard(change.key)
         self._touched.clear()
 
     def take_back(self) -> None:
@@ -128,7 +135,7 @@ class ServiceState:
 
     def forget(self) -> None:
         self._rows.clear()
-        for known in (self._touched, self._read, self._digests, self._tails):
+        for known in (self._touched, self._read, self._digests, self._tails, self._outdated):
             known.clear()
 
     def close(self) -> None:
@@ -156,6 +163,8 @@ class ServiceState:
     def _write(self, changes: list[Change]) -> None:
         version = moto_version()
         for change in changes:
+            if change.key in self._outdated:
+                self._rows.delete_lists(change.key)
             if change.digest != self._digests.get(change.key):
                 self._rows.put_backend(BackendRow(change.key, version, change.text))
             tails = self._tails.get(change.key, {})
@@ -174,9 +183,9 @@ class ServiceState:
 
     def _fill(self, key: BackendKey, backend: Any) -> None:
         row = self._rows.backend(key)
+        self._digests.pop(key, None)
+        self._tails.pop(key, None)
         if row is None:
-            self._digests.pop(key, None)
-            self._tails.pop(key, None)
             return
         try:
             lists = self._lists(key)
@@ -188,8 +197,11 @@ class ServiceState:
                 f"moto {row.moto} and cannot be read with moto {moto_version()}: {error or type(error).__name__}; "
                 f"install moto {row.moto}, or forget the state with `harness reset`"
             ) from error
-        self._digests[key] = hashlib.blake2b(row.document.encode(), digest_size=16).digest()
-        self._tails[key] = {name: Tail.of(values) for name, values in lists.items()}
+        if self._rows.versions(key) == {moto_version()}:
+            self._digests[key] = hashlib.blake2b(row.document.encode(), digest_size=16).digest()
+            self._tails[key] = {name: Tail.of(values) for name, values in lists.items()}
+        else:
+            self._outdated.add(key)
 
     def _lists(self, key: BackendKey) -> dict[str, list[Any]]:
         found: dict[str, list[Any]] = {}
