@@ -39,6 +39,7 @@ COMMANDS = {
     "logs": "Print the log of a job or an endpoint.",
     "invoke": "Send a request to an endpoint.",
     "clock": "Show the emulator's clock, or move it forward.",
+    "migrate": "Take over state that an earlier harness kept as pickles.",
     "reset": "Forget all records, objects and logs.",
     "images": "List what stands in for AWS's images and the disk it takes; build it ahead, or remove it.",
     "coverage": "Show which API operations the emulator serves, and which it refuses.",

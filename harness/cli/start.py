@@ -37,6 +37,14 @@ def command(state: Path | None, wanted: Wanted, foreground: bool, as_json: bool)
         print_json({**asdict(emulator), "already_running": not fresh})
     else:
         click.echo(_announcement(emulator, fresh))
+        _name_old_state(emulator)
+
+
+def _name_old_state(emulator: RunningEmulator) -> None:
+    from harness.stores.aws_backends.moto.saved_state.old_pickles import describe_old_state
+
+    if old := describe_old_state(emulator.state):
+        click.echo(f"harness: {old}", err=True)
 
 
 def _announcement(emulator: RunningEmulator, fresh: bool) -> str:

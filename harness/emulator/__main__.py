@@ -15,6 +15,7 @@ from pathlib import Path
 from harness.emulator.emulator import Emulator
 from harness.kernel.errors import StateError
 from harness.settings import exposure, load_settings
+from harness.stores.aws_backends.moto.saved_state.old_pickles import describe_old_state
 
 NOT_FIT = 3
 
@@ -31,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(emulator.address, flush=True)
             if settings.ephemeral:
                 print(emulator.state, flush=True)
+            if old := describe_old_state(emulator.state):
+                print(f"harness: {old}", file=sys.stderr, flush=True)
             emulator.wait()
     except StateError as error:
         print(f"harness: {error}", file=sys.stderr)

@@ -6,6 +6,7 @@ moto keeps its state in globals, so there is one ``MotoBackend`` per process at 
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,9 +20,11 @@ from harness.kernel.http import Request, Response
 from harness.stores.aws_backends import Metric
 from harness.stores.aws_backends.moto import missing_roles, registry_view
 from harness.stores.aws_backends.moto.dispatch import PACKAGES, Call
-from harness.stores.aws_backends.moto.moto_version import require
+from harness.stores.aws_backends.moto.moto_version import moto_version, require
 from harness.stores.aws_backends.moto.objects import MotoObjects
 from harness.stores.aws_backends.moto.registry_view import Listed
+from harness.stores.aws_backends.moto.saved_state.old_pickles import describe_old_state, find_pickles, remove_pickles
+from harness.stores.aws_backends.moto.saved_state.rows import ServiceRows
 from harness.stores.log_files import StoredLogs
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ ALIASES = {"cloudwatch": "monitoring", "eventbridge": "events", "resourcegroupst
 SERVICES = frozenset({*PACKAGES, *ALIASES})
 """The AWS services that embedded moto answers, by signing name."""
 WORKERS = 8
+logger = logging.getLogger(__name__)
 
 
 class MotoBackend:
@@ -53,15 +57,20 @@ class MotoBackend:
         """Execution roles that each account has beside harness's own."""
         self._engine_images = engine_images
         """What ECR lists beside moto's own."""
+        self._rows = ServiceRows(state / "aws")
+        self._old_state = describe_old_state(state)
+        if self._old_state:
+            logger.warning("%s", self._old_state)
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="moto")
         self._loading = threading.Lock()
         self._loaded: Loaded | None = None
+        self._read_now_if_moto_changed()
 
     def services(self) -> frozenset[str]:
         return SERVICES
 
     def describe(self) -> Mapping[str, str]:
-        return {"moto": "embedded"}
+        return {"moto": "embedded", **({"old state": self._old_state} if self._old_state else {})}
 
     async def handle(self, service: str, request: Request, account: str, region: str) -> Response:
         loop = asyncio.get_running_loop()
@@ -98,10 +107,12 @@ class MotoBackend:
         return self._ready().secret_of(access_key)
 
     def load(self) -> None:
-        self._ready()
+        self._ready().restore_rest()
 
     def reset(self) -> None:
         self._ready().reset()
+        remove_pickles(find_pickles(self._state))
+        self._old_state = ""
 
     def close(self) -> None:
         with self._loading:
@@ -109,6 +120,18 @@ class MotoBackend:
         self._pool.shutdown(wait=True, cancel_futures=True)
         if self._loaded is not None:
             self._loaded.close()
+        self._rows.close()
+
+    def _read_now_if_moto_changed(self) -> None:
+        """State of another moto is read and rewritten at once. If it cannot be read, the start is refused."""
+        if self._rows.versions() <= {moto_version()}:
+            return
+        try:
+            self.load()
+            self._ready().save_all()
+        except BaseException:
+            self.close()
+            raise
 
     def _ready(self) -> Loaded:
         """Whoever comes first loads; all others wait for it."""
@@ -118,5 +141,5 @@ class MotoBackend:
                     require()
                     from harness.stores.aws_backends.moto.loaded import Loaded
 
-                    self._loaded = Loaded(self._state, self._logs, self._pool, self._home, self._roles)
+                    self._loaded = Loaded(self._state, self._rows, self._logs, self._pool, self._home, self._roles)
         return self._loaded

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from multidict import CIMultiDict
 
 from harness.kernel.http import Response
-from harness.stores.aws_backends.moto.faults import Refusal, fault, readable, s3_code
+from harness.stores.aws_backends.moto.faults import Refusal, fault, full_disk, readable, s3_code
 from harness.stores.aws_backends.moto.misread import Misread, answer_to_misread, trusting
 
 LOCK = threading.RLock()
@@ -83,16 +83,6 @@ def run(call: Call) -> Answer:
         return Answer(error.code or 500, dict(error.get_headers()), error.get_body())
 
 
-def answer(call: Call) -> Response:
-    """``run`` for services whose answers are small; every failure is an error document of the service."""
-    try:
-        with LOCK:
-            found = run(call)
-        return response(call, found)
-    except Exception as error:
-        return failure(call, error)
-
-
 def response(call: Call, found: Answer) -> Response:
     body = found.body.encode() if isinstance(found.body, str) else bytes(found.body or b"")
     if body.startswith(b"<?xml"):
@@ -124,6 +114,7 @@ def _header_text(name: str, value: str) -> str:
 
 
 def failure(call: Call, error: Exception) -> Response:
+    error = full_disk(error) or error
     if isinstance(error, Refusal):
         return fault(call.service, call.headers, error.status, error.code, error.message)
     if isinstance(error, NotImplementedError):

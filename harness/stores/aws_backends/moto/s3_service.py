@@ -6,8 +6,6 @@ moto's lock is held while moto thinks and rows are written, never while bytes mo
 from __future__ import annotations
 
 import asyncio
-import errno
-import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
@@ -18,7 +16,7 @@ from multidict import CIMultiDict
 from harness.kernel.http import FileBody, Request, Response
 from harness.stores.aws_backends.moto import seam_s3
 from harness.stores.aws_backends.moto.dispatch import LOCK, Answer, Call, failure, kept_headers, response, run
-from harness.stores.aws_backends.moto.faults import Refusal
+from harness.stores.aws_backends.moto.faults import Refusal, full_disk
 from harness.stores.aws_backends.moto.incoming import Incoming, Unchunked, check_md5, is_chunked
 from harness.stores.aws_backends.moto.object_files import Arrived, FileSlice, ObjectFiles, StoredFile, held
 from harness.stores.aws_backends.moto.s3_arguments import check_arguments, without_unusable
@@ -246,10 +244,8 @@ _NO_UPLOAD = "The specified upload does not exist. It may have been aborted or c
 
 def _told(error: Exception) -> Exception:
     """A full disk, in words that name it."""
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    if full or (isinstance(error, sqlite3.OperationalError) and "full" in str(error)):
-        return Refusal(507, "InternalError", f"The disk that holds the emulator's state is full: {error}")
-    return error
+    full = full_disk(error)
+    return Refusal(full.status, "InternalError", full.message) if full else error
 
 
 def _response(call: Call, found: Answer) -> Response:

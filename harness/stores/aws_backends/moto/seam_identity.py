@@ -26,7 +26,6 @@ from harness.stores.aws_backends.execution_role import (
 )
 from harness.stores.aws_backends.moto.faults import Refusal
 
-base_backend: Any = importlib.import_module("moto.core.base_backend")
 iam: Any = importlib.import_module("moto.iam.models")
 sts: Any = importlib.import_module("moto.sts.models")
 managed: Any = importlib.import_module("moto.iam.aws_managed_policies")
@@ -48,7 +47,6 @@ class Caller(sts.STSBackend):  # type: ignore[misc]
 
 def install() -> None:
     sts.sts_backends.backend = Caller
-    base_backend.allow_unknown_region = lambda: True  # S3 takes any name; the others would fail with a KeyError
     drop_texts()
 
 
@@ -85,12 +83,14 @@ def _make_role(accounts: Any, name: str, path: str) -> Any:
     return role
 
 
-def ensure_managed_policies(account: str, text: str) -> None:
-    """Put AWS's own policies that ``text`` names into the account: holding them all in memory would be a waste."""
+def ensure_managed_policies(account: str, text: str) -> bool:
+    """Put AWS's own policies that ``text`` names into the account: holding them all in memory would be a waste.
+
+    True where there was one to put."""
     accounts = backend(account)
     missing = {found[0]: found for found in MANAGED_ARN.finditer(text) if found[0] not in accounts.managed_policies}
     if not missing:
-        return
+        return False
     texts = importlib.reload(managed).aws_managed_policies_data
     for arn, found in missing.items():
         policy = _described(texts, found[2])
@@ -99,6 +99,7 @@ def ensure_managed_policies(account: str, text: str) -> None:
                 found[2], accounts.account_id, accounts.region_name, policy
             )
     drop_texts()
+    return True
 
 
 def drop_texts() -> None:
@@ -138,10 +139,6 @@ def secret_of(access_key: str) -> str | None:
             if access_key in one.access_keys:
                 return str(one.access_keys[access_key].secret_access_key)
     return None
-
-
-def forget() -> None:
-    base_backend.BackendDict.reset()
 
 
 def simulate(account: str, form: Mapping[str, list[str]]) -> str:
