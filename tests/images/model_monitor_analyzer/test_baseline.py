@@ -37,7 +37,11 @@ def test_known_table(job: Job) -> None:
         ("gone", "Unknown"),
     ]
     amount = ending.feature("amount")["numerical_statistics"]
-    assert list(amount) == ["common", "mean", "sum", "std_dev", "min", "max", "distribution"]
+    assert list(amount) == [
+        *("common", "mean", "sum", "std_dev", "min", "max"),
+        *("approximate_num_distinct_values", "completeness", "distribution"),
+    ]
+    assert (amount["approximate_num_distinct_values"], amount["completeness"]) == (3, 0.75)
     assert amount["common"] == {"num_present": 3, "num_missing": 1}
     assert (amount["mean"], amount["sum"], amount["min"], amount["max"]) == (10.0, 30.0, -20.0, 40.0)
     assert amount["std_dev"] == pytest.approx(math.sqrt(600), rel=1e-12)
@@ -50,11 +54,14 @@ def test_known_table(job: Job) -> None:
     assert city == {
         "common": {"num_present": 4, "num_missing": 0},
         "distinct_count": 2.0,
-        "distribution": {
-            "categorical": {"buckets": [{"value": "Oslo", "count": 2.0}, {"value": "Rome", "count": 2.0}]}
-        },
+        "completeness": 1.0,
+        "distribution": {"categorical": {"buckets": [{"value": "Oslo", "count": 2}, {"value": "Rome", "count": 2}]}},
     }
-    assert ending.feature("gone")["string_statistics"] == {"common": {"num_present": 0, "num_missing": 4}}
+    assert ending.feature("gone")["string_statistics"] == {
+        "common": {"num_present": 0, "num_missing": 4},
+        "completeness": 0.0,
+    }
+    assert '"count" : 2\n' in (job.root / "processing" / "output" / "statistics.json").read_text()
 
 
 def test_suggested_constraints(job: Job) -> None:
@@ -100,6 +107,8 @@ def test_suggested_constraints(job: Job) -> None:
             "perform_comparison": "Enabled",
             "comparison_threshold": 0.1,
             "comparison_method": "Robust",
+            "categorical_comparison_threshold": 0.1,
+            "categorical_drift_method": "LInfinity",
         },
     }
     output = job.root / "processing" / "output"

@@ -27,6 +27,9 @@ def preprocess_handler(inference_record, logger):
     assert (meta.event_id, meta.event_time, meta.custom_attribute) == ("e-1", "2024-05-01T10:30:00Z", ["tag=1"])
     side = record.endpoint_input
     assert (side.encoding, side.observedContentType, side.mode) == ("CSV", "text/csv", "INPUT")
+    assert record.as_dict() == record.event_dict and record.as_dict() is not record.event_dict
+    assert side.as_dict() == record.event_dict["captureData"]["endpointInput"]
+    assert meta.as_dict() == record.event_dict["eventMetadata"]
     assert record.batch_transform_output is None and record.ground_truth is None
     values = record.endpoint_output.data.split(",") + side.data.rstrip("\\n").split(",")
     return {str(i).zfill(20): value for i, value in enumerate(values * 4)}

@@ -16,6 +16,7 @@ from .rows import Row, flat_row, loads_keeping_numbers
 
 # A CSV line has values by position, a JSON line by name.
 _Line = list[str | None] | Row
+_ENCODINGS = ("CSV", "JSON", "BASE64")
 
 
 class CaptureRows:
@@ -26,6 +27,7 @@ class CaptureRows:
         self._names = list(names)
 
     def rows(self, record: CapturedRecord) -> list[Row]:
+        self._refuse_mixed_encodings(record)
         parts = [(side, _lines(record, side)) for side in self._sides]
         first, first_lines = parts[0]
         for side, lines in parts[1:]:
@@ -39,6 +41,13 @@ class CaptureRows:
                 )
                 raise AnalyzerError(text)
         return [self._row(record, lines) for lines in zip(*(lines for _, lines in parts), strict=True)]
+
+    def _refuse_mixed_encodings(self, record: CapturedRecord) -> None:
+        """Refuse a record in the words of aws/sagemaker-python-sdk#2785, which name the input first."""
+        known = {side: encoding for side in sorted(self._sides) if (encoding := _encoding(record, side)) in _ENCODINGS}
+        if len(set(known.values())) > 1:
+            (first, one), (second, other), *_ = known.items()
+            raise AnalyzerError(messages.CAPTURE_ENCODINGS.format(first=first, one=one, second=second, other=other))
 
     def _row(self, record: CapturedRecord, lines: tuple[_Line, ...]) -> Row:
         row: Row = {}
@@ -74,6 +83,11 @@ def _lines(record: CapturedRecord, side: str) -> list[_Line]:
         return _base64_lines(payload, record.where, side)
     text = messages.CAPTURE_ENCODING.format(where=record.where, side=side, value=encoding)
     raise AnalyzerError(text)
+
+
+def _encoding(record: CapturedRecord, side: str) -> Any:
+    payload = record.capture_data.get(side)
+    return payload.get("encoding") if isinstance(payload, dict) else None
 
 
 def _csv_lines(text: str) -> list[_Line]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -63,20 +64,28 @@ class EventMetadata:
     """What a preprocessor sees as inference_record.event_metadata."""
 
     def __init__(self, metadata: dict[str, Any]) -> None:
+        self._metadata = metadata
         self.event_id: str | None = metadata.get("eventId")
         self.event_time: str | None = metadata.get("inferenceTime")
         self.inference_id: str | None = metadata.get("inferenceId")
         self.custom_attribute: list[str] | None = metadata.get("customAttributes")
+
+    def as_dict(self) -> dict[str, Any]:
+        return dict(self._metadata)
 
 
 class EventPayload:
     """What a preprocessor sees as inference_record.endpoint_input and its like; the data is as captured."""
 
     def __init__(self, payload: dict[str, Any]) -> None:
+        self._payload = payload
         self.data: str | None = payload.get("data")
         self.encoding: str | None = payload.get("encoding")
         self.observedContentType: str | None = payload.get("observedContentType")
         self.mode: str | None = payload.get("mode")
+
+    def as_dict(self) -> dict[str, Any]:
+        return dict(self._payload)
 
 
 class InferenceRecord:
@@ -92,6 +101,10 @@ class InferenceRecord:
         self.batch_transform_input = _payload(data.get("batchTransformInput"))
         self.batch_transform_output = _payload(data.get("batchTransformOutput"))
         self.ground_truth = _payload(record.event.get("groundTruthData"))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The record as it was captured."""
+        return deepcopy(self.event_dict)
 
 
 def _payload(value: Any) -> EventPayload | None:

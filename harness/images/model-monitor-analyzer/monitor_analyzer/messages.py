@@ -101,6 +101,10 @@ CAPTURE_SIDE = (
     "{where} holds no {side}. Capture it (CaptureOptions of DataCaptureConfig: both Input and Output) or take it out "
     "of captureIndexNames in dataset_format."
 )
+CAPTURE_ENCODINGS = (
+    "Encoding mismatch: Encoding is {one} for {first}, but Encoding is {other} for {second}. "
+    "We currently only support the same type of input and output encoding at the moment."
+)
 CAPTURE_ENCODING = "{where}: encoding of {side} is '{value}', but must be CSV, JSON or BASE64."
 CAPTURE_BASE64 = (
     "{where}: {side} (content type '{content_type}') is BASE64 and not UTF-8 text of CSV or JSON ({reason}). List the "

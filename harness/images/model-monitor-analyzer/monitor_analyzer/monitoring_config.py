@@ -41,15 +41,14 @@ class MonitoringConfig:
         return self.comparison_threshold if threshold is None else threshold
 
     def as_written(self, drift_method: str | None) -> dict[str, Any]:
-        """The member a baseline job writes. Without a chosen method the categorical threshold follows the other."""
+        """The member a baseline job writes, whether a drift method was chosen for it or not."""
         distribution: dict[str, Any] = {
             "perform_comparison": _switch(self.perform_comparison),
             "comparison_threshold": self.comparison_threshold,
             "comparison_method": self.comparison_method,
+            "categorical_comparison_threshold": self.categorical_threshold,
+            "categorical_drift_method": drift_method or self.categorical_drift_method,
         }
-        if drift_method:
-            distribution["categorical_comparison_threshold"] = self.categorical_threshold
-            distribution["categorical_drift_method"] = drift_method
         return {
             "evaluate_constraints": _switch(self.evaluate_constraints),
             "emit_metrics": _switch(self.emit_metrics),

@@ -11,6 +11,7 @@ import numpy as np
 from . import messages
 from .categories import Categories
 from .cells import STRING, CellCounts, Classified, classify, classify_list
+from .distinct_numbers import DistinctNumbers
 from .errors import AnalyzerError
 from .kll import KllSketch
 from .moments import Moments
@@ -29,6 +30,7 @@ class ColumnProfile:
         self.cells = CellCounts()
         self.moments = Moments()
         self.sketch = KllSketch()
+        self.distinct_numbers = DistinctNumbers()
         self.categories: Categories | None = Categories(domain) if text_from_start else None
         self._domain = domain
 
@@ -54,6 +56,7 @@ class ColumnProfile:
                     # Hundreds of digits overflow a double; Parquet can hold infinities.
                     stretch = doubles = doubles[np.isfinite(doubles)]
                 self.moments.update(stretch, doubles)
+            self.distinct_numbers.update(doubles)
             self.sketch.update(doubles)
 
     @property

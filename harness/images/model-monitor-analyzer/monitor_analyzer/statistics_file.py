@@ -1,4 +1,7 @@
-"""The content of statistics.json from the profiles of the columns."""
+"""The content of statistics.json from the profiles of the columns, as the analyzer writes it since 2024.
+
+The members, their order and which numbers are whole: a run of 2024-10-27 (ScottReidux/aai-540, assets/statistics.json).
+"""
 
 from __future__ import annotations
 
@@ -27,12 +30,13 @@ def _feature(column: ColumnProfile) -> dict[str, Any]:
 
 
 def _string_statistics(column: ColumnProfile) -> dict[str, Any]:
+    completeness = {"completeness": column.completeness}
     if column.inferred_type == UNKNOWN or column.categories is None:
-        return {}
-    statistics: dict[str, Any] = {"distinct_count": column.categories.distinct_count}
+        return completeness
+    statistics: dict[str, Any] = {"distinct_count": column.categories.distinct_count, **completeness}
     histogram = column.categories.histogram()
     if histogram is not None:
-        buckets = [{"value": value, "count": float(count)} for value, count in histogram]
+        buckets = [{"value": value, "count": count} for value, count in histogram]
         statistics["distribution"] = {"categorical": {"buckets": buckets}}
     return statistics
 
@@ -40,7 +44,7 @@ def _string_statistics(column: ColumnProfile) -> dict[str, Any]:
 def _numerical_statistics(column: ColumnProfile) -> dict[str, Any]:
     moments = column.moments
     if not moments.count:
-        return {}
+        return {"completeness": column.completeness}
     buffers = column.sketch.buffers()
     parameters = {"c": column.sketch.shrinking_factor, "k": float(column.sketch.sketch_size)}
     return {
@@ -49,6 +53,8 @@ def _numerical_statistics(column: ColumnProfile) -> dict[str, Any]:
         "std_dev": moments.std_dev,
         "min": moments.min,
         "max": moments.max,
+        "approximate_num_distinct_values": column.distinct_numbers.estimate,
+        "completeness": column.completeness,
         "distribution": {
             "kll": {
                 "buckets": _buckets(Ranks(buffers), moments.min, moments.max),
