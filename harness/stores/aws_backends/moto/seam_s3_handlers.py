@@ -14,6 +14,7 @@ from harness.stores.aws_backends.moto.faults import Refusal
 from harness.stores.aws_backends.moto.object_files import FileSlice, ObjectFiles
 from harness.stores.aws_backends.moto.s3_forms import CREATED, FORM, check_form, created_document, form_status
 from harness.stores.aws_backends.moto.seam_s3 import Bucket, Changes, Key, Upload, models
+from harness.stores.aws_backends.moto.seam_s3_lists import Lists
 
 responses: Any = importlib.import_module("moto.s3.responses")
 urls: Any = importlib.import_module("moto.s3.urls")
@@ -72,8 +73,8 @@ def part_of(key: Key, number: int) -> Key:
     return part
 
 
-class S3Response(responses.S3Response):  # type: ignore[misc]
-    """moto's handlers, given the received body, and with ranges by part number."""
+class S3Response(Lists, responses.S3Response):  # type: ignore[misc]
+    """moto's handlers, given the received body, with lists by index and ranges by part number."""
 
     def setup_class(self, request: Any, full_url: str | None = None, headers: Any = None) -> None:
         if request.method == "POST" and request.headers.get("content-type", "").lower().startswith(FORM):
