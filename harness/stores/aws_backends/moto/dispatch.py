@@ -82,6 +82,8 @@ def run(call: Call) -> Answer:
             return Answer(*handler(request, request.raw_url, request.headers))
     except HTTPException as error:
         return Answer(error.code or 500, dict(error.get_headers()), error.get_body())
+    finally:
+        request.close()
 
 
 def answer(call: Call) -> Response:
