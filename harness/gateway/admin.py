@@ -18,7 +18,7 @@ from harness.gateway.body import LARGEST_DOCUMENT, read_at_most
 from harness.gateway.exchange import Exchange, json_response
 from harness.gateway.fault_requests import BadFault, add_fault, clear_faults, waiting_faults
 from harness.kernel.clock import iso
-from harness.kernel.http import Response
+from harness.kernel.http import Response, has_too_many_containers
 from harness.kernel.records import Record
 from harness.protocol import service_model
 from harness.stores.records import RecordStore
@@ -159,6 +159,8 @@ async def _shut_down(exchange: Exchange) -> Mapping[str, Any]:
 
 async def _document(exchange: Exchange) -> Mapping[str, Any]:
     body = await read_at_most(exchange.request, LARGEST_DOCUMENT)
+    if has_too_many_containers(body):
+        raise _Refused("The body holds too many objects and lists.")
     try:
         document = await asyncio.get_running_loop().run_in_executor(exchange.site.pool, json.loads, body)
     except RecursionError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import zlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,10 +16,11 @@ from typing import TYPE_CHECKING
 
 from multidict import CIMultiDict
 
-from harness.kernel.http import Request, Response
+from harness.kernel.http import MOST_CONTAINERS, Request, Response, has_too_many_containers
 from harness.stores.aws_backends import Metric
 from harness.stores.aws_backends.moto import registry_view
 from harness.stores.aws_backends.moto.dispatch import PACKAGES, Call
+from harness.stores.aws_backends.moto.faults import Refusal, fault
 from harness.stores.aws_backends.moto.moto_version import require
 from harness.stores.aws_backends.moto.objects import MotoObjects
 from harness.stores.aws_backends.moto.registry_view import Listed
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 ALIASES = {"cloudwatch": "monitoring", "eventbridge": "events", "resourcegroupstaggingapi": "tagging"}
 WORKERS = 8
+LARGEST = 16 * 1024 * 1024
+"""Bytes of a request to any service but S3."""
 
 
 class MotoBackend:
@@ -66,8 +70,12 @@ class MotoBackend:
         service = ALIASES.get(service, service)
         if service == "s3":
             return await loaded.s3.handle(request, account, region)
-        body = await request.read()
         headers: CIMultiDict[str] = CIMultiDict(request.headers)
+        try:
+            body = await _read(request)
+        except Refusal as error:
+            return fault(service, headers, error.status, error.code, error.message)
+        headers.pop("Content-Encoding", None)
         call = Call(service, request.method, request.target, headers, body, account, region)
         answer = partial(registry_view.answer, inner=loaded.answer, listed=self._engine_images)
         return await loop.run_in_executor(self._pool, answer if service == "ecr" else loaded.answer, call)
@@ -108,3 +116,29 @@ class MotoBackend:
 
                     self._loaded = Loaded(self._state, self._logs, self._pool, self._home)
         return self._loaded
+
+
+async def _read(request: Request) -> bytes:
+    """Read the whole body, unpacked; refuse one that would keep others waiting, as none of these services has."""
+    blocks, size = [], 0
+    async for block in request.stream():
+        size += len(block)
+        if size > LARGEST:
+            raise _TOO_LARGE
+        blocks.append(block)
+    body = b"".join(blocks)
+    if request.headers.get("Content-Encoding", "").lower() == "gzip":  # botocore packs PutMetricData above 10 kB
+        try:
+            body = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, LARGEST + 1)
+        except zlib.error as error:
+            raise Refusal(400, "SerializationException", f"The body is not gzip: {error}") from error
+    if len(body) > LARGEST or has_too_many_containers(body) or body.count(b"&") > MOST_CONTAINERS:
+        raise _TOO_LARGE
+    return body
+
+
+_TOO_LARGE = Refusal(
+    413,
+    "RequestEntityTooLarge",
+    f"The request is larger than {LARGEST >> 20} MB, or has more than {MOST_CONTAINERS} members",
+)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from multidict import CIMultiDict
 
 from harness.kernel.http import Response
-from harness.stores.aws_backends.moto.faults import Refusal, fault, readable, s3_code
+from harness.stores.aws_backends.moto.faults import QUERY, Refusal, fault, readable, s3_code
 from harness.stores.aws_backends.moto.misread import Misread, answer_to_misread, trusting
 
 LOCK = threading.RLock()
@@ -129,6 +129,9 @@ def _header_text(name: str, value: str) -> str:
 def failure(call: Call, error: Exception) -> Response:
     if isinstance(error, Refusal):
         return fault(call.service, call.headers, error.status, error.code, error.message)
+    if type(error).__name__ == "OperationNotFoundError":  # of botocore, which is imported with moto
+        code = "InvalidAction" if call.service in QUERY else "UnknownOperationException"
+        return fault(call.service, call.headers, 400, code, f"The service has no operation {error}")
     if isinstance(error, NotImplementedError):
         code = "NotImplemented" if call.service == "s3" else "UnsupportedOperationException"
         text = str(error) or f"The embedded {call.service} does not support this operation"

@@ -44,9 +44,9 @@ class SortedNames:
         insort(self.names, name)
 
     def remove(self, name: str) -> None:
-        place = bisect_left(self.names, name)
-        if self.names[place : place + 1] == [name]:
-            del self.names[place]
+        index = bisect_left(self.names, name)
+        if self.names[index : index + 1] == [name]:
+            del self.names[index]
 
     def beginning_with(self, prefix: str) -> Sequence[str]:
         start = bisect_left(self.names, prefix)
@@ -69,7 +69,7 @@ def walk(names: Sequence[str], question: Question, is_shown: Callable[[str], boo
             continue
         group = name[: end + len(delimiter)]
         stop = _end_of(names, index, group)
-        if group != after and any(is_shown(names[place]) for place in range(index, stop)):
+        if group != after and any(is_shown(names[other]) for other in range(index, stop)):
             yield Entry(group, True)
         index = stop
 
