@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from harness.kernel.records import Record
+from harness.kernel.records import STATUS_MEMBERS, Record
 
 
 class ForbiddenMove(Exception):
@@ -29,9 +29,9 @@ class Lifecycle:
     unfinished: frozenset[str]
 
 
-def _job(member: str) -> Lifecycle:
+def _job(kind: str) -> Lifecycle:
     return Lifecycle(
-        member=member,
+        member=STATUS_MEMBERS[kind],
         first="InProgress",
         moves={
             "InProgress": frozenset({"Completed", "Failed", "Stopping", "Stopped"}),
@@ -42,11 +42,11 @@ def _job(member: str) -> Lifecycle:
 
 
 LIFECYCLES: Mapping[str, Lifecycle] = {
-    "training-job": _job("TrainingJobStatus"),
-    "processing-job": _job("ProcessingJobStatus"),
-    "transform-job": _job("TransformJobStatus"),
+    "training-job": _job("training-job"),
+    "processing-job": _job("processing-job"),
+    "transform-job": _job("transform-job"),
     "endpoint": Lifecycle(
-        member="EndpointStatus",
+        member=STATUS_MEMBERS["endpoint"],
         first="Creating",
         moves={
             "Creating": frozenset({"InService", "Failed", "Deleting"}),
@@ -58,7 +58,7 @@ LIFECYCLES: Mapping[str, Lifecycle] = {
         unfinished=frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}),
     ),
     "monitoring-schedule": Lifecycle(
-        member="MonitoringScheduleStatus",
+        member=STATUS_MEMBERS["monitoring-schedule"],
         first="Pending",
         moves={
             "Pending": frozenset({"Scheduled", "Stopped", "Failed"}),

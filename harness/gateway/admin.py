@@ -7,22 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import heapq
 import hmac
 import json
 import math
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from harness import __version__
-from harness.engine.lifecycle import LIFECYCLES, status_of
+from harness.engine.lifecycle import LIFECYCLES
 from harness.engine.reuse import REUSED
 from harness.gateway.body import LARGEST_DOCUMENT, read_at_most
 from harness.gateway.coverage import served_operations
 from harness.gateway.exchange import Exchange, Listener, json_response
 from harness.gateway.fault_requests import BadFault, add_fault, clear_faults, waiting_faults
 from harness.kernel.clock import iso
-from harness.kernel.http import Response
+from harness.kernel.http import Response, has_too_many_containers
+from harness.kernel.records import Record
 from harness.stores.credentials import ADMIN_TOKEN
+from harness.stores.records import RecordStore
 
 PREFIX = "/_harness/"
 
@@ -129,24 +134,33 @@ async def _coverage(exchange: Exchange) -> Mapping[str, Any]:
 
 
 async def _jobs(exchange: Exchange) -> Mapping[str, Any]:
-    """Everything that has a life cycle, oldest first: what ``harness status`` lists."""
-    found = [record for kind in LIFECYCLES for record in exchange.site.records.scan(kind)]
-    found.sort(key=lambda record: record.created)
+    """Everything that has a life cycle, oldest first; the newest ones only, when the request has a ``limit``."""
+    text = exchange.request.query.get("limit", [""])[0]
+    if text and not (text.isascii() and text.isdigit()):
+        raise _Refused(f"limit is a number of jobs, not {text[:100]!r}.")
+    limit = int(text[:9]) if text else None
+    # Off the loop: there may be very many.
+    read = partial(_read_jobs, exchange.site.records, limit)
+    return {"jobs": await asyncio.get_running_loop().run_in_executor(exchange.site.pool, read)}
+
+
+def _read_jobs(records: RecordStore, limit: int | None) -> list[Mapping[str, Any]]:
+    scans = (records.scan(kind, newest_first=True) for kind in LIFECYCLES)
+    newest_first = heapq.merge(*scans, key=lambda record: record.created, reverse=True)
+    return [_job(record) for record in islice(newest_first, limit)][::-1]
+
+
+def _job(record: Record) -> Mapping[str, Any]:
     return {
-        "jobs": [
-            {
-                "kind": record.kind,
-                "name": record.name,
-                "account": record.key.account,
-                "region": record.key.region,
-                "status": status_of(record),
-                "created": record.created,
-                "modified": record.modified,
-                "reason": record.status.get("FailureReason", ""),
-                **({REUSED: record.inner[REUSED]} if REUSED in record.inner else {}),
-            }
-            for record in found
-        ]
+        "kind": record.kind,
+        "name": record.name,
+        "account": record.key.account,
+        "region": record.key.region,
+        "status": record.state,
+        "created": record.created,
+        "modified": record.modified,
+        "reason": record.status.get("FailureReason", ""),
+        **({REUSED: record.inner[REUSED]} if REUSED in record.inner else {}),
     }
 
 
@@ -174,6 +188,8 @@ async def _shut_down(exchange: Exchange) -> Mapping[str, Any]:
 
 async def _document(exchange: Exchange) -> Mapping[str, Any]:
     body = await read_at_most(exchange.request, LARGEST_DOCUMENT)
+    if has_too_many_containers(body):
+        raise _Refused("The body holds too many objects and lists.")
     try:
         document = await asyncio.get_running_loop().run_in_executor(exchange.site.pool, json.loads, body)
     except RecursionError as error:

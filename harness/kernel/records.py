@@ -6,6 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+STATUS_MEMBERS: Mapping[str, str] = {
+    "training-job": "TrainingJobStatus",
+    "processing-job": "ProcessingJobStatus",
+    "transform-job": "TransformJobStatus",
+    "endpoint": "EndpointStatus",
+    "monitoring-schedule": "MonitoringScheduleStatus",
+    "monitoring-execution": "MonitoringExecutionStatus",
+}
+"""Kind -> the member of its Describe answer that is its status."""
+
 
 class Key(NamedTuple):
     """Identity of a record. ``kind`` is the ARN's resource type: ``training-job``, ``endpoint``, ``model``…"""
@@ -42,6 +52,11 @@ class Record:
     @property
     def kind(self) -> str:
         return self.key.kind
+
+    @property
+    def state(self) -> str:
+        """Its status, for the kinds that have one."""
+        return str(self.status.get(STATUS_MEMBERS.get(self.kind, ""), ""))
 
     def describe(self) -> dict[str, Any]:
         """The request echoed, with status and derived members over it."""

@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from harness.kernel.errors import ApiError
+from harness.kernel.http import has_too_many_containers
 from harness.protocol.model import JSON, Member, OperationModel, Shape
 
 _DEEPEST = 200
@@ -74,6 +75,8 @@ def _parse_rest(shape: Shape, request: WireRequest) -> dict[str, Any]:
 def _document(body: bytes) -> Any:
     if not body:
         return {}
+    if has_too_many_containers(body):
+        raise MalformedRequest("The request body holds too many objects and lists.")
     try:
         return json.loads(body, parse_constant=_refuse_constant)
     except ValueError as error:

@@ -16,21 +16,20 @@ _SCALARS = frozenset({"string", "integer", "long", "float", "double", "boolean",
 _NUMBERS = frozenset({"integer", "long", "float", "double"})
 _SHOWN = 1024  # characters of a refused value that the message repeats
 _MATCHED = 100_000  # characters that a pattern is tried on where the value is too long anyway
-_NAMED = 100  # violations that the message lists; the others are counted
+_NAMED = 100  # violations that the message lists
+_COUNTED = 1000  # violations that are looked for
 
 
 def validate(operation: OperationModel, request: Mapping[str, Any]) -> None:
     """Raise the service's validation error if the request breaks any constraint of its shape."""
     if operation.input is None:
         return
-    violations = _structure(operation.input, request, "")
-    found = list(islice(violations, _NAMED))
+    found = list(islice(_structure(operation.input, request, ""), _COUNTED))
     if found:
-        count = len(found) + sum(1 for _ in violations)
-        more = f"; and {count - len(found)} more" if count > len(found) else ""
-        plural = "s" if count > 1 else ""
+        plural = "s" if len(found) > 1 else ""
+        more = "; and more" if len(found) > _NAMED else ""
         refusal: type[ApiError] = ValidationError if "ValidationError" in operation.errors else ValidationException
-        raise refusal(f"{count} validation error{plural} detected: {'; '.join(found)}{more}")
+        raise refusal(f"{len(found)} validation error{plural} detected: {'; '.join(found[:_NAMED])}{more}")
 
 
 def _structure(shape: Shape, given: Mapping[str, Any], path: str) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 A page is cut *by key*, not by position: the token names the last record shown, so records that come or go between two
 pages neither repeat nor hide others. A request member that neither this module nor the noun knows is refused, never
-ignored.
+ignored. Where the record store has an index for the order, a page reads what it shows; filters that no index knows are
+tried on the records as they come.
 """
 
 from __future__ import annotations
@@ -10,13 +11,17 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import heapq
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, TypeVar
 
 from harness.kernel.errors import UnsupportedOperation, ValidationException
-from harness.kernel.records import Record
+from harness.kernel.records import STATUS_MEMBERS, Record
+from harness.services.scope import RecordsOfKind
+from harness.stores.record_queries import RecordQuery, Span
 
 T = TypeVar("T")
 Predicate = Callable[[Record, Any], bool]
@@ -66,11 +71,9 @@ INCLUSIVE_TIMES: Mapping[str, Predicate] = {
 }
 """For the ``filters`` of the nouns whose reference says "on or after" and "on or before"."""
 
-_COMMON_SORTS: Mapping[str, SortKey] = {
-    "Name": lambda record: record.name,
-    "CreationTime": lambda record: record.created,
-    "LastModifiedTime": lambda record: record.modified,
-}
+_ORDERS = {"Name": "name", "CreationTime": "created", "LastModifiedTime": "modified"}
+_MOMENT = 0.001
+"""Answers show milliseconds, records hold more: how far a time of a record may be from the one it is shown with."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,8 @@ class Listing:
     """How one List operation answers: ``answer`` is the member that holds the summaries, ``summary`` makes one.
 
     ``status`` is the Describe member that ``StatusEquals`` and ``SortBy=Status`` look at. ``filters`` and ``sorts`` are
-    the noun's own request members and SortBy values, besides the common ones. Defaults differ by operation: see the
-    API reference of each.
+    the noun's own request members and SortBy values, besides the common ones; ``orders`` are those SortBy values that
+    the record store has an index for. Defaults differ by operation: see the API reference of each.
     """
 
     answer: str
@@ -87,26 +90,68 @@ class Listing:
     status: str | None = None
     filters: Mapping[str, Predicate] = field(default_factory=dict)
     sorts: Mapping[str, SortKey] = field(default_factory=dict)
+    orders: Mapping[str, str] = field(default_factory=dict)
     sort_by: str = "CreationTime"
     sort_order: str = "Descending"
     max_results: int = 10
 
-    def page(self, records: Iterable[Record], request: Mapping[str, Any]) -> dict[str, Any]:
-        """The modelled answer of the List operation for these records."""
-        chosen = self._select(records, request)
-        sort = self._sort_key(request.get("SortBy", self.sort_by))
-        descending = request.get("SortOrder", self.sort_order) == "Descending"
-        limit = request.get("MaxResults", self.max_results)
-        # The name breaks ties, so the order is total and the last record shown marks the place.
-        found, token = cut(chosen, request, lambda record: (sort(record), record.name), descending, limit)
+    def page(
+        self, source: RecordsOfKind, request: Mapping[str, Any], among: Callable[[Record], bool] | None = None
+    ) -> dict[str, Any]:
+        """The modelled answer of the List operation; ``among`` says which records it is about, where not about all."""
+        tests = [(self._filter(name), value) for name, value in request.items() if name not in _PAGING]
+        if among is not None:
+            tests.append((lambda record, _: among(record), None))
+
+        def fits(record: Record) -> bool:
+            return all(test(record, value) for test, value in tests)
+
+        found, token = self._found(source, request, fits)
         answer: dict[str, Any] = {self.answer: [self.summary(record) for record in found]}
         if token:
             answer["NextToken"] = token
         return answer
 
-    def _select(self, records: Iterable[Record], request: Mapping[str, Any]) -> list[Record]:
-        tests = [(self._filter(name), value) for name, value in request.items() if name not in _PAGING]
-        return [record for record in records if all(test(record, value) for test, value in tests)]
+    def _found(
+        self, source: RecordsOfKind, request: Mapping[str, Any], fits: Callable[[Record], bool]
+    ) -> tuple[list[Record], str | None]:
+        sort_by = request.get("SortBy", self.sort_by)
+        descending = request.get("SortOrder", self.sort_order) == "Descending"
+        limit = request.get("MaxResults", self.max_results)
+        order = self._order(source.kind, sort_by)
+        query = self._query(source, request)
+        if order is None:
+            # The name breaks ties, so the order is total and the last record shown marks the position.
+            sort = self._sort_key(sort_by)
+            fitting = (record for record in source.select(query) if fits(record))
+            return cut(fitting, request, lambda record: (sort(record), record.name), descending, limit)
+        query = replace(query, order=order, descending=descending)
+        if request.get("NextToken"):
+            query = replace(query, after=_position_in(request, len(query.columns)))
+        found = list(islice((record for record in source.select(query) if fits(record)), limit + 1))
+        token = _token(query.position_of(found[limit - 1]), request) if len(found) > limit else None
+        return found[:limit], token
+
+    def _order(self, kind: str, sort_by: str) -> str | None:
+        """What the store calls this order; None where it has no index for it."""
+        if sort_by in self.orders:
+            return self.orders[sort_by]
+        if sort_by == "Status" and self.status and self.status == STATUS_MEMBERS.get(kind):
+            return "state"
+        return None if sort_by in self.sorts else _ORDERS.get(sort_by)
+
+    def _query(self, source: RecordsOfKind, request: Mapping[str, Any]) -> RecordQuery:
+        """As much of the request's filters as the store's indexes help with; the filters themselves are exact."""
+        by_status = self.status is not None and self.status == STATUS_MEMBERS.get(source.kind)
+        return RecordQuery(
+            source.kind,
+            source.account,
+            source.region,
+            created=_span(request, "Creation", "Created"),
+            modified=_span(request, "LastModified"),
+            name_contains=request.get("NameContains", "") if "NameContains" not in self.filters else "",
+            state=request.get("StatusEquals") if by_status else None,
+        )
 
     def _filter(self, name: str) -> Predicate:
         if name in self.filters:
@@ -124,22 +169,33 @@ class Listing:
         if name == "Status" and self.status:
             member = self.status
             return lambda record: str(record.status.get(member, record.spec.get(member, "")))
-        if name in _COMMON_SORTS:
-            return _COMMON_SORTS[name]
         raise UnsupportedOperation(f"SortBy {name} of this List operation is not supported by the emulator.")
 
 
 def cut(
     items: Iterable[T], request: Mapping[str, Any], place: Callable[[T], Sequence[Any]], descending: bool, limit: int
 ) -> tuple[list[T], str | None]:
-    """Sort ``items`` by ``place`` (a total order of JSON values), go on after NextToken; a page and the next token."""
-    placed = sorted(((list(place(item)), item) for item in items), key=lambda pair: pair[0], reverse=descending)
+    """Sort ``items`` by ``place`` (a total order of JSON values), go on after NextToken; a page and the next token.
+
+    Looks at all items, and holds those of one page.
+    """
+    placed = ((list(place(item)), item) for item in items)
     if request.get("NextToken"):
-        last = _place_of(request["NextToken"], request)
-        placed = [pair for pair in placed if (pair[0] < last if descending else pair[0] > last)]
-    page = placed[:limit]
-    token = _token(page[-1][0], request) if len(placed) > limit else None
-    return [item for _, item in page], token
+        last = _position_in(request)
+        placed = (pair for pair in placed if (pair[0] < last if descending else pair[0] > last))
+    first = heapq.nlargest if descending else heapq.nsmallest
+    found = first(limit + 1, placed, key=lambda pair: pair[0])
+    token = _token(found[limit - 1][0], request) if len(found) > limit else None
+    return [item for _, item in found[:limit]], token
+
+
+def _span(request: Mapping[str, Any], *names: str) -> Span:
+    """The times that the filters of these names leave, a millisecond wider: what is shown is rounded."""
+    after = [value for name in names for value in (request.get(f"{name}TimeAfter"), request.get(f"{name}After"))]
+    before = [value for name in names for value in (request.get(f"{name}TimeBefore"), request.get(f"{name}Before"))]
+    least = max((value for value in after if value is not None), default=None)
+    greatest = min((value for value in before if value is not None), default=None)
+    return Span(None if least is None else least - _MOMENT, None if greatest is None else greatest + _MOMENT)
 
 
 def _query(request: Mapping[str, Any]) -> str:
@@ -152,11 +208,12 @@ def _token(place: list[Any], request: Mapping[str, Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps([_query(request), place]).encode()).decode()
 
 
-def _place_of(token: str, request: Mapping[str, Any]) -> list[Any]:
+def _position_in(request: Mapping[str, Any], length: int | None = None) -> list[Any]:
     try:
-        query, place = json.loads(base64.urlsafe_b64decode(token.encode()))
-        if query == _query(request) and isinstance(place, list):
-            return place
-    except (binascii.Error, ValueError, TypeError):
+        query, position = json.loads(base64.urlsafe_b64decode(request["NextToken"].encode()))
+        scalars = isinstance(position, list) and all(isinstance(value, (str, int, float)) for value in position)
+        if query == _query(request) and scalars and length in (None, len(position)):
+            return list(position)
+    except (binascii.Error, ValueError, TypeError, RecursionError):
         pass
     raise ValidationException("The NextToken is invalid: it was not given out for this request.")

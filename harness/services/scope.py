@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,13 +12,27 @@ from harness.contract.containers import Images
 from harness.engine import Engine
 from harness.kernel.arns import arn
 from harness.kernel.clock import Clock
-from harness.kernel.records import Key
+from harness.kernel.records import Key, Record
 from harness.stores.aws_backends import AwsBackend
 from harness.stores.objects import ObjectStore
+from harness.stores.record_queries import RecordQuery
 from harness.stores.records import RecordStore
 
 Operation = Callable[["Scope", dict[str, Any]], Any]
 """``(scope, request) -> answer``, or a coroutine function of them where no thread may be held (InvokeEndpoint)."""
+
+
+@dataclass(frozen=True)
+class RecordsOfKind:
+    """The records of one kind in one account and region."""
+
+    records: RecordStore
+    kind: str
+    account: str
+    region: str
+
+    def select(self, query: RecordQuery) -> Iterator[Record]:
+        return self.records.select(query)
 
 
 @dataclass(frozen=True)
@@ -44,6 +58,9 @@ class Scope:
 
     def key(self, kind: str, name: str) -> Key:
         return Key(kind, self.account, self.region, name)
+
+    def records_of(self, kind: str) -> RecordsOfKind:
+        return RecordsOfKind(self.records, kind, self.account, self.region)
 
     def arn(self, kind: str, name: str) -> str:
         return arn(kind, self.account, self.region, name)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from harness.kernel.records import Key, Record
+from harness.stores.record_queries import RecordQuery
 
 
 class RecordExists(Exception):
@@ -46,8 +47,16 @@ class RecordStore(Protocol):
     def delete(self, key: Key) -> Record:
         """Remove and return it; ``RecordMissing`` when there is none."""
 
-    def scan(self, kind: str, account: str | None = None, region: str | None = None) -> Iterator[Record]:
-        """Records of one kind, oldest first; of every account and region where those are None."""
+    def scan(
+        self, kind: str, account: str | None = None, region: str | None = None, newest_first: bool = False
+    ) -> Iterator[Record]:
+        """Records of one kind, oldest first; of every account and region where those are None.
+
+        They are read as they are needed, some at a time: what is deleted meanwhile is left out.
+        """
+
+    def select(self, query: RecordQuery) -> Iterator[Record]:
+        """Records of a query in its order, read by index and as they are needed."""
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Be told of every write from now on; the function returned ends it."""

@@ -10,7 +10,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,11 @@ class Machine:
 
 
 @contextlib.contextmanager
-def emulator() -> Iterator[Machine]:
-    """A fresh emulator process on a free port and an empty state folder; yields as soon as it is healthy."""
+def emulator(fill: Callable[[Path], None] = lambda state: None) -> Iterator[Machine]:
+    """A fresh emulator process on a free port and a state folder that ``fill`` filled; yields once it is healthy."""
     with tempfile.TemporaryDirectory(prefix="harness-bench-") as folder:
         state = Path(folder) / ".harness"
+        fill(state)
         command = [sys.executable, "-m", "harness.emulator", "--state", str(state), "--port", "0"]
         started = time.perf_counter()
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -87,6 +87,12 @@ def test_jobs_are_listed_with_their_status(served: Any) -> None:
     served.emulator.records.add(move(Record(key, "arn", spec={}, created=5.0), "InProgress"))
     (job,) = ask(served, "jobs")["jobs"]
     assert (job["kind"], job["name"], job["status"], job["created"]) == ("training-job", "j", "InProgress", 5.0)
+    for number, kind in enumerate(("endpoint", "processing-job")):
+        made = Record(key._replace(kind=kind), "arn", spec={}, created=6.0 + number)
+        served.emulator.records.add(move(made, "Creating" if kind == "endpoint" else "InProgress"))
+    assert [job["created"] for job in ask(served, "jobs")["jobs"]] == [5.0, 6.0, 7.0]
+    assert [job["created"] for job in ask(served, "jobs?limit=2")["jobs"]] == [6.0, 7.0]
+    assert refused(served, "jobs?limit=x", method="GET")[0] == 400
 
 
 def test_what_is_not_there_names_what_is(served: Any) -> None:

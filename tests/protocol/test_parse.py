@@ -44,6 +44,7 @@ def test_an_empty_body_is_an_empty_request() -> None:
         ("AddTags", [], "The request: [] can not be converted to a structure"),
         ("AddTags", b"{", "not valid JSON"),
         ("AddTags", b"[" * 100_000, "nested too deeply"),
+        ("AddTags", b"[" + b"[]," * 250_000 + b"0]", "too many objects and lists"),
         ("AddTags", b'{"Tags":' * 500 + b"1" + b"}" * 500, "can not be converted to a list"),
         ("ListModels", b'{"NameContains": "\\ud800"}', "not valid Unicode"),
         ("CreateModel", b'{"PrimaryContainer": {"Environment": {"\\ud800": "x"}}}', "not valid Unicode"),

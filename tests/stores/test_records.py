@@ -13,6 +13,7 @@ import pytest
 from harness.kernel.errors import StateError
 from harness.kernel.records import Key, Record
 from harness.stores.memory import MemoryRecords
+from harness.stores.record_queries import RecordQuery, Span
 from harness.stores.records import RecordExists, RecordMissing, RecordStore
 from harness.stores.sqlite import FORMAT, SqliteRecords
 
@@ -104,6 +105,37 @@ def test_scan_is_by_age_and_scope(store: RecordStore) -> None:
     assert [found.name for found in store.scan("model", region="s")] == ["elsewhere"]
 
 
+def test_scans_read_on_past_what_they_hold_at_once(store: RecordStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.stores.sqlite._READ_AT_ONCE", 2)
+    for number in range(5):
+        store.add(record(f"m{number}", created=float(number // 2)))
+    names = [f"m{number}" for number in range(5)]
+    assert [found.name for found in store.scan("model")] == names
+    assert [found.name for found in store.scan("model", "1", "r", newest_first=True)] == names[::-1]
+    for found in store.scan("model"):
+        store.delete(found.key)
+    assert list(store.scan("model")) == []
+
+
+@pytest.mark.parametrize("order", ["created", "modified", "name", "state"])
+@pytest.mark.parametrize("descending", [False, True])
+def test_selections_follow_an_order(
+    store: RecordStore, order: str, descending: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.stores.sqlite._READ_AT_ONCE", 2)
+    for number in range(6):
+        made = record(f"m{5 - number}", kind="endpoint", created=float(number // 2))
+        store.add(replace(made, status={"EndpointStatus": "Failed" if number % 3 else "InService"}))
+    query = RecordQuery("endpoint", "1", "r", order, descending)
+    expected = sorted(store.scan("endpoint"), key=query.position_of, reverse=descending)
+    assert list(store.select(query)) == expected
+    assert list(store.select(replace(query, after=query.position_of(expected[2])))) == expected[3:]
+    failed = [found for found in expected if found.state == "Failed"]
+    assert list(store.select(replace(query, state="Failed"))) == failed
+    assert list(store.select(replace(query, name_contains="3"))) == [found for found in expected if "3" in found.name]
+    assert all(found.created >= 1 for found in store.select(replace(query, created=Span(least=1.0))))
+
+
 def test_listeners_are_told_of_every_write_until_they_leave(store: RecordStore) -> None:
     told: list[tuple[str, int | None]] = []
     leave = store.subscribe(lambda key, found: told.append((key.name, None if found is None else found.version)))
@@ -166,6 +198,26 @@ def test_sqlite_serves_more_records_than_it_remembers(tmp_path: Path, monkeypatc
     store = SqliteRecords(tmp_path / "records.sqlite")
     keys = [store.add(record(f"m{number}")).key for number in range(5)]
     assert [found.name for key in keys if (found := store.find(key))] == ["m0", "m1", "m2", "m3", "m4"]
+    store.close()
+
+
+def test_a_file_of_the_format_before_is_brought_to_this_one(tmp_path: Path) -> None:
+    store = SqliteRecords(tmp_path / "records.sqlite")
+    added = store.add(replace(record("a", kind="endpoint"), status={"EndpointStatus": "Failed"}))
+    store.set_setting("format", "1")
+    store.close()
+    old = sqlite3.connect(tmp_path / "records.sqlite")
+    for (index,) in old.execute(
+        "select name from sqlite_master where type = 'index' and sql like '%state%'"
+    ).fetchall():
+        old.execute(f"drop index {index}")
+    old.execute("alter table records drop column state")
+    old.execute("alter table records drop column scheduled")
+    old.commit()
+    old.close()
+    store = SqliteRecords(tmp_path / "records.sqlite")
+    assert store.setting("format") == FORMAT
+    assert list(store.select(RecordQuery("endpoint", "1", "r", state="Failed"))) == [added]
     store.close()
 
 

@@ -27,7 +27,7 @@ def delete_action(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def list_actions(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return _LISTING.page(ACTIONS.scan(scope), request)
+    return _LISTING.page(scope.records_of(ACTIONS.kind), request)
 
 
 _LISTING = Listing(

@@ -39,7 +39,7 @@ def delete_artifact(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def list_artifacts(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return _LISTING.page(ARTIFACTS.scan(scope), request)
+    return _LISTING.page(scope.records_of(ARTIFACTS.kind), request)
 
 
 def _identity(request: Mapping[str, Any]) -> str:

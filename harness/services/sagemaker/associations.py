@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from harness.kernel.arns import parse_arn
@@ -52,11 +52,7 @@ def list_associations(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
             ends[arn] = _find(scope, arn)
         return ends[arn]
 
-    return _listing(end).page(_scan(scope), request)
-
-
-def _scan(scope: Scope) -> Iterator[Record]:
-    return scope.records.scan(ASSOCIATION, scope.account, scope.region)
+    return _listing(end).page(scope.records_of(ASSOCIATION), request)
 
 
 def _key(scope: Scope, request: dict[str, Any]) -> Key:

@@ -27,7 +27,7 @@ def delete_context(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def list_contexts(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return _LISTING.page(CONTEXTS.scan(scope), request)
+    return _LISTING.page(scope.records_of(CONTEXTS.kind), request)
 
 
 _LISTING = Listing(

@@ -38,7 +38,7 @@ def describe_data_quality_job_definition(scope: Scope, request: dict[str, Any]) 
 
 
 def list_data_quality_job_definitions(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return _LISTING.page(scope.records.scan(DATA_QUALITY, scope.account, scope.region), request)
+    return _LISTING.page(scope.records_of(DATA_QUALITY), request)
 
 
 def delete_data_quality_job_definition(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:

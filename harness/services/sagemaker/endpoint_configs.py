@@ -56,7 +56,7 @@ def describe_endpoint_config(scope: Scope, request: dict[str, Any]) -> dict[str,
 
 
 def list_endpoint_configs(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return _LISTING.page(scope.records.scan(KIND, scope.account, scope.region), request)
+    return _LISTING.page(scope.records_of(KIND), request)
 
 
 def delete_endpoint_config(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def describe_endpoint(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def list_endpoints(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return _LISTING.page(scope.records.scan(KIND, scope.account, scope.region), request)
+    return _LISTING.page(scope.records_of(KIND), request)
 
 
 def update_endpoint(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:

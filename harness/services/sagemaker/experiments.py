@@ -32,7 +32,7 @@ def delete_experiment(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def list_experiments(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return _LISTING.page(EXPERIMENTS.scan(scope), request)
+    return _LISTING.page(scope.records_of(EXPERIMENTS.kind), request)
 
 
 def _summary(record: Record) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def describe_model(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def list_models(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return _LISTING.page(scope.records.scan(KIND, scope.account, scope.region), request)
+    return _LISTING.page(scope.records_of(KIND), request)
 
 
 def delete_model(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from harness.services.scope import Scope
 
 
 def list_monitoring_executions(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return _LISTING.page(scope.records.scan(EXECUTION, scope.account, scope.region), request)
+    return _LISTING.page(scope.records_of(EXECUTION), request)
 
 
 def _member(name: str) -> Any:
@@ -34,6 +34,6 @@ _LISTING = Listing(
         "ScheduledTimeAfter": lambda record, moment: _scheduled(record) > moment,
         "ScheduledTimeBefore": lambda record, moment: _scheduled(record) < moment,
     },
-    sorts={"ScheduledTime": _scheduled, "Status": lambda record: record.status["MonitoringExecutionStatus"]},
+    orders={"ScheduledTime": "scheduled"},
     sort_by="ScheduledTime",
 )

@@ -52,7 +52,7 @@ def describe_monitoring_schedule(scope: Scope, request: dict[str, Any]) -> dict[
 
 
 def list_monitoring_schedules(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return _LISTING.page(scope.records.scan(SCHEDULE, scope.account, scope.region), request)
+    return _LISTING.page(scope.records_of(SCHEDULE), request)
 
 
 def update_monitoring_schedule(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:

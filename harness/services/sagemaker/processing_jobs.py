@@ -55,7 +55,7 @@ def describe_processing_job(scope: Scope, request: dict[str, Any]) -> dict[str, 
 
 
 def list_processing_jobs(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return _LISTING.page(scope.records.scan(KIND, scope.account, scope.region), request)
+    return _LISTING.page(scope.records_of(KIND), request)
 
 
 def stop_processing_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def describe_training_job(scope: Scope, request: dict[str, Any]) -> dict[str, An
 
 
 def list_training_jobs(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return _LISTING.page(scope.records.scan(KIND, scope.account, scope.region), request)
+    return _LISTING.page(scope.records_of(KIND), request)
 
 
 def stop_training_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:

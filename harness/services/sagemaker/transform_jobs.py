@@ -55,7 +55,7 @@ def describe_transform_job(scope: Scope, request: dict[str, Any]) -> dict[str, A
 
 
 def list_transform_jobs(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return _LISTING.page(scope.records.scan(KIND, scope.account, scope.region), request)
+    return _LISTING.page(scope.records_of(KIND), request)
 
 
 def stop_transform_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -42,7 +42,7 @@ def list_trial_components(scope: Scope, request: dict[str, Any]) -> dict[str, An
     if len(given) > 1:
         raise ValidationException(f"Only one of {', '.join(_SCOPES)} can be given, not {' and '.join(given)}.")
     rest = {name: value for name, value in request.items() if name not in _SCOPES}
-    return _LISTING.page(_chosen(scope, request), rest)
+    return _LISTING.page(scope.records_of(COMPONENTS.kind), rest, _among(scope, request))
 
 
 def associate_trial_component(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -72,19 +72,18 @@ def disassociate_trial_component(scope: Scope, request: dict[str, Any]) -> dict[
     return {"TrialComponentArn": component.arn, "TrialArn": trial_arn}
 
 
-def _chosen(scope: Scope, request: dict[str, Any]) -> Iterator[Record]:
-    records = COMPONENTS.scan(scope)
+def _among(scope: Scope, request: dict[str, Any]) -> Callable[[Record], bool] | None:
     if "SourceArn" in request:  # the SDKs ask with the ARN in lower case, or as it is
         wanted = request["SourceArn"].lower()
-        return (item for item in records if item.status.get("Source", {}).get("SourceArn", "").lower() == wanted)
+        return lambda item: item.status.get("Source", {}).get("SourceArn", "").lower() == wanted
     if "TrialName" in request:
         trial = TRIALS.find(scope, request["TrialName"]).name
-        return (item for item in records if trial in item.inner.get("trials", []))
+        return lambda item: trial in item.inner.get("trials", [])
     if "ExperimentName" in request:
         experiment = EXPERIMENTS.find(scope, request["ExperimentName"]).name
         trials = {trial.name for trial in TRIALS.scan(scope) if trial.spec["ExperimentName"].lower() == experiment}
-        return (item for item in records if not trials.isdisjoint(item.inner.get("trials", [])))
-    return iter(records)
+        return lambda item: not trials.isdisjoint(item.inner.get("trials", []))
+    return None
 
 
 def _described(record: Record) -> dict[str, Any]:

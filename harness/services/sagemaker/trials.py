@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 from harness.kernel.records import Record
@@ -36,19 +36,22 @@ def delete_trial(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
 
 def list_trials(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     wanted = {name: value for name, value in request.items() if name not in ("ExperimentName", "TrialComponentName")}
-    return _LISTING.page(_chosen(scope, request), wanted)
+    return _LISTING.page(scope.records_of(TRIALS.kind), wanted, _among(scope, request))
 
 
-def _chosen(scope: Scope, request: dict[str, Any]) -> Iterator[Record]:
-    """The trials of one experiment, or those that one component is associated with, or all."""
-    records = TRIALS.scan(scope)
+def _among(scope: Scope, request: dict[str, Any]) -> Callable[[Record], bool]:
+    """Return whether a trial is of the experiment named, and one that the component named is associated with."""
+    experiment = trials = None
     if "ExperimentName" in request:
         experiment = EXPERIMENTS.find(scope, request["ExperimentName"]).name
-        records = (trial for trial in records if trial.spec["ExperimentName"].lower() == experiment)
     if "TrialComponentName" in request:
         trials = set(COMPONENTS.find(scope, request["TrialComponentName"]).inner.get("trials", []))
-        records = (trial for trial in records if trial.name in trials)
-    return iter(records)
+
+    def fits(trial: Record) -> bool:
+        of_experiment = experiment is None or trial.spec["ExperimentName"].lower() == experiment
+        return of_experiment and (trials is None or trial.name in trials)
+
+    return fits
 
 
 def _summary(record: Record) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import zlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -16,10 +17,11 @@ from typing import TYPE_CHECKING
 
 from multidict import CIMultiDict
 
-from harness.kernel.http import Request, Response
+from harness.kernel.http import MOST_CONTAINERS, Request, Response, has_too_many_containers
 from harness.stores.aws_backends import Metric
 from harness.stores.aws_backends.moto import missing_roles, registry_view
 from harness.stores.aws_backends.moto.dispatch import PACKAGES, Call
+from harness.stores.aws_backends.moto.faults import Refusal, fault
 from harness.stores.aws_backends.moto.moto_version import moto_version, require
 from harness.stores.aws_backends.moto.objects import MotoObjects
 from harness.stores.aws_backends.moto.registry_view import Listed
@@ -35,6 +37,8 @@ SERVICES = frozenset({*PACKAGES, *ALIASES})
 """The AWS services that embedded moto answers, by signing name."""
 WORKERS = 8
 logger = logging.getLogger(__name__)
+LARGEST = 16 * 1024 * 1024
+"""Bytes of a request to any service but S3."""
 
 
 class MotoBackend:
@@ -80,8 +84,12 @@ class MotoBackend:
         service = ALIASES.get(service, service)
         if service == "s3":
             return await loaded.s3.handle(request, account, region)
-        body = await request.read()
         headers: CIMultiDict[str] = CIMultiDict(request.headers)
+        try:
+            body = await _read(request)
+        except Refusal as error:
+            return fault(service, headers, error.status, error.code, error.message)
+        headers.pop("Content-Encoding", None)
         call = Call(service, request.method, request.target, headers, body, account, region)
         answer = loaded.answer
         if service == "ecr":
@@ -143,3 +151,29 @@ class MotoBackend:
 
                     self._loaded = Loaded(self._state, self._rows, self._logs, self._pool, self._home, self._roles)
         return self._loaded
+
+
+async def _read(request: Request) -> bytes:
+    """Read the whole body, unpacked; refuse one that would keep others waiting, as none of these services has."""
+    blocks, size = [], 0
+    async for block in request.stream():
+        size += len(block)
+        if size > LARGEST:
+            raise _TOO_LARGE
+        blocks.append(block)
+    body = b"".join(blocks)
+    if request.headers.get("Content-Encoding", "").lower() == "gzip":  # botocore packs PutMetricData above 10 kB
+        try:
+            body = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, LARGEST + 1)
+        except zlib.error as error:
+            raise Refusal(400, "SerializationException", f"The body is not gzip: {error}") from error
+    if len(body) > LARGEST or has_too_many_containers(body) or body.count(b"&") > MOST_CONTAINERS:
+        raise _TOO_LARGE
+    return body
+
+
+_TOO_LARGE = Refusal(
+    413,
+    "RequestEntityTooLarge",
+    f"The request is larger than {LARGEST >> 20} MB, or has more than {MOST_CONTAINERS} members",
+)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from multidict import CIMultiDict
 
 from harness.kernel.http import Response
-from harness.stores.aws_backends.moto.faults import Refusal, fault, full_disk, readable, s3_code
+from harness.stores.aws_backends.moto.faults import QUERY, Refusal, fault, full_disk, readable, s3_code
 from harness.stores.aws_backends.moto.misread import Misread, answer_to_misread, trusting
 
 LOCK = threading.RLock()
@@ -81,6 +81,8 @@ def run(call: Call) -> Answer:
             return Answer(*handler(request, request.raw_url, request.headers))
     except HTTPException as error:
         return Answer(error.code or 500, dict(error.get_headers()), error.get_body())
+    finally:
+        request.close()
 
 
 def response(call: Call, found: Answer) -> Response:
@@ -117,6 +119,9 @@ def failure(call: Call, error: Exception) -> Response:
     error = full_disk(error) or error
     if isinstance(error, Refusal):
         return fault(call.service, call.headers, error.status, error.code, error.message)
+    if type(error).__name__ == "OperationNotFoundError":  # of botocore, which is imported with moto
+        code = "InvalidAction" if call.service in QUERY else "UnknownOperationException"
+        return fault(call.service, call.headers, 400, code, f"The service has no operation {error}")
     if isinstance(error, NotImplementedError):
         code = "NotImplemented" if call.service == "s3" else "UnsupportedOperationException"
         text = str(error) or f"The embedded {call.service} does not support this operation"

@@ -24,12 +24,8 @@ class MotoObjects:
     def list(self, prefix: S3Uri) -> Iterator[ObjectInfo]:
         with self._seam() as seam:
             bucket = self._bucket(seam, prefix.bucket)
-            found = [
-                (name, versions[-1])
-                for name, versions in dict(bucket.keys).items()
-                if name.startswith(prefix.key) and isinstance(versions[-1], seam.Key)
-            ]
-        for name, key in sorted(found, key=lambda pair: pair[0]):
+            latest = [(name, bucket.keys[name]) for name in bucket.keys.sorted.beginning_with(prefix.key)]
+        for name, key in [(name, key) for name, key in latest if isinstance(key, seam.Key)]:
             yield _info(S3Uri(prefix.bucket, name), key)
 
     def head(self, uri: S3Uri) -> ObjectInfo | None:

@@ -23,6 +23,7 @@ from harness.stores.aws_backends.moto.checksums import checksum_of_text, checksu
 from harness.stores.aws_backends.moto.faults import Refusal
 from harness.stores.aws_backends.moto.misread import MALFORMED_XML
 from harness.stores.aws_backends.moto.object_files import Arrived, FileSlice, ObjectFiles
+from harness.stores.aws_backends.moto.s3_listing import SortedNames
 from harness.stores.aws_backends.moto.s3_policies import effect_on_everyone
 
 # Untyped on purpose: what is put in place of moto's classes is not what its annotations say.
@@ -110,21 +111,23 @@ class Versions(models._VersionedKeyStore):  # type: ignore[misc]
     def __init__(self, bucket: str) -> None:
         super().__init__()
         self.bucket = bucket
+        self.sorted = SortedNames()
 
     def setlist(self, key: str, list_: Any) -> None:
         versions = list(list_)
         kept = {id(version) for version in versions}
         gone = [version for version in self.getlist(key, []) if id(version) not in kept]
-        dict.__setitem__(self, key, versions)
+        self._put(key, versions)
         state.changes.key(self.bucket, key, gone)
 
     def __setitem__(self, key: str, value: Any) -> None:
-        super().__setitem__(key, value)
+        self._put(key, [*self.getlist(key, []), value])
         state.changes.key(self.bucket, key)
 
     def pop(self, key: str) -> None:
         gone = self.getlist(key, [])
         dict.pop(self, key)
+        self.sorted.remove(key)
         state.changes.key(self.bucket, key, gone)
 
     def item_size(self) -> int:
@@ -133,9 +136,15 @@ class Versions(models._VersionedKeyStore):  # type: ignore[misc]
     def put_back(self, key: str, versions: list[Any]) -> None:
         """What the rows say, on load and after a failed save: not a change."""
         if versions:
-            dict.__setitem__(self, key, versions)
-        else:
-            dict.pop(self, key, None)
+            self._put(key, versions)
+        elif key in self:
+            dict.pop(self, key)
+            self.sorted.remove(key)
+
+    def _put(self, key: str, versions: list[Any]) -> None:
+        if key not in self:
+            self.sorted.add(key)
+        dict.__setitem__(self, key, versions)
 
 
 class Upload(models.FakeMultipart):  # type: ignore[misc]

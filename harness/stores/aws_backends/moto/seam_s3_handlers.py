@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import importlib
 import threading
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 from moto.s3.exceptions import MissingKey, MissingVersion
+from werkzeug.http import http_date
 
 from harness.stores.aws_backends.moto import seam_s3
 from harness.stores.aws_backends.moto.checksums import checksum_text
-from harness.stores.aws_backends.moto.faults import Refusal
+from harness.stores.aws_backends.moto.faults import Refusal, fault
 from harness.stores.aws_backends.moto.object_files import FileSlice, ObjectFiles
 from harness.stores.aws_backends.moto.s3_forms import CREATED, FORM, check_form, created_document, form_status
 from harness.stores.aws_backends.moto.seam_s3 import Bucket, Changes, Key, Upload, models
+from harness.stores.aws_backends.moto.seam_s3_lists import Lists
 
 responses: Any = importlib.import_module("moto.s3.responses")
 urls: Any = importlib.import_module("moto.s3.urls")
@@ -37,6 +41,8 @@ class Backend(models.S3Backend):  # type: ignore[misc]
         self, bucket_name: str, key_name: str, version_id: str | None = None, bypass: bool = False
     ) -> tuple[bool, dict[str, Any]]:
         bucket = self.get_bucket(bucket_name)
+        if bucket.versioning_status is None and version_id not in (None, "null"):
+            raise Refusal(400, "InvalidArgument", "Invalid version id specified")
         if not bucket.is_suspended:
             found: tuple[bool, dict[str, Any]] = super().delete_object(bucket_name, key_name, version_id, bypass)
             return found
@@ -46,6 +52,16 @@ class Backend(models.S3Backend):  # type: ignore[misc]
             bucket.make_null(key_name)
             said["version-id"] = "null"
         return done, said
+
+    def _set_delete_marker(self, bucket_name: str, key_name: str) -> Any:
+        """A delete marker is made for a key that never was, too (S3 user guide, "Working with delete markers")."""
+        keys = self.get_bucket(bucket_name).keys
+        if keys.getlist(key_name, []):
+            return super()._set_delete_marker(bucket_name, key_name)
+        marker = models.FakeDeleteMarker(SimpleNamespace(name=key_name))
+        marker.key = None
+        keys[key_name] = marker
+        return marker
 
     def delete_object_tagging(self, bucket_name: str, key_name: str, version_id: str | None = None) -> None:
         if self.get_object(bucket_name, key_name, version_id) is None:
@@ -72,8 +88,8 @@ def part_of(key: Key, number: int) -> Key:
     return part
 
 
-class S3Response(responses.S3Response):  # type: ignore[misc]
-    """moto's handlers, given the received body, and with ranges by part number."""
+class S3Response(Lists, responses.S3Response):  # type: ignore[misc]
+    """moto's handlers, given the received body, with lists by index and ranges by part number."""
 
     def setup_class(self, request: Any, full_url: str | None = None, headers: Any = None) -> None:
         if request.method == "POST" and request.headers.get("content-type", "").lower().startswith(FORM):
@@ -97,7 +113,10 @@ class S3Response(responses.S3Response):  # type: ignore[misc]
         return status, headers, body
 
     def get_object(self) -> Any:
-        status, headers, body = super().get_object()
+        marker = self._named_marker()
+        if marker is not None:
+            return _answer_for_marker(marker, by_version="versionId" in self.querystring)
+        status, headers, body = self._with_null_version(super().get_object())
         number = self._get_int_param("partNumber")
         if status != 200 or not number or not isinstance(body, FileSlice):
             return status, headers, body
@@ -109,6 +128,38 @@ class S3Response(responses.S3Response):  # type: ignore[misc]
         headers["content-range"] = f"bytes {start}-{start + part.size - 1}/{key.size}"
         headers["x-amz-mp-parts-count"] = str(len(key.multipart.parts))
         return 206, headers, body[start : start + part.size]
+
+    def head_object(self, bucket_name: str, *given: Any, **named: Any) -> Any:
+        bucket = self.backend.get_bucket(bucket_name)
+        with bucket.versioned() if bucket.is_suspended else nullcontext():  # moto knows no versions otherwise
+            answer = super().head_object(bucket_name, *given, **named)
+        return self._with_null_version(answer)
+
+    def _named_marker(self) -> Any:
+        """Return the delete marker that the request names, by its version or as the latest of its key."""
+        version = self.querystring.get("versionId", [None])[0]
+        versions = self.backend.get_bucket(self.bucket_name).keys.getlist(self.parse_key_name(), [])
+        chosen = [one for one in versions if one.version_id == version] if version else versions[-1:]
+        return chosen[0] if chosen and isinstance(chosen[0], models.FakeDeleteMarker) else None
+
+    def _with_null_version(self, answer: Any) -> Any:
+        """Name the version ``null`` of a bucket that has versions, or had."""
+        status, headers, body = answer
+        if status < 400 and self.backend.get_bucket(self.bucket_name).versioning_status is not None:
+            headers.setdefault("x-amz-version-id", "null")
+        return status, headers, body
+
+
+def _answer_for_marker(marker: Any, by_version: bool) -> Any:
+    """Answer a GET of a delete marker (S3 user guide, "Working with delete markers")."""
+    shown = {"x-amz-delete-marker": "true", "x-amz-version-id": marker.version_id}
+    if by_version:
+        code, message = "MethodNotAllowed", "The specified method is not allowed against this resource."
+        answer = fault("s3", {}, 405, code, message)
+        shown |= {"Allow": "DELETE", "Last-Modified": http_date(marker.last_modified)}
+    else:
+        answer = fault("s3", {}, 404, "NoSuchKey", "The specified key does not exist.")
+    return answer.status, {**answer.headers, **shown}, answer.body
 
 
 _installing = threading.Lock()
