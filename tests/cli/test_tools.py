@@ -91,6 +91,8 @@ def test_doctor_names_the_remedy_where_namespaces_are_missing(project: Project) 
     assert "install proot" in findings["jobs: /opt/ml"]["remedy"]
     assert findings["offline runs"]["state"] == "limited"
     assert "audit hook" in findings["offline runs"]["found"]
+    assert findings["admin interface"]["state"] == "limited"
+    assert "could read the token" in findings["admin interface"]["found"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -54,6 +54,25 @@ def in_its_own_group(client: Client, *command: str | Path) -> Iterator[subproces
         yield process
 
 
+SPELT_OUT = """
+import json, os, pathlib, sys
+token, secret = ((pathlib.Path(sys.argv[1]) / name).read_bytes() for name in ("admin-token", "client-secret"))
+lines = []
+for process in pathlib.Path("/proc").glob("[0-9]*"):
+    try:
+        lines += [(process / name).read_bytes() for name in ("cmdline", "environ")]
+    except OSError:
+        pass
+own = os.environ["AWS_SECRET_ACCESS_KEY"]
+print(json.dumps({"token": any(token in line for line in lines), "secret": own == secret.decode()}))
+"""
+
+
+def test_programs_get_the_secret_and_nobody_spells_out_the_admin_token(client: Client) -> None:
+    ended = client.exec(sys.executable, "-c", SPELT_OUT, client.state)
+    assert ended.told == {"token": False, "secret": True}
+
+
 @pytest.mark.parametrize(
     ("everyone", "number", "code"),
     [(True, signal.SIGINT, 130), (False, signal.SIGTERM, 143), (False, signal.SIGHUP, 129)],

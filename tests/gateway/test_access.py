@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from harness.emulator import Emulator
+from harness.gateway.peers import Peer, PeerLookup
 from harness.settings import Settings
 from harness.stores.credentials import read_admin_token, read_client_secret
 
@@ -355,6 +357,25 @@ def test_credentials_stay_from_one_start_to_the_next_unless_others_could_read_th
     (tmp_path / "elsewhere").write_text("known")
     (tmp_path / "admin-token").symlink_to("elsewhere")
     assert issue_credentials(tmp_path).admin_token not in ("known", second.admin_token)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
+@pytest.mark.parametrize("by_table", [False, True])
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_the_user_of_a_connection_is_found_by_netlink_and_by_table(address: str, by_table: bool) -> None:
+    lookup = PeerLookup()
+    if by_table:
+        lookup.close()
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.create_server((address, 0), family=family) as listener:
+        peer = socket.create_connection(listener.getsockname()[:2])
+        accepted, _ = listener.accept()
+        with accepted:
+            names = accepted.getpeername()[:2], accepted.getsockname()[:2]
+            assert lookup.find(*names) == Peer(os.geteuid())
+            peer.close()  # what is closed has no user any more, not even root
+            assert lookup.find(*names) == Peer(None)
+    lookup.close()
 
 
 OTHER_USER = r"""
