@@ -38,7 +38,7 @@ OTHER_VARIABLES = (
         "PROMOTED",
     ),
     *("REPLAY", "REQUIRE", "ROLE", "ROOTS", "RUN_ID", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_SESSION_TOKEN"),
-    "WORK",
+    *("SHOW_ENVIRONMENT", "WORK"),
 )
 """What else ``HARNESS_`` variables say, between harness's own processes too; a test finds those missing here."""
 ALIKE = 0.84
@@ -87,6 +87,8 @@ class Settings:
     """What is kept for that in the cache folder; what was not used for longest goes first."""
     images: Mapping[str, str] = field(default_factory=dict)
     """No key of [settings]: the table [images] of the project's file."""
+    project: Path = Path()
+    """No key of [settings]: the project's folder, which no job may see; the working directory where none is known."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,9 @@ def load_settings(project: Path, **given: Any) -> Settings:
     settings = replace(Settings(), **{key: _typed(key, value) for key, value in values.items()})
     if settings.aws_backend == "localstack" and "account" not in values:
         settings = replace(settings, account=LOCALSTACK_ACCOUNT)
-    return replace(settings, state=(project / settings.state).absolute(), images=written.images)
+    return replace(
+        settings, state=(project / settings.state).absolute(), images=written.images, project=project.absolute()
+    )
 
 
 def misspelt(environment: Mapping[str, str]) -> dict[str, str]:
@@ -157,7 +161,7 @@ def misspelt(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _known() -> dict[str, Any]:
-    return {each.name: each.default for each in fields(Settings) if each.name != "images"}
+    return {each.name: each.default for each in fields(Settings) if each.name not in ("images", "project")}
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:

@@ -95,6 +95,7 @@ def _jobs(host: Host) -> Iterator[Finding]:
     for name, found in host.describe().items():
         limited = name == "/opt/ml" and host.roots is not Roots.NAMESPACE
         limited = limited or (name == "network isolation" and not host.isolates_network)
+        limited = limited or (name == "host files" and host.roots is not Roots.NAMESPACE)
         remedy = remedies.get(host.roots, "") if name == "/opt/ml" else ""
         yield Finding(f"jobs: {name}", "limited" if limited else "ok", found, remedy)
 

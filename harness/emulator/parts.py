@@ -173,7 +173,7 @@ def _process_runner(ground: Ground) -> Runner:
         environments=Environments(install=ground.settings.install),
         port=ground.port,
         adopt=ground.adopt,
-        hidden=(Path.home(), ground.folder),
+        hidden=(Path.home(), ground.folder, ground.settings.project),
         pool=WarmPool() if ground.settings.warm_pool else None,
     )
 

@@ -52,16 +52,20 @@ def test_a_job_of_a_users_own_image(contained: Cloud) -> None:
     assert made["closed/mine"] == b"mine"
 
 
-def test_an_image_with_a_user_of_its_own_may_write(contained: Cloud, docker_client: Any) -> None:
+def test_an_image_with_a_user_of_its_own_reads_and_writes(contained: Cloud, docker_client: Any) -> None:
     own = "harness-tests/with-a-user"
     made = docker_client.create_container(LOCAL)["Id"]
     docker_client.commit(made, own, "1", changes=["USER 1000:1000"])
     docker_client.remove_container(made, force=True)
+    data = contained.put("own/data.csv", "1,2\n3,4\n")
+    mask = os.umask(0o077)  # as the emulator's process has it
     try:
-        ended = train(contained, image=f"{own}:1")
+        ended = train(contained, {"train": data}, image=f"{own}:1")
         assert ended["TrainingJobStatus"] == "Completed", ended.get("FailureReason")
+        assert "train: 2 lines" in log(contained, ended)
         assert artefact(contained, ended)["closed/mine"] == b"mine"
     finally:
+        os.umask(mask)
         docker_client.remove_image(f"{own}:1", force=True)
 
 
