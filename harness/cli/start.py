@@ -13,6 +13,7 @@ from harness.cli.project import emulator_options, json_option, print_json, setti
 from harness.session import emulator_process
 from harness.session.emulator_process import RunningEmulator, Wanted
 from harness.session.emulator_use import kept
+from harness.stores.folder import make_private
 
 
 @click.command("start")
@@ -25,7 +26,7 @@ def command(state: Path | None, wanted: Wanted, foreground: bool, as_json: bool)
     """Start the emulator in the background."""
     given = settings(state=state)
     if foreground and emulator_process.find(given.state) is None:
-        given.state.mkdir(parents=True, exist_ok=True)
+        make_private(given.state)
         os.chdir(emulator_process.package_parent())
         os.execv(sys.executable, emulator_process.command(given.state, wanted))
     emulator, fresh = kept(given.state, wanted)

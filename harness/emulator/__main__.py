@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -19,6 +20,7 @@ NOT_FIT = 3
 
 
 def main(arguments: list[str] | None = None) -> int:
+    os.umask(0o077)  # what the emulator writes is its owner's alone; jobs and installers have their own
     given = vars(_parser().parse_args(arguments))
     try:
         emulator = Emulator(load_settings(given.pop("project"), **given), owns_process=True)

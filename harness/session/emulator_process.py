@@ -18,7 +18,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from harness.kernel.errors import StateError
-from harness.stores.folder import StateFolder, announced
+from harness.kernel.files import open_private
+from harness.stores.folder import StateFolder, announced, make_private
 
 OUTPUT = "emulator.out"
 """What the process itself prints; the emulator keeps a log of requests beside it."""
@@ -136,8 +137,8 @@ USUAL = Wanted()
 def start(state: Path, wanted: Wanted = USUAL) -> RunningEmulator:
     """Start it detached from this terminal and wait until it is healthy."""
     try:
-        state.mkdir(parents=True, exist_ok=True)
-        output = (state / OUTPUT).open("wb")
+        make_private(state)
+        output = os.fdopen(open_private(str(state / OUTPUT), os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb")
     except OSError as error:
         raise StateError(
             f"the state folder {state} cannot be used ({error.strerror}); choose another with --state"
