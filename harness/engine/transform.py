@@ -139,7 +139,12 @@ def _execution_parameters(server: ModelServer) -> dict[str, Any]:
         answer = connection.getresponse()
         body = answer.read()
         return cast("dict[str, Any]", json.loads(body)) if answer.status == 200 else {}
-    except (OSError, ValueError, http.client.HTTPException):  # optional by contract: its absence means defaults
+    except (
+        OSError,
+        ValueError,
+        RecursionError,
+        http.client.HTTPException,
+    ):  # optional by contract: its absence means defaults
         return {}
     finally:
         connection.close()
