@@ -13,6 +13,7 @@ from harness.kernel.cache import cache_folder
 from harness.profiles.place import Asked, Playing
 from harness.profiles.scenarios import Scenario
 from harness.profiles.sdk_environments import python_for
+from harness.report.links import Link, signed_links
 from harness.runners.process.interpreters import package_folders
 from harness.session import enclosure
 from harness.session.emulator_process import USUAL, RunningEmulator
@@ -82,6 +83,14 @@ class LocalPlace:
         program = EnclosedProgram(argv, environment, self._emulator, own.log, modules, enclosed=self.enclosed)
         self._played.append((argv, environment, modules))
         return Playing(scenario, program, EventReader(own.events), own.log, started, refusals.told)
+
+    def links(self) -> Link | None:
+        """Signed with the keys that the scenarios had."""
+        if not self._played:
+            return None
+        keys = self._played[-1][1]
+        names = ("AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+        return signed_links(self.address, *(keys[name] for name in names))
 
     def stay(self) -> None:
         """The emulator goes on running when this is closed, as if ``harness start`` had started it."""

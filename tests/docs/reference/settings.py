@@ -19,6 +19,7 @@ VARIABLES = {
     "(a network namespace does not)",
     "HARNESS_LOCALSTACK": "`docker` or `host`: how a LocalStack is started",
     "HARNESS_LOCALSTACK_IMAGE": "the image it is started from",
+    "HARNESS_SHOW_ENVIRONMENT": "`1`: values of jobs' environments are not masked in reports",
     "HARNESS_S3_ACCESS_KEY_ID": "the key for `s3_url`, with `HARNESS_S3_SECRET_ACCESS_KEY` and, when there is one, "
     "`HARNESS_S3_SESSION_TOKEN`",
 }
@@ -44,7 +45,7 @@ def page() -> str:
             in_cell(meanings.get(each.name)),
         ]
         for each in fields(Settings)
-        if each.name not in _TABLES
+        if each.name not in (*_TABLES, "project")
     ]
     tables = [[f"`[{each.name}]`", _TABLES[each.name]] for each in fields(ProjectFile)]
     return document(
