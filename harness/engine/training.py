@@ -189,6 +189,10 @@ def _publish(work: Work, points: Sequence[MetricPoint]) -> None:
         work.doors.aws.put_metrics(work.key.account, work.key.region, METRICS_NAMESPACE, data)
 
 
+_END_OF_TIME = 253402300800.0
+"""The end of the year 9999, in seconds since 1970: later times are no dates."""
+
+
 def _tracked(work: Work) -> Iterator[MetricPoint]:
     """The points that smexperiments' tracker left as files."""
     for file in sorted(result_files(work.root, METRICS_FOLDER)):
@@ -201,7 +205,7 @@ def _tracked_point(line: str) -> MetricPoint | None:
         item = json.loads(line)
         name, moment, value = str(item["MetricName"]), float(item["Timestamp"]), float(item["Value"])
         step = item.get("IterationNumber")
-        if math.isfinite(moment) and math.isfinite(value):
+        if 0 <= moment < _END_OF_TIME and math.isfinite(value):
             return MetricPoint(name, moment, value, None if step is None else int(step))
     # A half-written line of a program that was killed; a number out of range; lists nested thousands deep.
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):

@@ -163,3 +163,12 @@ def test_a_cut_archive(tmp_path: Path) -> None:
 def test_an_archive_without_a_file(unpacked: Callable[..., Path]) -> None:
     with pytest.raises(JobFailed, match="holds no file"):
         unpacked(special("only-a-folder", tarfile.DIRTYPE))
+
+
+def test_packed_files_belong_to_a_containers_root_without_privileges(tmp_path: Path) -> None:
+    (tmp_path / "program").write_text("x")
+    (tmp_path / "program").chmod(0o6755)
+    pack(tmp_path, [tmp_path / "program"], tmp_path / "packed.tar.gz")
+    with tarfile.open(tmp_path / "packed.tar.gz") as tar:
+        [member] = tar.getmembers()
+    assert (member.mode, member.uid, member.gid, member.uname) == (0o755, 0, 0, "root")

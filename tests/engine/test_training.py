@@ -312,3 +312,17 @@ text = "\\n".join(map(json.dumps, lines)) + "\\n{\\"MetricName\\": \\"half"
     }
     [read] = cloud.client("sagemaker-metrics").batch_get_metrics(MetricQueries=[query])["MetricQueryResults"]
     assert (read["XAxisValues"], read["MetricValues"]) == ([1, 2], [1.0, 2.0])
+
+
+def test_a_hostile_metrics_file_costs_its_own_lines_only(cloud: Cloud) -> None:
+    script = (
+        "import os\n"
+        "os.makedirs('/opt/ml/output/metrics/sagemaker', exist_ok=True)\n"
+        'point = \'{"MetricName":"%s","Timestamp":%s,"Value":1,"IterationNumber":%s}\\n\'\n'
+        "with open('/opt/ml/output/metrics/sagemaker/a.json', 'w') as file:\n"
+        "    file.write('[' * 3000 + '\\n' + point % ('x', '1e300', '1') + point % ('x', '1e17', '1'))\n"
+        "    file.write(point % ('x', '1796000000', '1e400') + point % ('good', '1796000000', '1'))\n"
+    )
+    ended = cloud.train(script=script)
+    assert ended["TrainingJobStatus"] == "Completed", ended["FailureReason"]
+    assert [metric["MetricName"] for metric in ended["FinalMetricDataList"]] == ["good"]

@@ -138,10 +138,9 @@ def test_mounted_folders_come_back_to_their_owner(contained: Workbench, tmp_path
     assert stat.S_IMODE((folder / "id").stat().st_mode) == 0o755
 
 
-@pytest.mark.parametrize("roots", ["proot", "environment"])
-def test_elsewhere_root_gives_up_its_capabilities(bench: Workbench, roots: str) -> None:
-    if bench.roots != roots:
-        pytest.skip("for the other ways")
+def test_elsewhere_root_gives_up_its_capabilities(bench: Workbench) -> None:
+    if bench.roots == "namespace":
+        pytest.skip("there it keeps some, which hold in its user namespace only")
     _, text = bench.job("sh", "-c", "grep -E '^(Cap(Prm|Eff|Bnd)|Groups|NoNewPrivs)' /proc/self/status")
     facts = dict(line.split(":", 1) for line in text.splitlines())
     assert facts["NoNewPrivs"].strip() == "1"
