@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections import OrderedDict, defaultdict, deque
+from functools import cache
 from typing import Any
 
 from requests.structures import CaseInsensitiveDict
@@ -29,6 +30,7 @@ class UnknownClass(Exception):
     """A class that the saved state may not name, or that this version of moto does not have."""
 
 
+@cache
 def name_of(cls: type) -> str | None:
     """The name to store for a class; None for one that may not be stored."""
     if cls in _NAMES:

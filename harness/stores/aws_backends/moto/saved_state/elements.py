@@ -24,7 +24,7 @@ class Elements:
     def __init__(self, saved: Mapping[int, Any] | None = None) -> None:
         self._known: dict[int, _Known] = {}
         self._last = max(saved or {}, default=0)
-        self.save(saved or {})
+        self.save(saved or {}, saved or {})
 
     def key_of(self, element: Any) -> int:
         known = self._known.get(id(element))
@@ -45,17 +45,12 @@ class Elements:
         """Keys of saved elements that the back end no longer has."""
         return [known.key for known in self._known.values() if known.copy is not None and known.key not in elements]
 
-    def save(self, elements: Mapping[int, Any]) -> None:
-        """These, and no others, are saved as they are now."""
-        changed = {key for key, each in elements.items() if self._copy_of(each) != each.__dict__}
+    def save(self, elements: Mapping[int, Any], changed: Mapping[int, Any]) -> None:
+        """The back end has these and no others; those that ``changed`` are saved as they are now."""
         self._known = {
-            id(each): _Known(each, key, _copy(each.__dict__) if key in changed else self._copy_of(each))
+            id(each): _Known(each, key, _copy(each.__dict__)) if key in changed else self._known[id(each)]
             for key, each in elements.items()
         }
-
-    def _copy_of(self, element: Any) -> Mapping[str, Any] | None:
-        known = self._known.get(id(element))
-        return None if known is None else known.copy
 
 
 def _copy(fields: Mapping[str, Any]) -> Mapping[str, Any]:

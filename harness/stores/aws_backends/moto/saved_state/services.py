@@ -62,6 +62,8 @@ class Change:
     lists: Mapping[str, list[Any]]
     elements: Mapping[int, Any]
     """All that the back end has, by key."""
+    changed: Mapping[int, Any]
+    """Those of the elements that are not saved as they are."""
 
 
 class ServiceState:
@@ -114,7 +116,7 @@ class ServiceState:
         for change in changes:
             self._digests[change.key] = change.digest
             self._tails[change.key] = {name: Tail.of(values) for name, values in change.lists.items()}
-            self._elements[change.key].save(change.elements)
+            self._elements[change.key].save(change.elements, change.changed)
             self._read.pop(change.key, None)
             self._outdated.discard(change.key)
         self._touched.clear()
@@ -165,13 +167,14 @@ class ServiceState:
         elements = self._elements.setdefault(key, Elements())
         encoder = Encoder(elements.key_of)
         text = _text(encoder.backend(backend))
-        change = Change(key, text, _digest(text), encoder.lists, encoder.elements)
+        changed = elements.changed(encoder.elements)
+        change = Change(key, text, _digest(text), encoder.lists, encoder.elements, changed)
         tails = self._tails.get(key, {})
         is_saved = (
             change.digest == self._digests.get(key)
             and tails.keys() == change.lists.keys()
             and all(tails[name].is_all_of(values) for name, values in change.lists.items())
-            and not elements.changed(change.elements)
+            and not changed
         )
         return None if is_saved else change
 
@@ -187,13 +190,11 @@ class ServiceState:
                 self._rows.delete_list(change.key, name)
             for name, values in change.lists.items():
                 self._write_list(change.key, name, values, tails.get(name), version)
-
             self._write_elements(change, version)
 
     def _write_elements(self, change: Change, version: str) -> None:
-        elements = self._elements[change.key]
-        self._rows.delete_elements(change.key, elements.gone(change.elements))
-        changed = elements.changed(change.elements).items()
+        self._rows.delete_elements(change.key, self._elements[change.key].gone(change.elements))
+        changed = change.changed.items()
         rows = [ElementRow(key, version, _text(Encoder().tree(element))) for key, element in changed]
         self._rows.put_elements(change.key, rows)
 
@@ -207,8 +208,9 @@ class ServiceState:
 
     def _fill(self, key: BackendKey, backend: Any) -> None:
         row = self._rows.backend(key)
-        for known in (self._digests, self._tails, self._elements):
-            known.pop(key, None)
+        self._digests.pop(key, None)
+        self._tails.pop(key, None)
+        self._elements.pop(key, None)
         if row is None:
             return
         try:
