@@ -6,6 +6,7 @@ WAL with ``synchronous=NORMAL``: a committed row survives the death of this proc
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import sqlite3
 import threading
@@ -135,6 +136,19 @@ class ServiceRows:
 
     def put_entries(self, key: BackendKey, rows: Sequence[EntryRow]) -> None:
         self._db.executemany("REPLACE INTO entry VALUES (?,?,?,?,?,?,?)", [(*key, *row) for row in rows])
+
+    def cut_list(self, key: BackendKey, name: str, start: int) -> None:
+        """Forget the elements before number ``start``."""
+        where = f"{OF_BACKEND} AND list = ? AND first < ?"
+        query = f"SELECT first, moto, document FROM entry WHERE {where} ORDER BY first DESC LIMIT 1"
+        cut = self._db.execute(query, (*key, name, start)).fetchone()
+        self._db.execute(f"DELETE FROM entry WHERE {where}", (*key, name, start))
+        if cut is None:
+            return
+        first, moto, document = cut
+        left = json.loads(document)[start - first :]
+        if left:
+            self.put_entries(key, [EntryRow(name, start, moto, json.dumps(left, separators=(",", ":")))])
 
     def delete_list(self, key: BackendKey, name: str) -> None:
         self._db.execute(f"DELETE FROM entry WHERE {OF_BACKEND} AND list = ?", (*key, name))

@@ -13,7 +13,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from harness.kernel.errors import StateError
 from harness.stores.aws_backends.moto.faults import full_disk
@@ -22,6 +22,7 @@ from harness.stores.aws_backends.moto.saved_state.classes import package_of
 from harness.stores.aws_backends.moto.saved_state.decoder import Decoder, FindBackend, Unreadable
 from harness.stores.aws_backends.moto.saved_state.elements import Elements
 from harness.stores.aws_backends.moto.saved_state.encoder import Encoder, Unstorable
+from harness.stores.aws_backends.moto.saved_state.growing_lists import NOTHING, Tail
 from harness.stores.aws_backends.moto.saved_state.rows import (
     BackendKey,
     BackendRow,
@@ -31,27 +32,6 @@ from harness.stores.aws_backends.moto.saved_state.rows import (
 )
 
 logger = logging.getLogger(__name__)
-
-
-class Tail(NamedTuple):
-    """How much of an append-only list is saved."""
-
-    first: Any
-    last: Any
-    size: int
-
-    @classmethod
-    def of(cls, values: list[Any]) -> Tail:
-        return cls(values[0], values[-1], len(values)) if values else cls(None, None, 0)
-
-    def continues(self, values: list[Any]) -> bool:
-        """Whether what is saved is the beginning of the list still."""
-        if self.size == 0:
-            return True
-        return len(values) >= self.size and values[0] is self.first and values[self.size - 1] is self.last
-
-    def is_all_of(self, values: list[Any]) -> bool:
-        return len(values) == self.size and self.continues(values)
 
 
 @dataclass(frozen=True)
@@ -115,7 +95,10 @@ class ServiceState:
             self._rows.write(lambda: self._write(changes))
         for change in changes:
             self._digests[change.key] = change.digest
-            self._tails[change.key] = {name: Tail.of(values) for name, values in change.lists.items()}
+            tails = self._tails.get(change.key, {})
+            self._tails[change.key] = {
+                name: tails.get(name, NOTHING).followed_by(values) for name, values in change.lists.items()
+            }
             self._elements[change.key].save(change.elements, change.changed)
             self._read.pop(change.key, None)
             self._outdated.discard(change.key)
@@ -189,7 +172,7 @@ class ServiceState:
             for name in tails.keys() - change.lists.keys():
                 self._rows.delete_list(change.key, name)
             for name, values in change.lists.items():
-                self._write_list(change.key, name, values, tails.get(name), version)
+                self._write_list(change.key, name, values, tails.get(name, NOTHING), version)
             self._write_elements(change, version)
 
     def _write_elements(self, change: Change, version: str) -> None:
@@ -198,13 +181,16 @@ class ServiceState:
         rows = [ElementRow(key, version, _text(Encoder().tree(element))) for key, element in changed]
         self._rows.put_elements(change.key, rows)
 
-    def _write_list(self, key: BackendKey, name: str, values: list[Any], tail: Tail | None, version: str) -> None:
-        saved = tail.size if tail is not None and tail.continues(values) else 0
-        if tail is not None and saved < tail.size:
+    def _write_list(self, key: BackendKey, name: str, values: list[Any], tail: Tail, version: str) -> None:
+        after = tail.followed_by(values)
+        if after.start > tail.start:
+            self._rows.cut_list(key, name, after.start)
+        elif not tail.is_kept_in(values):
             self._rows.delete_list(key, name)
+        saved = tail.end - after.start if tail.is_kept_in(values) else 0
         if len(values) > saved:
             document = [Encoder().tree(value) for value in values[saved:]]
-            self._rows.put_entries(key, [EntryRow(name, saved, version, _text(document))])
+            self._rows.put_entries(key, [EntryRow(name, after.start + saved, version, _text(document))])
 
     def _fill(self, key: BackendKey, backend: Any) -> None:
         row = self._rows.backend(key)
@@ -225,7 +211,8 @@ class ServiceState:
             ) from error
         if self._rows.versions(key) == {moto_version()}:
             self._digests[key] = _digest(row.document)
-            self._tails[key] = {name: Tail.of(values) for name, values in lists.items()}
+            starts = {row.list: row.first for row in reversed(self._rows.entries(key))}
+            self._tails[key] = {name: Tail.of(values, starts[name]) for name, values in lists.items()}
             self._elements[key] = Elements(elements)
         else:
             self._outdated.add(key)
