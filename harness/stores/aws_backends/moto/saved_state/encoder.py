@@ -10,6 +10,7 @@ import math
 from collections import defaultdict, deque
 from collections.abc import Callable
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from moto.core.base_backend import BaseBackend
@@ -36,13 +37,21 @@ class Unstorable(Exception):
 
 def fields_of(value: Any) -> dict[str, Any]:
     """The instance's fields, slots among them."""
-    fields = dict(getattr(value, "__dict__", {}))
-    for cls in type(value).__mro__:
-        slots = vars(cls).get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if name not in ("__dict__", "__weakref__") and hasattr(value, name):
-                fields[name] = getattr(value, name)
+    fields: dict[str, Any] = getattr(value, "__dict__", {})
+    cls: Any = type(value)
+    slots = _slots_of(cls)
+    if slots:
+        return {**fields, **{name: getattr(value, name) for name in slots if hasattr(value, name)}}
     return fields
+
+
+@cache
+def _slots_of(cls: type) -> tuple[str, ...]:
+    found: list[str] = []
+    for one in cls.__mro__:
+        slots = vars(one).get("__slots__", ())
+        found += (slots,) if isinstance(slots, str) else slots
+    return tuple(name for name in found if name not in ("__dict__", "__weakref__"))
 
 
 class Encoder:
@@ -104,7 +113,7 @@ class Encoder:
         self._nodes[id(value)] = node
         if all(type(key) is str and key[:1] != "$" for key in value):
             for key, item in value.items():
-                node[key] = self._member(key, item)
+                node[key] = item if type(item) in _AS_IT_IS else self._member(key, item)
         else:
             node["$dict"] = self._pairs(value)
         return node
@@ -166,7 +175,7 @@ class Encoder:
                 node[field] = {"$entries": str(value.__dict__[named_by])}
                 self.lists[str(value.__dict__[named_by])] = item
                 continue
-            node[field] = self._member(field, item)
+            node[field] = item if type(item) in _AS_IT_IS else self._member(field, item)
         return node
 
     def _number(self, node: Any) -> int:
