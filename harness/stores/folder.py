@@ -44,8 +44,14 @@ class StateFolder:
     def announce(self, facts: Mapping[str, Any]) -> None:
         """Tell other commands where the emulator listens; readers never see half a file."""
         draft = self.path / f"{ANNOUNCEMENT}.new"
-        draft.write_text(json.dumps(facts))
-        draft.replace(self.path / ANNOUNCEMENT)
+        try:
+            draft.write_text(json.dumps(facts))
+            draft.replace(self.path / ANNOUNCEMENT)
+        except OSError as error:
+            raise StateError(
+                f"the state folder {self.path} cannot be written ({error.strerror}); free space on its disk, or choose "
+                "another with --state"
+            ) from error
 
     def release(self) -> None:
         if self._lock is not None:

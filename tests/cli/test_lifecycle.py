@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -99,6 +101,27 @@ def test_reset_forgets_whether_it_runs_or_not(project: Project) -> None:
     assert project.run("exec", "--", python, "-c", make).returncode == 0
     assert project.run("reset").returncode == 0
     assert project.run("exec", "--", python, "-c", count).stdout == "0\n"
+
+
+def test_pickles_of_an_earlier_harness_are_named_and_taken_over_when_asked(project: Project) -> None:
+    assert "Nothing to take over" in project.run("migrate").stdout
+    pickles = project.state / "aws" / "sts" / "123456789012"
+    pickles.mkdir(parents=True)
+    (pickles / "aws.pickle").write_bytes(pickle.dumps(("5.2.5", {"assumed_roles": []})))
+    started = project.run("start")
+    assert started.returncode == 0
+    assert "aws/sts/123456789012/aws.pickle" in started.stderr
+    assert "harness migrate" in started.stderr
+    assert "in use by" in project.run("migrate", "--trust-pickles").stderr
+    project.run("stop")
+    asked = project.run("migrate")
+    assert asked.returncode == 3
+    assert "trusts whoever wrote the files" in asked.stderr
+    assert (pickles / "aws.pickle").exists()
+    taken = project.run("migrate", "--trust-pickles", "--json")
+    assert json.loads(taken.stdout)["migrated"] == ["sts of 123456789012 in aws"], taken.stderr
+    assert not pickles.exists()
+    assert project.run("start").stderr == ""
 
 
 def test_a_project_is_found_from_below(project: Project) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
@@ -22,6 +23,7 @@ from harness.stores.aws_backends.moto.seam_s3_rows import ObjectLedger
 from harness.stores.log_files import StoredLogs
 
 READING = ("get", "list", "describe", "head", "filter", "batchget", "lookup", "search", "simulate", "test")
+OPERATION_PATH = re.compile(r"^/service/[^/]+/operation/(\w+)")
 EAGER_PACKAGES = frozenset(dispatch.PACKAGES[service] for service in dispatch.EAGER)
 
 
@@ -177,6 +179,14 @@ class Loaded:
 
 
 def _only_reads(call: Call) -> bool:
-    target = call.headers.get("x-amz-target", "").rpartition(".")[2]
-    action = target or parse_qs(call.body.decode("utf-8", "replace")).get("Action", [""])[0]
+    action = _action(call)
     return action.lower().startswith(READING) if action else call.method in ("GET", "HEAD")
+
+
+def _action(call: Call) -> str:
+    """The operation, in each of the protocols that name it; empty where method and path say it."""
+    target = call.headers.get("x-amz-target", "").rpartition(".")[2]
+    named = OPERATION_PATH.search(call.target)  # CBOR, which CloudWatch's clients speak
+    if target or named:
+        return target or str(named[1] if named else "")
+    return parse_qs(call.body.decode("utf-8", "replace")).get("Action", [""])[0]

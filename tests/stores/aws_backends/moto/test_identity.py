@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.stores.aws_backends.moto.serving import ACCOUNT, Served, client, running, serve, until
+from tests.stores.aws_backends.moto.serving import ACCOUNT, Served, serve
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/HarnessExecutionRole"
 TRUST = json.dumps(
@@ -132,39 +131,6 @@ def test_state_survives_a_restart(tmp_path: Path) -> None:
         assert len(served.client("sns", region="eu-west-1").list_topics()["Topics"]) == 1
         assert served.client("secretsmanager").get_secret_value(SecretId="s")["SecretString"] == "hidden"
         assert served.backend.account_of(key) == ACCOUNT
-
-
-def is_kept(state: Path, service: str, text: bytes) -> bool:
-    return any(text in path.read_bytes() for path in state.glob(f"aws/{service}/*/*.pickle"))
-
-
-def test_state_survives_sigkill_after_a_second(tmp_path: Path) -> None:
-    with running(tmp_path) as (address, process):
-        client(address, "iam").create_role(RoleName="Mine", AssumeRolePolicyDocument=TRUST)
-        client(address, "secretsmanager").create_secret(Name="s", SecretString="hidden")
-        for service, text in (("secretsmanager", b"hidden"), ("iam", b"Mine")):
-            until(partial(is_kept, tmp_path, service, text))
-        process.kill()
-    with serve(tmp_path) as served:
-        assert served.client("iam").get_role(RoleName="Mine")["Role"]["RoleName"] == "Mine"
-        assert served.client("secretsmanager").get_secret_value(SecretId="s")["SecretString"] == "hidden"
-
-
-def test_state_of_another_moto_is_discarded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    from harness.stores.aws_backends.moto import seam_s3_rows, snapshots
-
-    with serve(tmp_path) as served:
-        served.client("iam").create_user(UserName="me")
-        served.client("s3").create_bucket(Bucket="bucket")
-        served.client("s3").put_object(Bucket="bucket", Key="k", Body=b"kept")
-    for module in (snapshots, seam_s3_rows):
-        monkeypatch.setattr(module, "moto_version", lambda: "5.9.9")
-    with serve(tmp_path) as served:
-        assert served.client("iam").list_users()["Users"] == []
-        assert served.client("s3").get_object(Bucket="bucket", Key="k")["Body"].read() == b"kept"
-    assert sum("another moto" in record.message for record in caplog.records) == 2
 
 
 def test_errors_are_the_services_own(served: Served) -> None:

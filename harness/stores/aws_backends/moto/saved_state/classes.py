@@ -22,7 +22,7 @@ CONTAINERS: dict[str, type] = {
     "collections.deque": deque,
     "requests.structures.CaseInsensitiveDict": CaseInsensitiveDict,
 }
-_NAMES = {cls: name for name, cls in CONTAINERS.items()}
+_NAMES: dict[type, str | None] = {cls: name for name, cls in CONTAINERS.items()}
 
 
 class UnknownClass(Exception):
@@ -31,11 +31,10 @@ class UnknownClass(Exception):
 
 def name_of(cls: type) -> str | None:
     """The name to store for a class; None for one that may not be stored."""
-    if cls in _NAMES:
-        return _NAMES[cls]
-    if MODULE.fullmatch(cls.__module__) and "." not in cls.__qualname__:
-        return f"{cls.__module__}.{cls.__qualname__}"
-    return None
+    if cls not in _NAMES:
+        storable = MODULE.fullmatch(cls.__module__) and "." not in cls.__qualname__
+        _NAMES[cls] = f"{cls.__module__}.{cls.__qualname__}" if storable else None
+    return _NAMES[cls]
 
 
 def class_named(name: str) -> type[Any]:

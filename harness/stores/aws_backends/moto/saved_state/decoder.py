@@ -28,10 +28,15 @@ class Decoder:
     """``other_moto`` says that another version wrote the document, so that objects may lack fields."""
 
     def __init__(
-        self, find_backend: FindBackend, lists: Mapping[str, list[Any]] | None = None, other_moto: bool = False
+        self,
+        find_backend: FindBackend,
+        lists: Mapping[str, list[Any]] | None = None,
+        elements: Mapping[int, Any] | None = None,
+        other_moto: bool = False,
     ) -> None:
         self._find_backend = find_backend
         self._lists = lists or {}
+        self._elements = elements or {}
         self._other_moto = other_moto
         self._numbered: dict[int, Any] = {}
 
@@ -101,6 +106,9 @@ class Decoder:
     def _entries(self, node: Mapping[str, Any]) -> list[Any]:
         return self._lists.get(node["$entries"], [])
 
+    def _element(self, node: Mapping[str, Any]) -> Any:
+        return self._elements[node["$element"]]
+
     def _enum(self, node: Mapping[str, Any]) -> Enum:
         cls = _class(node["$enum"])
         if not issubclass(cls, Enum) or node["name"] not in cls.__members__:
@@ -158,5 +166,6 @@ _BUILDERS: dict[str, Callable[[Decoder, dict[str, Any]], Any]] = {
     "$frozenset": Decoder._frozenset,
     "$backend": Decoder._backend,
     "$entries": Decoder._entries,
+    "$element": Decoder._element,
     "$enum": Decoder._enum,
 }

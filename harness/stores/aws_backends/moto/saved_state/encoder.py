@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict, deque
+from collections.abc import Callable
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from moto.core.base_backend import BaseBackend
 
 from harness.stores.aws_backends.moto.saved_state.classes import name_of, package_of
-from harness.stores.aws_backends.moto.saved_state.migrations import APPEND_ONLY, NOT_STORED
+from harness.stores.aws_backends.moto.saved_state.migrations import APPEND_ONLY, NOT_STORED, OWN_ROWS
 from harness.stores.aws_backends.moto.saved_state.values import value_to_json
 
 FACTORIES = {None: "none", list: "list", dict: "dict", set: "set", int: "int", str: "str", float: "float"}
@@ -24,31 +26,51 @@ _AS_IT_IS = frozenset({str, int, bool, type(None)})
 class Unstorable(Exception):
     """A value that has no form in a document; the text says where it is and what it is."""
 
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.path: list[str] = []
+
+    def __str__(self) -> str:
+        return f"{'.'.join(reversed(self.path))} is {self.what}"
+
 
 def fields_of(value: Any) -> dict[str, Any]:
     """The instance's fields, slots among them."""
-    fields = dict(getattr(value, "__dict__", {}))
-    for cls in type(value).__mro__:
-        slots = vars(cls).get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if name not in ("__dict__", "__weakref__") and hasattr(value, name):
-                fields[name] = getattr(value, name)
+    fields: dict[str, Any] = getattr(value, "__dict__", {})
+    cls: Any = type(value)
+    slots = _slots_of(cls)
+    if slots:
+        return {**fields, **{name: getattr(value, name) for name in slots if hasattr(value, name)}}
     return fields
 
 
-class Encoder:
-    """Encodes one graph. ``lists`` has the append-only lists found on the way: the document only names them."""
+@cache
+def _slots_of(cls: type) -> tuple[str, ...]:
+    found: list[str] = []
+    for one in cls.__mro__:
+        slots = vars(one).get("__slots__", ())
+        found += (slots,) if isinstance(slots, str) else slots
+    return tuple(name for name in found if name not in ("__dict__", "__weakref__"))
 
-    def __init__(self) -> None:
+
+class Encoder:
+    """Encodes one graph. ``lists`` and ``elements`` have the append-only lists and the objects with rows of their own
+    that were found on the way, if ``key_of`` gives those keys: the document only names them."""
+
+    def __init__(self, key_of: Callable[[Any], int] | None = None) -> None:
         self.lists: dict[str, list[Any]] = {}
+        self.elements: dict[int, Any] = {}
+        self._key_of = key_of
+        self._own_fields: list[Any] = []
         self._nodes: dict[int, Any] = {}
         """Identity of an object -> its node. The graph is not changed meanwhile, so identities stay its own."""
         self._numbered_lists: dict[int, int] = {}
         self._numbers = 0
-        self._path: list[str] = []
 
     def backend(self, backend: Any) -> dict[str, Any]:
         """The document of a back end: its own fields."""
+        self._own_fields = list(backend.__dict__.values())
         node = self._fields(backend, {"$type": type(backend).__name__})
         return {name: self._closed(item) for name, item in node.items()}
 
@@ -80,33 +102,32 @@ class Encoder:
         return node
 
     def _items(self, values: Any) -> list[Any]:
-        found = []
-        for index, value in enumerate(values):
-            self._path.append(str(index))
-            found.append(self._value(value))
-            self._path.pop()
-        return found
+        try:
+            return [self._value(value) for value in values]
+        except Unstorable as error:
+            error.path.append("[]")
+            raise
 
     def _dict(self, value: dict[Any, Any]) -> dict[str, Any]:
         node: dict[str, Any] = {}
         self._nodes[id(value)] = node
         if all(type(key) is str and key[:1] != "$" for key in value):
             for key, item in value.items():
-                self._path.append(key)
-                node[key] = self._value(item)
-                self._path.pop()
+                node[key] = item if type(item) in _AS_IT_IS else self._member(key, item)
         else:
             node["$dict"] = self._pairs(value)
         return node
 
     def _pairs(self, value: dict[Any, Any]) -> list[Any]:
         # ``dict.items`` itself: some of moto's dictionaries load or compute things when they are asked.
-        pairs = []
-        for key, item in dict.items(value):
-            self._path.append(str(key))
-            pairs.append([self._value(key), self._value(item)])
-            self._path.pop()
-        return pairs
+        return [[self._value(key), self._member(str(key), item)] for key, item in dict.items(value)]
+
+    def _member(self, name: str, value: Any) -> Any:
+        try:
+            return self._value(value)
+        except Unstorable as error:
+            error.path.append(name)
+            raise
 
     def _set(self, value: Any) -> dict[str, Any]:
         node: dict[str, Any] = {}
@@ -120,9 +141,13 @@ class Encoder:
         cls = type(value)
         name = name_of(cls)
         if name is None or isinstance(value, type):
-            raise Unstorable(f"{'.'.join(self._path)} is a {cls.__module__}.{cls.__qualname__}")
+            raise Unstorable(f"a {cls.__module__}.{cls.__qualname__}")
         if isinstance(value, Enum):
             return {"$enum": name, "name": value.name}
+        if self._key_of is not None and name in OWN_ROWS:
+            key = self._key_of(value)
+            self.elements[key] = value
+            return {"$element": key}
         node: dict[str, Any] = {"$type": name}
         self._nodes[id(value)] = node
         if isinstance(value, defaultdict):
@@ -135,9 +160,9 @@ class Encoder:
 
     def _factory(self, value: defaultdict[Any, Any]) -> str:
         found = FACTORIES.get(value.default_factory)  # type: ignore[arg-type]
-        if found is None and len(self._path) > 1:
-            raise Unstorable(f"{'.'.join(self._path)} is a defaultdict with a factory of its own")
-        return found or ""  # a field of the back end: the new back end has the factory
+        if found is None and not any(value is field for field in self._own_fields):
+            raise Unstorable("a defaultdict with a factory of its own")
+        return found or ""  # a field of the back end: a new back end has the factory
 
     def _fields(self, value: Any, node: dict[str, Any]) -> dict[str, Any]:
         name = name_of(type(value)) or ""
@@ -150,9 +175,7 @@ class Encoder:
                 node[field] = {"$entries": str(value.__dict__[named_by])}
                 self.lists[str(value.__dict__[named_by])] = item
                 continue
-            self._path.append(field)
-            node[field] = self._value(item)
-            self._path.pop()
+            node[field] = item if type(item) in _AS_IT_IS else self._member(field, item)
         return node
 
     def _number(self, node: Any) -> int:

@@ -6,6 +6,9 @@ The pickles are loaded with ``old_pickles.load_pickle``, which builds no other o
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+from moto.core.base_backend import BaseBackend
 
 from harness.stores.aws_backends.moto import seam_backends
 from harness.stores.aws_backends.moto.dispatch import LOCK, PACKAGES
@@ -56,8 +59,24 @@ def _save_services(rows: ServiceRows, pickles: list[OldPickle]) -> None:
         for each, fields in loaded:
             backend = seam_backends.backend_of(PACKAGES.get(each.service, each.service), each.account, each.region)
             backend.__dict__.update(fields)
+            _refer_to(backend)
             services.touch(backend)
         services.save()
     finally:
         seam_backends.uninstall(services)
         seam_backends.forget_all()
+
+
+def _refer_to(backend: Any) -> None:
+    """In a pickle, what refers to its back end refers to an empty copy of that: put the back end itself there."""
+    seen: set[int] = set()
+    waiting = [*backend.__dict__.values()]
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen or isinstance(value, BaseBackend):
+            continue
+        seen.add(id(value))
+        fields = getattr(value, "__dict__", {}) if type(value).__module__.startswith("moto.") else {}
+        fields.update((name, backend) for name, item in fields.items() if isinstance(item, BaseBackend))
+        waiting += fields.values()
+        waiting += dict.values(value) if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()

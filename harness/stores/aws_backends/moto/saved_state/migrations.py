@@ -27,3 +27,6 @@ APPEND_ONLY: Mapping[str, tuple[str, str]] = {
 }
 """Class -> the list of its that only grows (or is cut), and the field that names the list within the back end. The
 elements never change, so a request writes only those that are new."""
+
+OWN_ROWS: frozenset[str] = frozenset({"moto.sqs.models.Message", "moto.ssm.models.Parameter"})
+"""Classes of which there may be thousands. Their fields are plain values that belong to no other object."""

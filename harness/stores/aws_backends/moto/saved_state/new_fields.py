@@ -29,7 +29,7 @@ def add_new_fields(cls: type, fields: dict[str, Any]) -> None:
             continue
         if make is None:
             logger.warning(
-                "%s.%s has a new field %s; it is None for what was stored before", cls.__module__, cls.__name__, name
+                "%s.%s has a new field %s; it is None in what was stored before", cls.__module__, cls.__name__, name
             )
         fields[name] = make() if make else None
 

@@ -6,6 +6,8 @@ WAL with ``synchronous=NORMAL``: a committed row survives the death of this proc
 from __future__ import annotations
 
 import contextlib
+import json
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -24,10 +26,17 @@ CREATE TABLE IF NOT EXISTS backend (
 CREATE TABLE IF NOT EXISTS entry (
   service TEXT, account TEXT, region TEXT, list TEXT, first INTEGER, moto TEXT, document TEXT,
   PRIMARY KEY (service, account, region, list, first));
+CREATE TABLE IF NOT EXISTS element (
+  service TEXT, account TEXT, region TEXT, key INTEGER, moto TEXT, document TEXT,
+  PRIMARY KEY (service, account, region, key));
 CREATE TABLE IF NOT EXISTS reserve (filling BLOB);
 """
 RESERVE = 256 * 1024
 """Bytes that the file keeps free in itself: small changes are still written when the disk is full."""
+ROOMY = 16 * 1024 * 1024
+"""A disk with less room than this is better left alone."""
+DOCUMENTS = ("backend", "entry", "element")
+"""Tables with a column ``document``."""
 OF_BACKEND = "service = ? AND account = ? AND region = ?"
 
 
@@ -51,6 +60,14 @@ class EntryRow(NamedTuple):
 
     list: str
     first: int
+    moto: str
+    document: str
+
+
+class ElementRow(NamedTuple):
+    """An object that many of its kind may be there of. The document of the back end names it by its key."""
+
+    key: int
     moto: str
     document: str
 
@@ -84,15 +101,20 @@ class ServiceRows:
             query = f"SELECT list, first, moto, document FROM entry WHERE {OF_BACKEND} ORDER BY list, first"
             return [EntryRow(*row) for row in self._db.execute(query, key)]
 
+    def elements(self, key: BackendKey) -> list[ElementRow]:
+        with self._lock:
+            query = f"SELECT key, moto, document FROM element WHERE {OF_BACKEND} ORDER BY key"
+            return [ElementRow(*row) for row in self._db.execute(query, key)]
+
     def backends(self) -> list[BackendKey]:
         with self._lock:
             return [BackendKey(*row) for row in self._db.execute("SELECT service, account, region FROM backend")]
 
     def versions(self, key: BackendKey | None = None) -> set[str]:
         """The versions of moto that wrote something here, or for this back end."""
-        where, values = (f"WHERE {OF_BACKEND}", (*key, *key)) if key is not None else ("", ())
+        where, values = (f"WHERE {OF_BACKEND}", key * len(DOCUMENTS)) if key is not None else ("", ())
         with self._lock:
-            query = f"SELECT moto FROM backend {where} UNION SELECT moto FROM entry {where}"
+            query = " UNION ".join(f"SELECT moto FROM {table} {where}" for table in DOCUMENTS)
             return {row[0] for row in self._db.execute(query, values)}
 
     def write(self, changes: Callable[[], None]) -> None:
@@ -115,16 +137,38 @@ class ServiceRows:
     def put_entries(self, key: BackendKey, rows: Sequence[EntryRow]) -> None:
         self._db.executemany("REPLACE INTO entry VALUES (?,?,?,?,?,?,?)", [(*key, *row) for row in rows])
 
+    def cut_list(self, key: BackendKey, name: str, start: int) -> None:
+        """Forget the elements before number ``start``."""
+        where = f"{OF_BACKEND} AND list = ? AND first < ?"
+        query = f"SELECT first, moto, document FROM entry WHERE {where} ORDER BY first DESC LIMIT 1"
+        cut = self._db.execute(query, (*key, name, start)).fetchone()
+        self._db.execute(f"DELETE FROM entry WHERE {where}", (*key, name, start))
+        if cut is None:
+            return
+        first, moto, document = cut
+        left = json.loads(document)[start - first :]
+        if left:
+            self.put_entries(key, [EntryRow(name, start, moto, json.dumps(left, separators=(",", ":")))])
+
     def delete_list(self, key: BackendKey, name: str) -> None:
         self._db.execute(f"DELETE FROM entry WHERE {OF_BACKEND} AND list = ?", (*key, name))
 
-    def delete_lists(self, key: BackendKey) -> None:
-        self._db.execute(f"DELETE FROM entry WHERE {OF_BACKEND}", key)
+    def put_elements(self, key: BackendKey, rows: Sequence[ElementRow]) -> None:
+        self._db.executemany("REPLACE INTO element VALUES (?,?,?,?,?,?)", [(*key, *row) for row in rows])
+
+    def delete_elements(self, key: BackendKey, elements: Sequence[int]) -> None:
+        found = [(*key, each) for each in elements]
+        self._db.executemany(f"DELETE FROM element WHERE {OF_BACKEND} AND key = ?", found)
+
+    def delete_parts(self, key: BackendKey) -> None:
+        """All lists and elements of a back end: they are written anew."""
+        for table in ("entry", "element"):
+            self._db.execute(f"DELETE FROM {table} WHERE {OF_BACKEND}", key)
 
     def clear(self) -> None:
         with self._lock, self._transaction():
-            self._db.execute("DELETE FROM entry")
-            self._db.execute("DELETE FROM backend")
+            for table in DOCUMENTS:
+                self._db.execute(f"DELETE FROM {table}")
 
     def close(self) -> None:
         with self._lock:
@@ -160,12 +204,14 @@ class ServiceRows:
         (answer,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
         if answer != "ok":
             raise sqlite3.DatabaseError(answer)
-        for table in ("backend", "entry"):
+        for table in DOCUMENTS:
             found = self._db.execute(f"SELECT service FROM {table} WHERE NOT json_valid(document)").fetchone()
             if found is not None:
                 raise sqlite3.DatabaseError(f"a document of {found[0]} is not valid JSON")
 
     def _make_reserve(self) -> None:
+        if shutil.disk_usage(self.path.parent).free < ROOMY:
+            return
         with contextlib.suppress(sqlite3.OperationalError):  # the disk is full already
             with self._transaction():
                 self._db.execute("INSERT INTO reserve VALUES (zeroblob(?))", (RESERVE,))

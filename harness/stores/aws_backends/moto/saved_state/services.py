@@ -13,35 +13,25 @@ import logging
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from harness.kernel.errors import StateError
 from harness.stores.aws_backends.moto.faults import full_disk
 from harness.stores.aws_backends.moto.moto_version import moto_version
 from harness.stores.aws_backends.moto.saved_state.classes import package_of
 from harness.stores.aws_backends.moto.saved_state.decoder import Decoder, FindBackend, Unreadable
+from harness.stores.aws_backends.moto.saved_state.elements import Elements
 from harness.stores.aws_backends.moto.saved_state.encoder import Encoder, Unstorable
-from harness.stores.aws_backends.moto.saved_state.rows import BackendKey, BackendRow, EntryRow, ServiceRows
+from harness.stores.aws_backends.moto.saved_state.growing_lists import NOTHING, Tail
+from harness.stores.aws_backends.moto.saved_state.rows import (
+    BackendKey,
+    BackendRow,
+    ElementRow,
+    EntryRow,
+    ServiceRows,
+)
 
 logger = logging.getLogger(__name__)
-
-
-class Tail(NamedTuple):
-    """How much of an append-only list is saved."""
-
-    first: Any
-    last: Any
-    size: int
-
-    @classmethod
-    def of(cls, values: list[Any]) -> Tail:
-        return cls(values[0], values[-1], len(values)) if values else cls(None, None, 0)
-
-    def continues(self, values: list[Any]) -> bool:
-        """Whether what is saved is the beginning of the list still."""
-        if self.size == 0:
-            return True
-        return len(values) >= self.size and values[0] is self.first and values[self.size - 1] is self.last
 
 
 @dataclass(frozen=True)
@@ -50,6 +40,10 @@ class Change:
     text: str
     digest: bytes
     lists: Mapping[str, list[Any]]
+    elements: Mapping[int, Any]
+    """All that the back end has, by key."""
+    changed: Mapping[int, Any]
+    """Those of the elements that are not saved as they are."""
 
 
 class ServiceState:
@@ -61,6 +55,7 @@ class ServiceState:
         self._read: dict[BackendKey, Any] = {}
         self._digests: dict[BackendKey, bytes] = {}
         self._tails: dict[BackendKey, dict[str, Tail]] = {}
+        self._elements: dict[BackendKey, Elements] = {}
         self._outdated: set[BackendKey] = set()
         """Restored from documents of another moto: all of it is written anew with the next change."""
 
@@ -100,7 +95,11 @@ class ServiceState:
             self._rows.write(lambda: self._write(changes))
         for change in changes:
             self._digests[change.key] = change.digest
-            self._tails[change.key] = {name: Tail.of(values) for name, values in change.lists.items()}
+            tails = self._tails.get(change.key, {})
+            self._tails[change.key] = {
+                name: tails.get(name, NOTHING).followed_by(values) for name, values in change.lists.items()
+            }
+            self._elements[change.key].save(change.elements, change.changed)
             self._read.pop(change.key, None)
             self._outdated.discard(change.key)
         self._touched.clear()
@@ -135,7 +134,7 @@ class ServiceState:
 
     def forget(self) -> None:
         self._rows.clear()
-        for known in (self._touched, self._read, self._digests, self._tails, self._outdated):
+        for known in (self._touched, self._read, self._digests, self._tails, self._elements, self._outdated):
             known.clear()
 
     def close(self) -> None:
@@ -148,49 +147,62 @@ class ServiceState:
         self._rows.close()
 
     def _change(self, key: BackendKey, backend: Any) -> Change | None:
-        encoder = Encoder()
-        text = json.dumps(encoder.backend(backend), separators=(",", ":"))
-        digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
+        elements = self._elements.setdefault(key, Elements())
+        encoder = Encoder(elements.key_of)
+        text = _text(encoder.backend(backend))
+        changed = elements.changed(encoder.elements)
+        change = Change(key, text, _digest(text), encoder.lists, encoder.elements, changed)
         tails = self._tails.get(key, {})
-        grown = tails.keys() != encoder.lists.keys() or any(
-            not tails[name].continues(values) or len(values) != tails[name].size
-            for name, values in encoder.lists.items()
+        is_saved = (
+            change.digest == self._digests.get(key)
+            and tails.keys() == change.lists.keys()
+            and all(tails[name].is_all_of(values) for name, values in change.lists.items())
+            and not changed
         )
-        if digest == self._digests.get(key) and not grown:
-            return None
-        return Change(key, text, digest, encoder.lists)
+        return None if is_saved else change
 
     def _write(self, changes: list[Change]) -> None:
         version = moto_version()
         for change in changes:
             if change.key in self._outdated:
-                self._rows.delete_lists(change.key)
+                self._rows.delete_parts(change.key)
             if change.digest != self._digests.get(change.key):
                 self._rows.put_backend(BackendRow(change.key, version, change.text))
             tails = self._tails.get(change.key, {})
             for name in tails.keys() - change.lists.keys():
                 self._rows.delete_list(change.key, name)
             for name, values in change.lists.items():
-                self._write_list(change.key, name, values, tails.get(name), version)
+                self._write_list(change.key, name, values, tails.get(name, NOTHING), version)
+            self._write_elements(change, version)
 
-    def _write_list(self, key: BackendKey, name: str, values: list[Any], tail: Tail | None, version: str) -> None:
-        saved = tail.size if tail is not None and tail.continues(values) else 0
-        if tail is not None and saved < tail.size:
+    def _write_elements(self, change: Change, version: str) -> None:
+        self._rows.delete_elements(change.key, self._elements[change.key].gone(change.elements))
+        changed = change.changed.items()
+        rows = [ElementRow(key, version, _text(Encoder().tree(element))) for key, element in changed]
+        self._rows.put_elements(change.key, rows)
+
+    def _write_list(self, key: BackendKey, name: str, values: list[Any], tail: Tail, version: str) -> None:
+        after = tail.followed_by(values)
+        if after.start > tail.start:
+            self._rows.cut_list(key, name, after.start)
+        elif not tail.is_kept_in(values):
             self._rows.delete_list(key, name)
+        saved = tail.end - after.start if tail.is_kept_in(values) else 0
         if len(values) > saved:
-            document = json.dumps([Encoder().tree(value) for value in values[saved:]], separators=(",", ":"))
-            self._rows.put_entries(key, [EntryRow(name, saved, version, document)])
+            document = [Encoder().tree(value) for value in values[saved:]]
+            self._rows.put_entries(key, [EntryRow(name, after.start + saved, version, _text(document))])
 
     def _fill(self, key: BackendKey, backend: Any) -> None:
         row = self._rows.backend(key)
         self._digests.pop(key, None)
         self._tails.pop(key, None)
+        self._elements.pop(key, None)
         if row is None:
             return
         try:
-            lists = self._lists(key)
+            lists, elements = self._lists(key), self._restored_elements(key)
             document = json.loads(row.document)
-            Decoder(self._find_backend, lists, row.moto != moto_version()).backend(document, backend)
+            Decoder(self._find_backend, lists, elements, row.moto != moto_version()).backend(document, backend)
         except (Unreadable, ValueError, KeyError, TypeError, AttributeError) as error:
             raise StateError(
                 f"the saved state of {key.service} ({key.account}, {key.region}) in {self._rows.path} was written with "
@@ -198,14 +210,31 @@ class ServiceState:
                 f"install moto {row.moto}, or forget the state with `harness reset`"
             ) from error
         if self._rows.versions(key) == {moto_version()}:
-            self._digests[key] = hashlib.blake2b(row.document.encode(), digest_size=16).digest()
-            self._tails[key] = {name: Tail.of(values) for name, values in lists.items()}
+            self._digests[key] = _digest(row.document)
+            starts = {row.list: row.first for row in reversed(self._rows.entries(key))}
+            self._tails[key] = {name: Tail.of(values, starts[name]) for name, values in lists.items()}
+            self._elements[key] = Elements(elements)
         else:
             self._outdated.add(key)
 
     def _lists(self, key: BackendKey) -> dict[str, list[Any]]:
         found: dict[str, list[Any]] = {}
         for row in self._rows.entries(key):
-            decoder = Decoder(self._find_backend, None, row.moto != moto_version())
+            decoder = Decoder(self._find_backend, other_moto=row.moto != moto_version())
             found.setdefault(row.list, []).extend(decoder.value(each) for each in json.loads(row.document))
         return found
+
+    def _restored_elements(self, key: BackendKey) -> dict[int, Any]:
+        found: dict[int, Any] = {}
+        for row in self._rows.elements(key):
+            decoder = Decoder(self._find_backend, other_moto=row.moto != moto_version())
+            found[row.key] = decoder.value(json.loads(row.document))
+        return found
+
+
+def _text(document: Any) -> str:
+    return json.dumps(document, separators=(",", ":"))
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()

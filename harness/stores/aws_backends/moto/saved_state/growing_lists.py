@@ -1,0 +1,52 @@
+"""``Tail``: how much of an append-only list is saved. Elements are added at the end and may be cut off at the front."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Tail(NamedTuple):
+    """The saved stretch of a list, whose elements are counted from its very first one."""
+
+    first: Any
+    last: Any
+    start: int
+    """The number of the first element: how many were cut off before it."""
+    size: int
+
+    @classmethod
+    def of(cls, values: list[Any], start: int) -> Tail:
+        return cls(values[0], values[-1], start, len(values)) if values else cls(None, None, start, 0)
+
+    @property
+    def end(self) -> int:
+        return self.start + self.size
+
+    def is_all_of(self, values: list[Any]) -> bool:
+        return len(values) == self.size and self._begins(values)
+
+    def is_kept_in(self, values: list[Any]) -> bool:
+        """Whether the list is what is saved, perhaps cut and with more behind it; not another one of the same name."""
+        return self._begins(values) or self._kept(values) > 0
+
+    def followed_by(self, values: list[Any]) -> Tail:
+        """The same once all of the list is saved."""
+        if self._begins(values):
+            return Tail.of(values, self.start)
+        kept = self._kept(values)
+        return Tail.of(values, self.end - kept if kept else 0)
+
+    def _begins(self, values: list[Any]) -> bool:
+        if self.size == 0:
+            return True
+        return len(values) >= self.size and values[0] is self.first and values[self.size - 1] is self.last
+
+    def _kept(self, values: list[Any]) -> int:
+        """How many of the saved elements are at the front of the list, up to the last one; 0 where that is gone."""
+        for index in range(min(len(values), self.size) - 1, -1, -1):
+            if values[index] is self.last:
+                return index + 1
+        return 0
+
+
+NOTHING = Tail(None, None, 0, 0)
