@@ -12,6 +12,8 @@ from pathlib import Path
 
 Progress = Callable[[str], None]
 
+BUILD_TOOLS = Path(__file__).with_name("build-tools.lock")
+
 _LAST_LINES = 15
 
 
@@ -26,6 +28,14 @@ class UvFailed(Exception):
 def find_uv() -> str | None:
     beside = Path(sys.executable).parent / "uv"
     return str(beside) if beside.exists() else shutil.which("uv")
+
+
+def locked_install(lock: Path) -> list[str]:
+    """The arguments of ``uv pip install`` for a lock: what it names and nothing else, each file by its hash.
+
+    Packages that have only a source archive are built with build tools that are locked the same way.
+    """
+    return ["--no-deps", "--require-hashes", "--build-constraints", str(BUILD_TOOLS), "-r", str(lock.absolute())]
 
 
 def run_uv(arguments: Sequence[str], progress: Progress) -> None:
