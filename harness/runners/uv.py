@@ -15,6 +15,18 @@ Progress = Callable[[str], None]
 BUILD_TOOLS = Path(__file__).with_name("build-tools.lock")
 
 _LAST_LINES = 15
+_NOT_PASSED_ON = frozenset(
+    (
+        "VIRTUAL_ENV",
+        "PYTHONPATH",
+        "UV_BUILD_CONSTRAINT",
+        "UV_CONSTRAINT",
+        "UV_EXCLUDE_NEWER",
+        "UV_OVERRIDE",
+        "UV_PYTHON",
+    )
+)
+"""Variables that choose another environment or other versions than those of the lock."""
 
 
 class UvMissing(Exception):
@@ -44,7 +56,7 @@ def run_uv(arguments: Sequence[str], progress: Progress) -> None:
     if uv is None:
         raise UvMissing
     settings = {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "PATH": _search_path()}
-    ours = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    ours = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
     lines: list[str] = []
     with subprocess.Popen(
         [uv, *arguments],

@@ -20,7 +20,15 @@ else:
     import tomli as tomllib
 
 MACHINES = ("x86_64", "aarch64")
-SOURCE_ARCHIVES = ("airspeed-ext", "crontab", "jsonpath-rw", "retrying", "sagemaker-inference", "tailer")
+SOURCE_ARCHIVES = (
+    "airspeed-ext",
+    "crontab",
+    "jsonpath-rw",
+    "localstack-client",
+    "retrying",
+    "sagemaker-inference",
+    "tailer",
+)
 """Packages that the index has no wheel of. They are built where they are installed, with the locked build tools."""
 _PATCH = 9
 """Some packages need more than the first releases of a Python."""
@@ -37,6 +45,8 @@ class Target:
     requirements: Path
     lock: Path
     pythons: tuple[str, ...]
+    groups: tuple[str, ...] = ()
+    """Dependency groups of a ``pyproject.toml``."""
 
 
 def compile_lock(target: Target) -> str:
@@ -52,8 +62,11 @@ def _resolve(target: Target) -> list[dict[str, Any]]:
         command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", str(target.requirements), "-o", str(made)]
         command += ["--format", "pylock.toml", "--python-version", f"{oldest}.{_PATCH}", "--only-binary", ":all:"]
         command += [word for name in SOURCE_ARCHIVES for word in ("--no-binary", name)]
+        command += [word for group in target.groups for word in ("--group", f"{target.requirements}:{group}")]
+        # One version for all Pythons of an image; for the harness itself the newest that each of its Pythons may have.
+        fork = "requires-python" if target.groups else "fewest"
         command += (
-            ["--universal", "--fork-strategy", "fewest"]
+            ["--universal", "--fork-strategy", fork]
             if len(target.pythons) > 1
             else ["--python-platform", "x86_64-manylinux_2_28"]
         )

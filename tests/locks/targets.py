@@ -12,6 +12,7 @@ from harness.runners.spec import Environment
 from harness.runners.uv import BUILD_TOOLS
 from tests.locks.compiling import Target
 
+ROOT = Path(__file__).parents[2]
 OWN_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 
 
@@ -23,6 +24,7 @@ def targets() -> Iterator[Target]:
             _add(pythons, environment)
     for lock, releases in pythons.items():
         yield Target(lock.with_suffix(".in"), lock, tuple(sorted(releases, key=lambda each: int(each.split(".")[1]))))
+    yield Target(ROOT / "pyproject.toml", ROOT / ".ci" / "harness.lock", OWN_PYTHONS, groups=("dev",))
     own = {V3.lock: OWN_PYTHONS, LOCALSTACK.lock: ("3.11",), BUILD_TOOLS: ("3.7", "3.8", "3.9", *OWN_PYTHONS)}
     for lock, releases in own.items():
         assert lock is not None

@@ -35,7 +35,7 @@ def pins_of(lock: Path) -> dict[str, str]:
     return dict(re.findall(r"(?m)^([a-z0-9-]+)==([^ ;\\]+)", lock.read_text()))
 
 
-@pytest.mark.parametrize("target", targets(), ids=lambda target: target.lock.stem)
+@pytest.mark.parametrize("target", list(targets()), ids=lambda target: target.lock.stem)
 def test_every_package_is_pinned_with_a_hash(target: Target) -> None:
     assert target.requirements.exists()
     entries = re.split(r"\n(?! )", target.lock.read_text().strip())[1:]
@@ -47,7 +47,7 @@ def test_every_package_is_pinned_with_a_hash(target: Target) -> None:
             assert entry.count("--hash") == 1, "the archive alone"
 
 
-@pytest.mark.parametrize("uri", REAL)
+@pytest.mark.parametrize("uri", list(REAL))
 def test_image_has_the_major_and_minor_versions_of_the_real_one(uri: str) -> None:
     environment = resolve_image(f"x/{uri}").locked
     assert environment.lock is not None

@@ -114,6 +114,15 @@ def test_file_that_is_not_the_locked_one_is_not_installed(tmp_path: Path, lock: 
     assert environments.installed() == {}
 
 
+def test_versions_that_the_user_prefers_elsewhere_do_not_matter(
+    tmp_path: Path, lock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "constraints.txt").write_text("tiny==2.0\n")
+    monkeypatch.setenv("UV_CONSTRAINT", str(tmp_path / "constraints.txt"))
+    monkeypatch.setenv("UV_OVERRIDE", str(tmp_path / "constraints.txt"))
+    assert Environments(tmp_path / "cache").build(Environment("tiny", lock), _quiet).exists()
+
+
 def test_alternative_runs_where_the_python_is_missing(tmp_path: Path, lock: Path) -> None:
     notice = "tiny 1 on this Python stands in for tiny 1: no Python 3.99 was found"
     own = Environment("tiny", lock, notice=notice)

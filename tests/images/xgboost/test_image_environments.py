@@ -89,6 +89,11 @@ def test_train_and_serve(environment: tuple[str, Path], old_job: Job, servers: S
         assert json.loads(as_json.body) == {"predictions": [{"score": value} for value in expected]}
     else:
         assert as_json == reply
+    from_zero = server.invoke("0:0.5 1:0.5 2:0.5 3:0.5 4:0.5", "text/libsvm")
+    from_one = server.invoke("1:0.5 2:0.5 3:0.5 4:0.5 5:0.5", "text/libsvm")
+    if tag == "3.2-0":  # the first that takes both
+        assert from_one.body == from_zero.body
+        assert from_zero.status == 200
     assert server.invoke("1,2,3,4,5,6,7").status == 400
     assert server.request("GET", "/ping").status == 200
     assert servers.stop(server) == 0

@@ -41,10 +41,11 @@ class Version:
     ignores_dotfiles: bool
     ping_loads_model: bool
     payload_cap: int | None  # upper limit of MAX_CONTENT_LENGTH
+    shifts_libsvm: bool = False  # a libsvm request without an index 0 counts from 1
 
 
 def _early_version(tag: str, number: tuple[int, ...], xgboost: tuple[int, int], **differs: Any) -> Version:
-    """Describe a release up to 1.2-2: models are pickles, callbacks are functions, answers are one line of CSV until 1.2-2."""
+    """Describe a release up to 1.2-2: models are pickles, callbacks functions, answers until 1.2-2 one line of CSV."""
     usual: dict[str, Any] = {
         "log_format": PLAIN_LOG, "scores": FIRST_SCORES, "model_format": "pickle", "modern_callbacks": False,
         "scores_see_margins": False, "flattens_channels": False, "weighs_validation": False, "debug_lines": False,
@@ -55,7 +56,7 @@ def _early_version(tag: str, number: tuple[int, ...], xgboost: tuple[int, int], 
 
 
 def _later_version(tag: str, number: tuple[int, ...], xgboost: tuple[int, int], **differs: Any) -> Version:
-    """Describe a release from 1.3-1 on: models are XGBoost's own files, callbacks are classes, Accept decides the answer."""
+    """Describe a release from 1.3-1 on: models are XGBoost's own files, callbacks classes; Accept shapes the answer."""
     usual: dict[str, Any] = {
         "log_format": BRACKETED_LOG, "scores": LATER_SCORES, "model_format": "binary", "modern_callbacks": True,
         "scores_see_margins": True, "flattens_channels": False, "weighs_validation": True, "debug_lines": False,
@@ -87,7 +88,7 @@ VERSIONS = {
         # The tag 1.7-1 has been published again from the source tag 1.7-1-1; the row describes that one.
         _later_version("1.7-1", (1, 7, 1), (1, 7), **_SINCE_1_7),
         _later_version("3.0-5", (3, 0, 5), (3, 0), **_SINCE_3_0),
-        _later_version("3.2-0", (3, 2, 0), (3, 2), **_SINCE_3_0),
+        _later_version("3.2-0", (3, 2, 0), (3, 2), **_SINCE_3_0, shifts_libsvm=True),
     )
 }  # fmt: skip
 
