@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from harness.kernel.addresses import is_loopback
 from harness.kernel.errors import StateError
 
 if sys.version_info >= (3, 11):
@@ -38,7 +40,7 @@ OTHER_VARIABLES = (
         "PROMOTED",
     ),
     *("REPLAY", "REQUIRE", "ROLE", "ROOTS", "RUN_ID", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_SESSION_TOKEN"),
-    "WORK",
+    *("SHOW_ENVIRONMENT", "TOKEN_FILE", "WORK"),
 )
 """What else ``HARNESS_`` variables say, between harness's own processes too; a test finds those missing here."""
 ALIKE = 0.84
@@ -57,10 +59,18 @@ class Settings:
     """The address to listen at."""
     port: int = 4599
     """0 picks a free port."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Further names by which clients reach the emulator, each also with a bucket's name before it."""
+    allow_other_users: bool = False
+    """Answer processes of other users of this machine, too."""
+    client_secret: str = ""
+    """The secret that clients sign with; empty: a random one, kept in the state folder."""
     account: str = "123456789012"
     """Whose resources they are: the account of callers whose access key is not an account of its own."""
     region: str = "us-east-1"
     """The region of the clients that `exec`, `run` and `env` wire."""
+    roles: tuple[str, ...] = ("AmazonSageMaker-ExecutionRole",)
+    """Execution roles that exist from the start, by name or path and name, for programs that name one of theirs."""
     describe_hold: float = 50.0
     """Seconds a waiting client's Describe is held open at most."""
     grace: float = 120.0
@@ -87,6 +97,19 @@ class Settings:
     """What is kept for that in the cache folder; what was not used for longest goes first."""
     images: Mapping[str, str] = field(default_factory=dict)
     """No key of [settings]: the table [images] of the project's file."""
+    project: Path = Path()
+    """No key of [settings]: the project's folder, which no job may see; the working directory where none is known."""
+
+
+def exposure(settings: Settings) -> str:
+    """What to warn of where the emulator listens on other addresses than loopback; else empty."""
+    if is_loopback(settings.host):
+        return ""
+    return (
+        f"listening on {settings.host}: without a firewall, other machines of the network reach this emulator, which "
+        "runs programs for whoever may call it. AWS calls must therefore be signed with the secret that `harness env` "
+        "prints, and names by which it is reached must be in the setting allowed_hosts"
+    )
 
 
 @dataclass(frozen=True)
@@ -145,7 +168,9 @@ def load_settings(project: Path, **given: Any) -> Settings:
     settings = replace(Settings(), **{key: _typed(key, value) for key, value in values.items()})
     if settings.aws_backend == "localstack" and "account" not in values:
         settings = replace(settings, account=LOCALSTACK_ACCOUNT)
-    return replace(settings, state=(project / settings.state).absolute(), images=written.images)
+    return replace(
+        settings, state=(project / settings.state).absolute(), images=written.images, project=project.absolute()
+    )
 
 
 def misspelt(environment: Mapping[str, str]) -> dict[str, str]:
@@ -157,13 +182,18 @@ def misspelt(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _known() -> dict[str, Any]:
-    return {each.name: each.default for each in fields(Settings) if each.name != "images"}
+    return {each.name: each.default for each in fields(Settings) if each.name not in ("images", "project")}
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     return {key: environment[name] for key in _known() if (name := PREFIX + key.upper()) in environment}
 
 
+_LISTS = {
+    "roles": (re.compile(r"([\w+=,.@-]+/)*[\w+=.@-]{1,64}", re.ASCII), "role names"),
+    "allowed_hosts": (re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*"), "host names"),
+}
+"""Settings that are lists: the pattern of an item, and what the items are."""
 _WANTED = {bool: "true, false, 1 or 0", int: "a whole number", float: "a number"}
 
 
@@ -171,6 +201,8 @@ def _typed(key: str, value: Any, source: str = "") -> Any:
     kind = type(_known()[key])
     if key in CHOICES and value not in CHOICES[key]:
         raise StateError(f"setting {key!r}{source}: {value!r} is none of {', '.join(CHOICES[key])}")
+    if key in _LISTS:
+        return _items(key, value, source)
     try:
         if kind is bool and isinstance(value, str):
             return {"true": True, "1": True, "false": False, "0": False}[value.lower()]
@@ -179,3 +211,15 @@ def _typed(key: str, value: Any, source: str = "") -> Any:
         return Path(value) if issubclass(kind, Path) else kind(value)
     except (KeyError, TypeError, ValueError) as error:
         raise StateError(f"setting {key!r}{source}: {value!r} is not {_WANTED.get(kind, 'a text')}") from error
+
+
+def _items(key: str, value: Any, source: str) -> tuple[str, ...]:
+    """A list in the file; items separated by commas in the environment."""
+    pattern, noun = _LISTS[key]
+    items = [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+    if not isinstance(items, (list, tuple)):
+        raise StateError(f"setting {key!r}{source}: {value!r} is not a list of {noun} (in a variable: with commas)")
+    for item in items:
+        if not isinstance(item, str) or not pattern.fullmatch(item):
+            raise StateError(f"setting {key!r}{source}: {item!r} in its list of {noun} is not a valid name")
+    return tuple(items)

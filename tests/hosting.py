@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 import tarfile
-import urllib.request
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from harness.contract import catalog
+from tests.admin import ask_admin
 from tests.cloud import BUCKET, ROLE, Cloud, eventually
 
 SERVER = "123456789012.dkr.ecr.us-east-1.amazonaws.com/model-server:1"
@@ -183,16 +183,12 @@ class Hosting:
 
     def advance(self, seconds: float) -> list[dict[str, Any]]:
         """Move it; the monitoring executions that ran on the way."""
-        data = json.dumps({"seconds": seconds}).encode()
-        request = urllib.request.Request(
-            f"{self.cloud.address}/_harness/clock", data=data, headers={"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)["executions"]  # type: ignore[no-any-return]
+        answer = ask_admin(self.cloud.address, self.cloud.state, "clock", {"seconds": seconds})
+        return answer["executions"]  # type: ignore[no-any-return]
 
     def now(self) -> float:
-        with urllib.request.urlopen(f"{self.cloud.address}/_harness/clock", timeout=10) as answer:
-            return datetime.fromisoformat(json.load(answer)["now"].replace("Z", "+00:00")).timestamp()
+        now = ask_admin(self.cloud.address, self.cloud.state, "clock")["now"]
+        return datetime.fromisoformat(now.replace("Z", "+00:00")).timestamp()
 
     def journal(self) -> str:
         return (self.cloud.state / "emulator.log").read_text()

@@ -35,6 +35,8 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
         ("[setings]\n", r"unknown table \[setings\]; known: settings, images, profiles"),
         ("[settings]\nregoin = 1\n", "unknown setting 'regoin'"),
         ('[settings]\nport = "many"\n', "'port': 'many' is not a whole number"),
+        ("[settings]\nroles = 3\n", "'roles': 3 is not a list of role names"),
+        ('[settings]\nroles = ["a b"]\n', "'roles': 'a b' in its list of role names is not a valid name"),
         ('[settings]\nrunner = "podman"\n', "'runner': 'podman' is none of process, docker"),
         ('[images]\n"a/b:1" = 3\n', r"\[images\] 'a/b:1' must name a local image, not 3"),
         ("[profiles]\nmine = 1\n", r"profile 'mine' must be a table"),
@@ -58,6 +60,15 @@ def test_the_users_images_are_part_of_the_settings_in_force_and_no_setting(tmp_p
     assert load_settings(_project(tmp_path, '[images]\n"mine:1" = "local:1"\n')).images == {"mine:1": "local:1"}
     with pytest.raises(StateError, match="unknown setting 'images'"):
         load_settings(_project(tmp_path, '[settings]\nimages = "mine"\n'))
+
+
+def test_roles_are_a_list_in_the_file_and_separated_by_commas_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = _project(tmp_path, '[settings]\nroles = ["Mine", "service-role/Other"]\n')
+    assert load_settings(project).roles == ("Mine", "service-role/Other")
+    monkeypatch.setenv("HARNESS_ROLES", "A, B")
+    assert load_settings(project).roles == ("A", "B")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pickle
 import re
 import tarfile
 import zlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from harness.asserts.contents import below, within
@@ -15,6 +16,7 @@ from harness.asserts.evidence import listed, objects_beside, trimmed
 from harness.asserts.objects import bucket_and_key, listing, read, unpacked
 from harness.asserts.shapes import decoded, misfits
 from harness.asserts.stated import Stated
+from harness.asserts.unpickling import LoadFailed, NoSandbox, load, type_name
 
 _NO_ARCHIVE = (tarfile.TarError, EOFError, OSError, zlib.error)
 
@@ -76,26 +78,34 @@ class Artifacts(Stated):
         self._session.show("artifact", _short(uri), uri=uri, holds=within(members))
         return members
 
-    def model(self, uri: str, member: str = "") -> Any:
-        """A model archive whose ``member`` loads here, in this Python; returns the model.
+    def model(self, uri: str, member: str = "", code: Sequence[Path] = (), trusted: bool = False) -> Any:
+        """A model archive whose ``member`` loads here, with this Python's packages; returns the model.
 
         By name: ``xgboost-model``, ``*.ubj`` and ``*.json`` as a Booster of xgboost, ``*.joblib`` by joblib, ``*.pkl``
-        and ``*.pickle`` by pickle. Without ``member`` the archive must hold exactly one of those. Load only what
-        you trust.
+        and ``*.pickle`` by pickle. Without ``member`` the archive must hold exactly one of those.
+
+        A pickle can run any code when it is loaded. So it is loaded in a process without network, home and project,
+        and the model stays there: what is returned passes its calls on (``model.predict(rows)``). ``code`` are folders
+        or files with modules of your own that it needs. ``trusted`` loads it in the scenario's own process instead.
         """
         members = self.archive(uri, [member] if member else [])
-        names = [member] if member else [name for name in members if _loader(name)]
+        names = [member] if member else [name for name in members if _kind(name)]
         told = f"{_last(uri)} holds {member or 'one model'} that loads"
-        if len(names) != 1 or not (load := _loader(names[0])):
+        if len(names) != 1 or not (kind := _kind(names[0])):
             kinds = ", ".join(LOADERS)
             self.fail(told, f"of its files {sorted(members)} exactly one must be a known kind of model ({kinds})")
         try:
-            model = load(members[names[0]])
-        except ModuleNotFoundError as error:
-            self.fail(told, f"{names[0]}: {error}; install it where this scenario runs")
+            model = _loaded(kind, members[names[0]], code, trusted)
+        except NoSandbox as error:
+            remedy = "see `harness doctor`, or pass trusted=True to load it in the scenario's own process"
+            self.fail(
+                told, f"{names[0]} is a pickle, and this machine has no sandbox to load it in ({error}); {remedy}"
+            )
         except Exception as error:  # loaders raise what they like
-            self.fail(told, f"{names[0]} ({len(members[names[0]])} bytes): {type(error).__name__}: {error}")
-        self.that(True, f"{_last(uri)} holds {names[0]}, which loads as {type(model).__name__}")
+            why = str(error) if isinstance(error, LoadFailed) else f"{type(error).__name__}: {error}"
+            hint = "; install it where this scenario runs, or pass its folder as code" if _lacks_module(error) else ""
+            self.fail(told, f"{names[0]} ({len(members[names[0]])} bytes): {why}{hint}")
+        self.that(True, f"{_last(uri)} holds {names[0]}, which loads as {type_name(model)}")
         return model
 
     def _body(self, uri: str) -> bytes:
@@ -109,35 +119,45 @@ class Artifacts(Stated):
             self.fail(f"{uri} is there", f"{error}\n{objects_beside(s3, uri)}")
 
 
-def _booster(body: bytes) -> Any:
-    import xgboost
+def _loaded(kind: str, body: bytes, code: Sequence[Path], trusted: bool) -> Any:
+    if kind == "booster":
+        import xgboost
 
-    try:
-        model = xgboost.Booster()
-        model.load_model(bytearray(body))
-    except xgboost.core.XGBoostError:  # images before 1.3 pickled it
-        model = pickle.loads(body)
-    return model
+        try:
+            model = xgboost.Booster()
+            model.load_model(bytearray(body))
+            return model
+        except xgboost.core.XGBoostError:  # images before 1.3 pickled it
+            if not body.startswith(_PICKLE):
+                raise
+            kind = "pickle"
+    if not trusted:
+        return load(kind, body, code)
+    if kind == "joblib":
+        import joblib  # type: ignore[import-untyped,unused-ignore]
+
+        return joblib.load(io.BytesIO(body))
+    return pickle.loads(body)
 
 
-def _joblib(body: bytes) -> Any:
-    import joblib  # type: ignore[import-untyped,unused-ignore]
-
-    return joblib.load(io.BytesIO(body))
-
-
-LOADERS: Mapping[str, Callable[[bytes], Any]] = {
-    "xgboost-model": _booster,
-    ".ubj": _booster,
-    ".json": _booster,
-    ".joblib": _joblib,
-    ".pkl": pickle.loads,
-    ".pickle": pickle.loads,
+_PICKLE = b"\x80"
+"""The first byte of every pickle since protocol 2."""
+LOADERS: Mapping[str, str] = {
+    "xgboost-model": "booster",
+    ".ubj": "booster",
+    ".json": "booster",
+    ".joblib": "joblib",
+    ".pkl": "pickle",
+    ".pickle": "pickle",
 }
 
 
-def _loader(name: str) -> Callable[[bytes], Any] | None:
-    return next((load for ending, load in LOADERS.items() if name.endswith(ending)), None)
+def _kind(name: str) -> str:
+    return next((kind for ending, kind in LOADERS.items() if name.endswith(ending)), "")
+
+
+def _lacks_module(error: Exception) -> bool:
+    return isinstance(error, ModuleNotFoundError) or getattr(error, "kind", "") == "ModuleNotFoundError"
 
 
 def _short(uri: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from harness.asserts.objects import bucket_and_key, listing
+from harness.kernel.masking import masked
 from harness.session.job_logs import job_log
 
 ENDPOINTS = "/aws/sagemaker/Endpoints"
@@ -19,7 +20,7 @@ def trimmed(answer: Any) -> str:
     if isinstance(answer, bytes):
         answer = answer.decode("utf-8", "replace")
     if isinstance(answer, Mapping):
-        answer = {key: value for key, value in answer.items() if key != "ResponseMetadata"}
+        answer = masked({key: value for key, value in answer.items() if key != "ResponseMetadata"})
     text = _written(answer)
     if len(text) > LONGEST and isinstance(answer, Mapping):
         # What matters of a description (status, reason, times) is short; a long list before it must not crowd it out.

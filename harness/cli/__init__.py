@@ -35,12 +35,14 @@ COMMANDS = {
     "list": "List the scenarios of this project.",
     "history": "Show how runs went over time: duration and metrics, with trends.",
     "compare": "Compare a run with what AWS found, or two runs: metrics, answers, artifacts, violations.",
+    "ps": "List jobs that run, endpoints and schedules, with status and age.",
     "logs": "Print the log of a job or an endpoint.",
     "invoke": "Send a request to an endpoint.",
     "clock": "Show the emulator's clock, or move it forward.",
+    "migrate": "Take over state that an earlier harness kept as pickles.",
     "reset": "Forget all records, objects and logs.",
     "images": "List what stands in for AWS's images and the disk it takes; build it ahead, or remove it.",
-    "coverage": "Show which API operations the emulator serves.",
+    "coverage": "Show which API operations the emulator serves, and which it refuses.",
     "doctor": "Check this machine: what works here, how, and what to do about the rest.",
 }
 

@@ -46,6 +46,7 @@ def examine_machine(settings: Settings) -> list[Finding]:
         _uv(),
         *_generations(),
         *_jobs(host),
+        _admin_interface(host),
         _offline(host),
         _state_folder(settings),
         _port(settings),
@@ -95,8 +96,18 @@ def _jobs(host: Host) -> Iterator[Finding]:
     for name, found in host.describe().items():
         limited = name == "/opt/ml" and host.roots is not Roots.NAMESPACE
         limited = limited or (name == "network isolation" and not host.isolates_network)
+        limited = limited or (name == "host files" and host.roots is not Roots.NAMESPACE)
         remedy = remedies.get(host.roots, "") if name == "/opt/ml" else ""
         yield Finding(f"jobs: {name}", "limited" if limited else "ok", found, remedy)
+
+
+def _admin_interface(host: Host) -> Finding:
+    """Jobs must not reset or stop the emulator: they may neither use its admin interface nor read the token for it."""
+    if host.roots is Roots.NAMESPACE:
+        found = "closed to jobs: the folder with its token is hidden from them"
+        return Finding("admin interface", "ok", found)
+    found = "not closed to jobs: a job runs as your user, and could read the token in the state folder and use it"
+    return Finding("admin interface", "limited", found, "allow namespaces, or run in Docker (--runner docker)")
 
 
 def _offline(host: Host) -> Finding:

@@ -11,6 +11,7 @@ import click
 
 from harness.cli.project import json_option, print_json, project_root, settings, state_option
 from harness.kernel.errors import StateError
+from harness.report.run_folders import REPORT, REPORTS
 
 if TYPE_CHECKING:
     from harness.profiles.scenarios import Scenario
@@ -32,14 +33,14 @@ def command(runs: tuple[str, ...], tolerance: float, anyway: bool, state: Path |
     report.json, or the name of a folder in .harness/reports. Exit code 0 when they are the same, 1 when not, 3 when
     facts could not be compared because libraries are of other releases, 4 for a recording that was edited.
     """
-    reports = settings(state=state).state / "reports"
+    folder = settings(state=state).state
     if len(runs) > 2:
         raise click.UsageError("at most two runs can be compared")
     if len(runs) == 2:
         if anyway:
             raise click.UsageError("--anyway is for comparisons with recordings; two runs are compared as they are")
-        return _two_runs(runs, reports, tolerance, as_json)
-    return _with_recordings(runs, reports, tolerance, anyway, as_json)
+        return _two_runs(runs, folder / REPORTS, tolerance, as_json)
+    return _with_recordings(runs, folder, tolerance, anyway, as_json)
 
 
 def _two_runs(runs: Sequence[str], reports: Path, tolerance: float, as_json: bool) -> int:
@@ -69,12 +70,12 @@ def _libraries(report: Mapping[str, Any], name: str) -> dict[str, str]:
     return next((dict(each.get("libraries", {})) for each in report["scenarios"] if each["name"] == name), {})
 
 
-def _with_recordings(runs: Sequence[str], reports: Path, tolerance: float, anyway: bool, as_json: bool) -> int:
+def _with_recordings(runs: Sequence[str], state: Path, tolerance: float, anyway: bool, as_json: bool) -> int:
     from harness.cli.recorded import on_aws, with_recording
     from harness.promotion.recordings import read_recording
 
     comparisons, sources, named = [], [], ""
-    for scenario, path, report in _chosen(runs, reports):
+    for scenario, path, report in _chosen(runs, state):
         recording = read_recording(scenario.file)
         if recording is None:
             continue
@@ -111,13 +112,15 @@ def _tell(
     else:
         for line in in_words(comparisons, left, right):
             click.echo(line)
+        for source in dict.fromkeys(source["run"] for source in sources):
+            click.echo(f"run: {source}")
     return exit_code(comparisons)
 
 
 Chosen = tuple["Scenario", Path, dict[str, Any]]
 
 
-def _chosen(runs: Sequence[str], reports: Path) -> Iterator[Chosen]:
+def _chosen(runs: Sequence[str], state: Path) -> Iterator[Chosen]:
     """Scenarios, each with a report that holds it."""
     from harness.promotion.recordings import recording_file
 
@@ -127,26 +130,33 @@ def _chosen(runs: Sequence[str], reports: Path) -> Iterator[Chosen]:
     elif runs[0] in known:
         names = [runs[0]]
     else:
-        path = _found(runs[0], reports, or_else=tuple(known))
+        path = _found(runs[0], state / REPORTS, or_else=tuple(known))
         report = _report(path)
         played = [known[each["name"]] for each in report["scenarios"] if each["name"] in known]
         yield from [(scenario, path, report) for scenario in played]
         return
     for name in names:
-        path, report = _latest(name, reports)
+        path, report = _latest(name, state)
         yield known[name], path, report
 
 
-def _latest(name: str, reports: Path) -> tuple[Path, dict[str, Any]]:
-    """The newest run of a scenario that was not on AWS."""
+def _latest(name: str, state: Path) -> tuple[Path, dict[str, Any]]:
+    """The newest run of a scenario that was not on AWS. An older one is never taken in its place."""
+    from harness.report.run_folders import latest_run, run_folders
     from harness.settings import read_project
 
     tables = read_project(project_root()).profiles
-    on_aws = {"aws", *(profile for profile, table in tables.items() if table.get("kind") == "aws")}
-    for file in sorted(reports.glob("*/report.json"), reverse=True):
-        report = _report(file)
+    on_aws = frozenset(["aws", *(profile for profile, table in tables.items() if table.get("kind") == "aws")])
+    newest = latest_run(state, name, on_aws)
+    if newest is not None and newest.report and not (Path(newest.report) / REPORT).is_file():
+        raise StateError(
+            f"the report of the latest run of {name} ({newest.when}) is gone from {newest.report}; run it again with "
+            f"`harness run {name}`, or name the run to compare"
+        )
+    for folder in run_folders(state):
+        report = _report(folder)
         if report["profile"] not in on_aws and any(each["name"] == name for each in report["scenarios"]):
-            return file.parent, report
+            return folder, report
     raise StateError(f"{name} was not run here yet; run it with `harness run {name}`")
 
 

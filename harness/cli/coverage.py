@@ -1,27 +1,52 @@
-"""``harness coverage``: which operations are served, as the emulator itself counts them."""
+"""``harness coverage``: which API operations are served. A running emulator also counts the calls it got."""
 
 from __future__ import annotations
 
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import click
 
-from harness.cli.project import json_option, print_json, running, state_option
+from harness.cli.project import json_option, print_json, settings, state_option
+from harness.session.emulator_process import find
 
 
 @click.command("coverage")
 @state_option
 @json_option
 def command(state: Path | None, as_json: bool) -> None:
-    """Show which API operations the emulator serves."""
-    answer = running(state).ask("/_harness/coverage")
+    """Show which API operations the emulator serves, and which it refuses.
+
+    Needs no running emulator; of one that runs, the number of calls is in the JSON.
+    """
+    emulator = find(settings(state=state).state)
+    answer = emulator.ask("/_harness/coverage") if emulator else _without_emulator()
     if as_json:
         print_json(answer)
-    else:
-        for service, found in answer["services"].items():
-            click.echo(f"{service}: {len(found['supported'])} of {found['modelled']} operations")
-            click.echo(
-                textwrap.fill(", ".join(found["supported"]) or "none", 110, initial_indent="  ", subsequent_indent="  ")
-            )
-        click.echo(f"everything else is passed on to {answer['backend']['name']}")
+        return
+    for service, found in answer["services"].items():
+        supported = found["supported"]
+        refused = found["modelled"] - len(supported)
+        click.echo(f"{service}: {len(supported)} of {found['modelled']} operations served, {refused} refused by name")
+        click.echo(_wrapped(supported))
+    backend = answer["backend"]
+    click.echo(
+        f"other AWS services: {len(backend['services'])} answered by {backend['name']}, all others refused by name"
+    )
+    click.echo(_wrapped(backend["services"]))
+
+
+def _without_emulator() -> dict[str, Any]:
+    from harness.gateway.coverage import served_operations
+    from harness.services.registry import operation
+    from harness.stores.aws_backends.moto.backend import SERVICES
+
+    return {
+        "services": served_operations(operation),
+        "backend": {"name": "moto", "services": sorted(SERVICES)},
+    }
+
+
+def _wrapped(names: list[str]) -> str:
+    return textwrap.fill(", ".join(names) or "none", 110, initial_indent="  ", subsequent_indent="  ")

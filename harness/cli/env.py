@@ -13,7 +13,7 @@ import click
 from harness.cli.project import client_folder, json_option, print_json, running, settings, state_option, target
 from harness.kernel.errors import StateError
 from harness.session.emulator_process import LOOK, RunningEmulator
-from harness.session.environment import Wiring, wiring
+from harness.session.environment import Wiring, unwiring, wiring
 
 LOCALSTACK_SECONDS = 120.0
 
@@ -28,12 +28,17 @@ _SHELLS = {
 @click.option("--shell", type=click.Choice(sorted(_SHELLS)), help="Whose syntax to print (default: by $SHELL).")
 @click.option("--offline", is_flag=True, help="Also refuse every other host to the programs of this shell.")
 @click.option("--direct-s3", is_flag=True, help="S3 clients go straight to the LocalStack behind the emulator.")
+@click.option("--unset", "undo", is_flag=True, help="Print the lines that take all of it back; needs no emulator.")
 @json_option
-def command(state: Path | None, shell: str | None, offline: bool, direct_s3: bool, as_json: bool) -> None:
+def command(state: Path | None, shell: str | None, offline: bool, direct_s3: bool, undo: bool, as_json: bool) -> None:
     """Print shell lines that point this shell's AWS clients at the emulator.
 
-    Use it as: eval "$(harness env)"
+    Use it as: eval "$(harness env)", and to undo it: eval "$(harness env --unset)". Variables that were set before get
+    no earlier value back; open a new shell for that.
     """
+    if undo:
+        _print(unwiring(os.environ), shell, as_json)
+        return
     try:
         emulator = running(state)
     except StateError:
@@ -46,10 +51,15 @@ def command(state: Path | None, shell: str | None, offline: bool, direct_s3: boo
     changes = wiring(place, client_folder(given, place), os.environ, offline=offline)
     if direct_s3:
         changes = replace(changes, set={**changes.set, "AWS_ENDPOINT_URL_S3": _backing(emulator)})
+    _print(changes, shell, as_json)
+
+
+def _print(changes: Wiring, shell: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"set": changes.set, "unset": changes.unset})
     else:
-        click.echo(_lines(changes, shell or ("fish" if os.environ.get("SHELL", "").endswith("/fish") else "posix")))
+        own = "fish" if os.environ.get("SHELL", "").endswith("/fish") else "posix"
+        click.echo(_lines(changes, shell or own))
 
 
 def _backing(emulator: RunningEmulator) -> str:

@@ -16,6 +16,7 @@ from harness.promotion.destination import Destination
 from harness.promotion.estimate import Cost, estimator, require_priced, total
 from harness.promotion.plan import Plan, make_plan
 from harness.promotion.prices import PriceTable, prices_of
+from harness.report.run_folders import run_folders
 
 
 @click.command("estimate")
@@ -37,7 +38,7 @@ def command(scenarios: tuple[str, ...], profile: str | None, refresh: bool, stat
         chosen = choose(root, scenarios)
     except UnknownScenario as error:
         raise click.BadParameter(str(error), param_hint="SCENARIO") from error
-    plans = [make_plan(each.name, each.file, given.state / "reports", destination) for each in chosen]
+    plans = [make_plan(each.name, each.file, run_folders(given.state), destination) for each in chosen]
     if never := [plan.scenario for plan in plans if plan.learned_from is None]:
         raise StateError(
             f"nothing is known of what {', '.join(never)} would cost: never run to the end here; run it once with "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.project import json_option, print_json, project_root, settings, state_option
+from harness.cli.table import aligned
 
 if TYPE_CHECKING:
     from harness.profiles.scenarios import Scenario
@@ -26,11 +26,13 @@ def command(state: Path | None, as_json: bool) -> None:
 
     With their SDK, tags, what they need of the machine, what they say of AWS (parity), and how they went last.
     """
-    from harness.profiles.scenarios import discover
+    from harness.profiles.scenarios import read_all
     from harness.report.history import last_results
 
     root = project_root()
-    scenarios = discover(root)
+    scenarios, broken = read_all(root)
+    for problem in broken.values():
+        click.echo(f"harness: {problem}", err=True)
     last = last_results(settings(state=state).state)
     if as_json:
         print_json([_described(scenario, last.get(scenario.name)) for scenario in scenarios])
@@ -38,7 +40,7 @@ def command(state: Path | None, as_json: bool) -> None:
     if not scenarios:
         click.echo(f"No scenarios in {root / 'scenarios'}; write one with `harness new NAME`.")
         return
-    for line in _aligned([COLUMNS, *(_row(scenario, last.get(scenario.name)) for scenario in scenarios)]):
+    for line in aligned([COLUMNS, *(_row(scenario, last.get(scenario.name)) for scenario in scenarios)]):
         click.echo(line)
 
 
@@ -91,13 +93,3 @@ def _parity(file: Path) -> tuple[str, str]:
     except ValueError:
         return "", ""
     return parity.claim, parity.reason
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Columns that nobody fills are left out."""
-    filled = [column for column in range(len(rows[0])) if any(row[column] for row in rows[1:])]
-    widths = [max(len(row[column]) for row in rows) for column in filled]
-    return [
-        "  ".join(f"{row[column]:<{width}}" for column, width in zip(filled, widths, strict=True)).rstrip()
-        for row in rows
-    ]

@@ -1,4 +1,4 @@
-"""``harness logs``: a job's or an endpoint's log as CloudWatch Logs has it, with ``-f`` until the job ends."""
+"""``harness logs``: a job's or an endpoint's log. A running emulator is asked; without one the state folder is read."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
-from harness.cli.project import running, state_option, target
+from harness.cli.project import settings, state_option, target
 from harness.kernel.errors import StateError
+from harness.session.emulator_process import find
 
 POLL = 0.25
 TERMINAL = ("Completed", "Failed", "Stopped")
@@ -27,10 +28,18 @@ _JOBS = {
 @click.option("-f", "--follow", is_flag=True, help="Go on until the job ends (Ctrl-C to stop).")
 @state_option
 def command(name: str, follow: bool, state: Path | None) -> None:
-    """Print the log of a job or an endpoint."""
+    """Print the log of a job or an endpoint.
+
+    Logs stay in the state folder: those of earlier runs are printed without an emulator.
+    """
     from harness.session.clients import client
 
-    emulator = running(state)
+    folder = settings(state=state).state
+    emulator = find(folder)
+    if emulator is None:
+        for message in _kept(folder / "logs", name):
+            click.echo(message)
+        return
     place = target(emulator)
     sagemaker, logs = client(place, "sagemaker"), client(place, "logs")
     group, prefix, ended = _find(sagemaker, name)
@@ -54,6 +63,21 @@ def _find(sagemaker: Any, name: str) -> tuple[str, str, Callable[[], bool]]:
     except ClientError as error:
         raise StateError(f"there is no job or endpoint named {name!r}; {_known(sagemaker)}") from error
     return f"/aws/sagemaker/Endpoints/{name}", "", lambda: False
+
+
+def _kept(folder: Path, name: str) -> Iterator[str]:
+    """The messages of a job or an endpoint in log files that an earlier emulator left."""
+    from harness.stores.log_files import LogFiles
+
+    logs = LogFiles(folder)
+    places = logs.places()
+    streams = [place for place in places if place.stream.startswith(f"{name}/") or place.group.endswith(f"/{name}")]
+    if not streams:
+        latest = list(dict.fromkeys(place.stream.partition("/")[0] for place in places))
+        hint = f"logs are kept of {', '.join(latest[:3])}" if latest else "no logs are kept there"
+        raise StateError(f"there is no log of a job or endpoint named {name!r} in {folder}; {hint}")
+    for place in reversed(streams):
+        yield from (event.message for event in logs.read(place.group, place.stream, place.account, place.region))
 
 
 def _known(sagemaker: Any) -> str:

@@ -38,6 +38,7 @@ def command(scenarios: tuple[str, ...], profile: str, policy: Path | None, state
     from harness.promotion.account import open_account
     from harness.promotion.plan import make_plan
     from harness.promotion.preflight.run import preflight
+    from harness.report.run_folders import run_folders
 
     root, given = project_root(), settings(state=state)
     try:
@@ -50,7 +51,7 @@ def command(scenarios: tuple[str, ...], profile: str, policy: Path | None, state
     if not isinstance(found, AwsProfile):
         raise click.BadParameter(f"{profile!r} is not a profile of kind aws", param_hint="--profile")
     destination = found.destination
-    plans = [make_plan(each.name, each.file, given.state / "reports", destination) for each in chosen]
+    plans = [make_plan(each.name, each.file, run_folders(given.state), destination) for each in chosen]
     result = preflight(open_account(destination), destination, plans)
     if as_json:
         print_json(_plain(result, plans))

@@ -216,9 +216,9 @@ def summary_lines(report: Report, page: Path) -> list[str]:
     met = [expectation.passed for scenario in report.scenarios for expectation in scenario.expectations]
     count = len(report.scenarios) + len(report.unplayed)
     scenarios = f"{passed} of {count} scenario{'' if count == 1 else 's'}"
-    head = {"failed": "FAILED"}.get(report.verdict, report.verdict)
+    head = "interrupted: " if report.verdict == "interrupted" else ""
     return [
-        f"{head}: {scenarios}, {sum(met)} of {len(met)} expectations, {report.seconds:.1f} s",
+        f"{head}passed {scenarios}, {sum(met)} of {len(met)} expectations, {report.seconds:.1f} s",
         *([f"not begun: {', '.join(report.unplayed)}"] if report.unplayed else []),
         f"report: {page}",
     ]

@@ -88,7 +88,7 @@ def target(emulator: RunningEmulator) -> Target:
     key of twelve digits in the user's environment is another account, that they mean."""
     facts, key = emulator.facts(), os.environ.get("AWS_ACCESS_KEY_ID", "")
     account = key if re.fullmatch("[0-9]{12}", key) else facts["account"]
-    return Target(address=emulator.address, region=facts["region"], account=account)
+    return Target(address=emulator.address, region=facts["region"], account=account, secret=emulator.client_secret())
 
 
 def client_folder(given: Settings, place: Target) -> Path:

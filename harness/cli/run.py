@@ -19,6 +19,7 @@ from harness.cli import FAILED, INTERRUPTED, PASSED
 from harness.cli.project import emulator_options, json_option, project_root, settings, state_option
 from harness.cli.speed import Speed, speed_options
 from harness.kernel.errors import GuardRefused, StateError
+from harness.kernel.masking import SHOW_ENVIRONMENT
 from harness.session.emulator_process import Wanted
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     help="On AWS: refuse above it, stop beyond it.",
 )
 @click.option("--record", is_flag=True, help="On AWS: keep what passed scenarios find as their recordings.")
+@click.option("--show-environment", is_flag=True, help="Do not mask the values of jobs' environments in the report.")
 @click.option("--compare", is_flag=True, help="Compare with the recordings of AWS; exit code 1 when something differs.")
 @speed_options
 @emulator_options
@@ -62,6 +64,7 @@ def command(
     yes: bool,
     budget: float | None,
     record: bool,
+    show_environment: bool,
     compare: bool,
     speed: Speed,
     wanted: Wanted,
@@ -75,14 +78,19 @@ def command(
     """
     from harness.profiles.place import Asked
 
+    if show_environment:
+        os.environ[SHOW_ENVIRONMENT] = "1"  # also for the programs of the scenarios
     root, given = project_root(), settings(state=state)
     _found(profile, Asked(given, root, wanted))  # a wrong word on the command line is told before all else
     chosen = speed.of(_chosen(root, scenarios), given.state)
+    broken = {} if scenarios else _broken(root)
     where = _found(profile, Asked(given, root, wanted, environment=speed.environment(chosen, given)))
     speed.refuse_elsewhere(where)
     destination = _destination(where)
     recorded = _recorded(record, compare, chosen, destination, data)
     where = _agreed(where, chosen, budget, yes)
+    if report_dir is None:
+        _made_private(given.state)
     folder = _made((report_dir or given.state / "reports" / time.strftime("%Y%m%d-%H%M%S")).absolute())
 
     from harness.cli.costs import Costs
@@ -101,7 +109,7 @@ def command(
 
     if recorded:
         recorded.take(report, chosen, destination, folder)
-    page = write_report(report, folder, read_history(given.state))
+    page = write_report(report, folder, read_history(given.state), place.links())
     _remember(report, folder, given.state)
     if as_json:
         click.echo((folder / "report.json").read_text(), nl=False)
@@ -110,9 +118,22 @@ def command(
     for line in (*kept, *(recorded.lines if recorded else ())):
         click.echo(line, err=as_json)
     _stopped_by_a_guard(place)
-    if interrupted or not report.passed:
+    for problem in broken.values():
+        click.echo(f"harness: not run: {problem}", err=True)
+    if interrupted or broken or not report.passed:
         return INTERRUPTED if interrupted else FAILED
     return recorded.code() if recorded else PASSED
+
+
+def _made_private(state: Path) -> None:
+    from harness.stores.folder import make_private
+
+    try:
+        make_private(state)
+    except OSError as error:
+        raise StateError(
+            f"the state folder {state} cannot be used ({error.strerror}); choose another with --state"
+        ) from error
 
 
 def _made(folder: Path) -> Path:
@@ -133,6 +154,12 @@ def _chosen(root: Path, scenarios: tuple[str, ...]) -> list[Scenario]:
         return choose(root, scenarios)
     except UnknownScenario as error:
         raise click.BadParameter(str(error), param_hint="SCENARIO") from error
+
+
+def _broken(root: Path) -> dict[str, str]:
+    from harness.profiles.scenarios import read_all
+
+    return read_all(root)[1]
 
 
 def _found(profile: str, asked: Asked) -> Profile:

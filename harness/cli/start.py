@@ -13,6 +13,8 @@ from harness.cli.project import emulator_options, json_option, print_json, setti
 from harness.session import emulator_process
 from harness.session.emulator_process import RunningEmulator, Wanted
 from harness.session.emulator_use import kept
+from harness.settings import exposure
+from harness.stores.folder import make_private
 
 
 @click.command("start")
@@ -25,14 +27,24 @@ def command(state: Path | None, wanted: Wanted, foreground: bool, as_json: bool)
     """Start the emulator in the background."""
     given = settings(state=state)
     if foreground and emulator_process.find(given.state) is None:
-        given.state.mkdir(parents=True, exist_ok=True)
+        make_private(given.state)
         os.chdir(emulator_process.package_parent())
         os.execv(sys.executable, emulator_process.command(given.state, wanted))
     emulator, fresh = kept(given.state, wanted)
+    if warning := exposure(given):
+        click.echo(f"harness: warning: {warning}", err=True)
     if as_json:
         print_json({**asdict(emulator), "already_running": not fresh})
     else:
         click.echo(_announcement(emulator, fresh))
+        _name_old_state(emulator)
+
+
+def _name_old_state(emulator: RunningEmulator) -> None:
+    from harness.stores.aws_backends.moto.saved_state.old_pickles import describe_old_state
+
+    if old := describe_old_state(emulator.state):
+        click.echo(f"harness: {old}", err=True)
 
 
 def _announcement(emulator: RunningEmulator, fresh: bool) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -26,7 +28,20 @@ def command(state: Path | None, as_json: bool) -> int:
     elif emulator is None:
         click.echo(f"No emulator runs on {folder}; start one with `harness start`.")
     else:
-        for name, value in (health or {}).items():
-            shown = "; ".join(f"{part}: {each}" for part, each in value.items()) if isinstance(value, dict) else value
-            click.echo(f"{name:<17} {shown}")
+        for line in _in_words(health or {}):
+            click.echo(line)
     return UNFIT if emulator is None else PASSED
+
+
+def _in_words(facts: Mapping[str, Any]) -> Iterator[str]:
+    backend = facts.get("aws") or {}
+    details = ", ".join(f"{name} {value}" for name, value in backend.items() if value)
+    yield f"The emulator runs at {facts['address']} (process {facts['pid']}, harness {facts['version']})."
+    yield f"  started    {facts['started']}"
+    kept = "nothing is kept when it stops" if facts.get("ephemeral") else "kept when it stops"
+    yield f"  state      {facts['state']}, {kept}"
+    yield f"  account    {facts['account']} in {facts['region']}"
+    yield f"  jobs       run {'in containers' if facts['runner'] == 'docker' else 'as processes of this machine'}"
+    yield f"  other AWS  {facts['aws_backend']}" + (f" ({details})" if details else "")
+    if facts.get("s3_url"):
+        yield f"  S3         {facts['s3_url']}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Protocol
 
 from harness.contract.instance_types import resources_of
@@ -56,6 +57,17 @@ class Images:
     find: Callable[[str], AnyImage]
     several_hosts: bool = False
     """Whether the runner runs a job on more than one instance."""
+    identity: Callable[[AnyImage], str] = lambda image: ""
+    """What tells a build of an image from another; empty for an image that is not there yet."""
+
+    def pinned_uri(self, uri: str) -> str:
+        """The URI with a digest in place of its tag, as Describe shows a resolved image; as it is if none is known."""
+        identity = "" if "@" in uri else self.identity(self.find(uri))
+        if not identity:
+            return uri
+        digest = identity if identity.startswith("sha256:") else f"sha256:{sha256(identity.encode()).hexdigest()}"
+        path, slash, name = uri.rpartition("/")
+        return f"{path}{slash}{name.partition(':')[0]}@{digest}"
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,13 @@ Slice ends are exclusive (the guide's prose says inclusive, its own operator tab
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.contract.csv_records import BadCsv, format_rows, parse_rows
 from harness.contract.go_json import json_text
 
 CSV = "text/csv"
@@ -25,6 +24,7 @@ _INDEXES = re.compile(r"\$\[\s*(-?\d+(?:\s*,\s*-?\d+)*)\s*\]")
 _NAMES = re.compile(r"""\$\[\s*(?:'[^']*'|"[^"]*")(?:\s*,\s*(?:'[^']*'|"[^"]*"))*\s*\]""")
 _NAME = re.compile(r"""'([^']*)'|"([^"]*)\"""")
 _UNSUPPORTED = ("..", "?", "(", "@")
+_NOT_SPACE = re.compile(r"[^ \t\r\n]")
 
 
 class BadData(Exception):
@@ -120,6 +120,24 @@ class DataProcessing:
     def changes_output(self) -> bool:
         return self.join or not self.output_filter.keeps_all
 
+    def mismatch(self, sent: str, answered: str) -> str:
+        """Why these content types cannot be filtered or joined; empty when they can.
+
+        CreateTransformJob accepts them, and the job fails (developer guide, "Associate Prediction Results with Input
+        Records").
+        """
+        needed = [("TransformInput.ContentType", sent)] if self.changes_input or self.join else []
+        needed += [("TransformOutput.Accept", answered)] if self.changes_output else []
+        for member, kind in needed:
+            if kind not in FORMATS:
+                return f"DataProcessing needs {member} to be one of {', '.join(FORMATS)}, not {kind!r}"
+        if self.join and sent != answered:
+            return (
+                "JoinSource Input needs the same TransformInput.ContentType and TransformOutput.Accept, "
+                f"not {sent!r} and {answered!r}"
+            )
+        return ""
+
     def filter_input(self, body: bytes, kind: str) -> bytes:
         if kind == CSV:
             rows = _rows(body)
@@ -153,10 +171,10 @@ def media_type(content_type: str) -> str:
 _ANSWER = "output from the algorithm"
 
 
-def _rows(body: bytes, what: str = "data") -> list[list[str]]:
+def _rows(body: bytes, what: str = "input") -> list[list[str]]:
     try:
-        return [row for row in csv.reader(io.StringIO(body.decode())) if row]
-    except (UnicodeDecodeError, csv.Error) as error:
+        return parse_rows(body.decode())
+    except (UnicodeDecodeError, BadCsv) as error:
         raise BadData(f"Failed to parse {what} as CSV: {error}") from error
 
 
@@ -173,19 +191,24 @@ def _pick(chosen: Filter, rows: Iterable[list[str]]) -> list[list[str]]:
 
 
 def _csv(rows: Iterable[list[str]]) -> bytes:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(rows)
-    return out.getvalue().encode()
+    return format_rows(rows).encode()
 
 
-def _documents(body: bytes, kind: str, what: str = "data") -> list[Any]:
-    """One document for JSON, one per line for JSON Lines."""
+def _documents(body: bytes, kind: str, what: str = "input") -> list[Any]:
+    """One document per line for JSON Lines. A JSON body is one document, or several, as SplitType Line packs them."""
     try:
         if kind == JSON:
-            return [json.loads(body)]
+            return list(_json_values(body.decode()))
         return [json.loads(line) for line in body.splitlines() if line.strip()]
     except ValueError as error:
         raise BadData(f"Failed to parse {what} as JSON: {error}") from error
+
+
+def _json_values(text: str) -> Iterator[Any]:
+    decoder, start = json.JSONDecoder(), 0
+    while match := _NOT_SPACE.search(text, start):
+        value, start = decoder.raw_decode(text, match.start())
+        yield value
 
 
 def _dump(documents: Iterable[Any], kind: str) -> bytes:

@@ -18,6 +18,8 @@ class Surroundings:
     root: Path
     host: str = "algo-1"
     hosts: tuple[str, ...] = ("algo-1",)
+    secret: str = "harness"
+    """The secret access key that its AWS calls are signed with."""
 
     @property
     def share(self) -> tuple[int, int]:
@@ -44,7 +46,7 @@ def platform_environment(where: Surroundings) -> dict[str, str]:
         "AWS_DEFAULT_REGION": where.region,
         "AWS_ENDPOINT_URL": where.endpoint_url,
         "AWS_ACCESS_KEY_ID": where.account,
-        "AWS_SECRET_ACCESS_KEY": "harness",
+        "AWS_SECRET_ACCESS_KEY": where.secret,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_EXECUTION_ENV": "AWS_ECS_EC2",
         "PYTHONUNBUFFERED": "1",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -13,17 +14,26 @@ from pathlib import Path
 
 from harness.emulator.emulator import Emulator
 from harness.kernel.errors import StateError
-from harness.settings import load_settings
+from harness.settings import exposure, load_settings
+from harness.stores.aws_backends.moto.saved_state.old_pickles import describe_old_state
 
 NOT_FIT = 3
 
 
 def main(arguments: list[str] | None = None) -> int:
+    os.umask(0o077)  # what the emulator writes is its owner's alone; jobs and installers have their own
     given = vars(_parser().parse_args(arguments))
     try:
-        emulator = Emulator(load_settings(given.pop("project"), **given), owns_process=True)
+        settings = load_settings(given.pop("project"), **given)
+        if warning := exposure(settings):
+            print(f"harness: warning: {warning}", file=sys.stderr, flush=True)
+        emulator = Emulator(settings, owns_process=True)
         with _ended_by_signals(emulator), emulator:
             print(emulator.address, flush=True)
+            if settings.ephemeral:
+                print(emulator.state, flush=True)
+            if old := describe_old_state(emulator.state):
+                print(f"harness: {old}", file=sys.stderr, flush=True)
             emulator.wait()
     except StateError as error:
         print(f"harness: {error}", file=sys.stderr)

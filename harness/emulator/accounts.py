@@ -28,5 +28,11 @@ class Accounts:
             self._answers[access_key] = answer
         return self._answers[access_key]
 
+    async def secret_of(self, access_key: str) -> str | None:
+        """The secret that goes with a key that IAM or STS gave out. It is not remembered: few requests ask for it."""
+        if not access_key.startswith(_GIVEN_OUT):
+            return None
+        return await asyncio.to_thread(self._aws.secret_of, access_key)
+
     def forget(self) -> None:
         self._answers.clear()

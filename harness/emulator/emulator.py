@@ -33,8 +33,9 @@ from harness.kernel.clock import Clock, iso
 from harness.protocol import service_model
 from harness.runners.process.interpreters import WarmInterpreters
 from harness.runners.spec import Runner
-from harness.settings import Settings
+from harness.settings import Settings, exposure
 from harness.stores.aws_backends import AwsBackend
+from harness.stores.credentials import Credentials, issue_credentials
 from harness.stores.folder import StateFolder
 from harness.stores.records import RecordStore
 
@@ -72,6 +73,7 @@ class Emulator:
         self.records: RecordStore
         self._aws: AwsBackend
         self._accounts: Accounts
+        self._credentials: Credentials
         self._runner: Runner
         self._interpreters: WarmInterpreters
         self._engine: RunningEngine
@@ -145,12 +147,15 @@ class Emulator:
         folder = StateFolder(self.state)
         folder.hold()
         self._stack.callback(folder.release)
+        self._credentials = issue_credentials(self.state, self.settings.client_secret)
         listener = take(self.settings.host, self.settings.port)
         self._stack.callback(listener.close)
         port = listener.getsockname()[1]
         host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
         self.address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
         self._build(port)
+        if warning := exposure(self.settings):
+            log.warning(warning)
         for found in self._runner.sweep():
             log.warning("left behind by an emulator that was killed, and removed: %s", found)
         self._engine.recover()
@@ -172,6 +177,7 @@ class Emulator:
             clock=self.clock,
             adopt=self.adopt,
             call=self._call,
+            client_secret=self._credentials.client_secret,
         )
         journal = Journal(self.state / "emulator.log")
         stack.callback(journal.close)
@@ -212,6 +218,8 @@ class Emulator:
             pool=pool,
             lookup=parts.lookup,
             accounts=self._accounts,
+            credentials=self._credentials,
+            runs_as=runner.runs_as,
             images=images,
         )
 

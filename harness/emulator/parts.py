@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -65,6 +65,8 @@ class Ground:
     clock: Clock
     adopt: Adopt
     call: Call
+    client_secret: str = ""
+    """The secret that jobs sign with."""
 
 
 @dataclass(frozen=True)
@@ -99,14 +101,14 @@ def build_aws(ground: Ground, logs: KeptLogs) -> AwsBackend:
     from harness.stores.aws_backends.moto import MotoBackend
 
     settings = ground.settings
-    moto = MotoBackend(ground.folder, logs, settings.account, settings.region, _engine_images(settings))
+    moto = MotoBackend(ground.folder, logs, settings.account, settings.region, _engine_images(settings), settings.roles)
     backend: AwsBackend = moto
     if settings.aws_backend == "localstack":
         from harness.emulator.localstack import source
         from harness.stores.aws_backends.remote.localstack import LocalStackBackend
 
         found = source(ground.folder, settings.install, settings.images)
-        backend = LocalStackBackend(found, moto, logs, ground.folder, settings.account, settings.region)
+        backend = LocalStackBackend(found, moto, logs, ground.folder, settings.account, settings.region, settings.roles)
     if settings.s3_url:
         from harness.stores.aws_backends.remote.s3_url import s3_url_backend
 
@@ -136,10 +138,11 @@ def build_images(ground: Ground) -> Images:
     if ground.settings.runner == "docker":
         from harness.contract.containers import CONTAINED
 
-        return CONTAINED
+        return replace(CONTAINED, identity=_image_ids(ground.settings))
     from harness.contract.catalog import CATALOGUED
+    from harness.contract.versions import program_version
 
-    return CATALOGUED
+    return replace(CATALOGUED, identity=program_version)
 
 
 def build_runner(ground: Ground) -> Runner:
@@ -173,7 +176,7 @@ def _process_runner(ground: Ground) -> Runner:
         environments=Environments(install=ground.settings.install),
         port=ground.port,
         adopt=ground.adopt,
-        hidden=(Path.home(), ground.folder),
+        hidden=(Path.home(), ground.folder, ground.settings.project),
         pool=WarmPool() if ground.settings.warm_pool else None,
     )
 
@@ -240,6 +243,7 @@ def build_engine(foundation: Foundation) -> RunningEngine:
         grace=ground.settings.grace,
         images=foundation.images,
         reuse=build_reuse(ground.settings),
+        client_secret=ground.client_secret,
     )
     return LocalEngine(doors, ground.call, ground.settings.max_parallel_jobs)
 

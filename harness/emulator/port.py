@@ -25,17 +25,14 @@ def take(host: str, port: int) -> socket.socket:
 
 
 def _holder(host: str, port: int) -> str:
-    facts = _harness_there(host, port)
-    if facts is not None:
-        return (
-            f"an emulator with the state folder {facts.get('state')} has it (process {facts.get('pid')}; "
-            f"`harness stop` in its project stops it): "
-        )
     process = _process_there(port)
+    if _harness_there(host, port):
+        named = f" (process {process})" if process else ""
+        return f"another emulator has it{named}; `harness stop` in its project stops it: "
     return f"process {process} has it: " if process else ""
 
 
-def _harness_there(host: str, port: int) -> dict[str, object] | None:
+def _harness_there(host: str, port: int) -> bool:
     import http.client  # only needed when the start has failed
 
     connection = http.client.HTTPConnection(host, port, timeout=1)
@@ -43,10 +40,10 @@ def _harness_there(host: str, port: int) -> dict[str, object] | None:
         connection.request("GET", "/_harness/health")
         facts = json.loads(connection.getresponse().read(10_000))
     except (OSError, ValueError, http.client.HTTPException):
-        return None
+        return False
     finally:
         connection.close()
-    return facts if isinstance(facts, dict) and "state" in facts else None
+    return isinstance(facts, dict) and facts.keys() == {"status", "version"}
 
 
 def _process_there(port: int) -> str | None:

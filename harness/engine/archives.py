@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
+import stat
 import tarfile
 import zlib
 from collections.abc import Iterable
@@ -27,7 +28,15 @@ def pack(folder: Path, files: Iterable[Path], archive: Path) -> None:
     """The folder's files at the top level of a gzipped tar. Level 6: models barely shrink further."""
     with tarfile.open(archive, "w:gz", compresslevel=6) as tar:
         for file in files:
-            tar.add(file, arcname=file.relative_to(folder).as_posix(), recursive=False)
+            tar.add(file, arcname=file.relative_to(folder).as_posix(), recursive=False, filter=_of_a_container)
+
+
+def _of_a_container(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """As a container's root leaves it, whoever the job was on this host; without setuid and setgid."""
+    member.uid = member.gid = 0
+    member.uname = member.gname = "root"
+    member.mode &= ~(stat.S_ISUID | stat.S_ISGID)
+    return member
 
 
 def unpack(archive: Path, folder: Path, name: str) -> None:

@@ -49,5 +49,5 @@ def _metric(line: str) -> Metric | None:
             statistics={name: float(statistics[name]) for name in _STATISTICS} if statistics is not None else None,
             unit=item.get("Unit") or "None",
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None

@@ -30,7 +30,9 @@ def exit_reason(outcome: Outcome, message: str) -> str:
 
 
 def internal_reason(error: BaseException, where: str) -> str:
-    return f"InternalServerError: {where}: {type(error).__name__}: {error}"[:LIMIT]
+    """The reason of a defect of the emulator. The text of an OSError is left out: it names a path of this machine."""
+    text = error.strerror if isinstance(error, OSError) else error
+    return f"InternalServerError: {where}: {type(error).__name__}: {text}"[:LIMIT]
 
 
 def full_disk_reason(where: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.contract.serving import START_TIMEOUT, STOP_GRACE, endpoint_log_group
-from harness.engine.failures import JobFailed
+from harness.engine.failures import JobFailed, internal_reason
 from harness.engine.instances import Instance
 from harness.engine.model_servers import NotHealthy, await_ping, start_server
 from harness.engine.work import Doors
@@ -80,7 +80,8 @@ def start_fleet(doors: Doors, key: Key, generation: str, variants: Sequence[Want
             fleet.instances.setdefault(wanted.name, []).append(future.result())
     if failures:
         stop_fleet(fleet)
-        raise failures[0] if isinstance(failures[0], FleetFailed) else FleetFailed(_text(failures[0]))
+        first = failures[0]
+        raise first if isinstance(first, FleetFailed) else FleetFailed(internal_reason(first, f"endpoint {key.name}"))
     return fleet
 
 
@@ -117,7 +118,3 @@ def stop_instances(instances: Sequence[Instance], grace: float) -> None:
     if instances:
         with ThreadPoolExecutor(len(instances), thread_name_prefix="stop") as pool:
             list(pool.map(lambda instance: instance.stop(grace), instances))
-
-
-def _text(error: BaseException) -> str:
-    return f"InternalServerError: {type(error).__name__}: {error}"

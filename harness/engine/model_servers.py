@@ -15,6 +15,7 @@ from harness.contract.serving import container_of, model_data, serve_spec
 from harness.contract.surroundings import Surroundings
 from harness.engine.archives import unpack
 from harness.engine.failures import LIMIT, JobFailed
+from harness.engine.staging import refuse_long_names
 from harness.engine.work import Doors
 from harness.kernel.records import Record
 from harness.kernel.s3uri import S3Uri
@@ -109,7 +110,9 @@ def start_server(
     (root / "model").mkdir(parents=True)
     try:
         _fetch_model(doors.aws.objects(model.key.account, model.key.region), model, folder)
-        where = Surroundings(model.key.account, model.key.region, doors.endpoint_url(), root)
+        where = Surroundings(
+            model.key.account, model.key.region, doors.endpoint_url(), root, secret=doors.client_secret
+        )
         spec = serve_spec(name, model, image, where, instance_type, extra)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -174,6 +177,8 @@ def _fetch_model(objects: ObjectStore, model: Record, folder: Path) -> None:
 def _copy_prefix(objects: ObjectStore, uri: S3Uri, target: Path) -> None:
     for info in objects.list(uri):
         if not info.uri.key.endswith("/"):
-            file = target / relative_key(uri.key, info.uri.key)
+            name = relative_key(uri.key, info.uri.key)
+            refuse_long_names(name, info.uri)
+            file = target / name
             file.parent.mkdir(parents=True, exist_ok=True)
             objects.download(info.uri, file)

@@ -16,6 +16,7 @@ from typing import Any
 from harness.contract.capture import CaptureRules, capture_prefix
 from harness.contract.monitoring import Definition, Execution, of_data_quality, of_inline, processing_request
 from harness.contract.schedules import DAILY_AT_MIDNIGHT, NOW, hours, next_due, previous_due, seconds_of, window
+from harness.engine.failures import internal_reason
 from harness.engine.lifecycle import is_unfinished, move, status_of
 from harness.engine.work import Doors
 from harness.kernel.clock import utc
@@ -120,9 +121,9 @@ class Schedules:
         except (ApiError, BucketMissing, NoData) as error:
             record = self._end(record, "Failed", FailureReason=str(error))
         except Exception as error:
-            log.exception("execution of monitoring schedule %s", key.name)
-            reason = f"InternalServerError: {type(error).__name__}: {error}"
-            record = self._end(record, "Failed", FailureReason=reason[:1024])
+            where = f"execution of monitoring schedule {key.name}"
+            log.exception(where)
+            record = self._end(record, "Failed", FailureReason=internal_reason(error, where))
         self._remember(schedule.key, record)
         return record
 

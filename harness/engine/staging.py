@@ -18,6 +18,7 @@ from harness.kernel.s3uri import S3Uri
 from harness.stores.objects import BucketMissing, ObjectMissing, ObjectStore
 
 IGNORED = ".sagemaker-ignore"
+LONGEST_NAME = 255
 
 
 def lay_out(plan: JobPlan, root: Path) -> None:
@@ -36,14 +37,18 @@ def stage_in(objects: ObjectStore, inputs: tuple[Input, ...], root: Path) -> Non
         folder.mkdir(parents=True, exist_ok=True)
         try:
             for uri, name in shared(sources(objects, item), item):
-                _fetch(objects, uri, _place(folder, name, uri), item.gunzip)
+                _fetch_named(objects, uri, _place(folder, name, uri), item)
         except (BucketMissing, ObjectMissing) as error:
             raise JobFailed(f"ClientError: Data download failed for {item.name!r}: {error}") from error
-        except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
-            wanted = "a key of the input is also the folder of another one, which a file system cannot hold"
-            raise JobFailed(
-                f"ClientError: Data download failed for {item.name!r}: {wanted}: {error.filename}"
-            ) from error
+
+
+def _fetch_named(objects: ObjectStore, uri: S3Uri, path: Path, item: Input) -> None:
+    """Fetch one object; an error of its name is reported with its key, not with a path of this machine."""
+    try:
+        _fetch(objects, uri, path, item.gunzip)
+    except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+        why = "a key of the input is also the folder of another one, which a file system cannot hold"
+        raise JobFailed(f"ClientError: Data download failed for {item.name!r}: {why}: {uri}") from error
 
 
 def shared(found: Iterator[tuple[S3Uri, str]], item: Input) -> Iterator[tuple[S3Uri, str]]:
@@ -79,7 +84,18 @@ def _place(folder: Path, name: str, uri: S3Uri) -> Path:
     """A key is any text: one that climbs out of the input's folder would be written onto the host."""
     if ".." in PurePosixPath(name).parts:
         raise JobFailed(f"ClientError: Data download failed: the key of {uri} has a part '..', which is no file's name")
+    refuse_long_names(name, uri)
     return folder / name.lstrip("/")
+
+
+def refuse_long_names(name: str, uri: S3Uri) -> None:
+    """Refuse a key with a part that no file can be named: 255 bytes is the limit on the instances of AWS as well."""
+    longest = max(len(part.encode()) for part in name.split("/"))
+    if longest > LONGEST_NAME:
+        raise JobFailed(
+            f"ClientError: Data download failed: File name too long: the key of {str(uri)[:500]} has a part of "
+            f"{longest} bytes; a file name has at most {LONGEST_NAME}"
+        )
 
 
 def _fetch(objects: ObjectStore, uri: S3Uri, path: Path, gunzip: bool) -> None:

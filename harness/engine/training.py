@@ -203,7 +203,8 @@ def _tracked_point(line: str) -> MetricPoint | None:
         step = item.get("IterationNumber")
         if math.isfinite(moment) and math.isfinite(value):
             return MetricPoint(name, moment, value, None if step is None else int(step))
-    except (ValueError, KeyError, TypeError, AttributeError):  # a half-written line of a program that was killed
+    # A half-written line of a program that was killed; a number out of range; lists nested thousands deep.
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         pass
     return None
 

@@ -57,12 +57,18 @@ def _execute(work: Work) -> None:
     if model is None:
         raise JobFailed(f'ClientError: Could not find model "{spec["ModelName"]}"')
     work.set(TransformStartTime=work.doors.clock.real())
+    _check_formats(spec)
     recollection = _recollection(work, model)
     if recollection.found:
         _replay(work, recollection)
     else:
         _run(work, model, recollection)
     work.settle("Completed", **_ending(work.record, "Completed", work.doors.clock.real()))
+
+
+def _check_formats(spec: Mapping[str, Any]) -> None:
+    if mismatch := DataProcessing.of(spec.get("DataProcessing", {})).mismatch(*_kinds(spec)):
+        raise JobFailed(f"ClientError: {mismatch}")
 
 
 def _recollection(work: Work, model: Record) -> Recollection:
@@ -139,7 +145,12 @@ def _execution_parameters(server: ModelServer) -> dict[str, Any]:
         answer = connection.getresponse()
         body = answer.read()
         return cast("dict[str, Any]", json.loads(body)) if answer.status == 200 else {}
-    except (OSError, ValueError, http.client.HTTPException):  # optional by contract: its absence means defaults
+    except (
+        OSError,
+        ValueError,
+        RecursionError,
+        http.client.HTTPException,
+    ):  # optional by contract: its absence means defaults
         return {}
     finally:
         connection.close()

@@ -50,6 +50,8 @@ class Doors:
     interruptions: Interruptions = field(default_factory=Interruptions)
     reuse: Reuse | None = None
     """None: every job runs."""
+    client_secret: str = "harness"
+    """The secret access key that jobs sign with."""
 
 
 class Stopped(Exception):
@@ -87,7 +89,8 @@ class Work:
         return found
 
     def where(self) -> Surroundings:
-        return Surroundings(self.key.account, self.key.region, self.doors.endpoint_url(), self.root)
+        account, region, secret = self.key.account, self.key.region, self.doors.client_secret
+        return Surroundings(account, region, self.doors.endpoint_url(), self.root, secret=secret)
 
     def change(self, change: Callable[[Record], Record]) -> Record:
         return self.doors.records.change(self.key, change)

@@ -1,23 +1,33 @@
-"""``answer_admin``: the emulator's own endpoints under ``/_harness/``, which no AWS service uses."""
+"""``answer_admin``: the emulator's own endpoints under ``/_harness/``, which no AWS service uses.
+
+All but ``health`` need the token that lies in the state folder.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import hmac
 import json
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from harness import __version__
 from harness.engine.lifecycle import LIFECYCLES, status_of
 from harness.engine.reuse import REUSED
 from harness.gateway.body import LARGEST_DOCUMENT, read_at_most
-from harness.gateway.exchange import Exchange, json_response
+from harness.gateway.coverage import served_operations
+from harness.gateway.exchange import Exchange, Listener, json_response
 from harness.gateway.fault_requests import BadFault, add_fault, clear_faults, waiting_faults
 from harness.kernel.clock import iso
 from harness.kernel.http import Response
-from harness.protocol import service_model
+from harness.stores.credentials import ADMIN_TOKEN
 
 PREFIX = "/_harness/"
-SERVED = ("sagemaker", "sagemaker-runtime", "sagemaker-metrics", "sagemaker-featurestore-runtime")
+
+_CLOCK_FORM = 'Say {"seconds": 3600} or {"to": <seconds since the epoch>}.'
+_LAST_MOMENT = 4102444800.0  # the year 2100: schedules and dates of every library still work there
 
 
 class _Refused(Exception):
@@ -29,6 +39,9 @@ async def answer_admin(exchange: Exchange) -> Response | None:
     if not path.startswith(PREFIX):
         return None
     exchange.service = "harness"
+    refusal = _refusal(exchange)
+    if refusal is not None:
+        return refusal
     method = "GET" if exchange.request.method == "HEAD" else exchange.request.method
     answer = _ENDPOINTS.get((method, path[len(PREFIX) :]))
     if answer is None:
@@ -40,7 +53,32 @@ async def answer_admin(exchange: Exchange) -> Response | None:
         return json_response({"message": str(refused)}, 400)
 
 
+def _refusal(exchange: Exchange) -> Response | None:
+    if exchange.client.listener is Listener.JOBS:
+        return json_response({"message": f"Jobs and model servers may not use {PREFIX}."}, 403)
+    if exchange.cross_site:
+        return json_response({"message": f"Web pages of other sites may not use {PREFIX}."}, 403)
+    if exchange.request.path == f"{PREFIX}health" or _has_token(exchange):
+        return None
+    message = (
+        f"{PREFIX} needs the header 'Authorization: Bearer TOKEN' with the token in {ADMIN_TOKEN} of the state folder."
+    )
+    response = json_response({"message": message}, 401)
+    response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _has_token(exchange: Exchange) -> bool:
+    scheme, _, token = exchange.request.headers.get("Authorization", "").partition(" ")
+    known = exchange.site.credentials.admin_token
+    return scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(errors="replace"), known.encode())
+
+
 async def _health(exchange: Exchange) -> Mapping[str, Any]:
+    return {"status": "ok", "version": __version__}
+
+
+async def _status(exchange: Exchange) -> Mapping[str, Any]:
     return {"status": "ok", **exchange.site.control.facts()}
 
 
@@ -57,31 +95,37 @@ async def _clock(exchange: Exchange) -> Mapping[str, Any]:
 async def _advance(exchange: Exchange) -> Mapping[str, Any]:
     asked = await _document(exchange)
     clock = exchange.site.clock
-    if isinstance(asked.get("seconds"), (int, float)):
-        seconds = float(asked["seconds"])
-    elif isinstance(asked.get("to"), (int, float)):
-        seconds = float(asked["to"]) - clock.now()
+    if "seconds" in asked:
+        seconds = _number(asked["seconds"])
+    elif "to" in asked:
+        seconds = _number(asked["to"]) - clock.now()
     else:
-        raise _Refused('Say {"seconds": 3600} or {"to": <seconds since the epoch>}.')
-    if not math.isfinite(seconds) or seconds < 0:
+        raise _Refused(_CLOCK_FORM)
+    if seconds < 0:
         raise _Refused(f"The clock only goes forward; it is at {iso(clock.now())}.")
+    if clock.now() + seconds > _LAST_MOMENT:
+        raise _Refused(f"The clock cannot go past {iso(_LAST_MOMENT)}; it is at {iso(clock.now())}.")
     ran = await exchange.site.control.advance(seconds)
     return {**await _clock(exchange), **ran}
 
 
+def _number(given: Any) -> float:
+    if isinstance(given, (int, float)) and not isinstance(given, bool):
+        with contextlib.suppress(OverflowError):
+            if math.isfinite(given):
+                return float(given)
+    raise _Refused(f"{json.dumps(given)[:100]} is no number of seconds. {_CLOCK_FORM}")
+
+
 async def _coverage(exchange: Exchange) -> Mapping[str, Any]:
     site = exchange.site
-    services = {}
-    for service in SERVED:
-        names = service_model(service).operation_names
-        services[service] = {
-            "modelled": len(names),
-            "supported": [name for name in names if site.lookup(service, name) is not None],
-            "calls": {name: count for (called, name), count in sorted(site.calls.items()) if called == service},
-        }
+    services = served_operations(site.lookup)
+    for service, facts in services.items():
+        facts["calls"] = {name: count for (called, name), count in sorted(site.calls.items()) if called == service}
     faults = {"waiting": len(site.faults.waiting()), "injected": dict(sorted(site.faults.used.items()))}
     passed_on = {service: count for (service, name), count in sorted(site.calls.items()) if not name}
-    return {"services": services, "backend": {"name": site.aws.name, "calls": passed_on}, "faults": faults}
+    backend = {"name": site.aws.name, "services": sorted(site.aws.services()), "calls": passed_on}
+    return {"services": services, "backend": backend, "faults": faults}
 
 
 async def _jobs(exchange: Exchange) -> Mapping[str, Any]:
@@ -129,8 +173,11 @@ async def _shut_down(exchange: Exchange) -> Mapping[str, Any]:
 
 
 async def _document(exchange: Exchange) -> Mapping[str, Any]:
+    body = await read_at_most(exchange.request, LARGEST_DOCUMENT)
     try:
-        document = json.loads(await read_at_most(exchange.request, LARGEST_DOCUMENT))
+        document = await asyncio.get_running_loop().run_in_executor(exchange.site.pool, json.loads, body)
+    except RecursionError as error:
+        raise _Refused("The body is nested too deeply.") from error
     except ValueError as error:
         raise _Refused(f"The body is not valid JSON: {error}") from error
     if not isinstance(document, dict):
@@ -140,6 +187,7 @@ async def _document(exchange: Exchange) -> Mapping[str, Any]:
 
 _ENDPOINTS: Mapping[tuple[str, str], Callable[[Exchange], Awaitable[Mapping[str, Any]]]] = {
     ("GET", "health"): _health,
+    ("GET", "status"): _status,
     ("GET", "jobs"): _jobs,
     ("GET", "coverage"): _coverage,
     ("GET", "clock"): _clock,

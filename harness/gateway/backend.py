@@ -11,12 +11,24 @@ from harness.gateway.identify import service_of_form
 from harness.kernel.errors import UnsupportedOperation
 from harness.kernel.http import Response
 
+_REFUSED = {
+    "application-autoscaling": (
+        "Endpoints keep the number of instances that they have; UpdateEndpointWeightsAndCapacities changes it."
+    )
+}
+"""Services that a backend would accept and that nothing here would act upon: refused, with what to do instead."""
+
 
 async def pass_to_backend(exchange: Exchange) -> Response | None:
     if exchange.model is not None:
         return None
     if exchange.service == "query":
         await _look_into_form(exchange)
+    if exchange.service in _REFUSED:
+        operation = exchange.request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        raise UnsupportedOperation(
+            f"harness does not support {operation} ({exchange.service}) yet. {_REFUSED[exchange.service]}"
+        )
     aws = exchange.site.aws
     if exchange.service not in aws.services():
         raise UnsupportedOperation(

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
 from harness.gateway.exchange import Exchange
 from harness.kernel.errors import ApiError, ValidationError
 from harness.kernel.http import Request, Response
 from harness.protocol import WireRequest
 from harness.protocol import parse as parse_request
 from harness.protocol import validate as validate_parameters
+
+T = TypeVar("T")
+
+_SMALL = 32 * 1024
+"""Bytes that are parsed and checked in less time than a change of threads costs the others."""
 
 LARGEST_DOCUMENT = 16 * 1024 * 1024
 """Requests of control planes are documents; this is far above what any of their quotas lets a caller say."""
@@ -47,14 +56,23 @@ async def read_at_most(request: Request, limit: int) -> bytes:
 
 
 async def parse(exchange: Exchange) -> Response | None:
-    request = exchange.request
-    query = request.query if "?" in request.target else {}
-    exchange.parameters = parse_request(
-        exchange.operation, WireRequest(exchange.body, request.headers, query, exchange.values)
-    )
+    exchange.parameters = await _off_loop(exchange, lambda: parse_request(exchange.operation, _on_the_wire(exchange)))
     return None
 
 
 async def validate(exchange: Exchange) -> Response | None:
-    validate_parameters(exchange.operation, exchange.parameters)
+    await _off_loop(exchange, lambda: validate_parameters(exchange.operation, exchange.parameters))
     return None
+
+
+def _on_the_wire(exchange: Exchange) -> WireRequest:
+    request = exchange.request
+    query = request.query if "?" in request.target else {}
+    return WireRequest(exchange.body, request.headers, query, exchange.values)
+
+
+async def _off_loop(exchange: Exchange, work: Callable[[], T]) -> T:
+    """Do the work on a thread when the body is large, so that other clients are answered meanwhile."""
+    if len(exchange.body) <= _SMALL:
+        return work()
+    return await asyncio.get_running_loop().run_in_executor(exchange.site.pool, work)

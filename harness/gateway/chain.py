@@ -7,24 +7,34 @@ import uuid
 from collections.abc import Awaitable, Callable
 
 from harness.gateway.admin import answer_admin
+from harness.gateway.authentication import authenticate
 from harness.gateway.backend import pass_to_backend
 from harness.gateway.body import parse, read_body, validate
+from harness.gateway.browser_check import check_browser
+from harness.gateway.cors import set_cors_headers
 from harness.gateway.dispatch import dispatch, refuse_unsupported, serialise
 from harness.gateway.exchange import Client, ClientGone, Exchange, Site
 from harness.gateway.faults import answer_error
 from harness.gateway.foreign import refuse_foreign_host
 from harness.gateway.hold import hold
+from harness.gateway.host_check import check_host, find_bucket_in_host
 from harness.gateway.identify import identify
 from harness.gateway.injected import inject_faults
+from harness.gateway.peer_check import refuse_other_users
 from harness.kernel.errors import ApiError, InternalFailure
 from harness.kernel.http import Request, Response
 
 Link = Callable[[Exchange], Awaitable[Response | None]]
 
 CHAIN: tuple[Link, ...] = (
+    refuse_other_users,
     refuse_foreign_host,
+    check_host,
+    check_browser,
     answer_admin,
     identify,
+    find_bucket_in_host,
+    authenticate,
     inject_faults,
     pass_to_backend,
     refuse_unsupported,
@@ -47,12 +57,20 @@ class Gateway:
         exchange = Exchange(site=self.site, request=request, client=client, id=str(uuid.uuid4()))
         try:
             response = await self._run(exchange)
+            await self._set_cors_headers(exchange, response)
         except ClientGone:
             self.site.journal.write(exchange, 499, time.perf_counter() - exchange.received)
             raise
         response.headers.setdefault("x-amzn-RequestId", exchange.id)
         self.site.journal.write(exchange, response.status, time.perf_counter() - exchange.received)
         return response
+
+    async def _set_cors_headers(self, exchange: Exchange, response: Response) -> None:
+        """A page of another origin that is not named may not read the answer, so nothing is lost by a failure here."""
+        try:
+            await set_cors_headers(exchange, response)
+        except Exception as error:
+            self.site.journal.defect(exchange, error)
 
     async def _run(self, exchange: Exchange) -> Response:
         try:
@@ -73,6 +91,6 @@ class Gateway:
                 exchange,
                 InternalFailure(
                     f"harness failed on this request ({type(error).__name__}); "
-                    f"see request {exchange.id} in {self.site.journal.path}"
+                    f"see request {exchange.id} in {self.site.journal.path.name} of the state folder"
                 ),
             )

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from harness.gateway.exchange import Listener
 from harness.gateway.server import Server
 
 NAME = "control.sock"
@@ -90,7 +91,7 @@ class ControlSocket:
 
     async def _serve(self, connection: socket.socket, listener: int) -> None:
         loop = asyncio.get_running_loop()
-        serving = await self._server.serve_on(socket.socket(fileno=listener))
+        serving = await self._server.serve_on(socket.socket(fileno=listener), Listener.PROGRAM)
         try:
             await loop.sock_sendall(connection, SERVED)
             while await loop.sock_recv(connection, 64):

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from multidict import CIMultiDict
@@ -19,12 +20,14 @@ from harness.gateway.askers import Askers
 from harness.gateway.journal import Journal
 from harness.gateway.parking import Parking
 from harness.gateway.planned_faults import PlannedFaults
+from harness.kernel.addresses import HostPort
 from harness.kernel.clock import Clock
 from harness.kernel.http import Request, Response
 from harness.protocol import OperationModel, ServiceModel
 from harness.services.scope import Operation
 from harness.settings import Settings
 from harness.stores.aws_backends import AwsBackend
+from harness.stores.credentials import Credentials
 from harness.stores.records import RecordStore
 
 
@@ -47,12 +50,23 @@ class Control(Protocol):
         """Begin to end; returns at once."""
 
     def facts(self) -> Mapping[str, Any]:
-        """What ``/_harness/health`` shows besides the status."""
+        """What ``/_harness/status`` shows."""
 
 
 class AccountsOfKeys(Protocol):
     async def of(self, access_key: str) -> str | None:
         """The account that an access key given out by STS or IAM belongs to; None when it is not known."""
+
+    async def secret_of(self, access_key: str) -> str | None:
+        """The secret of such a key; None when it is not known."""
+
+
+class Listener(Enum):
+    """Whom a listening socket is for."""
+
+    ALL = "everybody who can reach the emulator's address"
+    PROGRAM = "one program of the user's own, in a network of its own"
+    JOBS = "jobs and model servers, in networks of their own"
 
 
 class Client(NamedTuple):
@@ -60,6 +74,11 @@ class Client(NamedTuple):
 
     remote: str
     ports: frozenset[int]
+    local: str = "127.0.0.1"
+    """The address of the emulator that the connection came to."""
+    listener: Listener = Listener.ALL
+    own_user: bool = True
+    """False for a process of another user of this machine, if the system tells."""
 
 
 @dataclass
@@ -77,6 +96,9 @@ class Site:
     lookup: Callable[[str, str], Operation | None]
     """Which function serves an operation (``services.registry.operation``)."""
     accounts: AccountsOfKeys
+    credentials: Credentials
+    runs_as: Callable[[int], bool] = lambda uid: False
+    """Whether processes of this user of the machine may be the emulator's own jobs."""
     images: Images = CATALOGUED
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Calls per service and operation, for ``/_harness/coverage``."""
@@ -92,6 +114,12 @@ class Exchange:
     client: Client
     id: str
     received: float = field(default_factory=time.perf_counter)
+    host: HostPort = field(init=False)  # check_host
+    origin: str = ""
+    cross_site: bool = False
+    """Whether a browser marked it as made by another site's page. Set by ``check_browser``."""
+    hosted: Request | None = None
+    """The request as it came, where ``find_bucket_in_host`` has put it into path style."""
     service: str = ""
     account: str = ""
     region: str = ""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import replace
 from urllib.parse import urlsplit
 
 from harness.gateway.exchange import Exchange, json_response
+from harness.kernel.addresses import is_loopback
 from harness.kernel.http import Response
 
 
@@ -27,15 +27,6 @@ async def refuse_foreign_host(exchange: Exchange) -> Response | None:
 
 def _is_here(exchange: Exchange, host: str, port: int) -> bool:
     return port in exchange.client.ports and (host == exchange.site.settings.host or is_loopback(host))
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _refusal(host: str) -> Response:

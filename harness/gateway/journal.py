@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.kernel.clock import utc
+from harness.kernel.masking import masked_text
 
 if TYPE_CHECKING:
     from harness.gateway.exchange import Exchange
@@ -48,11 +49,11 @@ class Journal:
         if exchange.injected:
             line["injected"] = exchange.injected
         if exchange.error:
-            line["error"] = exchange.error[:2000]
+            line["error"] = masked_text(exchange.error[:2000])
         self.note(line)
 
     def defect(self, exchange: Exchange, error: Exception) -> None:
-        self.note({"id": exchange.id, "defect": "".join(traceback.format_exception(error))})
+        self.note({"id": exchange.id, "defect": masked_text("".join(traceback.format_exception(error)))})
 
     def note(self, line: dict[str, Any]) -> None:
         with self._lock:
@@ -98,4 +99,6 @@ class _ToJournal(logging.Handler):
         self._journal = journal
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._journal.note({"level": record.levelname, "logger": record.name, "message": self.format(record)})
+        self._journal.note(
+            {"level": record.levelname, "logger": record.name, "message": masked_text(self.format(record))}
+        )

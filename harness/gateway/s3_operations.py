@@ -37,11 +37,17 @@ class S3Call(NamedTuple):
     key: str
 
 
+def bucket_in_host(request: Request) -> str:
+    """The bucket that the Host header names (virtual-host addressing); else empty."""
+    hosted = _VIRTUAL_HOST.match(request.headers.get("Host", "").lower())
+    return hosted["bucket"] if hosted is not None and hosted["bucket"] != "s3" else ""
+
+
 def s3_call(request: Request) -> S3Call:
     path = request.path.lstrip("/")
-    hosted = _VIRTUAL_HOST.match(request.headers.get("Host", "").lower())
-    if hosted is not None and hosted["bucket"] != "s3":
-        path = f"{hosted['bucket']}/{path}"
+    hosted = bucket_in_host(request)
+    if hosted:
+        path = f"{hosted}/{path}"
     bucket, _, key = path.partition("/")
     return S3Call(_operation(request, bool(bucket), bool(key)), unquote(bucket), unquote(key))
 

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable
+from functools import partial
+from weakref import WeakKeyDictionary
 
 from aiohttp import web_server
 from aiohttp.http import HttpVersion11
@@ -15,7 +17,9 @@ from aiohttp.web_response import Response as WholeResponse
 from aiohttp.web_response import StreamResponse
 
 from harness.gateway.chain import Gateway
-from harness.gateway.exchange import Client, ClientGone
+from harness.gateway.exchange import Client, ClientGone, Listener
+from harness.gateway.peer_check import is_own_user
+from harness.gateway.peers import PeerLookup
 from harness.kernel.http import FileBody, Request, Response
 
 _CHUNK = 1024 * 1024
@@ -31,14 +35,9 @@ class Server:
         self._listeners: set[asyncio.Server] = set()
         self._ports: frozenset[int] = frozenset()
         self._loop = asyncio.get_running_loop()
-        self._http = web_server.Server(
-            self._answer,
-            access_log=None,
-            auto_decompress=False,  # S3 keeps a compressed upload as it came
-            max_line_size=_LONGEST_FIELD,
-            max_field_size=_LONGEST_FIELD,
-            lingering_time=2.0,
-        )
+        self._clients: WeakKeyDictionary[asyncio.Transport, Client] = WeakKeyDictionary()
+        self._peers = PeerLookup()
+        self._http = {listener: self._http_server(listener) for listener in Listener}
 
     async def listen(self, host: str, port: int) -> int:
         """Listen there; the port given, or the one picked for 0. ``OSError`` when it cannot be had."""
@@ -47,19 +46,19 @@ class Server:
         await self.serve_on(listener)
         return int(listener.getsockname()[1])
 
-    async def serve_on(self, listener: socket.socket) -> asyncio.Server:
+    async def serve_on(self, listener: socket.socket, kind: Listener = Listener.ALL) -> asyncio.Server:
         listener.setblocking(False)
-        server = await self._loop.create_server(self._http, sock=listener, backlog=1024)
+        server = await self._loop.create_server(self._http[kind], sock=listener, backlog=1024)
         self._listeners.add(server)
         self._count_ports()
         return server
 
     def adopt(self, listener: socket.socket) -> Callable[[], None]:
-        """Serve on a socket made elsewhere (another network namespace) until the function returned is called.
+        """Serve jobs on a socket made elsewhere (another network namespace) until the function returned is called.
 
         For other threads than the loop's; returns when the socket is being served.
         """
-        server = asyncio.run_coroutine_threadsafe(self.serve_on(listener), self._loop).result(10)
+        server = asyncio.run_coroutine_threadsafe(self.serve_on(listener, Listener.JOBS), self._loop).result(10)
 
         def release() -> None:
             with contextlib.suppress(RuntimeError):  # the loop has ended, and the listener with it
@@ -81,18 +80,46 @@ class Server:
         for server in list(self._listeners):
             self.stop_serving(server)
         await asyncio.sleep(0)  # connections just accepted become known
-        self._http.pre_shutdown()
-        await self._http.shutdown(_LAST_ANSWERS)
+        for http in self._http.values():
+            http.pre_shutdown()
+        await asyncio.gather(*(http.shutdown(_LAST_ANSWERS) for http in self._http.values()))
+        self._peers.close()
         await asyncio.sleep(0)  # closed transports let go of their sockets
 
     def _count_ports(self) -> None:
         names = (listener.getsockname() for server in self._listeners for listener in server.sockets)
         self._ports = frozenset(name[1] for name in names)
 
-    async def _answer(self, received: BaseRequest) -> StreamResponse:
+    def _http_server(self, listener: Listener) -> web_server.Server:
+        return web_server.Server(
+            partial(self._answer, listener),
+            access_log=None,
+            auto_decompress=False,  # S3 keeps a compressed upload as it came
+            max_line_size=_LONGEST_FIELD,
+            max_field_size=_LONGEST_FIELD,
+            lingering_time=2.0,
+        )
+
+    def _client(self, received: BaseRequest, listener: Listener) -> Client:
+        """The other end of the connection: looked up with its first request, and remembered as long as it lasts."""
+        transport = received.transport
+        client = self._clients.get(transport) if transport is not None else None
+        if client is not None:
+            return client
+        own = transport.get_extra_info("sockname") if transport is not None else None
+        peer = transport.get_extra_info("peername") if transport is not None else None
+        if transport is None or not own or not peer:
+            raise ClientGone
+        own_user = listener is not Listener.ALL or is_own_user(
+            self._peers, peer[:2], own[:2], self._gateway.site.runs_as
+        )
+        client = self._clients[transport] = Client(str(peer[0]), self._ports, str(own[0]), listener, own_user)
+        return client
+
+    async def _answer(self, listener: Listener, received: BaseRequest) -> StreamResponse:
         request = Request(received.method, received.raw_path, received.headers, lambda: _stream(received))
         try:
-            response = await self._gateway.handle(request, Client(received.remote or "", self._ports))
+            response = await self._gateway.handle(request, self._client(received, listener))
         except ClientGone as error:
             raise ConnectionResetError("the client is gone") from error
         return await _write(received, response)
@@ -119,8 +146,11 @@ async def _write(received: BaseRequest, response: Response) -> StreamResponse:
     body = response.body
     response.headers["Server"] = "harness"
     if isinstance(body, bytes):
-        return WholeResponse(body=body, status=response.status, reason=response.reason, headers=response.headers)
+        whole = WholeResponse(body=body, status=response.status, reason=response.reason, headers=response.headers)
+        _close_after_unread_body(received, whole)
+        return whole
     answer = StreamResponse(status=response.status, reason=response.reason, headers=response.headers)
+    _close_after_unread_body(received, answer)
     if isinstance(body, FileBody):
         answer.content_length = body.length
         if received.method == "HEAD" or body.length == 0:
@@ -133,6 +163,16 @@ async def _write(received: BaseRequest, response: Response) -> StreamResponse:
             await answer.write(chunk)
     await answer.write_eof()
     return answer
+
+
+def _close_after_unread_body(received: BaseRequest, answer: StreamResponse) -> None:
+    """Close the connection after a final answer that came before the whole body was read (RFC 9110, section 10.1.1).
+
+    A client that waits for "100 Continue" never sends the body after a final answer, so what it sends next cannot be
+    told from that body.
+    """
+    if not received.content.is_eof():
+        answer.force_close()
 
 
 async def _send_file(received: BaseRequest, answer: StreamResponse, body: FileBody) -> None:

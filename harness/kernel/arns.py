@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+KEEPS_CASE = frozenset({"training-job", "processing-job", "transform-job", "model", "endpoint", "endpoint-config"})
+"""Kinds whose ARNs have the name as it was given.
+
+Seen in outputs of AWS: training and processing jobs since 2023, endpoints since 2024, models and transform jobs since
+2025. Of other kinds there are earlier outputs only, which have lower case.
+"""
+
 
 def arn(kind: str, account: str, region: str, name: str, service: str = "sagemaker") -> str:
-    """SageMaker writes the resource name of an ARN in lower case."""
-    return f"arn:aws:{service}:{region}:{account}:{kind}/{name.lower()}"
+    """The ARN of a resource; for kinds that are not in ``KEEPS_CASE`` the name is in lower case."""
+    shown = name if kind in KEEPS_CASE else name.lower()
+    return f"arn:aws:{service}:{region}:{account}:{kind}/{shown}"
 
 
 def parse_arn(text: str) -> tuple[str, str, str, str]:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from urllib.parse import unquote
+
+_AWS_HOST = re.compile(
+    r"(?:(?P<bucket>.+)\.)?s3(?:[.-](?:fips|dualstack|accelerate|external-1|[a-z]{2,4}(?:-[a-z0-9]+)*-[a-z]+-\d))*"
+    r"\.amazonaws\.com(?:\.cn)?"
+)
+"""Hosts of S3, with the bucket in front of them or not: "Virtual hosting of buckets" in the user guide of S3."""
 
 
 @dataclass(frozen=True)
@@ -16,10 +24,13 @@ class S3Uri:
     def parse(cls, text: str) -> S3Uri:
         scheme, _, rest = text.partition("://")
         bucket, _, key = rest.partition("/")
-        if scheme == "https":  # https://s3.<region>.amazonaws.com/bucket/key, accepted by several members of the API
-            bucket, _, key = key.partition("/")
+        if scheme == "https":
+            bucket, key = _from_https(bucket, unquote(key))
         if scheme not in ("s3", "https") or not bucket:
-            raise ValueError(f"not an S3 URI: {text!r} (expected s3://bucket/key)")
+            raise ValueError(
+                f"not an S3 URI: {text!r} (expected s3://bucket/key, or an https address of a bucket or object at "
+                "amazonaws.com)"
+            )
         return cls(bucket, key)
 
     def join(self, *parts: str) -> S3Uri:
@@ -33,3 +44,17 @@ class S3Uri:
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
+
+
+def _from_https(host: str, path: str) -> tuple[str, str]:
+    """Bucket and key of an https address, with the bucket in its host or first in its path; no bucket if it has none.
+
+    Several members of the API take such addresses, and AWS's own samples write them.
+    """
+    match = _AWS_HOST.fullmatch(host)
+    if match is None:
+        return "", ""
+    if match["bucket"]:
+        return match["bucket"], path
+    bucket, _, key = path.partition("/")
+    return bucket, key

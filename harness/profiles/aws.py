@@ -15,6 +15,7 @@ from pathlib import Path
 
 from harness.kernel.cache import cache_folder
 from harness.kernel.errors import StateError
+from harness.kernel.masking import SHOW_ENVIRONMENT
 from harness.profiles.attended import Attended
 from harness.profiles.configuration import read_destination
 from harness.profiles.local import own_library
@@ -154,11 +155,15 @@ class AwsPlace:
             expires=now + self._destination.expiry * HOUR,
         )
 
+    def links(self) -> None:
+        """None: AWS shows objects to those who are signed in."""
+
     def _environment(self, data: Path | None) -> dict[str, str]:
         """The user's own, so that boto3 finds what it found when the account was checked."""
         client = self._asked.settings.state / "client"
         library = own_library(client)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("HARNESS_")}
+        own = {SHOW_ENVIRONMENT: os.environ[SHOW_ENVIRONMENT]} if SHOW_ENVIRONMENT in os.environ else {}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("HARNESS_")} | own
         return pointing(self._destination, client).applied_to(kept) | {
             "PYTHONPATH": os.pathsep.join(filter(None, [library, kept.get("PYTHONPATH", "")])),
             "PYTHONUNBUFFERED": "1",

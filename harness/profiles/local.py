@@ -13,6 +13,7 @@ from harness.kernel.cache import cache_folder
 from harness.profiles.place import Asked, Playing
 from harness.profiles.scenarios import Scenario
 from harness.profiles.sdk_environments import python_for
+from harness.report.links import Link, signed_links
 from harness.runners.process.interpreters import package_folders
 from harness.session import enclosure
 from harness.session.emulator_process import USUAL, RunningEmulator
@@ -20,6 +21,7 @@ from harness.session.emulator_use import borrowed, kept
 from harness.session.enclosure import EnclosedProgram
 from harness.session.environment import Target, wiring
 from harness.session.events import EventReader
+from harness.session.private_path import TOKEN_FILE
 from harness.session.refusals import Refusals
 from harness.session.run_folder import RunFolder, new_run_id
 from harness.settings import Settings
@@ -83,6 +85,14 @@ class LocalPlace:
         self._played.append((argv, environment, modules))
         return Playing(scenario, program, EventReader(own.events), own.log, started, refusals.told)
 
+    def links(self) -> Link | None:
+        """Signed with the keys that the scenarios had."""
+        if not self._played:
+            return None
+        keys = self._played[-1][1]
+        names = ("AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+        return signed_links(self.address, *(keys[name] for name in names))
+
     def stay(self) -> None:
         """The emulator goes on running when this is closed, as if ``harness start`` had started it."""
         kept(self._settings.state, USUAL)
@@ -94,7 +104,7 @@ class LocalPlace:
 
     def _environment(self, scenario: Scenario, data: Path | None) -> dict[str, str]:
         facts = self._emulator.facts()
-        target = Target(self._emulator.address, facts["region"], facts["account"])
+        target = Target(self._emulator.address, facts["region"], facts["account"], self._emulator.client_secret())
         client = self._settings.state / "client"
         changes = wiring(target, client, os.environ, offline=True, sdk_defaults=False).applied_to(os.environ)
         library = own_library(client)
@@ -107,6 +117,7 @@ class LocalPlace:
             "HARNESS_FIXTURES": str(self._root / "fixtures"),
             "HARNESS_MADE": str(cache_folder("fixtures")),
             "HARNESS_CLOCK": f"{self._emulator.address}/_harness/clock",
+            TOKEN_FILE: str(self._emulator.token_file),
             "HARNESS_DATA": str(data) if data else "",
             **self._more,
         }

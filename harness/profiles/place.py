@@ -49,6 +49,9 @@ class Place(Protocol):
     def play(self, scenario: Scenario, python: Path, folder: Path, data: Path | None) -> Playing:
         """Start it. ``folder`` gets its log, its events and its downloads."""
 
+    def links(self) -> Callable[[str], str] | None:
+        """What gives the address at which a browser opens an object of a run, by its URI; None where there is none."""
+
 
 @dataclass(frozen=True)
 class Asked:

@@ -33,9 +33,21 @@ class Scenario:
 
 
 def discover(root: Path) -> list[Scenario]:
-    """Every scenario of the project, by name."""
-    files = sorted((root / FOLDER).glob("*.py"))
-    return [read(file) for file in files if not is_private(file)]
+    """Every readable scenario of the project, by name."""
+    return read_all(root)[0]
+
+
+def read_all(root: Path) -> tuple[list[Scenario], dict[str, str]]:
+    """The scenarios of the project, and for each file that is none, by its stem, what is wrong with it."""
+    scenarios, broken = [], {}
+    for file in sorted((root / FOLDER).glob("*.py")):
+        if is_private(file):
+            continue
+        try:
+            scenarios.append(read(file))
+        except StateError as error:
+            broken[file.stem] = str(error)
+    return scenarios, broken
 
 
 def is_private(file: Path) -> bool:
@@ -44,8 +56,14 @@ def is_private(file: Path) -> bool:
 
 
 def choose(root: Path, wanted: tuple[str, ...]) -> list[Scenario]:
-    """The scenarios named (or all): by name, by file, or every one of a tag as ``tag:NAME``."""
-    known = {scenario.name: scenario for scenario in discover(root)}
+    """The scenarios that ``wanted`` names by name, by file or by ``tag:NAME``; without a name all readable ones.
+
+    Raises ``StateError`` for a named file that is no scenario. Of unnamed ones ``read_all`` says what is wrong.
+    """
+    scenarios, broken = read_all(root)
+    known = {scenario.name: scenario for scenario in scenarios}
+    if problem := next((broken[word] for word in wanted or broken if word in broken and (wanted or not known)), None):
+        raise StateError(problem)
     if not known:
         raise StateError(f"no scenarios in {root / FOLDER}; run this in a project that has some")
     chosen: dict[Path, Scenario] = {}
@@ -90,7 +108,9 @@ def read(file: Path) -> Scenario:
     try:
         tree = ast.parse(file.read_text(encoding="utf-8"))
     except (SyntaxError, UnicodeDecodeError) as error:
-        raise StateError(f"{file.name} is not valid Python: {error}") from error
+        where = f" (line {error.lineno})" if isinstance(error, SyntaxError) and error.lineno else ""
+        why = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise StateError(f"{file.name} is not valid Python{where}: {why}") from error
     stated = _constants(tree)
     sdk = stated.get("SDK")
     if sdk not in GENERATIONS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -83,9 +83,9 @@ class Plan:
         return [word for word in dict.fromkeys(named) if word not in known | stages]
 
 
-def make_plan(name: str, file: Path, reports: Path, destination: Destination | None) -> Plan:
-    """``reports`` is the folder that holds the reports of runs, one folder each."""
-    folder = _last_passed(reports, name)
+def make_plan(name: str, file: Path, folders: Iterable[Path], destination: Destination | None) -> Plan:
+    """Make the plan from the newest run that passed. ``folders`` are report folders of runs, the newest first."""
+    folder = _last_passed(folders, name)
     if folder is None:
         return Plan(name, tuple(_stated_steps(file)), (), None)
     return recorded_plan(name, folder, destination)
@@ -112,12 +112,12 @@ def learned_plan(name: str, told: Path, folder: Path, destination: Destination |
     return Plan(name, tuple(steps), planned, folder, tuple(calls), on_aws, tuple(names))
 
 
-def _last_passed(reports: Path, name: str) -> Path | None:
-    """The newest first. Only a run to the end shows all that a scenario creates."""
-    for file in sorted(reports.glob(f"*/{name}/{EVENTS}"), reverse=True):
-        events = list(_events(file))
-        if any(event["event"] == "end" and event["passed"] for event in events):
-            return file.parent.parent
+def _last_passed(folders: Iterable[Path], name: str) -> Path | None:
+    """The first of the folders whose run passed. Only a run to the end shows all that a scenario creates."""
+    for folder in folders:
+        file = folder / name / EVENTS
+        if file.is_file() and any(event["event"] == "end" and event["passed"] for event in _events(file)):
+            return folder
     return None
 
 

@@ -10,12 +10,18 @@ import base64
 import binascii
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from harness.kernel.errors import ApiError
 from harness.protocol.model import JSON, Member, OperationModel, Shape
+
+_DEEPEST = 200
+"""Levels of nesting that are read: far more than any request has, far fewer than Python's stack takes."""
+_SHOWN = 100  # characters of a wrong value that the message repeats
+_BEYOND = {"integer": 2**31, "long": 2**63}
+_LAST_MOMENT = 253402300799.0  # the end of the year 9999, the last that dates have
 
 
 class MalformedRequest(ApiError):
@@ -69,9 +75,15 @@ def _document(body: bytes) -> Any:
     if not body:
         return {}
     try:
-        return json.loads(body)
+        return json.loads(body, parse_constant=_refuse_constant)
     except ValueError as error:
         raise MalformedRequest(f"The request body is not valid JSON: {error}") from error
+    except RecursionError:
+        raise _too_deep("The request body") from None
+
+
+def _refuse_constant(text: str) -> Any:
+    raise ValueError(f"{text} is not a JSON number")
 
 
 def _from_query(member: Member, query: Mapping[str, Sequence[str]], found: dict[str, Any]) -> None:
@@ -92,14 +104,14 @@ def _scalar_of_text(shape: Shape, text: str, path: str) -> Any:
     """Headers, paths and queries carry text only."""
     kind = shape.kind
     if kind == "string":
-        return text
+        return _string(shape, text, path)
     if kind == "timestamp":
         return _timestamp(text, path)
     if kind == "boolean" and text in ("true", "false"):
         return text == "true"
     if kind in ("integer", "long", "float", "double"):
         try:
-            return int(text) if kind in ("integer", "long") else float(text)
+            return _integer(shape, int(text), path) if kind in _BEYOND else float(text)
         except ValueError:
             pass
     raise MalformedRequest(f"{path}: {text!r} can not be converted to {_TITLES[kind]}")
@@ -108,6 +120,8 @@ def _scalar_of_text(shape: Shape, text: str, path: str) -> Any:
 def _structure(shape: Shape, given: Any, path: str) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise _wrong(shape, given, path)
+    if path.count(".") > _DEEPEST:
+        raise _too_deep("The request")
     found: dict[str, Any] = {}
     members = shape.members
     for name, value in given.items():
@@ -133,29 +147,49 @@ def _list(shape: Shape, given: Any, path: str) -> list[Any]:
 def _map(shape: Shape, given: Any, path: str) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise _wrong(shape, given, path)
-    return {key: None if value is None else _value(shape.value, value, f"{path}.{key}") for key, value in given.items()}
+    return {
+        _string(shape.key, key, path): None if value is None else _value(shape.value, value, f"{path}.{key}")
+        for key, value in given.items()
+    }
 
 
 def _string(shape: Shape, given: Any, path: str) -> str:
     if not isinstance(given, str):
         raise _wrong(shape, given, path)
+    if not given.isascii():
+        try:
+            given.encode()
+        except UnicodeEncodeError:  # half of a surrogate pair, which JSON can spell and UTF-8 cannot
+            raise MalformedRequest(f"{path or 'The request'}: the text is not valid Unicode") from None
     return given
 
 
 def _integer(shape: Shape, given: Any, path: str) -> int:
     if isinstance(given, float) and given.is_integer():
-        return int(given)
-    if not isinstance(given, int) or isinstance(given, bool):
+        given = int(given)
+    beyond = _BEYOND[shape.kind]
+    if not isinstance(given, int) or isinstance(given, bool) or not -beyond <= given < beyond:
         raise _wrong(shape, given, path)
     return given
 
 
 def _float(shape: Shape, given: Any, path: str) -> float:
-    if given in ("NaN", "Infinity", "-Infinity"):
+    if isinstance(given, str) and given in ("NaN", "Infinity", "-Infinity"):
         return float(given)
-    if not isinstance(given, (int, float)) or isinstance(given, bool):
+    if not _is_number(given):
         raise _wrong(shape, given, path)
-    return given
+    number: float = given
+    return number
+
+
+def _is_number(given: Any) -> bool:
+    """Whether it is a number that a double can hold."""
+    if not isinstance(given, (int, float)) or isinstance(given, bool):
+        return False
+    try:
+        return math.isfinite(given)
+    except OverflowError:
+        return False
 
 
 def _boolean(shape: Shape, given: Any, path: str) -> bool:
@@ -176,20 +210,28 @@ def _moment(shape: Shape, given: Any, path: str) -> float:
 
 
 def _timestamp(given: Any, path: str) -> float:
-    """Epoch seconds; ISO 8601 text is taken too, since some clients of JSON services write it."""
-    if isinstance(given, (int, float)) and not isinstance(given, bool) and math.isfinite(given):
-        return float(given)
+    """Read epoch seconds; ISO 8601 text is taken too, since some clients of JSON services write it."""
+    moment = float(given) if _is_number(given) else math.nan
     if isinstance(given, str):
+        moment = _moment_of_text(given)
+    if not abs(moment) <= _LAST_MOMENT:
+        raise MalformedRequest(f"{path}: {_shortened(given)} can not be converted to a timestamp")
+    return moment
+
+
+def _moment_of_text(text: str) -> float:
+    """Return NaN when the text is neither a number nor a time."""
+    for read in (float, _moment_of_date):
         try:
-            return float(given)
-        except ValueError:
-            pass
-        try:
-            moment = datetime.fromisoformat(given.replace("Z", "+00:00"))
-            return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
-        except ValueError:
-            pass
-    raise MalformedRequest(f"{path}: {json.dumps(given)} can not be converted to a timestamp")
+            return read(text)
+        except (ValueError, OverflowError):
+            continue
+    return math.nan
+
+
+def _moment_of_date(text: str) -> float:
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
 
 
 _READERS: Mapping[str, Callable[[Shape, Any, str], Any]] = {
@@ -222,7 +264,25 @@ _TITLES = {
 
 
 def _wrong(shape: Shape, given: Any, path: str) -> MalformedRequest:
-    shown = json.dumps(given)
-    if len(shown) > 100:
-        shown = shown[:100] + "…"
-    return MalformedRequest(f"{path or 'The request'}: {shown} can not be converted to {_TITLES[shape.kind]}")
+    return MalformedRequest(
+        f"{path or 'The request'}: {_shortened(given)} can not be converted to {_TITLES[shape.kind]}"
+    )
+
+
+def _too_deep(what: str) -> MalformedRequest:
+    return MalformedRequest(f"{what} is nested too deeply.")
+
+
+def _shortened(given: Any) -> str:
+    """Return the beginning of the value's JSON; the rest, which may be megabytes, is never written."""
+    shown = "".join(_first_pieces(given))
+    return shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
+
+
+def _first_pieces(given: Any) -> Iterator[str]:
+    size = 0
+    for piece in json.JSONEncoder().iterencode(given[: _SHOWN + 1] if isinstance(given, str) else given):
+        yield piece
+        size += len(piece)
+        if size > _SHOWN:
+            return

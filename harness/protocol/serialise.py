@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -88,6 +89,8 @@ def _value(shape: Shape, value: Any) -> Any:
         return _epoch(value)
     if kind == "blob":
         return base64.b64encode(value.encode() if isinstance(value, str) else value).decode()
+    if kind in ("float", "double") and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else f"{'-' if value < 0 else ''}Infinity"  # JSON has no such numbers
     if kind == "string":
         return value if isinstance(value, str) else _text(value)
     return value

@@ -5,7 +5,8 @@ botocore's client checks types, required members and minima only; maximum, patte
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from harness.kernel.errors import ApiError, ValidationError, ValidationException
@@ -14,17 +15,22 @@ from harness.protocol.model import OperationModel, Shape
 _SCALARS = frozenset({"string", "integer", "long", "float", "double", "boolean", "timestamp", "blob"})
 _NUMBERS = frozenset({"integer", "long", "float", "double"})
 _SHOWN = 1024  # characters of a refused value that the message repeats
+_MATCHED = 100_000  # characters that a pattern is tried on where the value is too long anyway
+_NAMED = 100  # violations that the message lists; the others are counted
 
 
 def validate(operation: OperationModel, request: Mapping[str, Any]) -> None:
     """Raise the service's validation error if the request breaks any constraint of its shape."""
     if operation.input is None:
         return
-    found = list(_structure(operation.input, request, ""))
+    violations = _structure(operation.input, request, "")
+    found = list(islice(violations, _NAMED))
     if found:
-        plural = "s" if len(found) > 1 else ""
+        count = len(found) + sum(1 for _ in violations)
+        more = f"; and {count - len(found)} more" if count > len(found) else ""
+        plural = "s" if count > 1 else ""
         refusal: type[ApiError] = ValidationError if "ValidationError" in operation.errors else ValidationException
-        raise refusal(f"{len(found)} validation error{plural} detected: {'; '.join(found)}")
+        raise refusal(f"{count} validation error{plural} detected: {'; '.join(found)}{more}")
 
 
 def _structure(shape: Shape, given: Mapping[str, Any], path: str) -> Iterator[str]:
@@ -86,7 +92,8 @@ def _broken(shape: Shape, given: Any) -> Iterator[str]:
     kind = shape.kind
     if kind == "string":
         yield from _length(shape, len(given))
-        if shape.pattern is not None and not shape.matches(given):
+        overlong = len(given) > _MATCHED and shape.maximum is not None and len(given) > shape.maximum
+        if shape.pattern is not None and (overlong or not shape.matches(given)):
             yield _pattern(shape)
         if shape.enum and given not in shape.allowed:
             yield _enum(shape)
@@ -145,21 +152,44 @@ def _enum(shape: Shape) -> str:
 
 
 def _violation(given: Any, path: str, rule: str) -> str:
-    shown = "null" if given is None else f"'{_shown(given)[:_SHOWN]}'"
+    shown = "null" if given is None else f"'{_shown(given)}'"
     return f"Value {shown} at '{path}' failed to satisfy constraint: {rule}"
 
 
 def _shown(given: Any) -> str:
-    """Values as the service prints them: lists and maps without quotes."""
+    """Return the first characters of a value as the service prints it; no more than these are ever put together."""
+    shown = ""
+    for piece in _pieces(given):
+        shown += piece
+        if len(shown) >= _SHOWN:
+            break
+    return shown[:_SHOWN]
+
+
+def _pieces(given: Any) -> Iterator[str]:
+    """Print lists and maps without quotes."""
     if isinstance(given, list):
-        return f"[{', '.join(_shown(value) for value in given)}]"
-    if isinstance(given, Mapping):
-        return "{" + ", ".join(f"{key}={_shown(value)}" for key, value in given.items()) + "}"
-    if isinstance(given, bool):
-        return "true" if given else "false"
-    if isinstance(given, bytes):
-        return f"<{len(given)} bytes>"
-    return "null" if given is None else str(given)
+        yield from _joined("[", given, "]")
+    elif isinstance(given, Mapping):
+        yield from _joined("{", given.items(), "}")
+    elif isinstance(given, tuple):  # an entry of a map
+        yield f"{given[0]}="
+        yield from _pieces(given[1])
+    elif isinstance(given, bool):
+        yield "true" if given else "false"
+    elif isinstance(given, bytes):
+        yield f"<{len(given)} bytes>"
+    else:
+        yield "null" if given is None else str(given)
+
+
+def _joined(start: str, items: Iterable[Any], end: str) -> Iterator[str]:
+    yield start
+    for index, item in enumerate(items):
+        if index:
+            yield ", "
+        yield from _pieces(item)
+    yield end
 
 
 def _below(path: str, name: str) -> str:

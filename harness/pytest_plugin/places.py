@@ -15,6 +15,7 @@ from harness.pytest_plugin.rehearsals import describe
 from harness.pytest_plugin.runs import LOCAL_MODE, Run
 from harness.session.environment import Target, wiring
 from harness.session.events import EventWriter
+from harness.session.private_path import TOKEN_FILE
 from harness.session.run_folder import RunFolder, new_run_id
 from harness.session.scenario import Session, open_session
 from harness.settings import read_project
@@ -97,7 +98,7 @@ def opened(run: Run, folder: Path, test: str) -> Iterator[SagemakerHarness]:
 
     emulator, settings = run.emulator, run.settings
     account = str(10**11 + secrets.randbelow(9 * 10**11))
-    target = Target(emulator.address, settings.region, account)
+    target = Target(emulator.address, settings.region, account, emulator.client_secret())
     surroundings = pointed(wiring(target, folder / "client", os.environ))
     own = RunFolder(folder).cleared()
     with surroundings, contextlib.closing(EventWriter(own.events)) as events:
@@ -123,6 +124,7 @@ def _given(run: Run, target: Target, own: RunFolder, test: str) -> dict[str, str
         "HARNESS_FIXTURES": str(run.root / "fixtures"),
         "HARNESS_MADE": str(cache_folder("fixtures")),
         "HARNESS_CLOCK": f"{target.address}/_harness/clock",
+        TOKEN_FILE: str(run.emulator.token_file),
     }
     if run.kind == LOCAL_MODE:
         from harness.profiles.localmode import told_to

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from harness.kernel.masking import masked
 from harness.report.scrubbing import References
 
 Fact = str | float | bool | None
@@ -72,7 +73,7 @@ def _told(scenario: Mapping[str, Any]) -> Iterator[tuple[str, Fact]]:
 def _resources(resources: list[Mapping[str, Any]], references: References) -> Iterator[tuple[str, Fact]]:
     for resource in resources:
         at = f"{resource['kind']} {references.positions[resource['kind'], resource['name']]}"
-        description = resource["description"]
+        description = masked(resource["description"])
         yield f"{at}/status", resource["status"]
         if image := _image(description):
             yield f"{at}/image", image

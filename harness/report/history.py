@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timezone
 from pathlib import Path
 
+from harness.kernel.files import open_private
 from harness.report.numbers import metrics, step_seconds
 from harness.report.story import Report, ScenarioReport
 
@@ -95,7 +96,7 @@ def remember(report: Report, folder: Path, state: Path) -> None:
     lines = [json.dumps(asdict(now_of(scenario, report, folder))) for scenario in report.scenarios]
     if not lines:
         return
-    with file.open("ab+") as stream:
+    with open(file, "ab+", opener=open_private) as stream:
         if stream.seek(0, os.SEEK_END):
             stream.seek(-1, os.SEEK_END)
             # A run that was killed while it wrote may have left half a line; this one must not grow out of it.

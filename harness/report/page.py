@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -15,6 +13,7 @@ from harness.report import plots
 from harness.report.drawings import drawing
 from harness.report.gantt import gantt
 from harness.report.history import History, Past, now_of
+from harness.report.links import Link
 from harness.report.story import Evidence, Report, Resource, ScenarioReport
 from harness.report.text import head, log, tail, visible
 from harness.report.trends import Trend, trends
@@ -23,8 +22,8 @@ _TEMPLATES = Path(__file__).parent / "templates"
 MOST_PARAMETERS, MOST_TRENDS = 200, 6
 
 
-def page(report: Report, history: History | None = None, folder: Path = Path()) -> str:
-    """``history`` is that of the runs before this one, for the trends."""
+def page(report: Report, history: History | None = None, folder: Path = Path(), link: Link | None = None) -> str:
+    """``history`` is that of the runs before this one, for the trends; ``link`` gives the addresses of objects."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -38,7 +37,7 @@ def page(report: Report, history: History | None = None, folder: Path = Path()) 
     before = history or History()
     return environment.get_template("report.html").render(
         report=report,
-        scenarios=[_Shown(scenario, report, _runs(scenario, report, before, folder)) for scenario in report.scenarios],
+        scenarios=[_Shown(each, _runs(each, report, before, folder), link) for each in report.scenarios],
         style=Markup((_TEMPLATES / "report.css").read_text()),
     )
 
@@ -54,14 +53,14 @@ def _runs(scenario: ScenarioReport, report: Report, before: History, folder: Pat
 class _Shown:
     """A scenario with its drawings."""
 
-    def __init__(self, scenario: ScenarioReport, report: Report, runs: Sequence[Past]) -> None:
+    def __init__(self, scenario: ScenarioReport, runs: Sequence[Past], link: Link | None) -> None:
         self.scenario = scenario
         self.gantt = gantt(scenario)
         self.resources = [(resource, Markup(_curves(resource))) for resource in scenario.resources]
         self.evidence = [drawing(evidence) for evidence in scenario.evidence if evidence.kind != "artifact"]
         self.trends = [(trend, Markup(plots.spark(trend.values))) for trend in _told(runs)]
         self.artifacts = [
-            (evidence.title, str(uri), _link(report.address, str(uri)))
+            (evidence.title, str(uri), link(str(uri)) if link else "")
             for evidence in [*scenario.evidence, *_own_artifacts(scenario)]
             if evidence.kind == "artifact" and (uri := evidence.content.get("uri"))
         ]
@@ -96,22 +95,6 @@ def _own_artifacts(scenario: ScenarioReport) -> list[Evidence]:
         named += [(output["OutputName"], output.get("S3Output", {}).get("S3Uri")) for output in outputs]
         found += [Evidence("artifact", f"{resource.name}: {name}", None, {"uri": uri}) for name, uri in named if uri]
     return found
-
-
-def _link(address: str, uri: str) -> str:
-    """Objects can be opened in the browser while the emulator runs; a prefix is listed. On AWS there is none."""
-    if not re.match(r"https?://", address):
-        return ""
-    parts = urlsplit(uri)
-    key = parts.path.lstrip("/")
-    last = key.rsplit("/", 1)[-1]
-    if "." in last:
-        return f"{address}/{_quoted(parts.netloc)}/{_quoted(key)}"
-    return f"{address}/{_quoted(parts.netloc)}?list-type=2&prefix={_quoted(key)}"
-
-
-def _quoted(text: str) -> str:
-    return quote(text, errors="replace")
 
 
 def seconds(value: float) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.kernel.masking import masked, masked_text
 from harness.session.events import Event
 
 _JOB_TIMES = {
@@ -108,7 +109,7 @@ class ScenarioReport:
             case "step":
                 self._step(event)
             case "expectation":
-                met = Expectation(event["text"], event["passed"], event.get("evidence", ""))
+                met = Expectation(event["text"], event["passed"], masked_text(event.get("evidence", "")))
                 self._expecting(event).expectations.append(met)
             case "created":
                 self._created[event["kind"], event["name"]] = event
@@ -126,7 +127,7 @@ class ScenarioReport:
                 self.ended = True
                 self.passed, self.traceback, self.interrupted = (
                     event["passed"],
-                    event["traceback"],
+                    masked_text(event["traceback"]),
                     event["interrupted"],
                 )
 
@@ -164,6 +165,8 @@ class ScenarioReport:
 
     def _evidence(self, event: Event) -> None:
         kind, content = event["kind"], event["content"]
+        if kind != "artifact":
+            content = masked(content)
         if kind not in RESOURCES:
             self.evidence.append(Evidence(kind, event["title"], event.get("step"), content))
             return

@@ -157,6 +157,9 @@ class Runner(Protocol):
     def address_of(self, address: str) -> str:
         """The emulator's address as this runner's programs reach it."""
 
+    def runs_as(self, uid: int) -> bool:
+        """Whether processes of this user of the host may be its programs."""
+
     def sweep(self) -> list[str]:
         """Remove what a killed predecessor left behind; names what was found."""
 

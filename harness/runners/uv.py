@@ -66,6 +66,7 @@ def run_uv(arguments: Sequence[str], progress: Progress) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
+        umask=0o022,  # jobs of a root emulator are another user, who reads the environment
         env={**ours, **settings},
     ) as process:
         assert process.stdout is not None

@@ -9,6 +9,7 @@ from types import ModuleType
 from botocore import xform_name
 
 from harness.services.scope import Operation
+from harness.services.tag_rules import with_tag_rules
 
 
 def operations_of(modules: Iterable[ModuleType]) -> dict[str, Operation]:
@@ -26,7 +27,7 @@ def _served() -> Mapping[str, Mapping[str, Operation]]:
     from harness.services import metrics, runtime, sagemaker  # each imports its nouns; not needed before the first call
 
     return {
-        "sagemaker": operations_of(sagemaker.MODULES),
+        "sagemaker": {name: with_tag_rules(found) for name, found in operations_of(sagemaker.MODULES).items()},
         "sagemaker-runtime": operations_of(runtime.MODULES),
         "sagemaker-metrics": operations_of(metrics.MODULES),
     }

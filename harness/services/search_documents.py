@@ -124,7 +124,7 @@ class Documents:
         return {"SourceDetail": detail}
 
     def _job_of(self, component: Record, arn: str) -> Record | None:
-        """The component's own name holds the job's in its own case, which an ARN does not."""
+        """The job of a component. The component's name holds the job's; older ARNs have that in lower case."""
         kind, account, region, _ = parse_arn(arn)
         name = component.spec["TrialComponentName"].removesuffix(f"-aws-{kind}")
         return self._scope.records.find(Key(kind, account, region, name)) if kind in _JOB_MEMBERS else None

@@ -11,6 +11,6 @@ def client(target: Target, service: str) -> Any:
     import boto3
 
     session = boto3.Session(
-        aws_access_key_id=target.account, aws_secret_access_key="harness", region_name=target.region
+        aws_access_key_id=target.account, aws_secret_access_key=target.secret, region_name=target.region
     )
     return session.client(service, endpoint_url=target.address)

@@ -9,8 +9,9 @@ from harness.session.private_path import ask_emulator
 
 
 class EmulatorClock:
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, token_file: str) -> None:
         self._address = address
+        self._token_file = token_file
         self._offset: float | None = None
 
     def now(self) -> float:
@@ -28,5 +29,5 @@ class EmulatorClock:
             self.advance(ahead)
 
     def _ask(self, asked: dict[str, float] | None) -> dict[str, Any]:
-        answer: dict[str, Any] = ask_emulator(self._address, asked, timeout=3600)
+        answer: dict[str, Any] = ask_emulator(self._address, self._token_file, asked, timeout=3600)
         return answer

@@ -18,7 +18,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from harness.kernel.errors import StateError
-from harness.stores.folder import StateFolder, announced
+from harness.kernel.files import open_private
+from harness.stores.credentials import ADMIN_TOKEN, read_admin_token, read_client_secret
+from harness.stores.folder import StateFolder, announced, make_private
 
 OUTPUT = "emulator.out"
 """What the process itself prints; the emulator keeps a log of requests beside it."""
@@ -39,6 +41,8 @@ class RunningEmulator:
     address: str
     version: str = ""
     started: str = ""
+    folder: Path | None = None
+    """Where its state really lies: for an ephemeral one that is not ``state``."""
 
     @property
     def port(self) -> int:
@@ -46,12 +50,24 @@ class RunningEmulator:
 
     @property
     def control(self) -> Path:
-        """The socket that takes in listening sockets from other networks. Ephemeral state lies elsewhere."""
-        return Path(self.facts()["state"]) / "control.sock"
+        """The socket that takes in listening sockets from other networks."""
+        return self._own_folder / "control.sock"
+
+    @property
+    def token_file(self) -> Path:
+        return self._own_folder / ADMIN_TOKEN
+
+    @property
+    def _own_folder(self) -> Path:
+        return self.folder or self.state
+
+    def client_secret(self) -> str:
+        """The secret access key that its clients sign with."""
+        return read_client_secret(self._own_folder)
 
     def facts(self) -> dict[str, Any]:
         """What it says of itself."""
-        facts: dict[str, Any] = self.ask("/_harness/health", timeout=2.0)
+        facts: dict[str, Any] = self.ask("/_harness/status", timeout=2.0)
         return facts
 
     def ask(self, path: str, method: str = "GET", timeout: float | None = 10.0, **asked: Any) -> Any:
@@ -62,20 +78,22 @@ class RunningEmulator:
         where = urlsplit(self.address)
         connection = http.client.HTTPConnection(where.hostname or "127.0.0.1", self.port, timeout=timeout)
         try:
-            connection.request(method, path, body=json.dumps(asked) if asked else None)
+            body = json.dumps(asked) if asked else None
+            headers = {"Authorization": f"Bearer {read_admin_token(self._own_folder)}"}
+            connection.request(method, path, body=body, headers=headers)
             response = connection.getresponse()
-            body = response.read()
+            answer = response.read()
         except (OSError, http.client.HTTPException) as error:
             raise StateError(
                 f"the emulator at {self.address} does not answer ({error}); see `harness status`"
             ) from error
         finally:
             connection.close()
-        return _answer(path, response.status, body)
+        return _answer(path, response.status, answer)
 
     def healthy(self) -> bool:
         try:
-            self.facts()
+            self.ask("/_harness/health", timeout=2.0)
         except StateError:
             return False
         return True
@@ -106,7 +124,8 @@ def _recorded(state: Path) -> RunningEmulator | None:
     if facts is None:
         return None
     told = {key: str(facts[key]) for key in ("version", "started") if key in facts}
-    return RunningEmulator(state=state, pid=int(facts["pid"]), address=str(facts["address"]), **told)
+    folder = Path(facts["folder"]) if "folder" in facts else None
+    return RunningEmulator(state=state, pid=int(facts["pid"]), address=str(facts["address"]), folder=folder, **told)
 
 
 @dataclass(frozen=True)
@@ -136,8 +155,8 @@ USUAL = Wanted()
 def start(state: Path, wanted: Wanted = USUAL) -> RunningEmulator:
     """Start it detached from this terminal and wait until it is healthy."""
     try:
-        state.mkdir(parents=True, exist_ok=True)
-        output = (state / OUTPUT).open("wb")
+        make_private(state)
+        output = os.fdopen(open_private(str(state / OUTPUT), os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb")
     except OSError as error:
         raise StateError(
             f"the state folder {state} cannot be used ({error.strerror}); choose another with --state"
@@ -173,13 +192,14 @@ def _when_healthy(state: Path, process: subprocess.Popen[bytes], ephemeral: bool
 
 
 def _announcing(state: Path, pid: int) -> RunningEmulator | None:
-    """An ephemeral emulator tells its address only to who started it; here it is written down for other commands."""
-    address = (state / OUTPUT).read_text().strip().splitlines()[:1]
-    if not address or not address[0].startswith("http"):
+    """An ephemeral emulator prints its address and its folder for its parent, which writes them down for others."""
+    printed = (state / OUTPUT).read_text()
+    lines = [line for line in printed.splitlines() if not line.startswith("harness:")]
+    if len(lines) < 2 or not printed.endswith("\n") or not lines[0].startswith("http"):
         return None
-    emulator = RunningEmulator(state=state, pid=pid, address=address[0])
-    facts = emulator.facts()
-    StateFolder(state).announce({key: facts[key] for key in ("pid", "address", "version", "started")})
+    emulator = RunningEmulator(state=state, pid=pid, address=lines[0], folder=Path(lines[1]))
+    facts = {key: emulator.facts()[key] for key in ("pid", "address", "version", "started")}
+    StateFolder(state).announce({**facts, "folder": lines[1]})
     return _recorded(state)
 
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 import configparser
 import os
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from harness.stores.credentials import write_private
 
 SHIM = Path(__file__).parent / "shim"
 LOOPBACK = "127.0.0.1,localhost,::1"
@@ -42,6 +45,8 @@ class Target:
     address: str
     region: str
     account: str
+    secret: str = "harness"
+    """The secret access key that its clients sign with."""
 
     @property
     def role(self) -> str:
@@ -90,6 +95,19 @@ def wiring(
     return Wiring(variables, tuple(sorted(unset)))
 
 
+def unwiring(inherited: Mapping[str, str]) -> Wiring:
+    """The changes that take ``wiring`` back. Paths and hosts that were the user's stay; other values are unset."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Target("http://127.0.0.1:1", "us-east-1", "123456789012")
+        names = {"AWS_ENDPOINT_URL_S3", *wiring(target, Path(folder), {}, offline=True).set}
+    kept = {"PYTHONPATH": os.pathsep.join(_others(inherited.get("PYTHONPATH", "")))}
+    own = LOOPBACK.split(",")
+    for name in _NO_PROXIES:
+        kept[name] = ",".join(host for host in inherited.get(name, "").split(",") if host and host not in own)
+    changed = {name: value for name, value in kept.items() if value and name in inherited}
+    return Wiring(changed, tuple(sorted(name for name in names if name in inherited and name not in changed)))
+
+
 def _addresses(target: Target) -> dict[str, str]:
     return {
         "AWS_ENDPOINT_URL": target.address,
@@ -106,12 +124,12 @@ def _direct(inherited: Mapping[str, str], offline: bool) -> dict[str, str]:
 
 
 def _credentials(target: Target, folder: Path, inherited: Mapping[str, str]) -> dict[str, str]:
-    """Keys that open nothing. The key id is the account, the way neighbouring tools pass one."""
+    """Keys of the emulator only. The key id is the account, the way neighbouring tools pass one."""
     profiles = folder / _PROFILES
     _write(profiles, _profiles(target, inherited))
     return {
         "AWS_ACCESS_KEY_ID": target.account,
-        "AWS_SECRET_ACCESS_KEY": "harness",
+        "AWS_SECRET_ACCESS_KEY": target.secret,
         "AWS_DEFAULT_REGION": target.region,
         "AWS_REGION": target.region,
         "AWS_CONFIG_FILE": str(profiles),
@@ -126,7 +144,7 @@ def _profiles(target: Target, inherited: Mapping[str, str]) -> str:
     headings = dict.fromkeys(heading for name in names for heading in (_heading(name), name))
     return "\n".join(
         f"[{heading}]\nregion = {target.region}\nendpoint_url = {target.address}\n"
-        f"aws_access_key_id = {target.account}\naws_secret_access_key = harness\n"
+        f"aws_access_key_id = {target.account}\naws_secret_access_key = {target.secret}\n"
         for heading in headings
     )
 
@@ -213,8 +231,5 @@ def _others(path: str) -> list[str]:
 
 def _write(file: Path, content: str) -> None:
     """Only when it differs, and at once: another program may be reading it."""
-    if file.exists() and file.read_text() == content:
-        return
-    fresh = file.with_name(f"{file.name}.{os.getpid()}")
-    fresh.write_text(content)
-    fresh.replace(file)
+    if not (file.exists() and file.read_text() == content):
+        write_private(file, content)

@@ -25,10 +25,21 @@ class FaultRefused(ValueError):
 
 
 class Faults:
-    """``url`` is the emulator's ``/_harness/faults``; empty where there is none, and then every fault is refused."""
+    """``url`` is the emulator's ``/_harness/faults``; empty where there is none, and then every fault is refused.
 
-    def __init__(self, url: str, account: str, region: str, once: Once = lambda what, asked, do: do()) -> None:
+    ``token_file`` holds the token of the admin interface.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        account: str,
+        region: str,
+        token_file: str = "",
+        once: Once = lambda what, asked, do: do(),
+    ) -> None:
         self._url = url
+        self._token_file = token_file
         self._account = account
         self._region = region
         self._once = once
@@ -105,7 +116,7 @@ class Faults:
 
     def _sent(self, method: str, asked: Mapping[str, Any]) -> Any:
         try:
-            return ask_emulator(self._url, asked, method)
+            return ask_emulator(self._url, self._token_file, asked, method)
         except urllib.error.HTTPError as error:
             with error:
                 raise FaultRefused(json.loads(error.read()).get("message", str(error))) from None

@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.kernel.files import PRIVATE_FOLDER
+
 EVENTS = "events.jsonl"
 
 
@@ -32,6 +34,7 @@ class RunFolder:
     def cleared(self) -> RunFolder:
         """Ready for a run: nothing of an earlier one is taken for this one's."""
         self.work.mkdir(parents=True, exist_ok=True)
+        self.path.chmod(PRIVATE_FOLDER)
         for left in (self.events, self.log):
             left.unlink(missing_ok=True)
         return self

@@ -22,6 +22,7 @@ from harness.session.emulator_clock import EmulatorClock
 from harness.session.events import EventWriter
 from harness.session.evidence import Watcher
 from harness.session.faults import Faults
+from harness.session.private_path import TOKEN_FILE
 from harness.session.requested import Creation
 from harness.session.reused import Reused
 
@@ -55,6 +56,7 @@ class Session:
         boto3.setup_default_session()
         boto3.DEFAULT_SESSION = self.boto3
         self._clock = given.get("HARNESS_CLOCK", "")
+        self._token_file = given.get(TOKEN_FILE, "")
         self._made = Path(given["HARNESS_MADE"])
         self._events = events
         self.pass_time: Callable[[float], None] = time.sleep
@@ -154,7 +156,7 @@ class Session:
         if not self._clock:
             self.pass_time(seconds)
             return
-        clock = EmulatorClock(self._clock)
+        clock = EmulatorClock(self._clock, self._token_file)
         self._once("advance_clock", {"seconds": seconds}, lambda: clock.advance(seconds))
 
     @property
@@ -167,7 +169,8 @@ class Session:
         """What is to go wrong on purpose; refused with ``FaultsNeedEmulator`` where there is no emulator."""
         # The clock is one of the emulator's own endpoints, and so are the faults.
         own = self._clock.rpartition("/")[0]
-        return Faults(f"{own}/faults" if own else "", self.role.split(":")[4], self.region, self._once)
+        account = self.role.split(":")[4]
+        return Faults(f"{own}/faults" if own else "", account, self.region, self._token_file, self._once)
 
     # -- what the player uses ------------------------------------------------------------------------------------
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from harness.kernel.errors import StateError
+from harness.kernel.files import PRIVATE_FOLDER
 
 ANNOUNCEMENT = "emulator.json"
+_MADE_BEFORE = {".gitignore", "client", "emulator.out", "history.jsonl", "kept", "lock", "reports"}
 
 
 class StateFolder:
@@ -23,7 +27,7 @@ class StateFolder:
     def hold(self) -> None:
         """``StateError`` naming the emulator that has the folder."""
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            make_private(self.path)
             lock = (self.path / "lock").open("ab")  # held open: the lock lives as long as the file
         except OSError as error:
             raise StateError(
@@ -57,6 +61,22 @@ class StateFolder:
             f"the emulator running as process {facts['pid']} at {facts['address']}; "
             "stop it with `harness stop`, or choose another folder with --state"
         )
+
+
+def make_private(path: Path) -> None:
+    """Make a state folder that only its owner may enter, or close the one there is.
+
+    A folder that holds other things stays as it is: its name may have been a mistake.
+    """
+    path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    if stat.S_IMODE(path.stat().st_mode) != PRIVATE_FOLDER and _is_ours({entry.name for entry in path.iterdir()}):
+        with contextlib.suppress(PermissionError):  # a volume of somebody else's, who lets us write to it
+            path.chmod(PRIVATE_FOLDER)
+
+
+def _is_ours(names: set[str]) -> bool:
+    """Whether a folder with these entries was an emulator's, or holds only what other commands make before one."""
+    return {"lock", "emulator.log"} <= names or names <= _MADE_BEFORE
 
 
 def is_held(path: Path) -> bool:

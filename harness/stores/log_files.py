@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from urllib.parse import quote, unquote
 
 from harness.stores.log_stream import LogFile, StreamFacts
@@ -30,6 +30,15 @@ NAME_FILE = "name"
 
 OpenListener = Callable[[str, str, str, str, LogWriter], None]
 """Told of group, stream, account and region, and given the writer."""
+
+
+class StreamPlace(NamedTuple):
+    """The names that a stream has in CloudWatch Logs."""
+
+    account: str
+    region: str
+    group: str
+    stream: str
 
 
 class StoredLogs(JobLogs, Protocol):
@@ -87,6 +96,20 @@ class LogFiles:
         if not folder.is_dir():
             return []
         return sorted(_name(path / NAME_FILE, path.name) for path in folder.iterdir() if path.is_dir())
+
+    def places(self) -> list[StreamPlace]:
+        """Every stream of every account and region, the one that was written last first."""
+        found = []
+        for file in self._folder.glob("*/*/*/*.log"):
+            group = file.parent
+            place = StreamPlace(
+                unquote(group.parent.parent.name),
+                unquote(group.parent.name),
+                _name(group / NAME_FILE, group.name),
+                _name(file.with_suffix(".name"), file.stem),
+            )
+            found.append((file.stat().st_mtime_ns, place))
+        return [place for _, place in sorted(found, reverse=True)]
 
     def read(self, group: str, stream: str, account: str, region: str, start: int = 0) -> Iterator[LogEvent]:
         file = self._existing(group, stream, account, region)

@@ -86,7 +86,7 @@ class Results:
                 with opened, path.open("wb") as target:
                     if _copied(opened, target) != kept.digest:
                         raise Spoiled(f"{source} was changed")
-                path.chmod(kept.mode)
+                path.chmod(kept.mode & ~(stat.S_ISUID | stat.S_ISGID))
                 os.utime(path, ns=(kept.modified, kept.modified))
             with contextlib.suppress(OSError):
                 os.utime(self._entry(key))
@@ -121,7 +121,8 @@ class Results:
             draft.replace(place)
         finally:
             draft.unlink(missing_ok=True)
-        return KeptFile(path, digest, facts.st_size, stat.S_IMODE(facts.st_mode), facts.st_mtime_ns)
+        mode = stat.S_IMODE(facts.st_mode) & ~(stat.S_ISUID | stat.S_ISGID)
+        return KeptFile(path, digest, facts.st_size, mode, facts.st_mtime_ns)
 
     def _write(self, place: Path, data: bytes) -> None:
         draft = self._incoming / uuid4().hex

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import io
+import os
 import pickle
+import socket
+import sys
 import tarfile
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -70,6 +76,15 @@ def test_a_model_that_loads_is_handed_over(trained: dict[str, Any], expects: Exp
     assert booster.inplace_predict(np.array([[9.0, 1.0]]))[0] > 0.5
 
 
+@pytest.mark.needs("namespaces")
+def test_a_pickled_booster_is_handed_over_too(trained: dict[str, Any], cloud: Cloud, expects: Expectations) -> None:
+    """As images of xgboost before 1.3 wrote it."""
+    booster = expects.model(trained["ModelArtifacts"]["S3ModelArtifacts"])
+    pickled = cloud.put("models/pickled.tar.gz", archive({"xgboost-model": pickle.dumps(booster)}))
+    row = np.array([[9.0, 1.0]])
+    assert expects.model(pickled).inplace_predict(row).tolist() == booster.inplace_predict(row).tolist()
+
+
 def archive(files: dict[str, bytes]) -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
@@ -80,6 +95,7 @@ def archive(files: dict[str, bytes]) -> bytes:
     return packed.getvalue()
 
 
+@pytest.mark.needs("namespaces")
 def test_pickles_and_joblib_files_load_too(cloud: Cloud, expects: Expectations) -> None:
     dumped = io.BytesIO()
     joblib.dump({"a": 1}, dumped)
@@ -93,6 +109,69 @@ def test_pickles_and_joblib_files_load_too(cloud: Cloud, expects: Expectations) 
         expects.model(uri, "third.pkl")
 
 
+class Thief:
+    """Does what a hostile job's pickle would when it is loaded."""
+
+    def __init__(self, program: str) -> None:
+        self._program = program
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return eval, (self._program,)
+
+
+@pytest.mark.needs("namespaces")
+def test_a_pickle_cannot_reach_anything(cloud: Cloud, expects: Expectations, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("CANARY")
+    written = Path(tempfile.gettempdir(), f"harness-pickle-{os.getpid()}")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        tries = (
+            f"open({str(tmp_path / 'secret')!r}).read()",
+            f"__import__('socket').create_connection(('127.0.0.1', {listener.getsockname()[1]}), 5)",
+            "open('/usr/made-by-a-pickle', 'w')",
+        )
+        for number, program in enumerate((*tries, f"open({str(written)!r}, 'w').write('x')")):
+            uri = cloud.put(f"models/hostile-{number}.tar.gz", archive({"model.pkl": pickle.dumps(Thief(program))}))
+            if program in tries:
+                with pytest.raises(ExpectationFailed, match=r"FileNotFoundError|ConnectionRefusedError|OSError"):
+                    expects.model(uri)
+            else:
+                assert expects.model(uri) == 1
+    assert not written.exists()
+    trusted = cloud.put("models/trusted.tar.gz", archive({"model.pkl": pickle.dumps(Thief("1 + 1"))}))
+    assert expects.model(trusted, trusted=True) == 2
+
+
+@pytest.mark.needs("namespaces")
+def test_a_pickled_model_is_used_where_it_was_loaded(cloud: Cloud, expects: Expectations, tmp_path: Path) -> None:
+    (tmp_path / "own_models.py").write_text(
+        "import numpy as np\n"
+        "class Doubling:\n"
+        "    factor = np.float32(2)\n"
+        "    def predict(self, rows, offset=0): return np.asarray(rows) * self.factor + offset\n"
+        "    def parts(self): return [self, {'a': (1, b'x')}]\n"
+        "    def fails(self): raise KeyError('gone')\n"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(tmp_path)
+        pickled = pickle.dumps(importlib.import_module("own_models").Doubling())
+        sys.modules.pop("own_models")
+    uri = cloud.put("models/own.tar.gz", archive({"model.pkl": pickled}))
+    with pytest.raises(ExpectationFailed, match=r"ModuleNotFoundError: [\s\S]*or pass its folder as code"):
+        expects.model(uri)
+    model = expects.model(uri, code=[tmp_path])
+    assert model.predict(np.array([[1.0, 2.0]]), offset=1).tolist() == [[3.0, 5.0]]
+    assert model.factor == 2
+    assert isinstance(model.factor, np.float32)
+    same, plain = model.parts()
+    assert plain == {"a": (1, b"x")}
+    assert same.predict([3]).tolist() == [6]
+    assert not hasattr(model, "other")
+    with pytest.raises(Exception, match="KeyError: 'gone'"):
+        model.fails()
+    assert "own_models" not in sys.modules
+
+
+@pytest.mark.needs("namespaces")
 def test_a_model_that_does_not_load_is_told_with_why(cloud: Cloud, expects: Expectations) -> None:
     broken = cloud.put("models/broken.tar.gz", archive({"xgboost-model": b"no model", "model.pkl": b"\x80"}))
     for member, reason in (("xgboost-model", "xgboost-model \\(8 bytes\\): "), ("model.pkl", "EOFError|Unpickling")):

@@ -24,13 +24,14 @@ LARGEST = 512 * 1024 * 1024
 
 
 class StandIn:
-    def __init__(self, session: aiohttp.ClientSession, engine: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, engine: str, token: str) -> None:
         self._session = session
         self._address = engine
+        self._token = token
         self._change(Configuration())
 
     def _change(self, configuration: Configuration) -> None:
-        self._engine = Engine(self._session, self._address, configuration.account, configuration.region)
+        self._engine = Engine(self._session, self._address, self._token, configuration.account, configuration.region)
         self._account = Account(configuration, self._engine)
 
     async def aws(self, request: web.Request) -> web.Response:
@@ -49,12 +50,12 @@ class StandIn:
         return web.json_response({})
 
 
-async def _serve(engine: str, folder: Path) -> None:
+async def _serve(engine: str, token: str, folder: Path) -> None:
     made = make_certificates(folder, certified(Configuration().region))
     patient = aiohttp.ClientTimeout(total=None, connect=10)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(timeout=patient, connector=connector, auto_decompress=False) as session:
-        stand_in = StandIn(session, engine)
+        stand_in = StandIn(session, engine, token)
         aws = web.Application(client_max_size=LARGEST)
         aws.router.add_route("*", "/{path:.*}", stand_in.aws)
         control = web.Application()
@@ -80,9 +81,10 @@ async def _listen(application: web.Application, context: object) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--engine", required=True)
+    parser.add_argument("--token-file", type=Path, required=True)
     parser.add_argument("--folder", required=True, type=Path)
     given = parser.parse_args()
-    asyncio.run(_serve(given.engine, given.folder))
+    asyncio.run(_serve(given.engine, given.token_file.read_text(), given.folder))
 
 
 if __name__ == "__main__":

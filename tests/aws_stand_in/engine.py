@@ -25,9 +25,10 @@ class NotThere(Exception):
 class Engine:
     """``address`` of an emulator, in which everything belongs to ``account``."""
 
-    def __init__(self, session: aiohttp.ClientSession, address: str, account: str, region: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, address: str, token: str, account: str, region: str) -> None:
         self._session = session
         self._address = address
+        self._token = token
         self._account = account
         self._region = region
 
@@ -63,7 +64,8 @@ class Engine:
 
     async def advance(self, seconds: float) -> None:
         """Returns when everything that became due is done."""
-        async with self._session.post(f"{self._address}/_harness/clock", json={"seconds": seconds}) as response:
+        url, headers = f"{self._address}/_harness/clock", {"authorization": f"Bearer {self._token}"}
+        async with self._session.post(url, headers=headers, json={"seconds": seconds}) as response:
             response.raise_for_status()
             await response.read()
 

@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from harness.session.emulator_process import find, package_parent, stop
+from harness.session.emulator_process import RunningEmulator, find, package_parent, stop
 from tests.aws_stand_in.configuration import ACCOUNT, KEY, REGION, ROLE, SECRET, ordinary
 from tests.projects import Project
 
@@ -26,15 +26,16 @@ PROFILE = f'[profiles.aws]\naccount_id = "{ACCOUNT}"\nregion = "{REGION}"\nrole 
 class StandIn:
     """``engine`` is the address of the emulator behind it, where a test sees what is really there."""
 
-    def __init__(self, told: dict[str, Any], engine: str) -> None:
+    def __init__(self, told: dict[str, Any], emulator: RunningEmulator) -> None:
         self.port: int = told["port"]
         self.control: str = told["control"]
         self.authority: str = told["authority"]
-        self.engine = engine
+        self.engine = emulator.address
+        self._emulator = emulator
 
     def begin(self, **changed: Any) -> None:
         """An empty account, ordinary but for what is changed."""
-        _post(f"{self.engine}/_harness/reset")
+        self._emulator.ask("/_harness/reset", "POST", timeout=60)
         _post(f"{self.control}/__stand_in/configure", ordinary(**changed))
 
     def requests(self) -> list[dict[str, Any]]:
@@ -133,12 +134,13 @@ def running_stand_in(folder: Path) -> Iterator[StandIn]:
     subprocess.run(started, env=environment, check=True, capture_output=True, timeout=90)
     emulator = find(state)
     assert emulator is not None
-    argv = [sys.executable, "-m", "tests.aws_stand_in", "--engine", emulator.address, "--folder", str(folder)]
+    argv = [sys.executable, "-m", "tests.aws_stand_in", "--engine", emulator.address]
+    argv += ["--token-file", str(emulator.token_file), "--folder", str(folder)]
     process = subprocess.Popen(argv, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        yield StandIn(json.loads(process.stdout.readline()), emulator.address)
+        yield StandIn(json.loads(process.stdout.readline()), emulator)
     finally:
         process.stdin.close()
         process.wait(timeout=20)

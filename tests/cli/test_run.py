@@ -35,7 +35,7 @@ def test_scenarios_pass_and_fail_with_their_codes(project: Project) -> None:
     good = project.run("run", "good", "--report-dir", "out")
     assert good.returncode == 0, good.stdout + good.stderr
     assert "✓ Make a bucket" in good.stdout
-    assert "passed: 1 of 1 scenario, 1 of 1 expectations" in good.stdout
+    assert "passed 1 of 1 scenario, 1 of 1 expectations" in good.stdout
     assert sorted(file.name for file in (project.folder / "out").iterdir()) == [
         "good", "junit.xml", "report.html", "report.json",
     ]  # fmt: skip
@@ -43,7 +43,7 @@ def test_scenarios_pass_and_fail_with_their_codes(project: Project) -> None:
     assert find(project.state) is None
     both = project.run("run")
     assert both.returncode == 1
-    for text in ("✗ Break", "failed in step 'Break': ValueError: no such luck", "  | a last word", "FAILED: 1 of 2"):
+    for text in ("✗ Break", "failed in step 'Break': ValueError: no such luck", "  | a last word", "passed 1 of 2"):
         assert text in both.stdout
 
 
@@ -118,7 +118,7 @@ def test_a_run_interrupted_before_a_scenario_began_did_not_pass(tmp_path: Path) 
     report = play.all(scenarios, version="1")
     assert (report.passed, report.verdict, report.unplayed) == (False, "interrupted", ["one", "two"])
     told = summary_lines(report, tmp_path / "report.html")
-    assert told[0].startswith("interrupted: 0 of 2 scenarios, ")
+    assert told[0].startswith("interrupted: passed 0 of 2 scenarios, ")
     assert told[1] == "not begun: one, two"
 
 
@@ -140,7 +140,7 @@ def test_ctrl_c_lets_the_scenario_clean_up(project: Project) -> None:
     assert process.returncode == 130
     assert "stopping: the scenario cleans up" in told
     assert "interrupted in step 'Wait'" in told
-    assert "\ninterrupted: 0 of 1 scenario" in told
+    assert "\ninterrupted: passed 0 of 1 scenario" in told
     assert "FAILED" not in told
     assert "harness: interrupted" in (project.folder / "out" / "report.html").read_text()
     assert (project.folder / "out" / "slow" / "work" / "cleaned").exists()

@@ -65,7 +65,7 @@ def test_a_terminal_shows_them_together(meeting: Project) -> None:
     os.close(master)
     assert process.returncode == 0, shown.decode()
     end = shown.decode().rpartition("\x1b[")[2] if b"\x1b[" in shown else shown.decode()
-    assert "passed: 2 of 2" in shown.decode()
+    assert "passed 2 of 2" in shown.decode()
     assert shown.decode().count("Meet") >= 2, end
 
 
@@ -119,10 +119,10 @@ def test_only_those_that_failed_last_time(project: Project) -> None:
     project.scenario("bad", "pass")
     again = project.run("run", "--last-failed")
     assert again.returncode == 0
-    assert "passed: 1 of 1 scenario" in again.stdout
+    assert "passed 1 of 1 scenario" in again.stdout
     none = project.run("run", "--last-failed")
     assert "no previously failed scenarios, running all" in none.stderr
-    assert "passed: 2 of 2 scenarios" in none.stdout
+    assert "passed 2 of 2 scenarios" in none.stdout
 
 
 JOB = """

@@ -36,8 +36,39 @@ def test_nothing_asked_changes_nothing() -> None:
 
 
 def test_rows_are_joined_one_to_one_and_quoted_where_they_must_be() -> None:
-    found = processing(join=True).finish(b'1,"a,b"\n2," c"\n', b"x\ny\n", CSV)
-    assert found == b'1,"a,b",x\n2, c,y\n'
+    found = processing(join=True).finish(b'1,"a,b"\r\n\n2," c"\n"3","say ""x"""\n', b"x\ny\nz\n", CSV)
+    assert found == b'1,"a,b",x\n2," c",y\n3,"say ""x""",z\n'
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        (b'Tara"ma,1', 'line 2, column 5: bare " in non-quoted-field'),
+        (b'1, "a"', 'line 2, column 4: bare " in non-quoted-field'),
+        (b'"a"b,1', 'line 2, column 1: extraneous or missing " in quoted-field'),
+        (b'1,"a', 'line 2, column 3: extraneous or missing " in quoted-field'),
+        (b'1,"a\nb"', 'line 2, column 3: extraneous or missing " in quoted-field'),
+    ],
+)
+def test_a_quote_in_the_wrong_place_is_an_error_and_not_repaired(row: bytes, why: str) -> None:
+    with pytest.raises(BadData, match=f"Failed to parse input as CSV: parse error on {why}"):
+        processing("$[1:]").filter_input(b"x,0\n" + row + b"\n", CSV)
+    with pytest.raises(BadData, match=f"Failed to parse input as CSV: parse error on {why}"):
+        processing(join=True).finish(b"x,0\n" + row + b"\n", b"1\n2\n", CSV)
+    with pytest.raises(BadData, match=f"Failed to parse output from the algorithm as CSV: parse error on {why}"):
+        processing(output_filter="$[0]").finish(b"1\n2\n", b"x,0\n" + row + b"\n", CSV)
+
+
+def test_lines_packed_as_json_are_one_document_each() -> None:
+    assert processing("$.a").filter_input(b'{"a": 1}\n{"a": 2}\n', JSON) == b"1\n2"
+
+
+def test_what_cannot_be_filtered_or_joined_is_named() -> None:
+    assert processing("$[1:]").mismatch(CSV, "text/plain") == ""
+    assert "TransformInput.ContentType to be one of" in processing("$[1:]").mismatch("image/png", CSV)
+    assert "TransformOutput.Accept to be one of" in processing(output_filter="$[0]").mismatch(CSV, "")
+    assert "needs the same" in processing(join=True).mismatch(CSV, JSON)
+    assert processing().mismatch("image/png", "") == ""
 
 
 @pytest.mark.parametrize("answer", [b"9", b"9\n8\n7\n"])
@@ -130,7 +161,7 @@ def test_names_do_not_fit_csv(text: str) -> None:
 
 @pytest.mark.parametrize(("body", "kind"), [(b"\xff\xfe", CSV), (b"{", JSON), (b'{"a": 1}\nnot json\n', JSON_LINES)])
 def test_data_of_another_kind_is_refused(body: bytes, kind: str) -> None:
-    with pytest.raises(BadData, match="Failed to parse data as"):
+    with pytest.raises(BadData, match="Failed to parse input as"):
         processing("$[0]").filter_input(body, kind)
 
 

@@ -10,12 +10,13 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.admin import ask_admin
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -64,9 +65,8 @@ def daemon(tmp_path: Path) -> Iterator[Callable[..., Daemon]]:
         process.communicate()
 
 
-def health(address: str) -> Any:
-    with urllib.request.urlopen(f"{address}/_harness/health", timeout=20) as response:
-        return json.loads(response.read())
+def status(address: str, state: Path) -> Any:
+    return ask_admin(address, state, "status")
 
 
 def test_it_announces_itself_after_it_listens_and_leaves_nothing_when_it_ends(
@@ -74,7 +74,7 @@ def test_it_announces_itself_after_it_listens_and_leaves_nothing_when_it_ends(
 ) -> None:
     running = daemon("--port", "0")
     address = running.address()
-    facts = health(address)
+    facts = status(address, tmp_path / ".harness")
     deadline = time.monotonic() + 10
     while not (tmp_path / ".harness/emulator.json").exists():
         assert time.monotonic() < deadline
@@ -89,10 +89,10 @@ def test_it_announces_itself_after_it_listens_and_leaves_nothing_when_it_ends(
     assert running.process.stderr.read() == ""
 
 
-def test_a_second_one_on_the_folder_is_told_of_the_first(daemon: Callable[..., Daemon]) -> None:
+def test_a_second_one_on_the_folder_is_told_of_the_first(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
     first = daemon("--port", "0")
     address = first.address()
-    health(address)
+    status(address, tmp_path / ".harness")
     told = daemon("--port", "0").refusal()
     assert f"in use by the emulator running as process {first.process.pid} at {address}" in told
 
@@ -110,28 +110,29 @@ def test_a_port_in_use_by_another_emulator_names_its_folder(daemon: Callable[...
     first = daemon("--port", "0")
     port = first.address().rpartition(":")[2]
     told = daemon("--port", port, "--state", "other").refusal()
-    assert f"an emulator with the state folder {tmp_path / '.harness'} has it (process {first.process.pid}" in told
+    assert f"another emulator has it (process {first.process.pid}" in told
+    assert "`harness stop` in its project" in told
 
 
-def test_after_a_kill_the_next_one_starts_on_the_same_folder(daemon: Callable[..., Daemon]) -> None:
+def test_after_a_kill_the_next_one_starts_on_the_same_folder(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
     first = daemon("--port", "0")
     first.address()
     first.end(signal.SIGKILL)
     second = daemon("--port", "0")
-    assert health(second.address())["pid"] == second.process.pid
+    assert status(second.address(), tmp_path / ".harness")["pid"] == second.process.pid
 
 
-def test_shutdown_by_wire_ends_the_process(daemon: Callable[..., Daemon]) -> None:
+def test_shutdown_by_wire_ends_the_process(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
     running = daemon("--port", "0")
-    request = urllib.request.Request(f"{running.address()}/_harness/shutdown", b"{}")
-    with urllib.request.urlopen(request, timeout=20) as response:
-        assert json.loads(response.read()) == {"status": "stopping"}
+    assert ask_admin(running.address(), tmp_path / ".harness", "shutdown", {}) == {"status": "stopping"}
     assert running.process.wait(30) == 0
 
 
 def test_an_ephemeral_one_keeps_nothing(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
     running = daemon("--port", "0", "--ephemeral")
-    facts = health(running.address())
+    address = running.address()
+    assert running.process.stdout is not None
+    facts = status(address, Path(running.process.stdout.readline().strip()))
     assert facts["ephemeral"] is True
     assert Path(facts["state"]).exists()
     assert running.end() == 0

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import time
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from botocore.exceptions import ClientError
 from harness.emulator import Emulator
 from harness.kernel.errors import StateError
 from harness.settings import Settings
+from tests.admin import ask_admin
 
 ROLE = "arn:aws:iam::123456789012:role/HarnessExecutionRole"
 
@@ -21,12 +20,6 @@ ROLE = "arn:aws:iam::123456789012:role/HarnessExecutionRole"
 def model(client: Any, name: str = "m") -> None:
     image = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5"
     client.create_model(ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer={"Image": image})
-
-
-def ask(address: str, name: str, document: Any = None) -> Any:
-    data = None if document is None else json.dumps(document).encode()
-    with urllib.request.urlopen(f"{address}/_harness/{name}", data, timeout=60) as response:
-        return json.loads(response.read())
 
 
 def test_records_and_objects_are_there_after_a_restart_and_gone_after_a_reset(emulator: Any, tmp_path: Path) -> None:
@@ -42,7 +35,7 @@ def test_records_and_objects_are_there_after_a_restart_and_gone_after_a_reset(em
         assert described["CreationTime"].timestamp() == pytest.approx(time.time(), abs=60)
         s3 = emulator.client("s3")
         assert s3.get_object(Bucket="my-bucket", Key="a/b.csv")["Body"].read() == b"1,2\n"
-        ask(again.address, "reset", {})
+        ask_admin(again.address, again.state, "reset", {})
         with pytest.raises(ClientError, match="Could not find model"):
             emulator.client("sagemaker").describe_model(ModelName="m")
         assert s3.list_buckets()["Buckets"] == []
@@ -63,7 +56,7 @@ def test_keys_that_sts_gave_out_act_in_their_account(emulator: Any) -> None:
 
 
 def test_the_clock_moves_for_schedules_only(emulator: Any) -> None:
-    ask(emulator.address, "clock", {"seconds": 3600})
+    ask_admin(emulator.address, emulator.state, "clock", {"seconds": 3600})
     clock = emulator.emulator.clock
     assert clock.now() - clock.real() == pytest.approx(3600, abs=5)
 
@@ -80,4 +73,4 @@ def test_a_failed_start_gives_everything_back(emulator: Any, tmp_path: Path) -> 
         Emulator(Settings(state=tmp_path / "other", port=port)).start()
     emulator.emulator.close()
     with Emulator(Settings(state=tmp_path / "other", port=port)) as again:
-        assert ask(again.address, "health")["status"] == "ok"
+        assert ask_admin(again.address, again.state, "health")["status"] == "ok"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import uuid
 from typing import Any
@@ -73,7 +74,9 @@ def test_describe_says_what_runs(hosting: Hosting) -> None:
     first, second = found["ProductionVariants"]
     assert [first[member] for member in ("VariantName", "CurrentWeight", "DesiredWeight")] == ["a", 3.0, 3.0]
     assert [first["CurrentInstanceCount"], first["DesiredInstanceCount"]] == [2, 2]
-    assert second["DeployedImages"][0]["SpecifiedImage"].endswith("model-server:1")
+    [deployed] = second["DeployedImages"]
+    assert deployed["SpecifiedImage"].endswith("/model-server:1")
+    assert re.fullmatch(r".*/model-server@sha256:[0-9a-f]{64}", deployed["ResolvedImage"])
     hosting.remove(endpoint)
 
 

@@ -23,7 +23,8 @@ def test_the_sdk_deploys_predicts_transforms_and_monitors(tmp_path: Path) -> Non
     with catalogued_server(), running_cloud(tmp_path / ".harness") as cloud:
         target = Target(cloud.address, "us-east-1", "123456789012")
         environment = wiring(target, tmp_path / "wiring", os.environ).applied_to(os.environ)
-        command = [sys.executable, str(PROGRAM), SERVER, ANALYZER, BUCKET, f"{cloud.address}/_harness/clock"]
+        clock = (f"{cloud.address}/_harness/clock", str(cloud.state / "admin-token"))
+        command = [sys.executable, str(PROGRAM), SERVER, ANALYZER, BUCKET, *clock]
         ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
         assert ended.returncode == 0, ended.stdout + ended.stderr
         seen = json.loads(ended.stdout.splitlines()[-1])

@@ -28,7 +28,7 @@ ONCE, AGAIN = ["Starting", "Downloading", "Training", "Interrupted"], ["Starting
 
 @pytest.fixture
 def faults(cloud: Cloud) -> Any:
-    made = Faults(f"{cloud.address}/_harness/faults", "123456789012", "us-east-1")
+    made = Faults(f"{cloud.address}/_harness/faults", "123456789012", "us-east-1", str(cloud.state / "admin-token"))
     yield made
     made.clear()
 

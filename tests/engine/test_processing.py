@@ -70,6 +70,13 @@ def test_a_manifest_that_leads_nowhere_fails_the_job(cloud: Cloud, here: str, ma
     assert "ProcessingStartTime" not in job
 
 
+def test_a_key_that_no_file_can_be_named_fails_the_job(cloud: Cloud, here: str) -> None:
+    cloud.put(f"{here}in/{'x' * 300}.csv", "1")
+    job = cloud.process(COPY, inputs={IN: uri(here + "in/")})
+    assert job["FailureReason"].startswith("ClientError: Data download failed: File name too long: the key of s3://")
+    assert str(cloud.state) not in job["FailureReason"]
+
+
 def test_gzip_objects_arrive_unpacked(cloud: Cloud, here: str) -> None:
     source = {"S3Uri": cloud.put(here + "a.csv", gzip.compress(b"1,2\n")), "LocalPath": IN, "S3DataType": "S3Prefix"}
     more = {"S3InputMode": "File", "S3CompressionType": "Gzip"}
@@ -94,6 +101,7 @@ def test_keys_that_no_file_system_can_hold_together(cloud: Cloud, here: str) -> 
     cloud.put(f"{here}in/a/b", "below that file")
     job = cloud.process(COPY, inputs={IN: uri(here + "in/")})
     assert job["FailureReason"].startswith("ClientError: Data download failed for 'in-0'")
+    assert str(cloud.state) not in job["FailureReason"]
 
 
 def test_arguments_environment_and_configuration_reach_the_program(cloud: Cloud, here: str) -> None:
@@ -253,13 +261,15 @@ REACH = f"""
 import os, urllib.request, urllib.error
 try:
     answer = urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"] + "/_harness/health", timeout=5).status
+except urllib.error.HTTPError as refusal:
+    answer = refusal.code
 except OSError as error:
     answer = "unreachable"
 open("{OUT}/answer", "w").write(str(answer))
 """
 
 
-@pytest.mark.parametrize(("isolated", "answer"), [(False, b"200"), (True, b"unreachable")])
+@pytest.mark.parametrize(("isolated", "answer"), [(False, b"403"), (True, b"unreachable")])
 def test_network_isolation(cloud: Cloud, here: str, isolated: bool, answer: bytes) -> None:
     job = cloud.process(REACH, outputs={OUT: uri(here)}, NetworkConfig={"EnableNetworkIsolation": isolated})
     assert job["ProcessingJobStatus"] == "Completed", job

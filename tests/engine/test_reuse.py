@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import pytest
 
 from harness.stores.results import Results
+from tests.admin import ask_admin
 from tests.cloud import BUCKET, Cloud, running_cloud
 from tests.engine.test_training import members
 from tests.hosting import Hosting, catalogued_server
@@ -69,8 +68,7 @@ def test_an_unchanged_training_job_is_answered_with_what_it_made_before(cloud: C
     assert lines == cloud.log(first["TrainingJobName"], "TrainingJobs")
     assert reused_from(cloud, second["TrainingJobArn"]) == first["TrainingJobName"]
     assert reused_from(cloud, first["TrainingJobArn"]) == ""
-    with urllib.request.urlopen(f"{cloud.address}/_harness/jobs") as answer:
-        listed = {job["name"]: job for job in json.loads(answer.read())["jobs"]}
+    listed = {job["name"]: job for job in ask_admin(cloud.address, cloud.state, "jobs")["jobs"]}
     assert listed[second["TrainingJobName"]]["reused_from"]["job"] == first["TrainingJobName"]
 
 
@@ -190,8 +188,7 @@ def test_a_spoiled_result_is_noticed_and_the_job_runs(cloud: Cloud, cache: Path)
 def test_an_interruption_asked_for_strikes_a_job_that_was_done_before(cloud: Cloud) -> None:
     script = "import time\nprint('up', flush=True)\ntime.sleep(0.5)"
     assert cloud.train(script=script)["TrainingJobStatus"] == "Completed"
-    asked = json.dumps({"kind": "interrupt", "after": 0.1}).encode()
-    urllib.request.urlopen(urllib.request.Request(f"{cloud.address}/_harness/faults", data=asked)).close()
+    ask_admin(cloud.address, cloud.state, "faults", {"kind": "interrupt", "after": 0.1})
     assert cloud.train(script=script)["TrainingJobStatus"] == "Failed"
 
 

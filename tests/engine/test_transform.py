@@ -186,6 +186,40 @@ def test_json_lines_are_joined(hosting: Hosting, cloud: Cloud, here: str) -> Non
     assert hosting.outputs(job) == {"t.jsonl.out": expected}
 
 
+def test_rows_are_filtered_without_assembling(hosting: Hosting, cloud: Cloud, here: str) -> None:
+    """AWS's own sample notebook of XGBoost asks for exactly this."""
+    source = cloud.put(here + "t.csv", "1,2,3\n4,5,6\n")
+    asked = {"processing": {"InputFilter": "$[1:]"}, "assemble": "None"}
+    for split in ("Line", "None"):
+        job = hosting.transform(hosting.model(), source, split=split, **asked)
+        assert hosting.outputs(job) == {"t.csv.out": b"2,3\n5,6\n"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"kind": "image/png"}, "ContentType to be one of text/csv, application/json, application/jsonlines"),
+        ({"accept": "application/json"}, "needs the same TransformInput.ContentType and TransformOutput.Accept"),
+    ],
+)
+def test_kinds_of_data_that_cannot_be_joined_fail_the_job(
+    hosting: Hosting, cloud: Cloud, here: str, asked: dict[str, str], why: str
+) -> None:
+    source = cloud.put(here + "t.csv", "1\n")
+    job = hosting.transform(hosting.model(), source, processing={"JoinSource": "Input"}, **asked)
+    assert job["TransformJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith("ClientError: ")
+    assert why in job["FailureReason"]
+
+
+def test_a_bare_quote_fails_the_job_of_filtered_rows(hosting: Hosting, cloud: Cloud, here: str) -> None:
+    source = cloud.put(here + "t.csv", 'x,0.5\nTara"ma,1\n')
+    job = hosting.transform(hosting.model(ANSWER="sizes"), source, processing={"InputFilter": "$[1:]"})
+    assert (job["TransformJobStatus"], job["FailureReason"]) == ("Failed", CLIENT_ERROR)
+    assert hosting.outputs(job) == {}
+    assert any('bare " in non-quoted-field' in line for line in cloud.log(job["TransformJobName"], "TransformJobs"))
+
+
 @pytest.mark.parametrize("processing", [{"OutputFilter": "$[5]"}, {"InputFilter": "$[0,7]"}])
 def test_an_index_out_of_range_fails_the_job(
     hosting: Hosting, cloud: Cloud, here: str, processing: dict[str, str]

@@ -69,6 +69,9 @@ class EchoBackend:
     def account_of(self, access_key: str) -> str | None:
         return "222222222222" if access_key == "ASIAOFANOTHER" else None
 
+    def secret_of(self, access_key: str) -> str | None:
+        return "of-another" if access_key == "ASIAOFANOTHER" else None
+
     def load(self) -> None:
         pass
 
@@ -117,6 +120,9 @@ class NoLogs:
 
 class IdleRunner:
     name = "idle"
+
+    def runs_as(self, uid: int) -> bool:
+        return False
 
     def sweep(self) -> list[str]:
         return []

@@ -9,15 +9,14 @@ from typing import Any
 
 import pytest
 
+from harness import __version__
 from harness.engine.lifecycle import move
 from harness.kernel.records import Key, Record
+from tests.admin import admin_request, ask_admin
 
 
 def ask(served: Any, name: str, document: Any = None, method: str | None = None) -> Any:
-    data = None if document is None else json.dumps(document).encode()
-    request = urllib.request.Request(f"{served.address}/_harness/{name}", data, method=method)
-    with urllib.request.urlopen(request, timeout=20) as response:
-        return json.loads(response.read())
+    return ask_admin(served.address, served.state, name, document, method)
 
 
 def refused(served: Any, name: str, document: Any = None, method: str | None = None) -> tuple[int, str]:
@@ -27,8 +26,13 @@ def refused(served: Any, name: str, document: Any = None, method: str | None = N
         return answer.code, json.loads(answer.read())["message"]
 
 
-def test_health_says_who_and_where(served: Any) -> None:
-    facts = ask(served, "health")
+def test_health_is_open_and_says_little(served: Any) -> None:
+    with urllib.request.urlopen(f"{served.address}/_harness/health", timeout=20) as answer:
+        assert json.loads(answer.read()) == {"status": "ok", "version": __version__}
+
+
+def test_status_says_who_and_where(served: Any) -> None:
+    facts = ask(served, "status")
     assert facts["status"] == "ok"
     assert facts["address"] == served.address
     assert facts["state"] == str(served.state)
@@ -75,7 +79,7 @@ def test_coverage_lists_what_is_supported_and_counts_calls(served: Any) -> None:
     assert found["services"]["sagemaker"]["supported"] == ["ListModels"]
     assert found["services"]["sagemaker"]["modelled"] > 400
     assert found["services"]["sagemaker"]["calls"] == {"ListModels": 1}
-    assert found["backend"] == {"name": "echo", "calls": {"s3": 1}}
+    assert found["backend"] == {"name": "echo", "services": ["iam", "logs", "s3", "sts"], "calls": {"s3": 1}}
 
 
 def test_jobs_are_listed_with_their_status(served: Any) -> None:
@@ -92,8 +96,9 @@ def test_what_is_not_there_names_what_is(served: Any) -> None:
     assert refused(served, "reset", method="GET")[0] == 404
 
 
-def test_a_body_that_is_no_json(served: Any) -> None:
-    request = urllib.request.Request(f"{served.address}/_harness/clock", b"{", method="POST")
+@pytest.mark.parametrize("body", [b"{", b"[" * 5000, b'{"seconds": 1e300}', b'{"seconds": true}', b'{"to": 1e18}'])
+def test_a_body_that_makes_no_sense(served: Any, body: bytes) -> None:
+    request = admin_request(served.address, served.state, "clock", body, "POST")
     with pytest.raises(urllib.error.HTTPError) as refusal:
         urllib.request.urlopen(request, timeout=20)
     with refusal.value as answer:

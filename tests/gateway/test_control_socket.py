@@ -15,6 +15,7 @@ from harness.gateway.control_socket import NAME, lend
 
 
 def health(port: int) -> int:
+    """The status of an answer; a listener for jobs says 403."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/_harness/health")
@@ -58,7 +59,7 @@ def test_an_adopted_socket_is_served_until_it_is_released(served: Any) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     release = served.emulator.adopt(listener)
-    assert health(port) == 200
+    assert health(port) == 403
     release()
     until_refused(port)
 
@@ -101,5 +102,5 @@ def test_a_socket_may_be_offered_before_the_emulator_serves(served: Any, monkeyp
         adopting = pool.submit(served.emulator.adopt, listener.dup())
         served.emulator._server.set_result(server.result())
         release = adopting.result(10)
-    assert health(port) == 200
+    assert health(port) == 403
     release()

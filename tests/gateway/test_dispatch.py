@@ -33,6 +33,20 @@ def test_an_operation_that_is_not_supported_says_so_and_is_not_retried(served: A
         )
 
 
+def test_scaling_is_refused_by_the_name_of_the_operation(served: Any) -> None:
+    client = served.client("application-autoscaling")
+    target = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": "endpoint/e/variant/v",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+    with pytest.raises(ClientError, match="harness does not support RegisterScalableTarget ") as refused:
+        client.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
+    assert refused.value.response["Error"]["Code"] == "UnsupportedOperationException"
+    with pytest.raises(ClientError, match="harness does not support PutScalingPolicy "):
+        client.put_scaling_policy(PolicyName="p", **target)
+
+
 def test_botocores_typed_errors_are_raised(served: Any) -> None:
     def describe_trial(scope: Any, request: dict[str, Any]) -> None:
         raise ResourceNotFound("Trial 't' does not exist.")

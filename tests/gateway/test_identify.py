@@ -19,6 +19,9 @@ def ask(served: Any, method: str, target: str, headers: dict[str, str] | None = 
     return response, answered
 
 
+PRESIGNED = "/bucket/key?X-Amz-Credential=test%2F20260101%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Signature=0"
+
+
 def signed(service: str, key: str = "test", region: str = "us-east-1") -> dict[str, str]:
     credential = f"{key}/20260101/{region}/{service}/aws4_request"
     return {"Authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0"}
@@ -29,18 +32,17 @@ def signed(service: str, key: str = "test", region: str = "us-east-1") -> dict[s
     [
         (signed("s3"), "PUT", "/endpoints/e/invocations", b"", "s3"),
         (signed("sts"), "POST", "/", b"Action=GetCallerIdentity&Version=2011-06-15", "sts"),
-        ({"X-Amz-Target": "Logs_20140328.DescribeLogGroups"}, "POST", "/", b"{}", "logs"),
-        ({}, "GET", "/bucket/key?X-Amz-Credential=test%2F20260101%2Feu-west-1%2Fs3%2Faws4_request", b"", "s3"),
+        ({**signed("logs"), "X-Amz-Target": "Logs_20140328.DescribeLogGroups"}, "POST", "/", b"{}", "logs"),
+        ({}, "GET", PRESIGNED, b"", "s3"),
         ({}, "GET", "/bucket/key?AWSAccessKeyId=test&Signature=0", b"", "s3"),
         ({"Authorization": "AWS test:signature"}, "GET", "/bucket/key", b"", "s3"),
-        ({}, "GET", "/bucket/key", b"", "s3"),
         ({}, "GET", "/?Action=AssumeRoleWithWebIdentity&Version=2011-06-15", b"", "sts"),
         (
             {"Content-Type": "application/x-www-form-urlencoded"},
             "POST",
             "/",
-            b"Action=ListUsers&Version=2010-05-08",
-            "iam",
+            b"Version=2011-06-15&Action=AssumeRoleWithWebIdentity",
+            "sts",
         ),
     ],
 )
@@ -79,17 +81,19 @@ def test_a_paths_percent_encoding_stays_as_it_was(served: Any) -> None:
     assert served.backend.seen[-1].target == "/b/a%20b/%C3%BC%2B%252F//x"
 
 
-def test_an_unsigned_invocation_is_one(served: Any) -> None:
+def test_an_invocation_is_known_by_its_path(served: Any) -> None:
     async def invoke_endpoint(scope: Any, request: dict[str, Any]) -> dict[str, Any]:
         return {"Body": json.dumps([scope.account, request["EndpointName"]]).encode()}
 
     served.operations["sagemaker-runtime", "InvokeEndpoint"] = invoke_endpoint
-    _, answered = ask(served, "POST", "/endpoints/e/invocations", {}, b"1,2")
+    _, answered = ask(served, "POST", "/endpoints/e/invocations", signed("sagemaker"), b"1,2")
     assert json.loads(answered) == ["123456789012", "e"]
 
 
 def test_a_target_that_nobody_serves_is_no_object_of_s3(served: Any) -> None:
-    response, answered = ask(served, "POST", "/", {"X-Amz-Target": "DynamoDB_20120810.ListTables"}, b"{}")
+    response, answered = ask(
+        served, "POST", "/", {**signed("dynamodb"), "X-Amz-Target": "DynamoDB_20120810.ListTables"}, b"{}"
+    )
     assert response.status == 501
     assert json.loads(answered)["__type"] == "UnsupportedOperationException"
     assert served.backend.seen == []

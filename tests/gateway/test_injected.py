@@ -15,6 +15,7 @@ from multidict import CIMultiDict
 
 from harness.kernel.http import Request, Response
 from harness.session.faults import FaultRefused, Faults, FaultsNeedEmulator
+from tests.admin import ask_admin
 
 ONE, OTHER = "111111111111", "222222222222"
 IDENTITY = b"<R><GetCallerIdentityResult><Account>1</Account></GetCallerIdentityResult></R>"
@@ -29,7 +30,7 @@ def listing(served: Any) -> Any:
 
 @pytest.fixture
 def faults(served: Any) -> Faults:
-    return Faults(f"{served.address}/_harness/faults", ONE, "us-east-1")
+    return Faults(f"{served.address}/_harness/faults", ONE, "us-east-1", str(served.state / "admin-token"))
 
 
 def code_of(call: Callable[..., Any], **request: Any) -> tuple[str, int]:
@@ -63,7 +64,7 @@ def test_a_fault_is_of_its_account_and_operation(listing: Any, faults: Faults) -
     client = listing.client("sagemaker", ONE, retries=ONCE)
     for _ in range(3):
         assert code_of(client.list_training_jobs)[0] == "ThrottlingException"
-    Faults(f"{listing.address}/_harness/faults", OTHER, "us-east-1").clear()
+    Faults(f"{listing.address}/_harness/faults", OTHER, "us-east-1", str(listing.state / "admin-token")).clear()
     assert len(faults.list()) == 2
     faults.clear()
     assert code_of(client.list_training_jobs) == ("", 200)
@@ -176,8 +177,7 @@ def test_query_services_are_throttled_by_their_action(served: Any, faults: Fault
 def test_what_was_injected_is_told(listing: Any, served: Any, faults: Faults) -> None:
     faults.throttle("ListTrainingJobs", times=2)
     code_of(listing.client("sagemaker", ONE, retries=ONCE).list_training_jobs)
-    with urllib.request.urlopen(f"{served.address}/_harness/coverage") as answer:
-        told = json.load(answer)
+    told = ask_admin(served.address, served.state, "coverage")
     assert told["faults"] == {"waiting": 1, "injected": {"sagemaker ListTrainingJobs throttle": 1}}
     # An injected answer is not a call that was served.
     assert told["services"]["sagemaker"]["calls"] == {}
@@ -187,8 +187,8 @@ def test_what_was_injected_is_told(listing: Any, served: Any, faults: Faults) ->
 
 def test_a_reset_forgets_them(listing: Any, served: Any, faults: Faults) -> None:
     faults.throttle("ListTrainingJobs", times=None)
-    with urllib.request.urlopen(f"{served.address}/_harness/reset", data=b""):
-        assert faults.list() == []
+    ask_admin(served.address, served.state, "reset", b"")
+    assert faults.list() == []
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,4 @@ def test_without_an_emulator_there_are_no_faults() -> None:
 
 
 def ask(served: Any, method: str, document: Any = None) -> Any:
-    data = None if document is None else json.dumps(document).encode()
-    request = urllib.request.Request(f"{served.address}/_harness/faults", data, method=method)
-    with urllib.request.urlopen(request, timeout=20) as response:
-        return json.loads(response.read())
+    return ask_admin(served.address, served.state, "faults", document, method)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import http.client
 import socket
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 from multidict import CIMultiDict
 
+from harness.gateway import body as bodies
 from harness.kernel.http import FileBody, Request, Response
 
 MB = 1024 * 1024
@@ -85,6 +87,26 @@ def test_a_client_that_asks_for_leave_to_send_gets_it_at_once(served: Any) -> No
         answer = connection.recv(10_000)
         assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
     assert served.backend.received == 5
+
+
+def test_a_final_answer_before_the_body_closes_the_connection(served: Any) -> None:
+    """RFC 9110, section 10.1.1: the client sends no body any more, so nothing after it can be told from one."""
+    served.backend.answer = lambda request: Response(404, CIMultiDict(), b"<Error/>")
+    url = urlsplit(served.address)
+    with socket.create_connection((url.hostname, url.port), timeout=10) as connection:
+        head = f"PUT /b/k HTTP/1.1\r\nHost: x\r\nAuthorization: {S3}\r\nContent-Length: 5\r\n"
+        connection.sendall(f"{head}Expect: 100-continue\r\n\r\n".encode())
+        answer = b""
+        while not answer.endswith(b"<Error/>"):
+            answer += connection.recv(10_000)
+        assert answer.startswith(b"HTTP/1.1 404 ")
+        assert b"\r\nConnection: close\r\n" in answer
+    client = served.client("s3")
+    for call in (client.put_object, client.put_object, client.get_object):
+        body = {"Body": b"x" * 300} if call == client.put_object else {}
+        with pytest.raises(ClientError) as refused:
+            call(Bucket="b", Key="k", **body)
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
 
 
 def answer_with(served: Any, response: Response) -> None:
@@ -165,7 +187,9 @@ def test_an_invocation_may_have_six_megabytes_and_no_more(served: Any) -> None:
     # Without an announced length it shows only on the way.
     connection = connect(served)
     chunks = (b"x" * MB for _ in range(7))
-    response, body = ask(connection, "POST", "/endpoints/e/invocations", chunks, Authorization="")
+    response, body = ask(
+        connection, "POST", "/endpoints/e/invocations", chunks, Authorization=S3.replace("/s3/", "/sagemaker/")
+    )
     connection.close()
     assert (response.status, b"ValidationError" in response.headers["x-amzn-ErrorType"].encode()) == (400, True)
     assert b"more than" in body
@@ -178,6 +202,26 @@ def test_a_control_plane_request_that_is_no_document_any_more_is_refused(served:
     connection.request("POST", "/", b" " * (17 * MB), headers)
     assert connection.getresponse().status == 413
     connection.close()
+
+
+def test_a_large_document_is_read_on_a_thread(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: dict[int, str] = {}
+    read = bodies.parse_request
+
+    def watched(operation: Any, request: Any) -> Any:
+        threads[len(request.body)] = threading.current_thread().name
+        return read(operation, request)
+
+    monkeypatch.setattr(bodies, "parse_request", watched)
+    connection = connect(served)
+    headers = {"Authorization": S3.replace("/s3/", "/sagemaker/"), "X-Amz-Target": "SageMaker.ListModels"}
+    served.operations["sagemaker", "ListModels"] = lambda scope, request: {"Models": []}
+    for size in (2, MB):
+        connection.request("POST", "/", b"{}".ljust(size), headers)
+        response = connection.getresponse()
+        assert (response.status, response.read()) == (200, b'{"Models":[]}')
+    connection.close()
+    assert threads[2] != threads[MB]
 
 
 def test_a_client_that_goes_away_while_sending_is_noted_and_nothing_else(served: Any) -> None:

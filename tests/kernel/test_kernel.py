@@ -9,10 +9,16 @@ from harness.kernel.records import Key, Record
 from harness.kernel.s3uri import S3Uri
 
 
-def test_an_arn_carries_the_name_in_lower_case_and_is_read_back() -> None:
-    made = arn("training-job", "123456789012", "us-east-1", "My-Job")
-    assert made == "arn:aws:sagemaker:us-east-1:123456789012:training-job/my-job"
-    assert parse_arn(made) == ("training-job", "123456789012", "us-east-1", "my-job")
+@pytest.mark.parametrize("kind", ["training-job", "processing-job", "transform-job", "model", "endpoint-config"])
+def test_an_arn_keeps_the_case_of_a_name_and_is_read_back(kind: str) -> None:
+    made = arn(kind, "123456789012", "us-east-1", "My-Job")
+    assert made == f"arn:aws:sagemaker:us-east-1:123456789012:{kind}/My-Job"
+    assert parse_arn(made) == (kind, "123456789012", "us-east-1", "My-Job")
+
+
+@pytest.mark.parametrize("kind", ["experiment", "experiment-trial", "experiment-trial-component", "model-package"])
+def test_arns_of_what_experiments_keep_are_in_lower_case(kind: str) -> None:
+    assert arn(kind, "123456789012", "us-east-1", "My-Run").endswith(f":{kind}/my-run")
 
 
 @pytest.mark.parametrize("text", ["", "my-job", "arn:aws:s3:::bucket", "arn:aws:sagemaker:us-east-1:1"])
@@ -28,13 +34,22 @@ def test_what_is_no_resource_arn_is_refused(text: str) -> None:
         ("s3://bucket/", "bucket", ""),
         ("s3://bucket/a/b.csv", "bucket", "a/b.csv"),
         ("https://s3.us-east-1.amazonaws.com/bucket/a", "bucket", "a"),
+        ("https://s3-us-west-2.amazonaws.com/bucket/a/b", "bucket", "a/b"),
+        ("https://s3.amazonaws.com/bucket", "bucket", ""),
+        ("https://bucket.s3.amazonaws.com/a/b%20c", "bucket", "a/b c"),
+        ("https://bucket.s3.us-gov-west-1.amazonaws.com/a", "bucket", "a"),
+        ("https://bucket.s3-eu-central-1.amazonaws.com/a", "bucket", "a"),
+        ("https://my.s3.bucket.s3.dualstack.us-east-1.amazonaws.com/a", "my.s3.bucket", "a"),
+        ("https://bucket.s3.cn-north-1.amazonaws.com.cn/a", "bucket", "a"),
     ],
 )
 def test_s3_uris(text: str, bucket: str, key: str) -> None:
     assert S3Uri.parse(text) == S3Uri(bucket, key)
 
 
-@pytest.mark.parametrize("text", ["bucket/key", "s3://", "file:///tmp/x", ""])
+@pytest.mark.parametrize(
+    "text", ["bucket/key", "s3://", "file:///tmp/x", "", "https://example.com/bucket/key", "https://s3.amazonaws.com/"]
+)
 def test_what_is_no_s3_uri_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not an S3 URI"):
         S3Uri.parse(text)

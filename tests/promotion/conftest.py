@@ -15,7 +15,7 @@ import pytest
 from botocore.config import Config
 
 from harness.promotion.account import Account
-from harness.session.emulator_process import find, package_parent, stop
+from harness.session.emulator_process import RunningEmulator, find, package_parent, stop
 from tests.aws_stand_in.fixtures import aws_project, stand_in, stand_in_process  # noqa: F401
 from tests.projects import Project
 
@@ -122,8 +122,8 @@ def make_role(address: str, service: str = "sagemaker.amazonaws.com", allowed: s
 
 
 @pytest.fixture(scope="session")
-def account_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the account: an emulator, started as its users start it."""
+def account_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
+    """The account: an emulator, started as its users start it."""
     state = tmp_path_factory.mktemp("account") / ".harness"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "HARNESS_"))}
     environment |= {"PYTHONPATH": package_parent(), "HARNESS_GRACE": "1"}
@@ -131,17 +131,19 @@ def account_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     subprocess.run(argv, env=environment, check=True, capture_output=True, timeout=60)
     emulator = find(state)
     assert emulator is not None
-    yield emulator.address
+    yield emulator
     stop(emulator)
 
 
-@pytest.fixture
-def project(tmp_path: Path, account_process: str) -> PromotedProject:
-    import urllib.request
+@pytest.fixture(scope="session")
+def account_process(account_emulator: RunningEmulator) -> str:
+    """The address of the account."""
+    return account_emulator.address
 
-    request = urllib.request.Request(f"{account_process}/_harness/reset", method="POST")
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        answer.read()
+
+@pytest.fixture
+def project(tmp_path: Path, account_process: str, account_emulator: RunningEmulator) -> PromotedProject:
+    account_emulator.ask("/_harness/reset", "POST", timeout=30)
     make_role(account_process)
     return PromotedProject(tmp_path, account_process)
 

@@ -62,7 +62,7 @@ def recorded(reports: Path, run: str, events: list[dict[str, Any]]) -> Path:
 def test_it_is_learned_from_the_last_run_to_the_end(tmp_path: Path) -> None:
     learned = recorded(tmp_path, "20260101-000000", EVENTS)
     recorded(tmp_path, "20260102-000000", [*EVENTS[:2], {"event": "end", "passed": False, "at": 1}])
-    plan = make_plan("it", tmp_path / "it.py", tmp_path, HERE)
+    plan = make_plan("it", tmp_path / "it.py", sorted(tmp_path.iterdir(), reverse=True), HERE)
     assert (plan.steps, plan.learned_from) == (("Train", "Deploy"), learned)
     assert plan.resources == (
         Planned("TrainingJob", "Train", (Machines("ml.m5.large", 2),), 60.0),
@@ -74,7 +74,7 @@ def test_it_is_learned_from_the_last_run_to_the_end(tmp_path: Path) -> None:
 def test_without_a_run_the_file_tells_the_steps(tmp_path: Path) -> None:
     file = tmp_path / "it.py"
     file.write_text("def run(session):\n    with session.step('One'):\n        pass\n")
-    plan = make_plan("it", file, tmp_path / "reports", HERE)
+    plan = make_plan("it", file, (), HERE)
     assert (plan.steps, plan.resources, plan.learned_from) == (("One",), (), None)
     with pytest.raises(GuardRefused, match="nothing is known of what it costs"):
         DurationEstimate(PRICES).estimate(plan)
@@ -82,7 +82,7 @@ def test_without_a_run_the_file_tells_the_steps(tmp_path: Path) -> None:
 
 def test_the_estimate_is_time_and_price_with_an_allowance(tmp_path: Path) -> None:
     recorded(tmp_path, "20260101-000000", EVENTS[:-1])
-    plan = make_plan("it", tmp_path / "it.py", tmp_path, HERE)
+    plan = make_plan("it", tmp_path / "it.py", sorted(tmp_path.iterdir(), reverse=True), HERE)
     training, endpoint = 2 * 0.12 * (120 + 60) / 3600, 2 * 0.24 * (360 + 300) / 3600
     assert DurationEstimate(PRICES).estimate(plan) == pytest.approx(training + endpoint)
     with pytest.raises(GuardRefused, match=r"does not know ml\.m5\.large"):

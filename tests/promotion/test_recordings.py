@@ -232,7 +232,11 @@ def test_the_latest_run_here_is_compared(ran: Ran, compare: Compare) -> None:
     ran.ran(auc=0.7, at="20260102-000000")
     ran.ran(auc=0.1, profile="aws", at="20260109-000000")
     for asked in ("it",), (), ("20260103-000000",):
-        assert compare(*asked) == (0, "it: same (4 facts agree)\n"), asked
+        code, text = compare(*asked)
+        first, run = text.splitlines()
+        assert (code, first) == (0, "it: same (4 facts agree)"), asked
+        assert run.startswith("run: ")
+        assert run.endswith("20260103-000000")
     code, told = compare("20260102-000000", "--json")
     (scenario,) = json.loads(told)["scenarios"]
     assert (code, scenario["recording"]) == (1, "2026-01-02T03:04:05Z")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from harness.protocol import MalformedRequest, WireRequest, parse, service_model
+from harness.protocol import MalformedRequest, WireRequest, parse, service_model, validate
 
 
 def parsed(name: str, document: Any) -> dict[str, Any]:
@@ -43,6 +43,19 @@ def test_an_empty_body_is_an_empty_request() -> None:
         ("AddTags", {"Tags": {}}, "Tags: {} can not be converted to a list"),
         ("AddTags", [], "The request: [] can not be converted to a structure"),
         ("AddTags", b"{", "not valid JSON"),
+        ("AddTags", b"[" * 100_000, "nested too deeply"),
+        ("AddTags", b'{"Tags":' * 500 + b"1" + b"}" * 500, "can not be converted to a list"),
+        ("ListModels", b'{"NameContains": "\\ud800"}', "not valid Unicode"),
+        ("CreateModel", b'{"PrimaryContainer": {"Environment": {"\\ud800": "x"}}}', "not valid Unicode"),
+        ("ListModels", b'{"CreationTimeAfter": 1' + b"0" * 400 + b"}", "CreationTimeAfter: 1000"),
+        ("ListModels", b'{"CreationTimeAfter": 1' + b"0" * 5000 + b"}", "not valid JSON"),
+        ("ListModels", {"CreationTimeAfter": 1e17}, "can not be converted to a timestamp"),
+        ("ListModels", {"CreationTimeAfter": "NaN"}, "can not be converted to a timestamp"),
+        ("ListModels", {"CreationTimeAfter": "9" * 400}, "can not be converted to a timestamp"),
+        ("ListModels", b'{"CreationTimeAfter": 1e400}', "can not be converted to a timestamp"),
+        ("ListModels", b'{"CreationTimeAfter": NaN}', "NaN is not a JSON number"),
+        ("ListModels", {"MaxResults": 2**31}, "can not be converted to an Integer"),
+        ("ListModels", {"MaxResults": 1e300}, "can not be converted to an Integer"),
     ],
 )
 def test_a_value_of_the_wrong_type_is_refused_where_it_stands(operation: str, document: Any, told: str) -> None:
@@ -50,6 +63,26 @@ def test_a_value_of_the_wrong_type_is_refused_where_it_stands(operation: str, do
         parsed(operation, document)
     assert told in refusal.value.message
     assert (refusal.value.code, refusal.value.status) == ("SerializationException", 400)
+
+
+def test_recursive_members_are_read_to_a_depth_that_the_stack_takes() -> None:
+    def nested(levels: int) -> Any:
+        inside: Any = {"Filters": [{"Name": "x"}]}
+        for _ in range(levels):
+            inside = {"SubExpressions": [inside]}
+        return {"Resource": "TrainingJob", "SearchExpression": inside}
+
+    request = parsed("Search", nested(50))
+    validate(service_model("sagemaker").operation("Search"), request)
+    with pytest.raises(MalformedRequest, match="nested too deeply"):
+        parsed("Search", nested(300))
+
+
+def test_a_wrong_value_is_shown_by_its_beginning() -> None:
+    for value in ([[0] * 1_000_000], {"a": "x" * 1_000_000}, "x" * 1_000_000):
+        with pytest.raises(MalformedRequest) as refusal:
+            parsed("ListModels", {"MaxResults": value})
+        assert len(refusal.value.message) < 200
 
 
 def test_a_whole_float_is_an_integer() -> None:

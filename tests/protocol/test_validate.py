@@ -100,3 +100,12 @@ def test_a_union_takes_one_member() -> None:
     config = {"TabularJobConfig": {"TargetAttributeName": "y"}, "TextClassificationJobConfig": {}}
     with pytest.raises(ValidationException, match=r"'autoMLProblemTypeConfig' .* exactly one of"):
         validate(operation, {"AutoMLProblemTypeConfig": config})
+
+
+def test_of_very_many_violations_the_first_are_listed_and_all_are_counted() -> None:
+    tags = [{"Key": "", "Value": "x" * 300}] * 20_000
+    with pytest.raises(ValidationException) as refusal:
+        validate(service_model("sagemaker").operation("AddTags"), {"ResourceArn": "arn:x", "Tags": tags})
+    assert refusal.value.message.startswith("40002 validation errors detected: ")
+    assert refusal.value.message.endswith("; and 39902 more")
+    assert len(refusal.value.message) < 200_000

@@ -97,7 +97,11 @@ def test_tests_train_in_accounts_of_their_own(project: Any) -> None:
             import urllib.request
 
             sagemaker_harness.advance_clock(3600)
-            with urllib.request.urlopen(sagemaker_harness.address + "/_harness/clock") as answer:
+            token = (sagemaker_harness.state / "admin-token").read_text()
+            asked = urllib.request.Request(
+                sagemaker_harness.address + "/_harness/clock", headers={"Authorization": "Bearer " + token}
+            )
+            with urllib.request.urlopen(asked) as answer:
                 assert json.load(answer)["offset"] > 3599
         """,
     )

@@ -207,11 +207,12 @@ def test_job_folder_that_is_missing_is_not_made_up(bench: Workbench) -> None:
     assert str(spec.root) in outcome.message
 
 
-def test_files_of_the_job_belong_to_the_caller(bench: Workbench) -> None:
+def test_files_of_the_job_belong_to_the_jobs_user(bench: Workbench) -> None:
     place = "$SAGEMAKER_BASE_DIR" if bench.roots == "environment" else "/opt/ml"
     outcome, _ = bench.job("sh", "-c", f"touch {place}/made", root=bench.folder / "ml")
     made = (bench.folder / "ml" / "made").stat()
-    assert (outcome.code, made.st_uid, stat.S_IMODE(made.st_mode)) == (0, os.geteuid(), 0o644)
+    owner = bench.runner.host.user.first if bench.runner.host.user else os.geteuid()
+    assert (outcome.code, made.st_uid, stat.S_IMODE(made.st_mode)) == (0, owner, 0o644)
 
 
 def _escaping(bench: Workbench) -> tuple[str, ...]:

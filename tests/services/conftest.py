@@ -22,6 +22,9 @@ class Idle:
 
     def recover(self) -> None: ...
 
+    def runs_as(self, uid: int) -> bool:
+        return False
+
     def sweep(self) -> list[str]:
         return []
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.session.environment import SHIM, Target, Wiring, wiring
+from harness.session.environment import SHIM, Target, Wiring, unwiring, wiring
 
 TARGET = Target("http://127.0.0.1:4599", "us-east-1", "123456789012")
 
@@ -142,3 +142,10 @@ def test_files_are_not_rewritten_under_a_running_program(tmp_path: Path) -> None
     wiring(TARGET, tmp_path, {})
     assert (tmp_path / "aws-config").stat().st_ino == before
     assert sorted(file.name for file in tmp_path.iterdir()) == ["aws-config", "sagemaker-config.yaml"]
+
+
+def test_what_was_set_can_be_taken_back_and_the_users_own_paths_stay(tmp_path: Path) -> None:
+    before = {"PATH": "/bin", "PYTHONPATH": "/own", "NO_PROXY": "intra.example"}
+    wired = wiring(TARGET, tmp_path, before).applied_to(before)
+    after = unwiring(wired).applied_to(wired)
+    assert after == before

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-import urllib.request
 import uuid
 from datetime import datetime, timezone
 from pathlib import Path
@@ -14,8 +13,9 @@ from typing import Any
 import pytest
 
 from harness.session import passing_time
+from harness.session.emulator_process import RunningEmulator
 from harness.session.passing_time import CannotRunAtOnce, PassingTime, listed
-from tests.promotion.conftest import ACCOUNT, IMAGE, REGION, account_process, client  # noqa: F401
+from tests.promotion.conftest import ACCOUNT, IMAGE, REGION, account_emulator, account_process, client  # noqa: F401
 
 ANALYZER = "156813124566.dkr.ecr.us-east-1.amazonaws.com/sagemaker-model-monitor-analyzer"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/Role"
@@ -35,8 +35,9 @@ STATISTICS = {"version": 0.0, "dataset": {"item_count": 0}, "features": []}
 class World:
     """An endpoint that captures to a bucket, and an hourly schedule over it."""
 
-    def __init__(self, address: str) -> None:
-        self.address, self.bucket, self.name = address, f"b-{uuid.uuid4().hex[:12]}", f"e-{uuid.uuid4().hex[:12]}"
+    def __init__(self, emulator: RunningEmulator) -> None:
+        self.address, self.emulator = emulator.address, emulator
+        self.bucket, self.name = f"b-{uuid.uuid4().hex[:12]}", f"e-{uuid.uuid4().hex[:12]}"
         self.sagemaker, self.s3 = self.client("sagemaker"), self.client("s3")
         self.s3.create_bucket(Bucket=self.bucket)
         container = {"Image": IMAGE, "ModelDataUrl": f"s3://{self.bucket}/model.tar.gz"}
@@ -122,8 +123,8 @@ class World:
 
 
 @pytest.fixture
-def world(account_process: str) -> World:  # noqa: F811
-    return World(account_process)
+def world(account_emulator: RunningEmulator) -> World:  # noqa: F811
+    return World(account_emulator)
 
 
 @pytest.fixture(autouse=True)
@@ -171,12 +172,7 @@ def test_aws_s_own_schedule_is_waited_for(world: World) -> None:
 
     def an_hour_later() -> None:
         time.sleep(1)
-        body = json.dumps({"seconds": 3600}).encode()
-        asked = urllib.request.Request(
-            f"{world.address}/_harness/clock", data=body, headers={"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(asked, timeout=60) as answer:
-            answer.read()
+        world.emulator.ask("/_harness/clock", "POST", timeout=60, seconds=3600)
 
     clock = threading.Thread(target=an_hour_later)
     clock.start()

@@ -19,12 +19,6 @@ _TOOLS = ("/usr", "/bin", "/lib", "/lib64")
 _log = logging.getLogger(__name__)
 
 
-def open_to_all(root: Path) -> None:
-    """The folders of a job, for the program of an image with a ``USER`` of its own: it may write, as on SageMaker."""
-    for place, _names, _files in os.walk(root):
-        Path(place).chmod(0o777)
-
-
 def give_to_user(engine: DockerEngine, image: str, folders: tuple[Path, ...], labels: dict[str, str]) -> None:
     """By a last container that does nothing else; nothing to do for root, nor where all is the user's already."""
     user = os.geteuid()

@@ -18,9 +18,10 @@ from harness.runners.docker.engine import DockerEngine
 from harness.runners.docker.errors import Refused, refusal_of
 from harness.runners.docker.images import Images
 from harness.runners.docker.networks import Network, Networks
-from harness.runners.docker.ownership import give_to_user, open_to_all
+from harness.runners.docker.ownership import give_to_user
 from harness.runners.docker.run import DockerRun, Started
 from harness.runners.docker.streams import OutputStream
+from harness.runners.modes import open_to_all, remove_privileges
 from harness.runners.spec import Network as Reach
 from harness.runners.spec import OutputSink, RunSpec
 
@@ -76,6 +77,9 @@ class DockerRunner:
             return self._networks.open().address
         except Refused:
             return address
+
+    def runs_as(self, uid: int) -> bool:
+        return False  # containers come by the listener of their network
 
     def sweep(self) -> list[str]:
         try:
@@ -134,10 +138,12 @@ class DockerRunner:
             env = {name: network.address if value == told else value for name, value in spec.env.items()}
             spec = replace(spec, env=env)
         body = containers.creation(spec, found.reference, network, given, self._resolver(), own)
-        open_to_all(spec.root)
+        open_to_all(spec.root, writable=True)
         made, stream = self._launched(body, containers.container_name(spec), undo)
         address = self._address(made, network) if spec.serves else ""
         folders = (spec.root, *spec.mounts.values())
+        for folder in folders:
+            undo.callback(remove_privileges, folder)
         undo.callback(give_to_user, self._engine, found.reference, folders, own)
         return Started(made, stream, image, address, undo.pop_all().close)
 

@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.runners.process.ownership import give_to_job
+from harness.runners.process.users import JobUser, UserNamespaceRefused, make_job_user
+
 INSIDE = Path(__file__).parent / "inside"
 """The stand-alone program that runs between the emulator and a job."""
 
@@ -35,6 +38,8 @@ class Host:
     """The kernel's words where namespaces, or the way that was forced, are not available."""
     wrapper: str = ""
     """Path of proot."""
+    user: JobUser | None = None
+    """Who jobs in namespaces are on this host, if not the user of this process."""
 
     @property
     def isolates_network(self) -> bool:
@@ -42,7 +47,7 @@ class Host:
 
     def describe(self) -> Mapping[str, str]:
         absolute = {
-            Roots.NAMESPACE: "mount namespace" + (" in a user namespace" if "user" in self.granted else " as root"),
+            Roots.NAMESPACE: "mount namespace in a user namespace",
             Roots.PROOT: "proot (slower); namespaces: " + self.refusal,
             Roots.ENVIRONMENT: "not given, only programs that follow SAGEMAKER_BASE_DIR run; " + self.refusal,
         }
@@ -50,30 +55,62 @@ class Host:
             "/opt/ml": absolute[self.roots],
             "network isolation": "network namespace" if self.isolates_network else "not given: such jobs are refused",
             "processes": "PID namespace" if "pid" in self.granted else "adopted and killed by an attendant",
-            "host files": "read-only, homes and state hidden" if self.roots is Roots.NAMESPACE else "not protected",
+            "host files": self._describe_protection(),
         }
+
+    def _describe_protection(self) -> str:
+        if self.roots is Roots.NAMESPACE:
+            who = f"jobs are user {self.user.first} of this host" if self.user else "jobs are the user you are"
+            return f"system folders read-only, nothing else is seen; {who}, without capabilities"
+        who = "root, without capabilities" if os.geteuid() == 0 else "the user you are"
+        files = "also /etc/shadow, homes and" if os.geteuid() == 0 else "also homes and"
+        hidden = " (proot does not show them, but holds back no program that means to)"
+        return (
+            f"not protected: jobs are {who}, and can read and write what that user may, {files} the state with its"
+            f" admin token{hidden if self.roots is Roots.PROOT else ''}; they reach the network, unix sockets and"
+            " processes of this host"
+        )
+
+    def close(self) -> None:
+        if self.user is not None:
+            self.user.close()
 
 
 def examine(scratch: Path, forced: Roots | None) -> Host:
-    """``scratch`` is an empty folder that the trial may fill."""
+    """``scratch`` is an empty folder that the trial may fill. The answer has to be closed."""
     granted, refusal = frozenset[str](), "another way was asked for"
     if forced in (None, Roots.NAMESPACE):
-        granted, refusal = _try_namespaces(scratch)
+        granted, refusal, user = _try_namespaces(scratch)
         if granted or forced is Roots.NAMESPACE:
-            return Host(Roots.NAMESPACE, granted, refusal)
+            return Host(Roots.NAMESPACE, granted, refusal, user=user)
     wrapper = _try_proot(scratch) if forced in (None, Roots.PROOT) else ""
     if wrapper or forced is Roots.PROOT:
         return Host(Roots.PROOT, granted, refusal if wrapper else "proot is not installed or not allowed here", wrapper)
     return Host(Roots.ENVIRONMENT, granted, refusal)
 
 
-def _try_namespaces(scratch: Path) -> tuple[frozenset[str], str]:
+def _try_namespaces(scratch: Path) -> tuple[frozenset[str], str, JobUser | None]:
+    try:
+        user = make_job_user(INSIDE)
+    except UserNamespaceRefused as error:
+        return frozenset(), str(error), None
+    granted, refusal = _build_trial(scratch, user)
+    if user is not None and not granted:
+        user.close()
+        user = None
+    return granted, refusal, user
+
+
+def _build_trial(scratch: Path, user: JobUser | None) -> tuple[frozenset[str], str]:
     root, opt_ml = scratch / "rootfs", scratch / "ml"
     root.mkdir()
     opt_ml.mkdir()
+    if user is not None:
+        give_to_job(root, user)
     place = {"root": str(root), "opt_ml": str(opt_ml), "mounts": [], "hide": [], "show": []}
     request = scratch / "request.json"
-    request.write_text(json.dumps({"hostname": "algo-1", "place": place}))
+    namespace = user.path if user else ""
+    request.write_text(json.dumps({"hostname": "algo-1", "place": place, "without": [], "user_namespace": namespace}))
     answer = _output([sys.executable, "-I", "-S", str(INSIDE), "probe", str(request)])
     try:
         found = json.loads(answer)

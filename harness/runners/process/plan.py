@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from harness.runners.process.inside import interpreter, surroundings
 from harness.runners.spec import Network, RunSpec
 
 SERVER_PORT = 8080
+_PARTS_OF_A_PREFIX = ("bin", "include", "lib", "lib64", "pyvenv.cfg")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -75,9 +76,8 @@ def make(spec: RunSpec, host: Host, python: Path, folder: Path, hidden: Sequence
         raise NotStarted(f"the job's folder {spec.root} does not exist")
     namespaced = host.roots is Roots.NAMESPACE
     port = SERVER_PORT if host.isolates_network else _free_port()
-    prefixes = _prefixes(python)
-    show = _pairs([*prefixes, *spec.visible])
     hide = _hidden(hidden)
+    show = _pairs([*_program_folders(_prefixes(python), hide), *spec.visible])
     inner = folder / "rootfs"
     (inner / "harness" / "home").mkdir(parents=True)
     (inner / "tmp").mkdir()
@@ -98,6 +98,7 @@ def make(spec: RunSpec, host: Host, python: Path, folder: Path, hidden: Sequence
         "cwd": "/" if host.roots is Roots.PROOT else spec.cwd,
         "hostname": spec.hostname,
         "namespaces": namespaced,
+        "user_namespace": host.user.path if host.user else "",
         "without": [],
         "wrapped": host.roots is Roots.PROOT,
         "listen": listen if spec.network is Network.EMULATOR else None,
@@ -130,20 +131,39 @@ def _wrapping(wrapper: str, spec: RunSpec, inner: Path, show: list[list[str]], h
 
     Proot makes a folder on the host for every target that does not exist; here all of them lie in the job's own root.
     """
-    binds = [(f"/{name}", f"/{name}") for name in _stand_ins(Path("/"), inner, ("harness", "opt", "run", "tmp"))]
-    binds += [(f"/opt/{name}", f"/opt/{name}") for name in _stand_ins(Path("/opt"), inner / "opt", ("ml",))]
+    system = {*surroundings.SYSTEM, "dev", "proc"}
+    binds = [(f"/{name}", f"/{name}") for name in _stand_ins(Path("/"), inner, lambda name: name in system)]
+    in_opt = _stand_ins(Path("/opt"), inner / "opt", lambda name: name != "ml")
+    binds += [(f"/opt/{name}", f"/opt/{name}") for name in in_opt]
+    binds += [(path, path) for path in surroundings.OF_VAR if Path(path).is_dir()]
     binds = [bind for bind in binds if bind[1] not in hide]
+    seen, covered = [target for _, target in binds], ["/run", "/tmp", *hide]
+    shown = [(real, path) for path, real in show if _below(path, covered) or not _below(path, seen)]
+    for real, path in shown:
+        if not _below(path, seen):
+            _make_target(Path(f"{inner}{path}"), Path(real))
     binds += [(str(spec.root.resolve()), "/opt/ml"), (str(inner / "tmp"), "/var/tmp")]
     binds += [(source, path) for path, source in _mounts(spec)]
     binds += [(str(inner / "harness" / "hosts"), "/etc/hosts"), (str(inner / "harness" / "hostname"), "/etc/hostname")]
-    binds += [(_empty(inner, number), path) for number, path in enumerate(hide) if not path.startswith("/tmp/")]
-    covered = ["/run", "/tmp", *hide]
-    binds += [(real, path) for path, real in show if any(path.startswith(place + "/") for place in covered)]
+    binds += [(_empty(inner, number), path) for number, path in enumerate(hide) if _below(path, seen)]
+    binds += shown
     flags = [word for source, target in binds for word in ("-b", f"{source}:{target}")]
     # Proot reports a program that was killed as one that went well, and waits for its daemons: a shell reports to init.
     report = surroundings.REPORT
     shell = ["/bin/sh", "-c", f'"$0" "$@" {report}>&-; echo $? >&{report}']
     return [wrapper, "-r", str(inner), *flags, "-w", spec.cwd, *shell]
+
+
+def _below(path: str, folders: Sequence[str]) -> bool:
+    return any(path.startswith(folder + "/") for folder in folders)
+
+
+def _make_target(target: Path, source: Path) -> None:
+    if source.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+    elif source.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
 
 
 def _empty(inner: Path, number: int) -> str:
@@ -166,19 +186,15 @@ def _make_mount_points(spec: RunSpec) -> None:
         parent = next(folder for folder in sorted(outer, key=len, reverse=True) if path.startswith(folder + "/"))
         point = outer[parent] / path[len(parent) + 1 :]
         outer[path] = Path(source)
-        if Path(source).is_dir():
-            point.mkdir(parents=True, exist_ok=True)
-        else:
-            point.parent.mkdir(parents=True, exist_ok=True)
-            point.touch()
+        _make_target(point, Path(source))
 
 
-def _stand_ins(host: Path, own: Path, without: tuple[str, ...]) -> list[str]:
-    """Make places in ``own`` for the entries of ``host`` (links are copied); the names to be bound there."""
+def _stand_ins(host: Path, own: Path, needed: Callable[[str], bool]) -> list[str]:
+    """Make places in ``own`` for entries of ``host`` (links are copied); the names to be bound there."""
     own.mkdir(exist_ok=True)
     names = []
     for entry in host.iterdir() if host.is_dir() else ():
-        if entry.name in without:
+        if not needed(entry.name):
             continue
         if entry.is_symlink():
             (own / entry.name).symlink_to(entry.readlink())
@@ -220,6 +236,18 @@ def _prefixes(python: Path) -> list[Path]:
     if str(python) == sys.executable:
         found += [Path(sys.prefix), Path(sys.base_prefix), Path(sys.exec_prefix), Path(sys.base_exec_prefix)]
     return found
+
+
+def _program_folders(prefixes: Sequence[Path], hidden: Sequence[str]) -> list[Path]:
+    """The prefixes; of one that is a hidden folder, or holds one (a home, a project), only what belongs to Python."""
+    folders: list[Path] = []
+    for prefix in prefixes:
+        names = {os.path.normpath(prefix.absolute()), str(prefix.resolve())}
+        if any(path == name or path.startswith(name.rstrip("/") + "/") for path in hidden for name in names):
+            folders += [prefix / part for part in _PARTS_OF_A_PREFIX if (prefix / part).exists()]
+        else:
+            folders.append(prefix)
+    return folders
 
 
 def _pairs(paths: Sequence[Path]) -> list[list[str]]:

@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from harness.runners.modes import open_to_all, remove_privileges
 from harness.runners.process import folders, plan
 from harness.runners.process.environments import Environments
 from harness.runners.process.errors import EnvironmentMissing, NotStarted
 from harness.runners.process.folders import JobFolders
 from harness.runners.process.host import Host, Roots, examine
 from harness.runners.process.leftovers import kill_and_remove, kill_users_of
+from harness.runners.process.ownership import give_to_job, take_back
 from harness.runners.process.pool import Kind, NoWarmParent, WarmPool
 from harness.runners.process.run import Adopt, ProcessRun
 from harness.runners.process.started import COLD_SECONDS, WARM_SECONDS, Silent, Started, start_cold, start_warm
@@ -76,6 +78,9 @@ class ProcessRunner:
     def address_of(self, address: str) -> str:
         return address  # on loopback, which every program has, its own network or not
 
+    def runs_as(self, uid: int) -> bool:
+        return uid == os.geteuid()
+
     def sweep(self) -> list[str]:
         return [found for folder in self._folders.abandoned() for found in kill_and_remove(folder)]
 
@@ -95,6 +100,10 @@ class ProcessRunner:
         if self._pool is not None:
             self._pool.close()
         self._folders.close()
+        with self._host_lock:
+            if self._host is not None:
+                self._host.close()
+                self._host = None
 
     def _begin(self, run: ProcessRun) -> tuple[Started, Callable[[], None], int]:
         """The program standing ready, what to call when it has ended, and the port it listens on if it is a server."""
@@ -106,9 +115,11 @@ class ProcessRunner:
         folder = self._folders.make(spec.name)
         try:
             made = plan.make(spec, self.host, python, folder, self._hidden, self._port if self._adopt else None)
+            self._hand_over(spec, folder)
             started = self._ready_warm(made) or self._ready_cold(made)
         except BaseException:
             folders.remove(folder)
+            self._take_back(spec)
             raise
         release = self._adopt_door(started)
 
@@ -117,8 +128,22 @@ class ProcessRunner:
             if "pid" not in started.granted:
                 kill_users_of(folder)
             folders.remove(folder)
+            self._take_back(spec)
 
         return started, clean_up, made.port
+
+    def _hand_over(self, spec: RunSpec, folder: Path) -> None:
+        """Files belong to the job's user while it runs; what is mounted besides comes back to its owner."""
+        open_to_all(spec.root)
+        if (user := self.host.user) is not None:
+            for place in (folder / "rootfs", spec.root, *spec.mounts.values()):
+                give_to_job(place, user)
+
+    def _take_back(self, spec: RunSpec) -> None:
+        for place in spec.mounts.values():
+            remove_privileges(place)
+            if self.host.user is not None:
+                take_back(place, self.host.user)
 
     def _ready_warm(self, made: plan.Plan) -> Started | None:
         """None when it has to be started cold, for whatever reason: the outcome is the same."""

@@ -45,11 +45,17 @@ class Program:
     @contextlib.contextmanager
     def request(self) -> Iterator[int]:
         """For the emulator: an open file that says all this."""
-        asked = {"argv": list(self.argv), "env": dict(self.env), "modules": list(self.modules)}
+        asked = {"argv": list(self.argv), "env": dict(self.env), "modules": list(self.modules), "umask": _umask()}
         with tempfile.TemporaryFile() as file:
             file.write(json.dumps({**asked, "port": self.port, "cwd": str(Path.cwd())}).encode())
             file.flush()
             yield file.fileno()
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def run_offline(program: Program) -> int:

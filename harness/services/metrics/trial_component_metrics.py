@@ -15,13 +15,14 @@ from harness.services.tracking import COMPONENTS
 from harness.stores.records import RecordMissing
 
 _PERIODS = {"OneMinute": 60, "FiveMinute": 300, "OneHour": 3600}
+_LARGEST_STEP = 2**31 - 1
 _MOST = 10_000
 """Values in one answer; a longer series is Truncated."""
 
 
 def batch_put_metrics(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     data = request["MetricData"]
-    refused = [number for number, item in enumerate(data) if not math.isfinite(item["Value"])]
+    refused = [number for number, item in enumerate(data) if not _is_valid(item)]
     good = [item for number, item in enumerate(data) if number not in refused]
     try:
         put_metrics(scope.records, COMPONENTS.key(scope, request["TrialComponentName"]), good)
@@ -29,6 +30,11 @@ def batch_put_metrics(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         raise ValidationException(COMPONENTS.missing(scope, request["TrialComponentName"]).message) from error
     errors = [{"Code": "VALIDATION_ERROR", "MetricIndex": number} for number in refused]
     return {"Errors": errors} if errors else {}
+
+
+def _is_valid(item: Mapping[str, Any]) -> bool:
+    """Whether a point can be stored. One that cannot has an error of its own: PutMetricsErrorCode of the API model."""
+    return math.isfinite(item["Value"]) and item["Timestamp"] >= 0 and item.get("Step", 0) <= _LARGEST_STEP
 
 
 def batch_get_metrics(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.contract.catalog import UnknownImage
 from harness.engine.monitoring import DATA_QUALITY
-from harness.kernel.errors import ResourceInUse, ResourceNotFound, ValidationException
+from harness.kernel.errors import ResourceInUse, ResourceNotFound
 from harness.kernel.records import Record
 from harness.services.paging import Listing
-from harness.services.sagemaker.jobs import require_single_host
+from harness.services.sagemaker.images import find_processing_image
+from harness.services.sagemaker.jobs import refuse_empty_words, require_single_host
 from harness.services.sagemaker.monitored_data import check_baseline, check_endpoint_input, check_output
 from harness.services.scope import Scope
 from harness.stores.records import RecordExists
@@ -17,10 +17,8 @@ from harness.stores.records import RecordExists
 
 def create_data_quality_job_definition(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     application = request["DataQualityAppSpecification"]
-    try:
-        scope.images.find(application["ImageUri"])
-    except UnknownImage as error:
-        raise ValidationException(f"DataQualityAppSpecification.ImageUri: {error}") from error
+    find_processing_image(scope, application["ImageUri"], "DataQualityAppSpecification.ImageUri")
+    refuse_empty_words(application)
     check_endpoint_input(scope, request["DataQualityJobInput"])
     check_output(request["DataQualityJobOutputConfig"])
     check_baseline(scope, request.get("DataQualityBaselineConfig", {}))

@@ -21,6 +21,7 @@ _UNSUPPORTED = (
     "ShadowProductionVariants",
     "MetricsConfig",
     "EnableNetworkIsolation",
+    "CrossRegionTrafficConfig",
 )
 _UNSUPPORTED_OF_VARIANT = (
     "ServerlessConfig",
@@ -94,8 +95,12 @@ def _check(scope: Scope, request: dict[str, Any]) -> None:
                 f"ProductionVariant {item['VariantName']!r} has no ModelName: "
                 "inference components are not supported by harness"
             )
-        if "InstanceType" not in item:
-            raise ValidationException(f"ProductionVariant {item['VariantName']!r} has no InstanceType")
+        for needed in ("InstanceType", "InitialInstanceCount"):
+            if needed not in item:
+                raise ValidationException(f"ProductionVariant {item['VariantName']!r} has no {needed}")
+        strategy = item.get("RoutingConfig", {}).get("RoutingStrategy", "RANDOM")
+        if strategy not in ("RANDOM", "LEAST_OUTSTANDING_REQUESTS"):
+            raise ValidationException(f"RoutingStrategy {strategy} is not supported by harness")
         find_model(scope, item["ModelName"])
     if "DataCaptureConfig" in request:
         s3_uri(request["DataCaptureConfig"]["DestinationS3Uri"])

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
+from harness.contract.catalog import UnknownImage
 from harness.contract.serving import container_of
 from harness.engine.endpoint_descriptions import under_way
 from harness.engine.lifecycle import move, status_of
@@ -55,6 +56,8 @@ def update_endpoint(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     refuse_members(request, ("DeploymentConfig", "RetainDeploymentConfig"))
     record = _find(scope, request["EndpointName"])
     wanted = _wanted(scope, request["EndpointConfigName"])
+    # An update needs the configuration in use as well: hashicorp/terraform-provider-aws#40048.
+    find_endpoint_config(scope, record.describe()["EndpointConfigName"])
     if request.get("RetainAllVariantProperties"):
         wanted = _retained(record, wanted, request.get("ExcludeRetainedVariantProperties", []))
     _begin_update(scope, record, wanted)
@@ -125,7 +128,11 @@ def _wanted(scope: Scope, config_name: str) -> dict[str, Any]:
 
 def _deployed_image(scope: Scope, model: Record) -> dict[str, Any]:
     image = container_of(model)["Image"]
-    return {"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": scope.clock.real()}
+    try:
+        resolved = scope.images.pinned_uri(image)
+    except UnknownImage:  # of a model that an older state holds: the start of its servers says so
+        resolved = image
+    return {"SpecifiedImage": image, "ResolvedImage": resolved, "ResolutionTime": scope.clock.real()}
 
 
 def _retained(record: Record, wanted: dict[str, Any], excluded: list[dict[str, str]]) -> dict[str, Any]:

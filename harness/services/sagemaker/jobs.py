@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -82,6 +82,17 @@ def refuse_duplicates(member: str, names: list[str]) -> None:
             raise ValidationException(f"{member}: the name {name!r} is given more than once")
 
 
+def refuse_empty_words(application: Mapping[str, Any]) -> None:
+    """Refuse empty strings in the command of a container, in the words of aws/sagemaker-python-sdk#3758."""
+    for member in ("ContainerEntrypoint", "ContainerArguments"):
+        words = application.get(member, [])
+        if "" in words:
+            raise ValidationException(
+                f"Found null or empty string in {member} at index {words.index('')}. "
+                "ContainerArguments and ContainerEntrypoint may not contain null or empty strings."
+            )
+
+
 def require_members(request: dict[str, Any], members: Iterable[str]) -> None:
     """What the API model leaves open for kinds of jobs that harness does not run."""
     missing = [member for member in members if member not in request]
@@ -99,7 +110,8 @@ def require_instances(scope: Scope, member: str, resources: dict[str, Any]) -> N
     for other in ("InstanceGroups", "InstancePreferences", "InstancePlacementConfig"):
         if resources.get(other):
             raise ValidationException(f"{member}.{other} is not supported by harness; use InstanceType")
-    if "InstanceType" not in resources:
-        raise ValidationException(f"{member}.InstanceType is required")
+    for needed in ("InstanceType", "InstanceCount"):
+        if needed not in resources:
+            raise ValidationException(f"{member}.{needed} is required")
     if not scope.images.several_hosts:
-        require_single_host(f"{member}.InstanceCount", resources.get("InstanceCount", 1))
+        require_single_host(f"{member}.InstanceCount", resources["InstanceCount"])

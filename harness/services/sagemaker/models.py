@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.contract.catalog import UnknownImage
 from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import INCLUSIVE_TIMES, Listing
+from harness.services.sagemaker.image_limits import refuse_hosting_beyond
+from harness.services.sagemaker.images import find_model_image
 from harness.services.sagemaker.jobs import refuse_members
 from harness.services.sagemaker.staged_data import s3_uri
 from harness.services.scope import Scope
@@ -65,6 +66,8 @@ _LISTING = Listing(answer="Models", summary=_described, filters=INCLUSIVE_TIMES)
 
 
 def _containers(request: dict[str, Any]) -> list[dict[str, Any]]:
+    if request.get("InferenceExecutionConfig", {}).get("Mode", "Serial") != "Serial":
+        raise ValidationException("InferenceExecutionConfig.Mode Direct is not supported by harness; use Serial")
     if "PrimaryContainer" in request and request.get("Containers"):
         raise ValidationException("Both PrimaryContainer and Containers are given; give one of them")
     containers = request.get("Containers") or ([request["PrimaryContainer"]] if "PrimaryContainer" in request else [])
@@ -83,14 +86,24 @@ def _check_container(scope: Scope, container: dict[str, Any]) -> None:
         raise ValidationException(f"Mode {container['Mode']} is not supported by harness; use SingleModel")
     if "Image" not in container:
         raise ValidationException("The container definition has no Image")
-    try:
-        image = scope.images.find(container["Image"])
-    except UnknownImage as error:
-        raise ValidationException(f"Image: {error}") from error
+    image = find_model_image(scope, container["Image"], "Image")
     if not image.offers("serve"):
         raise ValidationException(f"Image: {image.title} has no 'serve' program here; it cannot host a model")
+    refuse_hosting_beyond(image, "Environment", container.get("Environment", {}))
+    if container.get("ImageConfig", {}).get("RepositoryAccessMode", "Platform") != "Platform":
+        raise ValidationException("ImageConfig.RepositoryAccessMode Vpc is not supported by harness; use Platform")
     if container.get("ModelDataUrl"):
         s3_uri(container["ModelDataUrl"])
+    _check_source(container.get("ModelDataSource", {}).get("S3DataSource"))
+
+
+def _check_source(source: dict[str, Any] | None) -> None:
+    if source is None:
+        return
+    refuse_members(source, ("HubAccessConfig", "ManifestS3Uri"))
+    s3_uri(source["S3Uri"])
+    if source["CompressionType"] == "Gzip" and source["S3DataType"] != "S3Object":
+        raise ValidationException("ModelDataSource: CompressionType Gzip needs S3DataType S3Object")
 
 
 def _described_containers(request: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from harness.contract.catalog import UnknownImage
 from harness.contract.schedules import (
     DAILY_AT_MIDNIGHT,
     NOW,
@@ -20,7 +19,8 @@ from harness.engine.monitoring import DATA_QUALITY, EXECUTION, SCHEDULE
 from harness.kernel.errors import ResourceInUse, ResourceNotFound, ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing
-from harness.services.sagemaker.jobs import require_single_host
+from harness.services.sagemaker.images import find_processing_image
+from harness.services.sagemaker.jobs import refuse_empty_words, require_single_host
 from harness.services.sagemaker.monitored_data import check_baseline, check_endpoint_input, check_output
 from harness.services.scope import Scope
 from harness.stores.records import RecordExists
@@ -154,10 +154,9 @@ def _check(scope: Scope, config: dict[str, Any]) -> None:
 
 
 def _check_inline(scope: Scope, inline: dict[str, Any]) -> None:
-    try:
-        scope.images.find(inline["MonitoringAppSpecification"]["ImageUri"])
-    except UnknownImage as error:
-        raise ValidationException(f"MonitoringAppSpecification.ImageUri: {error}") from error
+    application = inline["MonitoringAppSpecification"]
+    find_processing_image(scope, application["ImageUri"], "MonitoringAppSpecification.ImageUri")
+    refuse_empty_words(application)
     check_endpoint_input(scope, inline["MonitoringInputs"][0])
     check_output(inline["MonitoringOutputConfig"])
     check_baseline(scope, inline.get("BaselineConfig", {}))

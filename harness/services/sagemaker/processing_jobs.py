@@ -6,7 +6,6 @@ import itertools
 from pathlib import PurePosixPath
 from typing import Any
 
-from harness.contract.catalog import UnknownImage
 from harness.contract.layout import below_root
 from harness.contract.processing import DEFAULT_MAX_RUNTIME
 from harness.engine.experiments import job_component
@@ -15,12 +14,15 @@ from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing
 from harness.services.sagemaker.experiment_configs import check_experiment_config
+from harness.services.sagemaker.image_limits import refuse_analysis_beyond
+from harness.services.sagemaker.images import find_processing_image
 from harness.services.sagemaker.jobs import (
     add_job,
     delete_job,
     described_job,
     find_job,
     refuse_duplicates,
+    refuse_empty_words,
     require_instances,
     stop_job,
 )
@@ -79,10 +81,9 @@ _LISTING = Listing(answer="ProcessingJobSummaries", summary=_described, status="
 
 
 def _check(scope: Scope, request: dict[str, Any]) -> None:
-    try:
-        scope.images.find(request["AppSpecification"]["ImageUri"])
-    except UnknownImage as error:
-        raise ValidationException(f"AppSpecification.ImageUri: {error}") from error
+    image = find_processing_image(scope, request["AppSpecification"]["ImageUri"], "AppSpecification.ImageUri")
+    refuse_analysis_beyond(image, request)
+    refuse_empty_words(request["AppSpecification"])
     require_instances(scope, "ProcessingResources.ClusterConfig", request["ProcessingResources"]["ClusterConfig"])
     inputs, outputs = request.get("ProcessingInputs", []), request.get("ProcessingOutputConfig", {}).get("Outputs", [])
     refuse_duplicates("ProcessingInputs", [item["InputName"] for item in inputs])
@@ -94,14 +95,18 @@ def _check(scope: Scope, request: dict[str, Any]) -> None:
 def _input_path(scope: Scope, request: dict[str, Any], item: dict[str, Any]) -> str:
     name = item["InputName"]
     source = item.get("S3Input")
-    if source is None:
+    if source is None or item.get("DatasetDefinition"):
         raise ValidationException(f"ProcessingInput {name!r}: only S3Input is supported by harness")
-    if "S3DataType" not in source:
-        raise ValidationException(f"ProcessingInput {name!r}: S3Input.S3DataType is required")
     if source.get("S3InputMode", "File") != "File":
         raise ValidationException(f"ProcessingInput {name!r}: S3InputMode Pipe is not supported by harness; use File")
     if item.get("AppManaged"):
         return ""
+    if not (source.get("LocalPath") and "S3InputMode" in source):
+        # The model calls both optional; the service's text is that of aws/sagemaker-python-sdk#2578.
+        raise ValidationException(
+            f"Input {name} missing one or more required fields for SageMaker-managed S3Input: "
+            '"LocalPath", "S3DownloadMode", "S3InputMode"'
+        )
     require_objects(scope, source["S3Uri"], request["RoleArn"])
     return _path(f"ProcessingInput {name!r}", source.get("LocalPath"))
 
@@ -109,7 +114,7 @@ def _input_path(scope: Scope, request: dict[str, Any], item: dict[str, Any]) -> 
 def _output_path(item: dict[str, Any]) -> str:
     name = item["OutputName"]
     target = item.get("S3Output")
-    if target is None:
+    if target is None or item.get("FeatureStoreOutput"):
         raise ValidationException(f"ProcessingOutput {name!r}: only S3Output is supported by harness")
     s3_uri(target["S3Uri"])
     if item.get("AppManaged"):

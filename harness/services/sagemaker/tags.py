@@ -11,6 +11,7 @@ from harness.kernel.errors import ValidationException
 from harness.kernel.records import Key, Record
 from harness.services.paging import cut
 from harness.services.scope import Scope
+from harness.services.tag_rules import refuse_reserved
 from harness.stores.records import RecordMissing
 
 _MOST = 50
@@ -19,9 +20,6 @@ _Tags = dict[str, str]
 
 def add_tags(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     given = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
-    reserved = [key for key in given if key.lower().startswith("aws:")]
-    if reserved:
-        raise ValidationException(f"Tag keys that begin with aws: are reserved for system use: {', '.join(reserved)}")
 
     def added(tags: _Tags) -> _Tags:
         both = {**tags, **given}
@@ -39,6 +37,7 @@ def list_tags(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def delete_tags(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    refuse_reserved(request["TagKeys"])
     gone = set(request["TagKeys"])
     _change(scope, request["ResourceArn"], lambda tags: {key: tags[key] for key in tags if key not in gone})
     return {}
@@ -57,7 +56,7 @@ def _change(scope: Scope, arn: str, change: Callable[[_Tags], _Tags]) -> list[di
 
 
 def _find(scope: Scope, arn: str) -> Record:
-    """The record of an ARN. Its name is in lower case there, the record's may not be."""
+    """The record of an ARN, whatever the case of its name: some ARNs have it in lower case, see ``kernel.arns``."""
     try:
         kind, account, region, name = parse_arn(arn)
     except ValueError as error:

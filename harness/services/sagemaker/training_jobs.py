@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from harness.contract.catalog import UnknownImage
 from harness.contract.containers import AnyImage
 from harness.contract.layout import below_root
 from harness.contract.training import DEFAULT_MAX_RUNTIME
@@ -17,12 +16,15 @@ from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing
 from harness.services.sagemaker.experiment_configs import check_experiment_config
+from harness.services.sagemaker.image_limits import refuse_training_beyond
+from harness.services.sagemaker.images import find_training_image
 from harness.services.sagemaker.jobs import (
     add_job,
     delete_job,
     described_job,
     find_job,
     refuse_duplicates,
+    refuse_empty_words,
     refuse_members,
     require_instances,
     require_members,
@@ -48,6 +50,10 @@ _UNSUPPORTED = (
 )
 
 
+# What Describe shows where the request says nothing: outputs of AWS of 2023 to 2026.
+_CHANNEL_DEFAULTS = {"CompressionType": "None", "RecordWrapperType": "None"}
+
+
 def create_training_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     require_members(request, ("AlgorithmSpecification", "ResourceConfig"))
     image = _image(scope, request)
@@ -66,7 +72,9 @@ def create_training_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]
                 **algorithm,
             },
             "StoppingCondition": {"MaxRuntimeInSeconds": DEFAULT_MAX_RUNTIME, **request.get("StoppingCondition", {})},
-            "OutputDataConfig": {"KmsKeyId": "", **request["OutputDataConfig"]},
+            "InputDataConfig": [{**_CHANNEL_DEFAULTS, **channel} for channel in request.get("InputDataConfig", [])],
+            "OutputDataConfig": {"KmsKeyId": "", "CompressionType": "GZIP", **request["OutputDataConfig"]},
+            "ProfilingStatus": _profiling_status(request),
             "EnableNetworkIsolation": request.get("EnableNetworkIsolation", False),
             "EnableInterContainerTrafficEncryption": request.get("EnableInterContainerTrafficEncryption", False),
             "EnableManagedSpotTraining": request.get("EnableManagedSpotTraining", False),
@@ -111,26 +119,27 @@ def _described(record: Record) -> dict[str, Any]:
 _LISTING = Listing(answer="TrainingJobSummaries", summary=_described, status="TrainingJobStatus")
 
 
+def _profiling_status(request: dict[str, Any]) -> str:
+    profiler = request.get("ProfilerConfig", {"DisableProfiler": True})
+    return "Disabled" if profiler.get("DisableProfiler") else "Enabled"
+
+
 def _image(scope: Scope, request: dict[str, Any]) -> AnyImage:
     algorithm = request["AlgorithmSpecification"]
     if "TrainingImage" not in algorithm:
         raise ValidationException(
             "AlgorithmSpecification.TrainingImage is required: algorithms by AlgorithmName are not supported by harness"
         )
-    try:
-        image = scope.images.find(algorithm["TrainingImage"])
-    except UnknownImage as error:
-        raise ValidationException(f"AlgorithmSpecification.TrainingImage: {error}") from error
-    if not image.offers("train") and not algorithm.get("ContainerEntrypoint"):
-        raise ValidationException(
-            f"AlgorithmSpecification.TrainingImage: image {image.title} has no 'train' program here; script mode is "
-            "not supported yet (give a ContainerEntrypoint)"
-        )
+    image = find_training_image(scope, algorithm["TrainingImage"], "AlgorithmSpecification.TrainingImage")
+    refuse_training_beyond(image, request)
     return image
 
 
 def _check(scope: Scope, request: dict[str, Any]) -> None:
     refuse_members(request, _UNSUPPORTED)
+    refuse_members(request["AlgorithmSpecification"], ("TrainingImageConfig",))
+    refuse_members(request["ResourceConfig"], ("TrainingPlanArn",))
+    refuse_empty_words(request["AlgorithmSpecification"])
     require_instances(scope, "ResourceConfig", request["ResourceConfig"])
     s3_uri(request["OutputDataConfig"]["S3OutputPath"])
     refuse_duplicates("InputDataConfig", [channel["ChannelName"] for channel in request.get("InputDataConfig", [])])
@@ -138,6 +147,8 @@ def _check(scope: Scope, request: dict[str, Any]) -> None:
     for channel in request.get("InputDataConfig", []):
         _check_channel(scope, request, channel)
     checkpoint = request.get("CheckpointConfig")
+    if checkpoint:
+        s3_uri(checkpoint["S3Uri"])
     if checkpoint and not below_root(checkpoint.get("LocalPath", "/opt/ml/checkpoints/")):
         raise ValidationException("CheckpointConfig.LocalPath must lie below /opt/ml")
     _check_spot(request)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.contract.data_processing import FORMATS, JSON, BadData, DataProcessing, media_type
+from harness.contract.data_processing import BadData, DataProcessing
+from harness.contract.serving import container_of
 from harness.engine.experiments import job_component
 from harness.engine.lifecycle import move
 from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing
 from harness.services.sagemaker.experiment_configs import check_experiment_config
+from harness.services.sagemaker.image_limits import refuse_hosting_beyond
+from harness.services.sagemaker.images import find_model_image
 from harness.services.sagemaker.jobs import (
     add_job,
     described_job,
@@ -74,6 +77,8 @@ _LISTING = Listing(answer="TransformJobSummaries", summary=_described, status="T
 def _check(scope: Scope, request: dict[str, Any]) -> None:
     model = find_model(scope, request["ModelName"])
     refuse_members(request, ("DataCaptureConfig",))
+    image = find_model_image(scope, container_of(model)["Image"], "Image")
+    refuse_hosting_beyond(image, "Environment", request.get("Environment", {}))
     require_single_host("TransformResources.InstanceCount", request["TransformResources"]["InstanceCount"])
     given = request["TransformInput"]
     source = given["DataSource"]["S3DataSource"]
@@ -89,31 +94,8 @@ def _check(scope: Scope, request: dict[str, Any]) -> None:
 
 
 def _check_data_processing(request: dict[str, Any]) -> None:
-    if "DataProcessing" not in request:
-        return
+    """Refuse filters that cannot be read. Which formats they meet is seen by the job, as on AWS."""
     try:
-        processing = DataProcessing.of(request["DataProcessing"])
+        DataProcessing.of(request.get("DataProcessing", {}))
     except BadData as error:
         raise ValidationException(f"DataProcessing: {error}") from error
-    if not (processing.changes_input or processing.changes_output):
-        return
-    given, wanted = request["TransformInput"], request["TransformOutput"]
-    sent = media_type(given.get("ContentType") or wanted.get("Accept") or "")
-    answered = media_type(wanted.get("Accept") or given.get("ContentType") or "")
-    if not {sent, answered} <= set(FORMATS) or (processing.join and sent != answered):
-        what = "the same " if processing.join else ""
-        raise ValidationException(
-            f"DataProcessing needs {what}TransformInput.ContentType and TransformOutput.Accept, "
-            f"{'one' if processing.join else 'each'} of {', '.join(FORMATS)}; "
-            f"got {given.get('ContentType')!r} and {wanted.get('Accept')!r}"
-        )
-    _require(sent, "SplitType", given.get("SplitType", "None"))
-    if processing.changes_output or sent == answered:
-        _require(answered, "AssembleWith", wanted.get("AssembleWith", "None"))
-
-
-def _require(kind: str, member: str, value: str) -> None:
-    """Rows and JSON Lines are processed line by line, a JSON document as a whole."""
-    needed = "None" if kind == JSON else "Line"
-    if value != needed:
-        raise ValidationException(f"DataProcessing of {kind} needs {member} {needed}, not {value}")

@@ -21,6 +21,7 @@ from harness.session.localmode.faults import LocalModeFaults
 from harness.session.localmode.runtime import LocalModeRuntime
 from harness.session.localmode.sdk import Changes, OneRun
 from harness.session.localmode.surroundings import Surroundings
+from harness.session.private_path import TOKEN_FILE
 from harness.session.scenario import Session
 
 ACCELERATED = ("ml.p", "ml.g")
@@ -46,7 +47,7 @@ class LocalModeSession(Session):
             bucket=self.bucket,
             folder=Path(told["folder"]),
             engine=Engine(told["labels"], told["images"]),
-            clock=EmulatorClock(given["HARNESS_CLOCK"]),
+            clock=EmulatorClock(given["HARNESS_CLOCK"], given[TOKEN_FILE]),
             seen=self._watcher.note,
         )
         self._around.folder.mkdir(parents=True, exist_ok=True)

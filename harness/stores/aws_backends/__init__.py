@@ -49,6 +49,9 @@ class AwsBackend(Protocol):
     def account_of(self, access_key: str) -> str | None:
         """The account whose IAM or STS gave out this access key; None for keys it does not know."""
 
+    def secret_of(self, access_key: str) -> str | None:
+        """The secret that goes with such a key; None for keys it does not know, or whose secret it does not tell."""
+
     def load(self) -> None:
         """Import and restore; called once, in the background, right after start. Every other call waits for it."""
 

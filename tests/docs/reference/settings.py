@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields
 
 from harness.settings import CHOICES, PREFIX, ProjectFile, Settings
@@ -19,10 +20,18 @@ VARIABLES = {
     "(a network namespace does not)",
     "HARNESS_LOCALSTACK": "`docker` or `host`: how a LocalStack is started",
     "HARNESS_LOCALSTACK_IMAGE": "the image it is started from",
+    "HARNESS_SHOW_ENVIRONMENT": "`1`: values of jobs' environments are not masked in reports",
     "HARNESS_S3_ACCESS_KEY_ID": "the key for `s3_url`, with `HARNESS_S3_SECRET_ACCESS_KEY` and, when there is one, "
     "`HARNESS_S3_SESSION_TOKEN`",
 }
-_TYPES = {"Path": "path", "str": "text", "int": "whole number", "float": "number", "bool": "true or false"}
+_TYPES = {
+    "Path": "path",
+    "str": "text",
+    "int": "whole number",
+    "float": "number",
+    "bool": "true or false",
+    "tuple[str, ...]": "list of texts (in the variable: with commas)",
+}
 _TABLES = {
     "settings": "the settings above",
     "images": "an AWS image URI, `repository:tag` or `repository` = the image in the local engine that stands for it; "
@@ -44,7 +53,7 @@ def page() -> str:
             in_cell(meanings.get(each.name)),
         ]
         for each in fields(Settings)
-        if each.name not in _TABLES
+        if each.name not in (*_TABLES, "project")
     ]
     tables = [[f"`[{each.name}]`", _TABLES[each.name]] for each in fields(ProjectFile)]
     return document(
@@ -65,4 +74,6 @@ def page() -> str:
 def _default(value: object) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        return f"`{json.dumps(value)}`"
     return f"`{value}`" if str(value) else ""

@@ -1,6 +1,6 @@
 """An ordinary program on SDK v2: deploy, predict, update, capture, transform, monitor, delete. Prints what it saw.
 
-Arguments: image of the model server, image of the analyzer, bucket, address of the emulator's clock.
+Arguments: image of the model server, image of the analyzer, bucket, address of the emulator's clock, file with the token for it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sagemaker.predictor import Predictor
 from sagemaker.serializers import CSVSerializer
 
 ROLE = "arn:aws:iam::123456789012:role/Role"
-image, analyzer, bucket, clock = sys.argv[1:]
+image, analyzer, bucket, clock, token_file = sys.argv[1:]
 session = Session(default_bucket=bucket)
 client = boto3.client("sagemaker")
 seen: dict[str, object] = {}
@@ -26,7 +26,9 @@ seen: dict[str, object] = {}
 
 def advance(seconds: float) -> None:
     told = json.dumps({"seconds": seconds}).encode()
-    request = urllib.request.Request(clock, data=told, headers={"Content-Type": "application/json"})
+    with open(token_file) as file:
+        headers = {"Authorization": "Bearer " + file.read()}
+    request = urllib.request.Request(clock, data=told, headers=headers)
     urllib.request.urlopen(request, timeout=60).close()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from .conftest import Job
@@ -132,6 +134,8 @@ def test_refused(job: Job, changes: dict[str, str | None], message: str) -> None
     last = job.failure.splitlines()[-1]
     assert last.startswith(message)
     assert job.failure.startswith("framework error: \nTraceback (most recent call last):\n")
+    assert 'File "xgboost_container/' in job.failure
+    assert str(Path.cwd()) not in job.failure + job.stderr
     assert not job.model.exists()
 
 

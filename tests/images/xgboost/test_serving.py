@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,14 @@ def test_model_that_cannot_be_loaded(empty_job: Job, servers: Servers, content: 
     reply = server.invoke("1,2,3,4,5")
     assert (reply.status, reply.text.startswith("Unable to load model: ")) == (500, True)
     assert not content or "cannot be loaded:\nPickle load error=" in reply.text
+
+
+@pytest.mark.parametrize("content", [b"this is no model", pickle.dumps(b"no model")])
+def test_1_0_ends_where_the_model_cannot_be_loaded(empty_job: Job, content: bytes) -> None:
+    empty_job.tag = "1.0-1"
+    empty_job.write_config()
+    empty_job.model.write_bytes(content)
+    assert empty_job.parent.wait(empty_job.parent.start("serve.py", empty_job)) != 0
 
 
 @pytest.mark.parametrize("objective", ["multi:softprob", "multi:softmax", "reg:squarederror", "count:poisson"])

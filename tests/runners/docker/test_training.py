@@ -52,16 +52,20 @@ def test_a_job_of_a_users_own_image(contained: Cloud) -> None:
     assert made["closed/mine"] == b"mine"
 
 
-def test_an_image_with_a_user_of_its_own_may_write(contained: Cloud, docker_client: Any) -> None:
+def test_an_image_with_a_user_of_its_own_reads_and_writes(contained: Cloud, docker_client: Any) -> None:
     own = "harness-tests/with-a-user"
     made = docker_client.create_container(LOCAL)["Id"]
     docker_client.commit(made, own, "1", changes=["USER 1000:1000"])
     docker_client.remove_container(made, force=True)
+    data = contained.put("own/data.csv", "1,2\n3,4\n")
+    mask = os.umask(0o077)  # as the emulator's process has it
     try:
-        ended = train(contained, image=f"{own}:1")
+        ended = train(contained, {"train": data}, image=f"{own}:1")
         assert ended["TrainingJobStatus"] == "Completed", ended.get("FailureReason")
+        assert "train: 2 lines" in log(contained, ended)
         assert artefact(contained, ended)["closed/mine"] == b"mine"
     finally:
+        os.umask(mask)
         docker_client.remove_image(f"{own}:1", force=True)
 
 
@@ -111,13 +115,15 @@ def test_a_job_calls_the_services_of_the_emulator(contained: Cloud) -> None:
         "import os, urllib.request\n"
         f"url = os.environ['AWS_ENDPOINT_URL'] + '/{BUCKET}/from-inside'\n"
         "import hashlib\n"
-        "print(urllib.request.urlopen(os.environ['AWS_ENDPOINT_URL'] + '/_harness/health').status)\n"
+        "import urllib.error\n"
+        "try: urllib.request.urlopen(os.environ['AWS_ENDPOINT_URL'] + '/_harness/health')\n"
+        "except urllib.error.HTTPError as refusal: print(refusal.code)\n"
     )
     code = contained.put("code/script.py", source)
     entry = ["python3", "/opt/ml/input/data/code/script.py"]
     ended = train(contained, {"code": code}, algorithm={"ContainerEntrypoint": entry})
     assert ended["TrainingJobStatus"] == "Completed", log(contained, ended)
-    assert log(contained, ended)[-1] == "200"
+    assert log(contained, ended)[-1] == "403"  # it is reached, and refuses jobs its admin interface
 
 
 def test_stopping_asks_politely(contained: Cloud) -> None:
@@ -200,7 +206,7 @@ def test_a_job_on_several_hosts(contained: Cloud) -> None:
     assert all(config["hosts"] == ["algo-1", "algo-2", "algo-3"] for config in seen)
     made = artefact(contained, ended)
     # Each host's name is the address of the interface it is told of, and each reaches the emulator.
-    assert [json.loads(made[f"algo-{number}"]) for number in (1, 2, 3)] == [[True, 200]] * 3
+    assert [json.loads(made[f"algo-{number}"]) for number in (1, 2, 3)] == [[True, 403]] * 3
 
 
 def test_one_host_that_fails_fails_the_job(contained: Cloud) -> None:

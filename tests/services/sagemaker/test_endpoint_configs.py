@@ -65,6 +65,7 @@ def test_configurations_are_listed_and_deleted(sagemaker: Any) -> None:
         ([{**VARIANT, "ModelName": "none"}], {}, "Could not find model"),
         ([VARIANT, VARIANT], {}, "Duplicate variant name 'v'"),
         ([{"VariantName": "v", "ModelName": "m"}], {}, "has no InstanceType"),
+        ([{"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large"}], {}, "has no InitialInstanceCount"),
         ([{"VariantName": "v", "InstanceType": "ml.m5.large"}], {}, "has no ModelName"),
         (
             [{"VariantName": "v", "ModelName": "m", "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}],

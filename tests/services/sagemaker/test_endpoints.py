@@ -101,6 +101,20 @@ def test_every_refusal_is_in_the_services_words(sagemaker: Any, records_emulator
     assert told.keys == [KEY]
 
 
+def test_an_update_needs_the_configuration_in_use(sagemaker: Any, records_emulator: Emulator, told: Told) -> None:
+    sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
+    settle(records_emulator, "InService")
+    arn = sagemaker.describe_endpoint_config(EndpointConfigName="c")["EndpointConfigArn"]
+    sagemaker.delete_endpoint_config(EndpointConfigName="c")
+    with pytest.raises(ClientError) as raised:
+        sagemaker.update_endpoint(EndpointName="e", EndpointConfigName="d")
+    error = raised.value.response["Error"]
+    assert (error["Code"], error["Message"]) == (
+        "ValidationException", f'Could not find endpoint configuration "{arn}".'
+    )  # fmt: skip
+    assert sagemaker.describe_endpoint(EndpointName="e")["EndpointStatus"] == "InService"
+
+
 def test_a_failed_endpoint_can_only_be_deleted(sagemaker: Any, records_emulator: Emulator, told: Told) -> None:
     sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
     settle(records_emulator, "Failed")

@@ -10,6 +10,9 @@ ROLE = "arn:aws:iam::123456789012:role/Role"
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model/m"
 
 
+SOURCE = {"S3Uri": "s3://b/m.tar.gz", "S3DataType": "S3Object", "CompressionType": "Gzip"}
+
+
 def create(sagemaker: Any, name: str = "m", **container: Any) -> Any:
     primary = {"Image": IMAGE, "ModelDataUrl": "s3://b/model.tar.gz", **container}
     return sagemaker.create_model(ModelName=name, PrimaryContainer=primary, ExecutionRoleArn=ROLE)
@@ -70,9 +73,14 @@ def test_models_are_listed_and_deleted(sagemaker: Any) -> None:
         ({"Mode": "MultiModel"}, "MultiModel is not supported"),
         ({"ModelDataUrl": "http://b/model.tar.gz"}, "primaryContainer.modelDataUrl"),
         ({"ModelPackageName": "p"}, "ModelPackageName: not supported"),
+        ({"Environment": {"SAGEMAKER_PROGRAM": "x.py"}}, "Environment.SAGEMAKER_PROGRAM: script mode is not supported"),
+        ({"Environment": {"SAGEMAKER_MULTI_MODEL": "true"}}, "Environment.SAGEMAKER_MULTI_MODEL: several models"),
+        ({"ModelDataSource": {"S3DataSource": {**SOURCE, "S3DataType": "S3Prefix"}}}, "Gzip needs S3DataType S3Object"),
+        ({"ModelDataSource": {"S3DataSource": {**SOURCE, "ManifestS3Uri": "s3://b/m"}}}, "ManifestS3Uri: not support"),
+        ({"ImageConfig": {"RepositoryAccessMode": "Vpc"}}, "RepositoryAccessMode Vpc is not supported"),
     ],
 )
-def test_what_cannot_be_hosted_is_refused(sagemaker: Any, container: dict[str, str], told: str) -> None:
+def test_what_cannot_be_hosted_is_refused(sagemaker: Any, container: dict[str, Any], told: str) -> None:
     with pytest.raises(ClientError, match=told):
         create(sagemaker, **container)
     assert sagemaker.list_models()["Models"] == []

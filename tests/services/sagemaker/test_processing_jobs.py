@@ -26,6 +26,7 @@ def request_(cloud: Cloud) -> dict[str, Any]:
         inputs={f"{BASE}/input/a": f"s3://{BUCKET}/data/"},
         outputs={f"{BASE}/output/b": f"s3://{BUCKET}/out"},
         entrypoint=["true"],
+        Environment={"analysis_type": "MODEL_QUALITY"},
     )
 
 
@@ -57,6 +58,11 @@ def test_a_taken_name(cloud: Cloud, request_: dict[str, Any]) -> None:
 
 
 INPUT = ("ProcessingInputs", 0)
+ANALYZER = "156813124566.dkr.ecr.us-east-1.amazonaws.com/sagemaker-model-monitor-analyzer"
+MISSING = (
+    "Input in-0 missing one or more required fields for SageMaker-managed S3Input: "
+    '"LocalPath", "S3DownloadMode", "S3InputMode"'
+)
 OUTPUT = ("ProcessingOutputConfig", "Outputs", 0)
 
 
@@ -71,7 +77,22 @@ OUTPUT = ("ProcessingOutputConfig", "Outputs", 0)
         ((*INPUT, "S3Input", "LocalPath"), f"{BASE}/output/b", "is the same as, or lies in"),
         ((*OUTPUT, "S3Output", "LocalPath"), f"{BASE}/input", "is the same as, or lies in"),
         ((*OUTPUT, "S3Output", "S3Uri"), "https://no-bucket", "The S3 URI is invalid"),
+        ((*INPUT, "S3Input"), {"S3Uri": f"s3://{BUCKET}/data/", "S3DataType": "S3Prefix"}, MISSING),
+        (
+            (*INPUT, "S3Input"),
+            {"S3Uri": f"s3://{BUCKET}/data/", "S3DataType": "S3Prefix", "LocalPath": f"{BASE}/input/a"},
+            MISSING,
+        ),
+        (("AppSpecification", "ContainerEntrypoint"), ["python3", ""], "string in ContainerEntrypoint at index 1. "),
+        (("AppSpecification", "ContainerArguments"), ["", "x"], "string in ContainerArguments at index 0. "),
         (("ProcessingResources", "ClusterConfig"), {"VolumeSizeInGB": 1}, "ClusterConfig.InstanceType is required"),
+        (
+            ("ProcessingResources", "ClusterConfig"),
+            {"VolumeSizeInGB": 1, "InstanceType": "ml.m5.large"},
+            "ClusterConfig.InstanceCount is required",
+        ),
+        (("AppSpecification",), {"ImageUri": ANALYZER}, "Environment.analysis_type MODEL_QUALITY is not supported"),
+        ((*OUTPUT, "FeatureStoreOutput"), {"FeatureGroupName": "f"}, "only S3Output is supported"),
         (("ProcessingResources", "ClusterConfig", "InstanceCount"), 3, "harness runs a job on one instance; use 1"),
     ],
 )

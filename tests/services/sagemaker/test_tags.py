@@ -6,7 +6,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from harness.emulator import Emulator
+from harness.kernel.errors import ValidationException
 from harness.kernel.records import Key, Record
+from harness.protocol import service_model
+from harness.services.registry import operation
 
 
 def tags_of(sagemaker: Any, arn: str) -> dict[str, str]:
@@ -50,6 +53,7 @@ def test_an_arn_of_nothing_is_refused(sagemaker: Any, arn: str) -> None:
     "tags",
     [
         [{"Key": "aws:mine", "Value": "x"}],
+        [{"Key": "b", "Value": "x"}, {"Key": "b", "Value": "x"}],
         [{"Key": f"key-{number}", "Value": "x"} for number in range(50)],
     ],
 )
@@ -59,3 +63,27 @@ def test_reserved_and_too_many_tags_are_refused(sagemaker: Any, tags: list[dict[
         sagemaker.add_tags(ResourceArn=arn, Tags=tags)
     assert caught.value.response["Error"]["Code"] == "ValidationException"
     assert tags_of(sagemaker, arn) == {"a": "1"}
+
+
+def test_reserved_tags_are_not_deleted(sagemaker: Any) -> None:
+    arn = sagemaker.create_experiment(ExperimentName="exp")["ExperimentArn"]
+    with pytest.raises(ClientError, match="System prefix 'aws:' reserved for AWS usage in tag key: aws:x"):
+        sagemaker.delete_tags(ResourceArn=arn, TagKeys=["a", "aws:x"])
+
+
+def served(name: str) -> Any:
+    return operation("sagemaker", name)
+
+
+def members(operation: Any) -> Any:
+    return operation.input.members if operation.input else {}
+
+
+def test_every_operation_that_takes_tags_refuses_reserved_and_repeated_keys() -> None:
+    model = service_model("sagemaker")
+    names = [name for name in model.operation_names if served(name) and "Tags" in members(model.operation(name))]
+    assert {"CreateTrainingJob", "CreateModel", "CreateExperiment", "CreateMonitoringSchedule"} <= set(names)
+    for name in names:
+        for keys, text in ((["AWS:mine"], "System prefix 'aws:' reserved"), (["a", "a"], "Duplicate tag key: a")):
+            with pytest.raises(ValidationException, match=text):
+                served(name)(None, {"Tags": [{"Key": key, "Value": "1"} for key in keys]})

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.cloud import BUCKET, ROLE, SKLEARN, Cloud, eventually, running_cloud
+from tests.cloud import BUCKET, ROLE, SKLEARN, XGBOOST, Cloud, eventually, running_cloud
 from tests.services.sagemaker.refusals import refused_job
 
 
@@ -47,6 +47,16 @@ def test_an_image_without_a_train_program(cloud: Cloud, request_: dict[str, Any]
     assert "has no 'train' program" in refusal(cloud, request_)[1]
 
 
+@pytest.mark.parametrize("image", [SKLEARN, XGBOOST])
+def test_script_mode_is_refused_by_name(cloud: Cloud, request_: dict[str, Any], image: str) -> None:
+    request_["AlgorithmSpecification"]["TrainingImage"] = image
+    request_["HyperParameters"]["sagemaker_program"] = '"train.py"'
+    assert refusal(cloud, request_)[1].startswith("HyperParameters.sagemaker_program: script mode is not supported by")
+    del request_["HyperParameters"]["sagemaker_program"]
+    request_["Environment"] = {"SAGEMAKER_PROGRAM": "train.py"}
+    assert refusal(cloud, request_)[1].startswith("Environment.SAGEMAKER_PROGRAM: script mode is not supported by")
+
+
 @pytest.mark.parametrize("uri", ["s3://no-such-bucket/data/", f"s3://{BUCKET}/nothing/here"])
 def test_no_objects(cloud: Cloud, request_: dict[str, Any], uri: str) -> None:
     request_["InputDataConfig"][0]["DataSource"]["S3DataSource"]["S3Uri"] = uri
@@ -82,9 +92,12 @@ CHANNEL = ("InputDataConfig", 0)
 @pytest.mark.parametrize(
     ("place", "value", "text"),
     [
+        (("ResourceConfig",), {"InstanceType": "ml.m5.large"}, "ResourceConfig.InstanceCount is required"),
+        (("AlgorithmSpecification", "ContainerArguments"), ["a", ""], "string in ContainerArguments at index 1. "),
         (("ResourceConfig", "InstanceCount"), 2, "ResourceConfig.InstanceCount 2: harness runs a job on one instance"),
         (("AlgorithmSpecification", "TrainingInputMode"), "Pipe", "mode Pipe is not supported"),
         ((*CHANNEL, "InputMode"), "Pipe", "mode Pipe is not supported"),
+        ((*CHANNEL, "ContentType"), "application/x-parquet", "ContentType application/x-parquet is not supported"),
         ((*CHANNEL, "CompressionType"), "Gzip", "CompressionType Gzip is only supported in Pipe mode"),
         ((*CHANNEL, "ShuffleConfig"), {"Seed": 1}, "ShuffleConfig is not supported"),
         ((*CHANNEL, "ChannelName"), "..", "cannot be that of a folder"),

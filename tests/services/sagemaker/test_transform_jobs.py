@@ -32,8 +32,6 @@ def cloud(hosting: Hosting) -> Cloud:
 
 
 SOURCE = f"s3://{BUCKET}/in/"
-JOINED = {"JoinSource": "Input"}
-FILTERED = {"InputFilter": "$[1:]"}
 
 
 @pytest.mark.parametrize(
@@ -45,13 +43,6 @@ FILTERED = {"InputFilter": "$[1:]"}
         ({"TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 2}}, "InstanceCount 2"),
         ({"processing": {"InputFilter": "$..a"}}, "DataProcessing: .* no recursive descent"),
         ({"processing": {"InputFilter": "a"}}, "DataProcessing: 'a' is not a JSONPath"),
-        ({"processing": JOINED, "kind": "image/png"}, "one of text/csv, application/json, application/jsonlines"),
-        ({"processing": JOINED, "accept": "application/json"}, "needs the same TransformInput.ContentType"),
-        ({"processing": JOINED, "split": "None"}, "text/csv needs SplitType Line, not None"),
-        ({"processing": JOINED, "assemble": "None"}, "text/csv needs AssembleWith Line, not None"),
-        ({"processing": JOINED, "kind": "application/json"}, "application/json needs SplitType None, not Line"),
-        ({"processing": FILTERED, "accept": "text/plain"}, "each of text/csv, application/json"),
-        ({"processing": FILTERED, "accept": "application/jsonlines", "split": "None"}, "needs SplitType Line"),
         ({"processing": {"OutputFilter": "$" * 64}}, "outputFilter"),
     ],
 )

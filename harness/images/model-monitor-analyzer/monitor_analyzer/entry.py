@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import traceback
 from pathlib import Path
 
 from . import messages
 from .analysis import run
 from .config import base_dir, from_environment
 from .errors import AnalyzerError
+from .tracebacks import format_traceback
 
 _MESSAGE_BYTES = 1024
 
@@ -24,10 +24,10 @@ def main() -> int:
     except AnalyzerError as error:
         if error.__cause__ is not None:
             # A user's script failed: its own traceback is what helps.
-            traceback.print_exception(type(error.__cause__), error.__cause__, error.__cause__.__traceback__)
+            print(format_traceback(error.__cause__), file=sys.stderr, end="")
         text, code = messages.ERROR.format(text=error), 1
     except Exception as error:
-        traceback.print_exc()
+        print(format_traceback(error), file=sys.stderr, end="")
         text, code = messages.UNEXPECTED.format(kind=type(error).__name__, text=error), 1
     print(text, file=sys.stderr if code else sys.stdout, flush=True)
     _write_message(message_file, text)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from typing import Callable
 
 from .layout import Layout
+from .tracebacks import format_traceback
 
 # The platform shows about a thousand characters; so few frames leave room for the message after them.
 SHOWN_FRAMES = 2
@@ -26,5 +26,4 @@ def run_to_outcome(layout: Layout, run: Callable[[], None]) -> int:
 
 
 def _failure_text(error: Exception) -> str:
-    lines = traceback.format_exception(type(error), error, error.__traceback__, limit=-SHOWN_FRAMES, chain=False)
-    return "framework error: \n{}\n{}".format("".join(lines), error)
+    return "framework error: \n{}\n{}".format(format_traceback(error, limit=-SHOWN_FRAMES, chain=False), error)

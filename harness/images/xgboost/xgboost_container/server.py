@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -144,14 +145,16 @@ def _served(layout: Layout, version: Version) -> Served:
     )
 
 
-def _load_ahead(served: Served) -> None:
+def _load_ahead(served: Served) -> bool:
+    """Load the model before the server listens; false when it cannot be loaded."""
     if served.settings.batch:
         import pandas as pd  # noqa: F401 - large bodies will need it; its import would delay the first of them
     try:
         served.models.loaded()
-    except Exception:
-        # Not fatal: /ping and /invocations report it to those who ask.
-        log.exception("The model cannot be loaded")
+    except Exception as error:
+        log.error("The model cannot be loaded: %s", error)
+        return False
+    return True
 
 
 async def run_server(layout: Layout, version: Version) -> None:
@@ -159,7 +162,11 @@ async def run_server(layout: Layout, version: Version) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _stop, stopped)
     served = _served(layout, version)
-    await asyncio.get_running_loop().run_in_executor(served.threads, _load_ahead, served)
+    loaded = await asyncio.get_running_loop().run_in_executor(served.threads, _load_ahead, served)
+    if not loaded and not version.ping_loads_model:
+        # The container's workers load the model at their start and end where they cannot. Since 1.2-2 /ping loads it
+        # again, and answers 500.
+        sys.exit(1)
     if stopped.done():
         return
     runner = web.ServerRunner(

@@ -1,4 +1,4 @@
-"""``python <this folder> launch|zygote|probe|offline …``: a job's Python program, if warm, ends up running here."""
+"""``python <this folder> launch|zygote|probe|namespace|offline …``: a warm job's program ends up running here."""
 
 import importlib
 import os

@@ -7,7 +7,7 @@ import socket
 import sys
 from collections.abc import Callable
 
-from . import launch, offline, zygote
+from . import launch, namespaces, offline, zygote
 
 
 def main(arguments: list[str]) -> Callable[[], None] | None:
@@ -20,6 +20,8 @@ def main(arguments: list[str]) -> Callable[[], None] | None:
     if command == "probe":
         launch.probe(rest[0])
         return None
+    if command == "namespace":
+        namespaces.hold_new_user_namespace()
     if command == "offline":
         offline.run(int(rest[0]), _channel(rest[1]), rest[2:])
     sys.exit(f"unknown command: {command}")

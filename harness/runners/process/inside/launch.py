@@ -9,9 +9,9 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from . import init, linux, messages, namespaces, network, surroundings
+from . import init, linux, messages, namespaces, network, sources, surroundings
 
 
 def launch(request_file: str, channel: socket.socket) -> Callable[[], None] | None:
@@ -19,30 +19,52 @@ def launch(request_file: str, channel: socket.socket) -> Callable[[], None] | No
     with open(request_file, encoding="utf-8") as file:
         request: dict[str, Any] = json.load(file)
     os.setsid()
-    try:
-        granted = namespaces.enter(request["without"]) if request["namespaces"] else []
-    except OSError as error:
-        refuse(channel, str(error))
-    if not granted:
+    if not request["namespaces"]:
         linux.become_subreaper()
         return init.run(request, channel, [])
+    try:
+        entered = _enter(request)
+    except OSError as error:
+        refuse(channel, str(error))
     if os.fork():
         channel.close()
         _attend()
-    linux.die_with_parent(signal.SIGKILL)
     try:
-        _surround(request, granted)
+        _surround(request, entered)
     except OSError as error:
         refuse(channel, str(error))
-    return init.run(request, channel, granted)
+    return init.run(request, channel, entered.granted)
 
 
-def _surround(request: dict[str, Any], granted: list[str]) -> None:
-    if "hostname" in granted:
+class _Entered(NamedTuple):
+    granted: list[str]
+    host: sources.Sources
+    sockets: list[str]
+
+
+def _enter(request: dict[str, Any]) -> _Entered:
+    """Enter the namespaces, with all that the job's file system is made of opened as the user who started us."""
+    sockets = sources.listening_sockets()
+    namespace, host = None, None
+    if request["user_namespace"]:
+        namespace = os.open(request["user_namespace"], os.O_RDONLY)
+        host = sources.cloned(request["place"], namespace)
+    granted = namespaces.enter(request["without"], namespace)
+    host = host or sources.opened(request["place"])
+    if namespace is not None:
+        os.close(namespace)
+    return _Entered(granted, host, sockets)
+
+
+def _surround(request: dict[str, Any], entered: _Entered) -> None:
+    if request["user_namespace"]:
+        namespaces.become_root()
+    linux.die_with_parent(signal.SIGKILL)  # a change of the user would have undone it
+    if "hostname" in entered.granted:
         linux.set_host_name(request["hostname"])
-    if "network" in granted:
+    if "network" in entered.granted:
         network.raise_loopback()
-    surroundings.build(request["place"])
+    surroundings.build(request["place"], entered.host, entered.sockets)
 
 
 def _attend() -> None:
@@ -70,11 +92,11 @@ def probe(request_file: str) -> None:
         request = json.load(file)
     answer: dict[str, Any] = {"granted": [], "why": ""}
     try:
-        granted = namespaces.enter([])
+        entered = _enter(request)
         if os.fork():
             os._exit(os.wait()[1] and 1)
-        _surround(request, granted)
-        answer["granted"] = granted
+        _surround(request, entered)
+        answer["granted"] = entered.granted
     except OSError as error:
         answer["why"] = str(error)
     except Exception:  # noqa: BLE001  (the answer says what went wrong)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
@@ -33,10 +34,19 @@ _PR_CAPBSET_DROP = 24
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 _SECCOMP_MODE_FILTER = 2
+_PR_SET_DUMPABLE = 4
 _AT_FDCWD = -100
+_AT_EMPTY_PATH = 0x1000
 _AT_RECURSIVE = 0x8000
-_MOUNT_ATTR_RDONLY = 1
-_MOUNT_SETATTR = 442  # the same number on every architecture, as for all calls since Linux 5.1
+_MOUNT_ATTR_RDONLY = 0x1
+_MOUNT_ATTR_NOSUID = 0x2
+_MOUNT_ATTR_IDMAP = 0x100000
+_OPEN_TREE_CLONE = 1
+_MOVE_MOUNT_F_EMPTY_PATH = 4
+# The same numbers on every architecture, as for all calls since Linux 5.1.
+_OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
+_KEYCTL = {"x86_64": 250, "aarch64": 219}
+_JOIN_SESSION_KEYRING = 1
 _CAPABILITY_VERSION_3 = 0x20080522
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -75,18 +85,75 @@ class _MountAttributes(ctypes.Structure):
 
 
 def set_read_only(path: str, on: bool, recursive: bool) -> None:
-    """``mount_setattr`` (Linux 5.12). It leaves the other flags of a mount alone, as user namespaces demand."""
+    """Make a mount (and those below it) read-only or writable, by ``mount_setattr`` (Linux 5.12).
+
+    It leaves the other flags of a mount alone, as user namespaces demand.
+    """
     flag = _MOUNT_ATTR_RDONLY
-    attributes = _MountAttributes(flag if on else 0, 0 if on else flag, 0, 0)
+    attributes = _MountAttributes(flag, 0, 0, 0) if on else _MountAttributes(0, flag, 0, 0)
+    _set_attributes(_AT_FDCWD, path, _AT_RECURSIVE if recursive else 0, attributes)
+
+
+def ignore_setuid(path: str) -> None:
+    """Make the kernel ignore setuid and setgid bits of files in this mount and all below it."""
+    _set_attributes(_AT_FDCWD, path, _AT_RECURSIVE, _MountAttributes(_MOUNT_ATTR_NOSUID, 0, 0, 0))
+
+
+def clone_mount(path: str) -> int:
+    """Copy what is mounted at (and below) a path; a descriptor of the copy, which is attached nowhere (Linux 5.12).
+
+    The copy is private: what is mounted in it later does not show on the host.
+    """
+    flags = _OPEN_TREE_CLONE | _AT_RECURSIVE | os.O_CLOEXEC
+    call = ctypes.c_long(_OPEN_TREE)
+    result = _libc.syscall(call, ctypes.c_int(_AT_FDCWD), _text(path), ctypes.c_uint(flags))
+    descriptor = _checked(result, f"open_tree {path}")
+    try:
+        _set_attributes(descriptor, "", _AT_EMPTY_PATH | _AT_RECURSIVE, _MountAttributes(0, 0, MS_PRIVATE, 0))
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def map_owners(mount: int, user_namespace: int) -> None:
+    """Show the files of a mount that was just cloned as owned by the users whom the namespace maps their owners to."""
+    attributes = _MountAttributes(_MOUNT_ATTR_IDMAP, 0, 0, user_namespace)
+    _set_attributes(mount, "", _AT_EMPTY_PATH | _AT_RECURSIVE, attributes)
+
+
+def attach_mount(mount: int, target: str) -> None:
+    """Mount a clone at a path."""
+    result = _libc.syscall(
+        ctypes.c_long(_MOVE_MOUNT),
+        ctypes.c_int(mount),
+        b"",
+        ctypes.c_int(_AT_FDCWD),
+        _text(target),
+        ctypes.c_uint(_MOVE_MOUNT_F_EMPTY_PATH),
+    )
+    _checked(result, f"move_mount {target}")
+
+
+def _set_attributes(folder: int, path: str, flags: int, attributes: _MountAttributes) -> None:
     result = _libc.syscall(
         ctypes.c_long(_MOUNT_SETATTR),
-        ctypes.c_int(_AT_FDCWD),
+        ctypes.c_int(folder),
         _text(path),
-        ctypes.c_uint(_AT_RECURSIVE if recursive else 0),
+        ctypes.c_uint(flags),
         ctypes.byref(attributes),
         ctypes.c_size_t(ctypes.sizeof(attributes)),
     )
     _checked(result, f"mount_setattr {path}")
+
+
+def join_user_namespace(descriptor: int) -> None:
+    _checked(_libc.setns(ctypes.c_int(descriptor), ctypes.c_int(CLONE_NEWUSER)), "setns")
+
+
+def allow_own_inspection() -> None:
+    """Let this process read its own ``/proc/self``, which a change of its user had forbidden."""
+    _prctl(_PR_SET_DUMPABLE, 1)
 
 
 def die_with_parent(signal: int) -> None:
@@ -100,6 +167,15 @@ def become_subreaper() -> None:
 def set_host_name(name: str) -> None:
     encoded = name.encode()
     _checked(_libc.sethostname(encoded, ctypes.c_size_t(len(encoded))), "sethostname")
+
+
+def leave_keyrings() -> None:
+    """Keep keys of whoever started us from this process and all it starts, by an empty session keyring of its own.
+
+    Quietly: kernels without keyrings, and containers that forbid them, have no keys to hide.
+    """
+    if platform.machine() in _KEYCTL:
+        _libc.syscall(ctypes.c_long(_KEYCTL[platform.machine()]), ctypes.c_long(_JOIN_SESSION_KEYRING), None)
 
 
 def never_gain_privileges() -> None:

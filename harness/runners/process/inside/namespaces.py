@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from . import linux
 
@@ -14,22 +15,39 @@ _WISHED = (
 )
 
 
-def enter(without: list[str]) -> list[str]:
+def enter(without: list[str], user_namespace: int | None) -> list[str]:
     """Unshare all that the kernel grants; names what was granted. Raises ``OSError`` when the needed ones are refused.
 
-    PID namespaces hold for children only: the caller forks next.
+    All belong to a user namespace, so that nothing in them gives a right on the host: to the one that an emulator of
+    root's made for its jobs (``user_namespace``), else to a new one in which the caller is root.
+    PID namespaces hold for children only: the caller forks next, and the child calls ``become_root`` there.
     """
-    if os.geteuid() == 0:
-        try:
-            linux.unshare(_NEEDED)
-            return ["mount", "pid"] + _wished(without)
-        except PermissionError:
-            pass  # root of a container without the capability: a user namespace may still be granted
-    uid, gid = os.geteuid(), os.getegid()
-    linux.unshare(linux.CLONE_NEWUSER)
-    map_identity(uid, gid, 0, 0)
+    if user_namespace is None:
+        uid, gid = os.geteuid(), os.getegid()
+        linux.unshare(linux.CLONE_NEWUSER)
+        map_identity(uid, gid, 0, 0)
+    else:
+        linux.join_user_namespace(user_namespace)
     linux.unshare(_NEEDED)
     return ["user", "mount", "pid"] + _wished(without)
+
+
+def become_root() -> None:
+    """Become root of the user namespace that was joined: on the host, an ordinary user that owns nothing there."""
+    os.setgroups([])
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+
+
+def hold_new_user_namespace() -> None:
+    """Make a user namespace, say so, and keep it until it was mapped and opened by whoever waits for that."""
+    try:
+        linux.unshare(linux.CLONE_NEWUSER)
+    except OSError as error:
+        sys.exit(str(error))
+    sys.stdout.write("made\n")
+    sys.stdout.flush()
+    sys.stdin.read()
 
 
 def _wished(without: list[str]) -> list[str]:

@@ -69,6 +69,7 @@ def _program(asked: dict[str, Any]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(asked["env"])
+    os.umask(asked["umask"])
     os.chdir(asked["cwd"])
     interpreter.run(asked["argv"])
 

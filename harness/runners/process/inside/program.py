@@ -31,10 +31,7 @@ def prepare(request: dict[str, Any], channel: socket.socket, go: int, report: in
     try:
         os.makedirs(request["cwd"], exist_ok=True)  # as Docker makes a missing working directory
         os.chdir(request["cwd"])
-        if request["namespaces"]:
-            linux.keep_capabilities(_CAPABILITIES)
-        else:
-            linux.die_with_parent(signal.SIGKILL)
+        _give_up_rights(request["namespaces"])
         if request["wrapped"]:
             go, report = _clear_of_report(go), _clear_of_report(report)
             channel = socket.socket(fileno=_clear_of_report(channel.detach()))
@@ -52,6 +49,22 @@ def prepare(request: dict[str, Any], channel: socket.socket, go: int, report: in
         return functools.partial(interpreter.run, request["argv"])
     _replace(request, channel)
     return None
+
+
+def _give_up_rights(namespaces: bool) -> None:
+    """Keep what a container's root has, where that holds in a user namespace only; else nothing but the user's own."""
+    linux.leave_keyrings()
+    if namespaces:
+        linux.keep_capabilities(_CAPABILITIES)
+        linux.allow_own_inspection()
+        return
+    if os.geteuid() == 0:
+        try:
+            os.setgroups([])
+        except PermissionError:
+            pass  # root of a namespace that forbids it
+    linux.keep_capabilities(frozenset())
+    linux.die_with_parent(signal.SIGKILL)
 
 
 def _clear_of_report(descriptor: int) -> int:

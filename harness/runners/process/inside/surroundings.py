@@ -1,60 +1,72 @@
-"""The file system a job sees: the host's, read-only, with its own ``/``, ``/opt/ml``, ``/tmp`` and ``/dev``.
+"""The file system a job sees: the host's system folders, read-only, and its own ``/``, ``/opt/ml``, ``/tmp``, ``/dev``.
 
-A folder of the job's becomes its root; the host's top-level folders are bound into it, so nothing is created on the
-host, and what the job writes beside its own folders lands in that folder and goes with it.
+A folder of the job's becomes its root; the host's system folders are bound into it, so nothing is created on the
+host, and what the job writes beside its own folders lands in that folder and goes with it. Homes, projects, data and
+sockets of the host are not there.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from typing import Any
 
-from . import linux
+from . import linux, sources
 
 OLD = "/harness/old"
 HOME = "/harness/home"
 REPORT = 9
 """The descriptor on which the shell within proot reports the program's exit code."""
-_OWN = ("dev", "harness", "opt", "proc", "run", "tmp")
+SYSTEM = ("bin", "etc", "gnu", "lib", "lib32", "lib64", "libx32", "nix", "sbin", "sys", "usr")
+"""The host's top-level folders that programs need; ``/opt`` is put together of the host's entries and ``/opt/ml``."""
+OF_VAR = ("/var/lib/ca-certificates", "/var/lib/dpkg")
+"""What programs need of the host's ``/var``."""
 _DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
 UNTOUCHABLE = ("/", "/bin", "/dev", "/etc", "/lib", "/lib64", "/opt", "/proc", "/run", "/sbin", "/sys", "/tmp", "/usr")
 _GUARDED = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+_NEVER_BOUND = ("/tmp", "/run", "/mnt", "/srv", "/home")
 
 
-def build(place: dict[str, Any]) -> None:
-    """``place``: ``root`` (the empty folder that becomes ``/``), ``opt_ml``, and (path, real path) pairs in ``mounts``
-    (writable, below ``/opt/ml``) and ``show``; ``hide`` are paths."""
-    root = place["root"]
+def build(place: dict[str, Any], host: sources.Sources, sockets: list[str]) -> None:
+    """Make the root of the file system. ``host`` has the job's root, ``/opt/ml``, what is mounted below it and what is
+    shown, opened; ``place`` names (path, real path) pairs of ``mounts`` and ``show``, and the paths to ``hide``."""
     linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
-    linux.mount(root, root, None, linux.MS_BIND)
+    # The job's root may lie where its user cannot go: it is put together over a folder of which the job has its own.
+    root = next(path for path in _NEVER_BOUND if os.path.isdir(path) and not os.path.islink(path))
+    host[sources.ROOT].mount(root)
     # Unbindable: a host folder that contains this one can be bound into it without bringing itself along.
     linux.mount(None, root, None, linux.MS_UNBINDABLE)
     os.chmod(root, 0o755)
-    _host_folders("/", root, _OWN)
+    _host_folders("/", root, SYSTEM)
     _devices(root)
     _folders(root)
     linux.pivot_root(root, root + OLD)
     os.chdir("/")
     linux.mount(None, "/", None, linux.MS_PRIVATE)
     if os.path.isdir(OLD + "/opt"):
-        _host_folders(OLD + "/opt", "/opt", ("ml",))
+        _host_folders(OLD + "/opt", "/opt", [name for name in os.listdir(OLD + "/opt") if name != "ml"])
+    for path in OF_VAR:
+        if os.path.isdir(OLD + path):
+            os.makedirs(path, exist_ok=True)
+            linux.mount(OLD + path, path, None, linux.MS_BIND | linux.MS_REC)
     own = ["/", "/opt/ml", "/dev/shm"] + _processes()
-    _hide_and_show(place["hide"], place["show"])
+    _hide_and_show(place["hide"], {path: host[path] for path, _ in place["show"] if path in host})
+    _cover_sockets(sockets)
     os.makedirs("/opt/ml", exist_ok=True)
-    linux.mount(OLD + place["opt_ml"], "/opt/ml", None, linux.MS_BIND | linux.MS_REC)
-    for path, real in place["mounts"]:
-        _mount(path, OLD + real)
+    host[sources.OPT_ML].mount("/opt/ml")
+    for path, _ in place["mounts"]:
+        _mount(path, host[path])
         own.append(path)
     own += _own_files()
     linux.detach(OLD)
     os.rmdir(OLD)
-    _read_only_but(own)
+    _restrict_all_but(own)
 
 
-def _host_folders(source: str, target: str, without: tuple[str, ...]) -> None:
-    """Bind every entry of ``source`` into ``target``: the same folder as seen, without being writable itself."""
+def _host_folders(source: str, target: str, names: tuple[str, ...] | list[str]) -> None:
+    """Bind entries of ``source`` into ``target``: the same folder as seen, without being writable itself."""
     for entry in os.scandir(source):
-        if entry.name in without:
+        if entry.name not in names:
             continue
         place = os.path.join(target, entry.name)
         if entry.is_symlink():
@@ -62,15 +74,18 @@ def _host_folders(source: str, target: str, without: tuple[str, ...]) -> None:
         elif entry.is_dir():
             os.makedirs(place, exist_ok=True)
             linux.mount(entry.path, place, None, linux.MS_BIND | linux.MS_REC)
-        elif entry.is_file() and source != "/":
+        elif entry.is_file():
             _touch(place)
             linux.mount(entry.path, place, None, linux.MS_BIND)
 
 
 def _folders(root: str) -> None:
-    for name, mode in (("harness", 0o755), ("opt", 0o755), ("proc", 0o555), ("run", 0o755), ("tmp", 0o1777)):
+    modes = dict.fromkeys(("harness", "opt", "run", "var", "var/cache", "var/lib", "var/log", "var/spool"), 0o755)
+    for name, mode in {**modes, "proc": 0o555, "tmp": 0o1777, "var/tmp": 0o1777}.items():
         os.makedirs(os.path.join(root, name), exist_ok=True)
         os.chmod(os.path.join(root, name), mode)
+    _link("/run", root + "/var/run")
+    _link("/run/lock", root + "/var/lock")
     os.makedirs(root + HOME, exist_ok=True)
     os.makedirs(root + OLD, exist_ok=True)
 
@@ -112,58 +127,81 @@ def _processes() -> list[str]:
     return own
 
 
-def _hide_and_show(hide: list[str], show: list[list[str]]) -> None:
+def _hide_and_show(hide: list[str], show: dict[str, sources.Source]) -> None:
     """From the outermost path to the innermost, so that what is hidden in something shown stays hidden."""
-    steps = [(path, "") for path in hide] + [(path, real) for path, real in show]
-    for path, real in sorted(set(steps), key=lambda step: (step[0].count("/"), step[1] != "")):
-        if real:
-            _show(path, OLD + real)
+    steps = {(path, False) for path in hide} | {(path, True) for path in show}
+    for path, shown in sorted(steps, key=lambda step: (step[0].count("/"), step[1])):
+        if shown:
+            _show(path, show[path])
         elif path not in UNTOUCHABLE and os.path.isdir(path):
-            linux.mount("tmpfs", path, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=755")
+            _hide(path)
 
 
-def _show(path: str, source: str) -> None:
-    if not os.path.exists(source):
-        return
+def _hide(path: str) -> None:
+    linux.mount("tmpfs", path, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=755")
+
+
+def _show(path: str, source: sources.Source) -> None:
+    _open_way_to(path)
     if os.path.exists(path):
-        if os.path.samestat(os.stat(path), os.stat(source)):
+        if source.is_at(path) and os.access(path, os.R_OK | os.X_OK if source.is_folder() else os.R_OK):
+            source.close()
             return
-    elif os.path.isdir(source):
+    elif source.is_folder():
         os.makedirs(path)
     else:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         _touch(path)
-    linux.mount(source, path, None, linux.MS_BIND | linux.MS_REC)
+    source.mount(path)
 
 
-def _mount(path: str, source: str) -> None:
-    if os.path.isdir(source):
+def _open_way_to(path: str) -> None:
+    """Put an empty folder in the place of the first one on the way that the job's user may not enter."""
+    parts = path.split("/")[1:-1]
+    for length in range(1, len(parts) + 1):
+        folder = "/" + "/".join(parts[:length])
+        if os.path.isdir(folder) and not os.access(folder, os.X_OK):
+            _hide(folder)
+            return
+
+
+def _cover_sockets(paths: list[str]) -> None:
+    """A socket of the host may be connected to wherever its file is seen, though that be read-only."""
+    for path in paths:
+        try:
+            if stat.S_ISSOCK(os.lstat(path).st_mode):
+                linux.mount("/dev/null", path, None, linux.MS_BIND)
+        except OSError:
+            continue  # not there, or out of reach
+
+
+def _mount(path: str, source: sources.Source) -> None:
+    if source.is_folder():
         os.makedirs(path, exist_ok=True)
     elif not os.path.exists(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         _touch(path)
-    linux.mount(source, path, None, linux.MS_BIND | linux.MS_REC)
+    source.mount(path)
 
 
 def _own_files() -> list[str]:
-    """Bind the job's own names and temporary folder over the host's."""
-    own = []
+    """Bind the job's own names over the host's, and its temporary folder over ``/var/tmp``."""
     for source, target in (("/harness/hosts", "/etc/hosts"), ("/harness/hostname", "/etc/hostname")):
         if os.path.isfile(source) and os.path.isfile(target):
             linux.mount(source, target, None, linux.MS_BIND)
-    if os.path.isdir("/var/tmp") and not os.path.islink("/var/tmp"):
-        linux.mount("/tmp", "/var/tmp", None, linux.MS_BIND)
-        own.append("/var/tmp")
-    return own
+    linux.mount("/tmp", "/var/tmp", None, linux.MS_BIND)
+    return ["/var/tmp"]
 
 
-def _read_only_but(own: list[str]) -> None:
+def _restrict_all_but(own: list[str]) -> None:
+    """Make everything read-only but ``own``, and setuid bits without effect everywhere."""
     try:
+        linux.ignore_setuid("/")
         linux.set_read_only("/", True, recursive=True)
         for path in own:
             linux.set_read_only(path, False, recursive=False)
     except OSError:
-        _read_only_one_by_one(own)
+        _restrict_one_by_one(own)
 
 
 _FLAGS = {
@@ -177,13 +215,13 @@ _FLAGS = {
 }
 
 
-def _read_only_one_by_one(own: list[str]) -> None:
+def _restrict_one_by_one(own: list[str]) -> None:
     """For kernels before 5.12. A user namespace may add a flag to a mount but must repeat those it has."""
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
         lines = [line.split() for line in table]
     for fields in lines:
         path = fields[4].replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
-        flags = linux.MS_REMOUNT | linux.MS_BIND
+        flags = linux.MS_REMOUNT | linux.MS_BIND | linux.MS_NOSUID
         for option in fields[5].split(","):
             flags |= _FLAGS.get(option, 0)
         if path in own:

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 from multidict import CIMultiDict
 
 from harness.kernel.http import Response
-from harness.stores.aws_backends.moto.faults import Refusal, fault, readable, s3_code
+from harness.stores.aws_backends.moto.faults import Refusal, fault, full_disk, readable, s3_code
+from harness.stores.aws_backends.moto.misread import Misread, answer_to_misread, trusting
 
 LOCK = threading.RLock()
 logger = logging.getLogger(__name__)
@@ -36,11 +37,13 @@ PACKAGES = {
     "secretsmanager": "secretsmanager",
     "ssm": "ssm",
     "scheduler": "scheduler",
-    "application-autoscaling": "applicationautoscaling",
     "resource-groups": "resourcegroups",
     "tagging": "resourcegroupstaggingapi",
 }
 EAGER = ("s3", "sts", "iam", "monitoring", "logs", "ecr")
+NO_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+"""What no XML may hold, though keys, which error documents repeat, may."""
+NO_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 HANDLED_HERE = frozenset({"content-length", "connection", "server", "date", "status", "transfer-encoding"})
 
 
@@ -74,23 +77,16 @@ def run(call: Call) -> Answer:
     request.environ.update(call.environ)
     handler = _handler(call.service, url.partition("?")[0])
     try:
-        return Answer(*handler(request, request.raw_url, request.headers))
+        with trusting():
+            return Answer(*handler(request, request.raw_url, request.headers))
     except HTTPException as error:
         return Answer(error.code or 500, dict(error.get_headers()), error.get_body())
 
 
-def answer(call: Call) -> Response:
-    """``run`` for services whose answers are small; every failure is an error document of the service."""
-    try:
-        with LOCK:
-            found = run(call)
-    except Exception as error:
-        return failure(call, error)
-    return response(call, found)
-
-
 def response(call: Call, found: Answer) -> Response:
     body = found.body.encode() if isinstance(found.body, str) else bytes(found.body or b"")
+    if body.startswith(b"<?xml"):
+        body = NO_XML.sub("\N{REPLACEMENT CHARACTER}".encode(), body)
     if found.status in (204, 304):
         body = b""
     elif found.status >= 400 and call.method != "HEAD" and not readable(call.service, call.headers, found.status, body):
@@ -106,11 +102,19 @@ def kept_headers(found: Answer, head: bool) -> CIMultiDict[str]:
     for name, value in found.headers.items():
         lower = name.lower()
         if value is not None and (lower not in HANDLED_HERE or (head and lower == "content-length")):
-            headers[name] = str(value)
+            headers[name] = _header_text(name, str(value))
     return headers
 
 
+def _header_text(name: str, value: str) -> str:
+    """Refuse what would end the header: clients say some of an answer's headers (``response-content-type`` of S3)."""
+    if NO_HEADER.search(value):
+        raise Refusal(400, "InvalidArgument", f"The header {name} cannot hold a line break or control character")
+    return value
+
+
 def failure(call: Call, error: Exception) -> Response:
+    error = full_disk(error) or error
     if isinstance(error, Refusal):
         return fault(call.service, call.headers, error.status, error.code, error.message)
     if isinstance(error, NotImplementedError):
@@ -118,6 +122,8 @@ def failure(call: Call, error: Exception) -> Response:
         text = str(error) or f"The embedded {call.service} does not support this operation"
         return fault(call.service, call.headers, 501, code, text)
     logger.error("%s %s %s failed", call.service, call.method, call.target, exc_info=error)
+    if isinstance(error, Misread):
+        return fault(call.service, call.headers, *answer_to_misread(call, error.cause))
     code = "InternalError" if call.service == "s3" else "InternalFailure"
     text = f"The embedded {call.service} failed on this request: {type(error).__name__}: {error}"
     return fault(call.service, call.headers, 500, code, text)

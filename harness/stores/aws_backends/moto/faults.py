@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import sqlite3
 import uuid
 from collections.abc import Mapping
 from xml.sax.saxutils import escape
@@ -33,6 +35,14 @@ class Refusal(Exception):
         self.status = status
         self.code = code
         self.message = message
+
+
+def full_disk(error: Exception) -> Refusal | None:
+    """The refusal for an error that says that the disk is full; None for any other."""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if full or (isinstance(error, sqlite3.OperationalError) and "full" in str(error)):
+        return Refusal(507, "InternalFailure", f"The disk that holds the emulator's state is full: {error}")
+    return None
 
 
 def fault(service: str, headers: Mapping[str, str], status: int, code: str, message: str) -> Response:

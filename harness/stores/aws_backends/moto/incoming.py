@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
 from harness.stores.aws_backends.moto.checksums import ALGORITHMS, digest_for
 from harness.stores.aws_backends.moto.faults import Refusal
@@ -91,7 +92,7 @@ class Incoming:
         self._file.close()
         try:
             self._check_length()
-            self._check_md5()
+            _compare_md5(self._headers, self._md5)
             checksums = self._checksums()
             return Arrived(self._files.adopt(self._path), self._size, self._md5.hexdigest(), checksums)
         except BaseException:
@@ -109,19 +110,6 @@ class Incoming:
             text = "You did not provide the number of bytes specified by the Content-Length HTTP header"
             raise Refusal(400, "IncompleteBody", text)
 
-    def _check_md5(self) -> None:
-        given = self._headers.get("content-md5")
-        if given is None:
-            return
-        try:
-            claimed = base64.b64decode(given, validate=True)
-        except ValueError:
-            claimed = b""
-        if len(claimed) != 16:
-            raise Refusal(400, "InvalidDigest", "The Content-MD5 you specified was invalid.")
-        if claimed != self._md5.digest():
-            raise Refusal(400, "BadDigest", "The Content-MD5 you specified did not match what we received.")
-
     def _checksums(self) -> dict[str, str]:
         """Verified against the client's where it sent one, in a header or as a trailer."""
         found = {}
@@ -136,6 +124,26 @@ class Incoming:
             if ours or given:
                 found[name] = ours or given or ""
         return found
+
+
+def check_md5(headers: Mapping[str, str], body: bytes) -> None:
+    """Compare a body that is read whole with the client's Content-MD5, where it sent one."""
+    if "content-md5" in headers:
+        _compare_md5(headers, hashlib.md5(body, usedforsecurity=False))
+
+
+def _compare_md5(headers: Mapping[str, str], computed: Any) -> None:
+    given = headers.get("content-md5")
+    if given is None:
+        return
+    try:
+        claimed = base64.b64decode(given, validate=True)
+    except ValueError:
+        claimed = b""
+    if len(claimed) != 16:
+        raise Refusal(400, "InvalidDigest", "The Content-MD5 you specified was invalid.")
+    if claimed != computed.digest():
+        raise Refusal(400, "BadDigest", "The Content-MD5 you specified did not match what we received.")
 
 
 def is_chunked(headers: Mapping[str, str]) -> bool:

@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS version (
 CREATE TABLE IF NOT EXISTS upload (id TEXT PRIMARY KEY, bucket TEXT, key TEXT, about TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS part (
   upload TEXT, number INTEGER, file TEXT, size INTEGER, about TEXT, PRIMARY KEY (upload, number)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pickled_settings (bucket TEXT PRIMARY KEY, config BLOB) WITHOUT ROWID;
 """
 
 
@@ -32,7 +33,8 @@ class BucketRow(NamedTuple):
     region: str
     created: float
     moto: str
-    config: bytes
+    config: str
+    """A document of ``bucket_settings``; empty where an earlier version left a pickle, which is never loaded here."""
 
 
 class VersionRow(NamedTuple):
@@ -70,6 +72,7 @@ class ObjectRows:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(SCHEMA)
+        self._set_pickles_aside()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -100,6 +103,7 @@ class ObjectRows:
         self._db.execute("DELETE FROM part WHERE upload IN (SELECT id FROM upload WHERE bucket=?)", (name,))
         self._db.execute("DELETE FROM upload WHERE bucket=?", (name,))
         self._db.execute("DELETE FROM version WHERE bucket=?", (name,))
+        self._db.execute("DELETE FROM pickled_settings WHERE bucket=?", (name,))
         self._db.execute("DELETE FROM bucket WHERE name=?", (name,))
 
     def delete_version(self, bucket: str, key: str, version: str) -> None:
@@ -131,8 +135,27 @@ class ObjectRows:
 
     def clear(self) -> None:
         with self.transaction():
-            for table in ("part", "upload", "version", "bucket"):
+            for table in ("part", "upload", "version", "bucket", "pickled_settings"):
                 self._db.execute(f"DELETE FROM {table}")
+
+    def pickled_settings(self) -> dict[str, bytes]:
+        """Settings of buckets that an earlier version saved as pickles."""
+        return dict(self._rows("SELECT bucket, config FROM pickled_settings"))
+
+    def put_settings(self, bucket: str, config: str) -> None:
+        """In place of those that were a pickle."""
+        self._db.execute("UPDATE bucket SET config=? WHERE name=?", (config, bucket))
+        self._db.execute("DELETE FROM pickled_settings WHERE bucket=?", (bucket,))
+
+    def _set_pickles_aside(self) -> None:
+        """Documents are text. A blob is a pickle of an earlier version: kept apart until the user imports it."""
+        if not self._rows("SELECT 1 FROM bucket WHERE typeof(config) = 'blob' LIMIT 1"):
+            return
+        with self.transaction():
+            self._db.execute(
+                "REPLACE INTO pickled_settings SELECT name, config FROM bucket WHERE typeof(config) = 'blob'"
+            )
+            self._db.execute("UPDATE bucket SET config = '' WHERE typeof(config) = 'blob'")
 
     def close(self) -> None:
         with self._lock:

@@ -15,6 +15,7 @@ from multidict import CIMultiDict
 from harness.kernel.http import Response
 from harness.stores.aws_backends.moto.dispatch import Call, failure
 from harness.stores.aws_backends.moto.faults import fault
+from harness.stores.aws_backends.moto.misread import trusting
 
 _PAGE = 100
 _PAGING = ("maxResults", "nextToken")
@@ -56,8 +57,9 @@ def answer(call: Call, inner: Inner, listed: Listed) -> Response:
     if handler is None:
         return inner(call)
     try:
-        request: dict[str, Any] = json.loads(call.body or b"{}")
-        return _json(handler(_View(call, inner, listed, request)))
+        with trusting():
+            request: dict[str, Any] = json.loads(call.body or b"{}")
+            return _json(handler(_View(call, inner, listed, request)))
     except _Fault as error:
         return error.response
     except Exception as error:  # as for moto's own handlers

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 from harness.kernel.http import Request
 from harness.stores.aws_backends.moto.faults import Refusal
+from harness.stores.aws_backends.moto.misread import MALFORMED_XML
 
 # Virtual-host addressing, for clients that do not use the path style: bucket.localhost:4599, bucket.s3.amazonaws.com
 VIRTUAL_HOST = re.compile(r"^(?P<bucket>[a-z0-9][a-z0-9.-]+?)\.(?:s3[.-][^:]*|s3|localhost)(?::\d+)?$")
@@ -77,6 +78,11 @@ class S3Request:
                 raise Refusal(501, "NotImplemented", f"The emulator does not support ?{name} on this resource")
 
     @property
+    def is_form(self) -> bool:
+        """A browser upload."""
+        return self.method == "POST" and not self.key and "delete" not in self.query
+
+    @property
     def completes_upload(self) -> bool:
         return self.method == "POST" and bool(self.key) and "uploadId" in self.query
 
@@ -102,8 +108,7 @@ def listed_parts(body: bytes) -> list[tuple[int, str]]:
         parts = [element for element in root.iter() if element.tag.endswith("}Part") or element.tag == "Part"]
         return [(int(_child(part, "PartNumber")), _child(part, "ETag")) for part in parts]
     except (ET.ParseError, ValueError):
-        text = "The XML you provided was not well-formed or did not validate against our published schema"
-        raise Refusal(400, "MalformedXML", text) from None
+        raise Refusal(400, "MalformedXML", MALFORMED_XML) from None
 
 
 def _child(part: ET.Element, name: str) -> str:

@@ -6,8 +6,6 @@ moto's lock is held while moto thinks and rows are written, never while bytes mo
 from __future__ import annotations
 
 import asyncio
-import errno
-import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
@@ -18,16 +16,21 @@ from multidict import CIMultiDict
 from harness.kernel.http import FileBody, Request, Response
 from harness.stores.aws_backends.moto import seam_s3
 from harness.stores.aws_backends.moto.dispatch import LOCK, Answer, Call, failure, kept_headers, response, run
-from harness.stores.aws_backends.moto.faults import Refusal
-from harness.stores.aws_backends.moto.incoming import Incoming, Unchunked, is_chunked
+from harness.stores.aws_backends.moto.faults import Refusal, full_disk
+from harness.stores.aws_backends.moto.incoming import Incoming, Unchunked, check_md5, is_chunked
 from harness.stores.aws_backends.moto.object_files import Arrived, FileSlice, ObjectFiles, StoredFile, held
+from harness.stores.aws_backends.moto.s3_arguments import check_arguments, without_unusable
+from harness.stores.aws_backends.moto.s3_documents import checked_document
+from harness.stores.aws_backends.moto.s3_forms import check_post
 from harness.stores.aws_backends.moto.s3_requests import S3Request, listed_parts
 from harness.stores.aws_backends.moto.seam_s3_handlers import BODY
 from harness.stores.aws_backends.moto.seam_s3_rows import ObjectLedger
 
 GATHER = 1024 * 1024
-MAX_DOCUMENT = 64 * 1024 * 1024
-"""Of bodies that are not objects (XML documents, browser forms)."""
+MAX_DOCUMENT = 4 * 1024 * 1024
+"""Bytes of an XML document: twice what S3 takes of DeleteObjects, which has the longest."""
+MAX_FORM = 64 * 1024 * 1024
+"""Bytes of a browser form with its file."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +64,17 @@ class S3Service:
     async def handle(self, request: Request, account: str, region: str) -> Response:
         asked = S3Request.of(request)
         loop = asyncio.get_running_loop()
-        headers: CIMultiDict[str] = CIMultiDict(asked.headers)
+        headers = without_unusable(asked.headers)
         headers.pop("x-amz-content-sha256", None)  # speaks of a framing that is off when moto sees the body
         call = Call("s3", asked.method, asked.target, headers, b"", account, region)
         try:
+            check_arguments(asked)
+            check_post(asked)
             if asked.uploads_bytes:
                 incoming = await loop.run_in_executor(self._pool, self._admit, asked, account)
                 rest = await self._receive(request, incoming, loop)
                 return await loop.run_in_executor(self._pool, self._store, asked, call, incoming, rest)
-            body = await _document(request)
+            body = await _document(request, MAX_FORM if asked.is_form else MAX_DOCUMENT)
             return await loop.run_in_executor(self._pool, self._answer, asked, call._replace(body=body))
         except _Broken as error:
             raise error.cause from None
@@ -127,6 +132,8 @@ class S3Service:
     def _answer(self, asked: S3Request, call: Call) -> Response:
         try:
             asked.refuse_unknown()
+            check_md5(asked.headers, call.body)
+            call = call._replace(body=checked_document(asked, call.body))
             with self._prepared(asked, call):
                 self._check_owners(asked, call.account)
                 return _response(call, self._run(asked, call))
@@ -237,10 +244,8 @@ _NO_UPLOAD = "The specified upload does not exist. It may have been aborted or c
 
 def _told(error: Exception) -> Exception:
     """A full disk, in words that name it."""
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    if full or (isinstance(error, sqlite3.OperationalError) and "full" in str(error)):
-        return Refusal(507, "InternalError", f"The disk that holds the emulator's state is full: {error}")
-    return error
+    full = full_disk(error)
+    return Refusal(full.status, "InternalError", full.message) if full else error
 
 
 def _response(call: Call, found: Answer) -> Response:
@@ -252,11 +257,11 @@ def _response(call: Call, found: Answer) -> Response:
     return Response(found.status, headers, body)
 
 
-async def _document(request: Request) -> bytes:
+async def _document(request: Request, limit: int) -> bytes:
     gathered = bytearray()
     async for block in _blocks(request):
         gathered += block
-        if len(gathered) > MAX_DOCUMENT:
+        if len(gathered) > limit:
             raise Refusal(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
     if not is_chunked(request.headers):
         return bytes(gathered)

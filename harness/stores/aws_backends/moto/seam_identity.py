@@ -26,7 +26,6 @@ from harness.stores.aws_backends.execution_role import (
 )
 from harness.stores.aws_backends.moto.faults import Refusal
 
-base_backend: Any = importlib.import_module("moto.core.base_backend")
 iam: Any = importlib.import_module("moto.iam.models")
 sts: Any = importlib.import_module("moto.sts.models")
 managed: Any = importlib.import_module("moto.iam.aws_managed_policies")
@@ -48,7 +47,6 @@ class Caller(sts.STSBackend):  # type: ignore[misc]
 
 def install() -> None:
     sts.sts_backends.backend = Caller
-    base_backend.allow_unknown_region = lambda: True  # S3 takes any name; the others would fail with a KeyError
     drop_texts()
 
 
@@ -56,33 +54,43 @@ def backend(account: str, region: str = "us-east-1") -> Any:
     return iam.iam_backends[account][get_partition(region)]
 
 
-def ensure_role(account: str, region: str = "us-east-1") -> Any:
-    """The account's execution role, made on first use. A user may delete it; then it is made anew when asked for."""
+def ensure_role(account: str, region: str = "us-east-1", role: str = ROLE) -> Any:
+    """An execution role of the account, made on first use. A user may delete it; then it is made anew when asked for.
+
+    ``role`` is a name, or a path and a name.
+    """
     accounts = backend(account, region)
-    for role in accounts.roles.values():
-        if role.name == ROLE:
-            return role
+    path, _, name = f"/{role}".rpartition("/")
+    for found in accounts.roles.values():
+        if found.name == name:
+            return found
+    return _make_role(accounts, name, f"{path}/")
+
+
+def _make_role(accounts: Any, name: str, path: str) -> Any:
     role = accounts.create_role(
-        role_name=ROLE,
+        role_name=name,
         assume_role_policy_document=json.dumps(TRUST),
-        path="/",
+        path=path,
         permissions_boundary=None,
         description=DESCRIPTION,
         tags=[],
         max_session_duration=str(LONGEST_SESSION),
     )
     role.put_policy(INLINE_POLICY, json.dumps(PERMISSIONS))
-    ensure_managed_policies(account, MANAGED_POLICY)
-    accounts.attach_role_policy(MANAGED_POLICY, ROLE)
+    ensure_managed_policies(accounts.account_id, MANAGED_POLICY)
+    accounts.attach_role_policy(MANAGED_POLICY, name)
     return role
 
 
-def ensure_managed_policies(account: str, text: str) -> None:
-    """Put AWS's own policies that ``text`` names into the account: holding them all in memory would be a waste."""
+def ensure_managed_policies(account: str, text: str) -> bool:
+    """Put AWS's own policies that ``text`` names into the account: holding them all in memory would be a waste.
+
+    True where there was one to put."""
     accounts = backend(account)
     missing = {found[0]: found for found in MANAGED_ARN.finditer(text) if found[0] not in accounts.managed_policies}
     if not missing:
-        return
+        return False
     texts = importlib.reload(managed).aws_managed_policies_data
     for arn, found in missing.items():
         policy = _described(texts, found[2])
@@ -91,6 +99,7 @@ def ensure_managed_policies(account: str, text: str) -> None:
                 found[2], accounts.account_id, accounts.region_name, policy
             )
     drop_texts()
+    return True
 
 
 def drop_texts() -> None:
@@ -124,8 +133,12 @@ def account_of(access_key: str) -> str | None:
     return None
 
 
-def forget() -> None:
-    base_backend.BackendDict.reset()
+def secret_of(access_key: str) -> str | None:
+    for accounts in list(iam.iam_backends.values()):
+        for one in accounts.values():
+            if access_key in one.access_keys:
+                return str(one.access_keys[access_key].secret_access_key)
+    return None
 
 
 def simulate(account: str, form: Mapping[str, list[str]]) -> str:

@@ -15,12 +15,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from moto.iam.access_control import PermissionResult
 from moto.s3.exceptions import NoSuchUpload
 from moto.utilities.utils import get_partition
 
 from harness.stores.aws_backends.moto.checksums import checksum_of_text, checksum_text
 from harness.stores.aws_backends.moto.faults import Refusal
+from harness.stores.aws_backends.moto.misread import MALFORMED_XML
 from harness.stores.aws_backends.moto.object_files import Arrived, FileSlice, ObjectFiles
+from harness.stores.aws_backends.moto.s3_policies import effect_on_everyone
 
 # Untyped on purpose: what is put in place of moto's classes is not what its annotations say.
 models: Any = importlib.import_module("moto.s3.models")
@@ -233,7 +236,7 @@ class Uploads(dict[str, Upload]):
 
 
 REFUSALS = {
-    "MalformedXML": "The XML you provided was not well-formed or did not validate against our published schema",
+    "MalformedXML": MALFORMED_XML,
     "InvalidPartOrder": "The list of parts was not in ascending order. "
     "The parts list must be specified in order by part number.",
     "InvalidPart": "One or more of the specified parts could not be found. "
@@ -254,6 +257,13 @@ class Bucket(models.FakeBucket):  # type: ignore[misc]
         self.keys = Versions(self.name)
         self.multiparts = Uploads(self.name)
         state.changes.buckets[self.name] = None
+
+    def get_permission(self, action: str, resource: str) -> Any:
+        """moto holds statements with conditions, and those for named principals, against every caller."""
+        effect = effect_on_everyone(self.policy, action, resource)
+        return {"Allow": PermissionResult.PERMITTED, "Deny": PermissionResult.DENIED}.get(
+            effect or "", PermissionResult.NEUTRAL
+        )
 
     @property
     def is_suspended(self) -> bool:

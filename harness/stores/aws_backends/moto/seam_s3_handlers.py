@@ -6,10 +6,13 @@ import importlib
 import threading
 from typing import Any
 
+from moto.s3.exceptions import MissingKey, MissingVersion
+
 from harness.stores.aws_backends.moto import seam_s3
 from harness.stores.aws_backends.moto.checksums import checksum_text
 from harness.stores.aws_backends.moto.faults import Refusal
 from harness.stores.aws_backends.moto.object_files import FileSlice, ObjectFiles
+from harness.stores.aws_backends.moto.s3_forms import CREATED, FORM, check_form, created_document, form_status
 from harness.stores.aws_backends.moto.seam_s3 import Bucket, Changes, Key, Upload, models
 
 responses: Any = importlib.import_module("moto.s3.responses")
@@ -44,8 +47,13 @@ class Backend(models.S3Backend):  # type: ignore[misc]
             said["version-id"] = "null"
         return done, said
 
+    def delete_object_tagging(self, bucket_name: str, key_name: str, version_id: str | None = None) -> None:
+        if self.get_object(bucket_name, key_name, version_id) is None:
+            raise MissingKey(key=key_name) if version_id is None else MissingVersion()
+        super().delete_object_tagging(bucket_name, key_name, version_id)
+
     def put_bucket_tagging(self, bucket_name: str, tags: dict[str, str]) -> None:
-        super().put_bucket_tagging(bucket_name, tags)
+        super().put_bucket_tagging(bucket_name, {name: value or "" for name, value in tags.items()})
         seam_s3.state.changes.buckets[bucket_name] = None  # the tagging service calls this too
 
     def get_object(
@@ -68,10 +76,25 @@ class S3Response(responses.S3Response):  # type: ignore[misc]
     """moto's handlers, given the received body, and with ranges by part number."""
 
     def setup_class(self, request: Any, full_url: str | None = None, headers: Any = None) -> None:
+        if request.method == "POST" and request.headers.get("content-type", "").lower().startswith(FORM):
+            check_form(request)
         super().setup_class(request, full_url, headers)
         received = request.environ.get(BODY)
         if received is not None:
             self.body = received
+
+    def _acl_from_body(self) -> Any:
+        return super()._acl_from_body() or models.FakeAcl([])  # a list without grants takes all away
+
+    def _bucket_response_post(self, request: Any, bucket_name: str) -> Any:
+        status, headers, body = super()._bucket_response_post(request, bucket_name)
+        if "file" not in request.files and "file" not in request.form:
+            return status, headers, body
+        status = form_status(status)
+        if status == CREATED:
+            key = self.backend.get_object(bucket_name, self.querystring["key"][0])
+            headers["Content-Type"], body = "application/xml", created_document(bucket_name, key.name, key.etag)
+        return status, headers, body
 
     def get_object(self) -> Any:
         status, headers, body = super().get_object()

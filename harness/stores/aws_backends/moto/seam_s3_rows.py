@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import pickle
 import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
@@ -18,10 +17,12 @@ from moto.moto_api._internal.managed_state_model import ManagedState
 from moto.utilities.utils import LowercaseDict, get_partition
 from requests.structures import CaseInsensitiveDict
 
-from harness.stores.aws_backends.moto import seam_s3
+from harness.stores.aws_backends.moto import seam_backends, seam_s3
 from harness.stores.aws_backends.moto.moto_version import moto_version
 from harness.stores.aws_backends.moto.object_files import Arrived, FileSlice, ObjectFiles
 from harness.stores.aws_backends.moto.object_rows import BucketRow, ObjectRows, PartRow, UploadRow, VersionRow
+from harness.stores.aws_backends.moto.saved_state.bucket_settings import settings_from_text, settings_to_text
+from harness.stores.aws_backends.moto.saved_state.services import ServiceState
 from harness.stores.aws_backends.moto.seam_s3 import Bucket, Key, Upload, models
 
 logger = logging.getLogger(__name__)
@@ -38,17 +39,19 @@ PRIVATE = models.get_canned_acl("private")
 
 
 class ObjectLedger:
-    """Saves ``seam_s3.Changes``. All calls hold moto's lock."""
+    """Saves ``seam_s3.Changes``, and what the same request changed in other services. All calls hold moto's lock."""
 
-    def __init__(self, rows: ObjectRows, files: ObjectFiles) -> None:
+    def __init__(self, rows: ObjectRows, files: ObjectFiles, services: ServiceState) -> None:
         self._rows = rows
         self._files = files
+        self._services = services
         self._places = itertools.count(time.time_ns())
 
     def commit(self) -> None:
         """Save what changed as one transaction; if that fails, memory goes back to what the rows say."""
         changes = seam_s3.state.changes
         try:
+            self._services.save()
             if changes.keys or changes.buckets or changes.uploads:
                 with self._rows.transaction():
                     self._save(changes)
@@ -61,6 +64,7 @@ class ObjectLedger:
 
     def take_back(self) -> None:
         """What changed in memory since the last commit did not happen."""
+        self._services.take_back()
         changes = seam_s3.state.changes
         if changes.keys or changes.buckets or changes.uploads:
             self._take_back(changes)
@@ -97,7 +101,7 @@ class ObjectLedger:
         config["tags"] = _tagger(bucket).get_tag_dict_for_resource(bucket.arn)
         created = bucket.creation_date.timestamp()
         where = (bucket.account_id, bucket.partition, bucket.region_name)
-        self._rows.put_bucket(BucketRow(name, *where, created, moto_version(), pickle.dumps(config)))
+        self._rows.put_bucket(BucketRow(name, *where, created, moto_version(), settings_to_text(config)))
 
     def _save_version(self, bucket: str, version: Any) -> None:
         version.place = getattr(version, "place", 0) or next(self._places)
@@ -123,13 +127,8 @@ class ObjectLedger:
 
     def restore(self) -> None:
         """Fill moto's empty back ends from the rows, and sweep files that no row names."""
-        stale = 0
         for row in self._rows.buckets():
-            stale += self._restore_bucket(row)
-        if stale:
-            logger.warning(
-                "The configuration of %d buckets was saved by another moto: objects kept, settings gone", stale
-            )
+            self._restore_bucket(row)
         for (bucket, key), rows in itertools.groupby(self._rows.versions(), lambda row: (row.bucket, row.key)):
             self._restore_key(bucket, key, rows)
         self._restore_uploads()
@@ -138,17 +137,22 @@ class ObjectLedger:
         if swept:
             logger.info("Swept %d files of writes that were never finished", swept)
 
-    def _restore_bucket(self, row: BucketRow) -> bool:
+    def _restore_bucket(self, row: BucketRow) -> None:
         backend = models.s3_backends[row.account][row.partition]
         bucket = Bucket(name=row.name, account_id=row.account, region_name=row.region)
         backend.buckets[row.name] = bucket
         bucket.creation_date = datetime.fromtimestamp(row.created, tz=timezone.utc)
-        if row.moto != moto_version():
-            return True
-        config = pickle.loads(row.config)
-        backend.tagger.tag_resource(bucket.arn, [{"Key": k, "Value": v} for k, v in config.pop("tags").items()])
-        bucket.__dict__.update(config)
-        return False
+        self._give_settings(bucket, row)
+
+    def _give_settings(self, bucket: Bucket, row: BucketRow) -> None:
+        """What the row says. One whose settings are still a pickle has none until they are imported."""
+        if not row.config:
+            return
+        settings = settings_from_text(row.name, row.config, seam_backends.backend_of)
+        tagger = _tagger(bucket)
+        tagger.delete_all_tags_for_resource(bucket.arn)
+        tagger.tag_resource(bucket.arn, [{"Key": k, "Value": v} for k, v in settings.pop("tags").items()])
+        bucket.__dict__.update(settings)
 
     def _restore_key(self, bucket: str, key: str, rows: Iterable[VersionRow]) -> None:
         found = seam_s3.find_bucket(bucket)
@@ -201,7 +205,7 @@ class ObjectLedger:
 
     def _take_back(self, changes: seam_s3.Changes) -> None:
         """The save failed: keys, parts and buckets are again as their rows say."""
-        buckets = {row.name for row in self._rows.buckets()}
+        buckets = {row.name: row for row in self._rows.buckets()}
         known = self._rows.files()
         for bucket, key in list(changes.keys):
             found = seam_s3.find_bucket(bucket)
@@ -215,10 +219,18 @@ class ObjectLedger:
             if upload is not None and found is not None:
                 dict.pop(found.multiparts, upload.id, None)
         self._restore_uploads(set(changes.uploads))
-        for name in changes.buckets:
-            if name not in buckets:
-                partition, account = models.s3_backends.bucket_accounts.pop(name)
-                models.s3_backends[account][partition].buckets.pop(name, None)
+        for name in list(changes.buckets):
+            self._take_back_bucket(name, buckets.get(name))
+
+    def _take_back_bucket(self, name: str, row: BucketRow | None) -> None:
+        bucket = seam_s3.find_bucket(name)
+        if row is None:
+            partition, account = models.s3_backends.bucket_accounts.pop(name)
+            models.s3_backends[account][partition].buckets.pop(name, None)
+        elif bucket is None:
+            self._restore_bucket(row)
+        else:
+            self._give_settings(bucket, row)
 
 
 def _about_key(key: Key) -> dict[str, Any]:

@@ -33,9 +33,11 @@ logger = logging.getLogger(__name__)
 class Identity:
     """Thread-safe; asks LocalStack at most once for each account and key."""
 
-    def __init__(self, clients: Clients, region: str) -> None:
+    def __init__(self, clients: Clients, region: str, roles: tuple[str, ...] = ()) -> None:
         self._clients = clients
         self._region = region
+        self._listed = roles
+        """Execution roles that each account has beside harness's own."""
         self._roles: dict[str, str] = {}
         """Account -> id of its execution role."""
         self._accounts: dict[str, str | None] = {}
@@ -46,7 +48,9 @@ class Identity:
         with self._lock:
             found = self._roles.get(account)
             if found is None:
-                found = self._roles[account] = self._role(account)
+                for role in self._listed:
+                    self._role(account, role)
+                found = self._roles[account] = self._role(account, ROLE)
         return found
 
     def role_exists(self, account: str, role_arn: str) -> bool:
@@ -92,20 +96,23 @@ class Identity:
             self._roles.clear()
             self._accounts.clear()
 
-    def _role(self, account: str) -> str:
+    def _role(self, account: str, role: str) -> str:
+        """The id of a role, which is made if there is none; ``role`` is a name, or a path and a name."""
         iam = self._clients.get("iam", account, self._region)
+        path, _, name = f"/{role}".rpartition("/")
         try:
-            return str(iam.get_role(RoleName=ROLE)["Role"]["RoleId"])
+            return str(iam.get_role(RoleName=name)["Role"]["RoleId"])
         except iam.exceptions.NoSuchEntityException:
             made: Mapping[str, Any] = iam.create_role(
-                RoleName=ROLE,
+                RoleName=name,
+                Path=f"{path}/",
                 AssumeRolePolicyDocument=json.dumps(TRUST),
                 Description=DESCRIPTION,
                 MaxSessionDuration=LONGEST_SESSION,
             )
-        iam.put_role_policy(RoleName=ROLE, PolicyName=INLINE_POLICY, PolicyDocument=json.dumps(PERMISSIONS))
+        iam.put_role_policy(RoleName=name, PolicyName=INLINE_POLICY, PolicyDocument=json.dumps(PERMISSIONS))
         try:
-            iam.attach_role_policy(RoleName=ROLE, PolicyArn=MANAGED_POLICY)
+            iam.attach_role_policy(RoleName=name, PolicyArn=MANAGED_POLICY)
         except iam.exceptions.NoSuchEntityException:
-            logger.info("This LocalStack has none of AWS's own policies: %s has its inline policy only", ROLE)
+            logger.info("This LocalStack has none of AWS's own policies: %s has its inline policy only", name)
         return str(made["Role"]["RoleId"])

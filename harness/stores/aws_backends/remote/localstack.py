@@ -48,11 +48,21 @@ logger = logging.getLogger(__name__)
 class LocalStackBackend:
     name = "localstack"
 
-    def __init__(self, source: Source, moto: MotoBackend, logs: StoredLogs, state: Path, account: str, region: str):
+    def __init__(
+        self,
+        source: Source,
+        moto: MotoBackend,
+        logs: StoredLogs,
+        state: Path,
+        account: str,
+        region: str,
+        roles: tuple[str, ...] = (),
+    ):
         self._source = source
         self._moto = moto
         self._logs = logs
         self._home = (account, region)
+        self._roles = roles
         self._made = MadeBuckets(state / "localstack-buckets.json")
         self._copies = JobLogCopies(logs, self._clients)
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="localstack")
@@ -113,6 +123,10 @@ class LocalStackBackend:
     def account_of(self, access_key: str) -> str | None:
         """The account whose IAM or STS gave out this access key; None for keys it does not know."""
         return self._ready()[3].account_of(access_key)
+
+    def secret_of(self, access_key: str) -> str | None:
+        """LocalStack does not tell the secrets of keys that it gave out."""
+        return None
 
     def load(self) -> None:
         try:
@@ -198,7 +212,8 @@ class LocalStackBackend:
                 parts = self._parts
                 if parts is None:
                     clients = Clients(running.address, lambda account: (account, "harness"))
-                    parts = self._parts = (running, clients, Proxy(running.address), Identity(clients, self._home[1]))
+                    identity = Identity(clients, self._home[1], self._roles)
+                    parts = self._parts = (running, clients, Proxy(running.address), identity)
         return parts
 
 

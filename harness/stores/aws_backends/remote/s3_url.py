@@ -82,6 +82,9 @@ class S3UrlBackend:
     def account_of(self, access_key: str) -> str | None:
         return self._beside.account_of(access_key)
 
+    def secret_of(self, access_key: str) -> str | None:
+        return self._beside.secret_of(access_key)
+
     def load(self) -> None:
         self._beside.load()
 

@@ -83,7 +83,7 @@ def serve(state: Path, **given: Any) -> Iterator[Served]:
     thread.start()
 
     async def start() -> tuple[web.AppRunner, int]:
-        runner = web.AppRunner(application(backend), handler_cancellation=True)
+        runner = web.AppRunner(application(backend), handler_cancellation=True, auto_decompress=False)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()

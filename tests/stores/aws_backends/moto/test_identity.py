@@ -62,6 +62,26 @@ def test_role_exists(served: Served) -> None:
     assert served.backend.role_exists("999999999999", "arn:aws:iam::999999999999:role/HarnessExecutionRole")
 
 
+def test_listed_roles_are_there_from_the_start(tmp_path: Path) -> None:
+    """SDK v2 looks a role up that a program gives by its name."""
+    with serve(tmp_path / "state", roles=("MyRole", "service-role/Other")) as served:
+        for account in (ACCOUNT, "999999999999"):
+            iam = served.client("iam", account)
+            assert iam.get_role(RoleName="MyRole")["Role"]["Arn"] == f"arn:aws:iam::{account}:role/MyRole"
+            other = iam.get_role(RoleName="Other")["Role"]
+            assert other["Arn"] == f"arn:aws:iam::{account}:role/service-role/Other"
+            [statement] = other["AssumeRolePolicyDocument"]["Statement"]
+            assert "sagemaker.amazonaws.com" in statement["Principal"]["Service"]
+        served.backend.reset()
+        assert served.backend.role_exists(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:role/MyRole")
+        with pytest.raises(ClientError) as raised:
+            served.client("iam").get_role(RoleName="None")
+        error = raised.value.response["Error"]
+        assert error["Code"] == "NoSuchEntity"
+        assert error["Message"].startswith("The role with name None cannot be found.")
+        assert 'harness.toml: [settings] roles = ["None"]' in error["Message"]
+
+
 def test_simulation_is_decided_by_the_policies(served: Served) -> None:
     iam = served.client("iam")
     arn = iam.create_role(RoleName="Mine", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]

@@ -36,4 +36,4 @@ def test_a_shell_straight_at_localstack(cloud: Cloud, localstack: str, tmp_path:
 
 def test_status_says_what_stands_behind(cloud: Cloud, localstack: str, tmp_path: Path) -> None:
     told = harness("status", "--state", str(cloud.state), cwd=tmp_path)
-    assert f"localstack: 4.9.2, found running; address: {localstack}; by moto: application-autoscaling, ecr" in told
+    assert f"localstack: 4.9.2, found running; address: {localstack}; by moto: ecr" in told

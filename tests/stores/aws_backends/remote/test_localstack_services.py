@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import http.client
 import itertools
-import json
 import resource
+import urllib.error
 import urllib.request
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,11 +16,17 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from harness.stores.credentials import read_client_secret
+from tests.admin import ask_admin
 from tests.cloud import BUCKET, Cloud, eventually
 from tests.stores.aws_backends.remote.conftest import HOME
 
 pytestmark = pytest.mark.needs("localstack")
 ODD = "a folder/ü+1 (x)~'!$&=@:,;%41//k.txt"
+SIGNED = {
+    "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, "
+    "Signature=0"
+}
 MEGABYTE = 1024 * 1024
 BIG = 400
 
@@ -73,11 +79,35 @@ def test_presigned_urls(cloud: Cloud, signature: str) -> None:
     s3.close()
 
 
+def test_without_a_signature_only_public_objects_are_read(cloud: Cloud) -> None:
+    for key, acl in (("public", "public-read"), ("private", "private")):
+        cloud.s3.put_object(Bucket=BUCKET, Key=key, Body=b"1", ACL=acl)
+    with urllib.request.urlopen(f"{cloud.address}/{BUCKET}/public") as got:
+        assert got.read() == b"1"
+    with pytest.raises(urllib.error.HTTPError, match="403") as refusal:
+        urllib.request.urlopen(f"{cloud.address}/{BUCKET}/private")
+    refusal.value.close()
+
+
+def test_a_page_of_another_site_reads_by_the_rules_of_the_bucket(cloud: Cloud) -> None:
+    secret = read_client_secret(cloud.state)
+    s3 = client(cloud.address, "s3", secret=secret)
+    s3.put_object(Bucket=BUCKET, Key="page", Body=b"1")
+    rule = {"AllowedOrigins": ["http://page.example"], "AllowedMethods": ["GET"]}
+    s3.put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": [rule]})
+    url = s3.generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": "page"})
+    asked = urllib.request.Request(url, headers={"Origin": "http://page.example", "Sec-Fetch-Site": "cross-site"})
+    with urllib.request.urlopen(asked) as got:
+        assert (got.read(), got.headers["Access-Control-Allow-Origin"]) == (b"1", "http://page.example")
+    s3.delete_bucket_cors(Bucket=BUCKET)
+    s3.close()
+
+
 def test_virtual_hosts(cloud: Cloud) -> None:
     cloud.s3.put_object(Bucket=BUCKET, Key="by host", Body=b"1")
     where = urlsplit(cloud.address)
     asked = http.client.HTTPConnection(where.hostname or "", where.port)
-    asked.request("GET", "/by%20host", headers={"Host": f"{BUCKET}.localhost:{where.port}"})
+    asked.request("GET", "/by%20host", headers={"Host": f"{BUCKET}.localhost:{where.port}", **SIGNED})
     assert asked.getresponse().read() == b"1"
     asked.close()
 
@@ -86,8 +116,7 @@ def test_aws_chunked_uploads_pass_untouched(cloud: Cloud) -> None:
     data, mark = b"y" * 100_000, ";chunk-signature=" + "0" * 64
     body = b"".join(f"{len(part):x}{mark}\r\n".encode() + part + b"\r\n" for part in (data[:65536], data[65536:]))
     headers = {
-        "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, "
-        "Signature=0",
+        **SIGNED,
         "X-Amz-Content-SHA256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
         "X-Amz-Decoded-Content-Length": str(len(data)),
         "Content-Encoding": "aws-chunked",
@@ -105,12 +134,14 @@ def test_a_big_object_is_never_held_in_memory(cloud: Cloud) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     where = urlsplit(cloud.address)
     asked = http.client.HTTPConnection(where.hostname or "", where.port, timeout=60)
-    asked.request("PUT", f"/{BUCKET}/big", body=iter([block] * BIG), headers={"Content-Length": str(BIG * MEGABYTE)})
+    asked.request(
+        "PUT", f"/{BUCKET}/big", body=iter([block] * BIG), headers={"Content-Length": str(BIG * MEGABYTE), **SIGNED}
+    )
     assert asked.getresponse().read() == b""
     digest, whole = hashlib.md5(), hashlib.md5()
     for each in itertools.repeat(block, BIG):
         whole.update(each)
-    asked.request("GET", f"/{BUCKET}/big")
+    asked.request("GET", f"/{BUCKET}/big", headers=SIGNED)
     answer = asked.getresponse()
     while piece := answer.read(MEGABYTE):
         digest.update(piece)
@@ -153,8 +184,7 @@ def test_keys_given_out_are_their_own_account(cloud: Cloud) -> None:
 def test_what_localstack_lacks_is_answered_beside_it(cloud: Cloud) -> None:
     made = client(cloud.address, "ecr").create_repository(repositoryName="mine")["repository"]
     assert made["repositoryUri"].startswith(f"{HOME}.dkr.ecr.us-east-1.")
-    with urllib.request.urlopen(f"{cloud.address}/_harness/health") as answer:
-        told = json.load(answer)["aws"]
+    told = ask_admin(cloud.address, cloud.state, "status")["aws"]
     assert "ecr" in told["by moto"].split(", ")
     assert told["localstack"] == "4.9.2, found running"
 

@@ -1,0 +1,29 @@
+"""What changed between versions of moto, and of this format. A change is one entry here; documents are never edited.
+
+Class names are full names: ``moto.iam.models.Role``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+FORMAT = 1
+"""Of the documents and of ``services.sqlite``. Raised whenever an older harness could not read what this one writes."""
+
+RENAMED_CLASSES: dict[str, str] = {}
+"""Name in the document -> name in the moto that is supported now."""
+
+RENAMED_FIELDS: dict[str, Mapping[str, str]] = {}
+"""Class -> field in the document -> field now."""
+
+NOT_STORED: Mapping[str, frozenset[str]] = {
+    # The rest of pages that somebody is reading: a token is of no use after a restart.
+    "moto.cloudwatch.models.CloudWatchBackend": frozenset({"paged_metric_data"}),
+}
+
+APPEND_ONLY: Mapping[str, tuple[str, str]] = {
+    "moto.logs.models.LogStream": ("events", "arn"),
+    "moto.cloudwatch.models.CloudWatchBackend": ("metric_data", "region_name"),
+}
+"""Class -> the list of its that only grows (or is cut), and the field that names the list within the back end. The
+elements never change, so a request writes only those that are new."""

@@ -1,0 +1,174 @@
+"""``ServiceRows``: ``aws/services.sqlite``, one document for each back end and its append-only lists in pieces.
+
+WAL with ``synchronous=NORMAL``: a committed row survives the death of this process, which is what is promised.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from harness import __version__
+from harness.kernel.errors import StateError
+from harness.stores.aws_backends.moto.saved_state.migrations import FORMAT
+
+FILE = "services.sqlite"
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS backend (
+  service TEXT, account TEXT, region TEXT, moto TEXT, document TEXT, PRIMARY KEY (service, account, region));
+CREATE TABLE IF NOT EXISTS entry (
+  service TEXT, account TEXT, region TEXT, list TEXT, first INTEGER, moto TEXT, document TEXT,
+  PRIMARY KEY (service, account, region, list, first));
+CREATE TABLE IF NOT EXISTS reserve (filling BLOB);
+"""
+RESERVE = 256 * 1024
+"""Bytes that the file keeps free in itself: small changes are still written when the disk is full."""
+OF_BACKEND = "service = ? AND account = ? AND region = ?"
+
+
+class BackendKey(NamedTuple):
+    """``service`` is moto's package. ``region`` is a partition for services that have no regions."""
+
+    service: str
+    account: str
+    region: str
+
+
+class BackendRow(NamedTuple):
+    key: BackendKey
+    moto: str
+    """The version that wrote the document."""
+    document: str
+
+
+class EntryRow(NamedTuple):
+    """A piece of an append-only list: a JSON list of the elements from number ``first`` on."""
+
+    list: str
+    first: int
+    moto: str
+    document: str
+
+
+class ServiceRows:
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+        self._lock = threading.RLock()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        try:
+            self._open()
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            raise StateError(
+                f"{self.path} is damaged or no file of harness ({error}); restore it from a copy, or forget the state "
+                "with `harness reset`"
+            ) from error
+        except StateError:
+            self._db.close()
+            raise
+
+    def backend(self, key: BackendKey) -> BackendRow | None:
+        with self._lock:
+            query = f"SELECT moto, document FROM backend WHERE {OF_BACKEND}"
+            found = self._db.execute(query, key).fetchone()
+        return None if found is None else BackendRow(key, *found)
+
+    def entries(self, key: BackendKey) -> list[EntryRow]:
+        with self._lock:
+            query = f"SELECT list, first, moto, document FROM entry WHERE {OF_BACKEND} ORDER BY list, first"
+            return [EntryRow(*row) for row in self._db.execute(query, key)]
+
+    def backends(self) -> list[BackendKey]:
+        with self._lock:
+            return [BackendKey(*row) for row in self._db.execute("SELECT service, account, region FROM backend")]
+
+    def versions(self, key: BackendKey | None = None) -> set[str]:
+        """The versions of moto that wrote something here, or for this back end."""
+        where, values = (f"WHERE {OF_BACKEND}", (*key, *key)) if key is not None else ("", ())
+        with self._lock:
+            query = f"SELECT moto FROM backend {where} UNION SELECT moto FROM entry {where}"
+            return {row[0] for row in self._db.execute(query, values)}
+
+    def write(self, changes: Callable[[], None]) -> None:
+        """Run ``changes``, which calls the methods below, as one transaction; on any error none of it happened."""
+        with self._lock:
+            try:
+                with self._transaction():
+                    changes()
+            except sqlite3.OperationalError as error:
+                if "full" not in str(error):
+                    raise
+                # What the log of SQLite holds can be moved into the file, which gives room for this change.
+                self._db.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+                with self._transaction():
+                    changes()
+
+    def put_backend(self, row: BackendRow) -> None:
+        self._db.execute("REPLACE INTO backend VALUES (?,?,?,?,?)", (*row.key, row.moto, row.document))
+
+    def put_entries(self, key: BackendKey, rows: Sequence[EntryRow]) -> None:
+        self._db.executemany("REPLACE INTO entry VALUES (?,?,?,?,?,?,?)", [(*key, *row) for row in rows])
+
+    def delete_list(self, key: BackendKey, name: str) -> None:
+        self._db.execute(f"DELETE FROM entry WHERE {OF_BACKEND} AND list = ?", (*key, name))
+
+    def delete_lists(self, key: BackendKey) -> None:
+        self._db.execute(f"DELETE FROM entry WHERE {OF_BACKEND}", key)
+
+    def clear(self) -> None:
+        with self._lock, self._transaction():
+            self._db.execute("DELETE FROM entry")
+            self._db.execute("DELETE FROM backend")
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def _open(self) -> None:
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.executescript(SCHEMA)
+        found = self._db.execute("SELECT value FROM settings WHERE name = 'format'").fetchone()
+        if found is None:
+            self._db.execute("INSERT INTO settings VALUES ('format', ?)", (str(FORMAT),))
+        elif found[0] != str(FORMAT):
+            raise StateError(
+                f"{self.path} has format {found[0]}, harness {__version__} reads format {FORMAT}; use the harness that "
+                "wrote it, choose another folder with --state, or forget the state with `harness reset`"
+            )
+        self._refuse_damage()
+        self._make_reserve()
+
+    def _refuse_damage(self) -> None:
+        (answer,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
+        if answer != "ok":
+            raise sqlite3.DatabaseError(answer)
+        for table in ("backend", "entry"):
+            found = self._db.execute(f"SELECT service FROM {table} WHERE NOT json_valid(document)").fetchone()
+            if found is not None:
+                raise sqlite3.DatabaseError(f"a document of {found[0]} is not valid JSON")
+
+    def _make_reserve(self) -> None:
+        with contextlib.suppress(sqlite3.OperationalError):  # the disk is full already
+            with self._transaction():
+                self._db.execute("INSERT INTO reserve VALUES (zeroblob(?))", (RESERVE,))
+            with self._transaction():
+                self._db.execute("DELETE FROM reserve")
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
