@@ -48,8 +48,8 @@ class Image:
     """Other tags that the image was published under."""
     accounts: tuple[str, ...] = ()
     """The accounts whose repository is meant; empty: any."""
-    warm: bool = False
-    """Whether an interpreter that has imported ``preload`` waits for its jobs from the start."""
+    usual: bool = False
+    """Whether the scenarios take this version: it is built without being named, and its jobs are started warm."""
 
     @property
     def title(self) -> str:
@@ -169,7 +169,7 @@ def _image(name: str, table: Mapping[str, Any], version: str, details: Mapping[s
         runs=details["runs"],
         tags=tuple(details.get("also", ())),
         accounts=tuple(details.get("accounts", ())),
-        warm=details.get("warm", False),
+        usual=details.get("usual", False),
     )
 
 

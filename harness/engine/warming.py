@@ -1,4 +1,4 @@
-"""Warm parents before the first job needs them: for the images whose entry in the catalogue says so."""
+"""Warm parents before the first job needs them: for the images that the scenarios take."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ def warm_up(runner: Runner) -> None:
     # Whose job it will be does not matter to a parent: only variables that are read while importing do.
     env = platform_environment(Surroundings("", "", "", Path()))
     for image in load_catalog():
-        if image.warm:
+        if image.usual:
             runner.warm(RunSpec("warm", (), image.environment, Path(), env, preload=image.preload))
