@@ -45,7 +45,8 @@ def old_job(environment: tuple[str, Path], tmp_path: Path) -> Iterator[Job]:
 def offline(python: Path, job: Job) -> list[float]:
     """What the environment's own xgboost predicts with the saved model, in a process of its own."""
     program = (
-        "import json, pickle, sys, xgboost\n"
+        "import collections, collections.abc, json, pickle, sys, xgboost\n"
+        "collections.Mapping = collections.abc.Mapping\n"  # for 0.72 on new Pythons
         "path, rows = sys.argv[1], json.load(sys.stdin)\n"
         "try: model = pickle.load(open(path, 'rb'))\n"
         "except Exception: model = xgboost.Booster(); model.load_model(path)\n"

@@ -5,8 +5,6 @@ Two bodies, because XGBoost 1.3 replaced callback functions by callback classes.
 
 from __future__ import annotations
 
-import collections
-import collections.abc
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +15,10 @@ from .checkpoints import CHECKPOINT_NAME, NumberedCheckpoints, load_checkpoint, 
 from .evaluation import Evaluation
 from .logs import log
 from .model_files import MODEL_NAME
+from .old_pythons import prepare_python
 from .progress_lines import print_metrics
 from .termination import keep_model_on_sigterm
 from .versions import Version
-
-SINCE_MAPPING_FROM_ABC = (0, 90)
 
 
 @dataclass(frozen=True)
@@ -44,16 +41,9 @@ def boost(job: Job, matrix: Any, watched: list[tuple[Any, str]], fold: int | Non
     if checkpoints is not None and fold is not None:
         checkpoints = checkpoints / "model-{}".format(fold)
     name = MODEL_NAME if fold is None else "{}-{}".format(MODEL_NAME, fold)
-    if job.version.xgboost < SINCE_MAPPING_FROM_ABC:
-        _restore_mapping()
+    prepare_python(job.version)
     body = _boost_with_classes if job.version.modern_callbacks else _boost_with_functions
     return body(job, matrix, watched, checkpoints, name)
-
-
-def _restore_mapping() -> None:
-    """XGBoost 0.72 looks for Mapping where Python had it until 3.9."""
-    if not hasattr(collections, "Mapping"):
-        collections.Mapping = collections.abc.Mapping  # type: ignore[attr-defined]
 
 
 def _boost_with_functions(

@@ -15,6 +15,7 @@ import xgboost
 
 from .content_types import LIBSVM
 from .logs import log
+from .old_pythons import prepare_python
 from .versions import Version
 
 VOTING_OBJECTIVES = ("multi:softmax", "binary:hinge")
@@ -70,6 +71,7 @@ class Models:
     """Loaded once, on first need; a failure is raised again for every request."""
 
     def __init__(self, directory: Path, version: Version, threads: int) -> None:
+        prepare_python(version)
         self._directory = directory
         self._version = version
         self._threads = threads
