@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import platform
 import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,8 @@ else:
 IMAGES = Path(__file__).parent.parent / "images"
 HARNESS_ENVIRONMENT = Environment("harness")
 
-_TAG_ENDINGS = re.compile(r"(-cpu)?(-py\d+)?$")
+_TAG_ENDING = re.compile(r"-cpu-py3$")
+_PYTHON_ENDING = re.compile(r"(-cpu)?(-py\d+)?$")
 
 
 class UnknownImage(Exception):
@@ -45,6 +44,12 @@ class Image:
     preload: tuple[str, ...] = ()
     release: str = ""
     runs: str = ""
+    tags: tuple[str, ...] = ()
+    """Other tags that the image was published under."""
+    accounts: tuple[str, ...] = ()
+    """The accounts whose repository is meant; empty: any."""
+    usual: bool = False
+    """Whether the scenarios take this version: it is built without being named, and its jobs are started warm."""
 
     @property
     def title(self) -> str:
@@ -109,13 +114,19 @@ def resolve_image(uri: str) -> Image:
     """The image a URI names: by the last part of its repository and its tag, in any registry, account and region."""
     path, tag = _split(uri)
     repository = path.rsplit("/", 1)[-1]
-    versions = [image for image in load_catalog() if repository in image.repositories]
+    account = path.partition(".")[0]
+    versions = [
+        image
+        for image in load_catalog()
+        if repository in image.repositories and (not image.accounts or account in image.accounts)
+    ]
     if not versions:
         known = ", ".join(sorted({name for image in load_catalog() for name in image.repositories}))
         raise UnknownImage(f"image {uri!r} is not in the catalogue and there is no Docker to pull it; known: {known}")
-    for image in versions:
-        if image.version in (tag, _TAG_ENDINGS.sub("", tag)) or not image.version:
-            return image
+    for name in (tag, _TAG_ENDING.sub("", tag), _PYTHON_ENDING.sub("", tag)):
+        for image in versions:
+            if name == image.version or name in image.tags or not image.version:
+                return image
     offered = ", ".join(image.version for image in versions)
     raise UnknownImage(f"image {uri!r}: version {tag or 'latest'!r} is not supported; supported: {offered}")
 
@@ -143,43 +154,51 @@ def _split(uri: str) -> tuple[str, str]:
 
 def _image(name: str, table: Mapping[str, Any], version: str, details: Mapping[str, Any]) -> Image:
     folder = IMAGES / table["folder"]
-    name_of_lock = f"{name}-{version}" if version else name
-    locked = Environment(name_of_lock, folder / details["lock"], details["python"], _stand_in(details))
+    locked = _locked(name, table, version)
     words = {"train": "train", "serve": "serve", "entrypoint": ""}
     return Image(
         name=name,
         version=version,
-        repositories=tuple(table["repositories"]),
+        repositories=tuple(details.get("repositories", table["repositories"])),
         folder=folder,
-        environment=_environment(locked, details),
+        environment=HARNESS_ENVIRONMENT if details.get("own") else locked,
         locked=locked,
         scripts={word: folder / table[key] for key, word in words.items() if key in table},
         preload=tuple(table.get("preload", ())),
         release=details["release"],
         runs=details["runs"],
+        tags=tuple(details.get("also", ())),
+        accounts=tuple(details.get("accounts", ())),
+        usual=details.get("usual", False),
     )
 
 
-def _environment(locked: Environment, details: Mapping[str, Any]) -> Environment:
-    if "pins" in details and all(_installed(package) == release for package, release in details["pins"].items()):
-        return HARNESS_ENVIRONMENT
-    return locked
-
-
-def _stand_in(details: Mapping[str, Any]) -> str:
-    """Said when the wanted Python is not to be had and a package of the harness's own environment runs instead."""
-    package = details.get("stand_in")
-    if package is None:
-        return ""
-    return (
-        f"{package} {_installed(package)} on Python {platform.python_version()} stands in for {details['release']}: "
-        f"no Python {details['python']} was found"
+def _locked(name: str, table: Mapping[str, Any], version: str) -> Environment:
+    """The environment of a version: its first lock on that lock's first Python; the alternatives follow in order."""
+    versions = table["versions"]
+    release = versions[version]["release"]
+    builds = _builds(table, versions[version])
+    if "stand_in" in versions[version]:
+        builds += _builds(table, versions[versions[version]["stand_in"]])
+    named = f"{name}-{version}" if version else name
+    (lock, first, _), *others = builds
+    alternatives = (
+        Environment(
+            named,
+            other,
+            python,
+            notice=f"{runs} on Python {python} stands in for {release}: no Python {first} was found",
+        )
+        for other, python, runs in others
     )
+    return Environment(named, lock, first, tuple(alternatives))
 
 
-@cache
-def _installed(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return ""
+def _builds(table: Mapping[str, Any], details: Mapping[str, Any]) -> list[tuple[Path, str, str]]:
+    """Lock, Python and what then runs."""
+    folder = IMAGES / table["folder"] / "locks"
+    return [
+        (folder / f"{entry['lock']}.lock", python, entry.get("runs", details["runs"]))
+        for entry in details["locks"]
+        for python in entry["pythons"]
+    ]

@@ -34,11 +34,10 @@ def _programs() -> str:
 
 
 def _surroundings(environment: Environment) -> str:
-    digest = hashlib.sha256(f"{platform.machine()} {environment.python}".encode())
-    if environment.lock is not None:
-        digest.update(environment.lock.read_bytes())
-    if environment.lock is None or environment.stand_in:  # the harness's own packages run, or may
-        digest.update(_own_packages().encode())
+    digest = hashlib.sha256(platform.machine().encode())
+    for candidate in environment.candidates:
+        digest.update(f"\0{candidate.python}\0".encode())
+        digest.update(_own_packages().encode() if candidate.lock is None else candidate.lock.read_bytes())
     return digest.hexdigest()
 
 

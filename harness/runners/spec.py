@@ -20,8 +20,14 @@ class Environment:
     name: str
     lock: Path | None = None
     python: str | None = None
-    stand_in: str = ""
-    """What to tell when no such Python is found and the harness's own environment runs instead; empty: it may not."""
+    alternatives: tuple[Environment, ...] = ()
+    """What runs instead, in this order, on a machine that has no such Python."""
+    notice: str = ""
+    """The line for the job's log when this environment runs as an alternative."""
+
+    @property
+    def candidates(self) -> tuple[Environment, ...]:
+        return (self, *self.alternatives)
 
 
 class Network(enum.Enum):

@@ -12,7 +12,21 @@ from pathlib import Path
 
 Progress = Callable[[str], None]
 
+BUILD_TOOLS = Path(__file__).with_name("build-tools.lock")
+
 _LAST_LINES = 15
+_NOT_PASSED_ON = frozenset(
+    (
+        "VIRTUAL_ENV",
+        "PYTHONPATH",
+        "UV_BUILD_CONSTRAINT",
+        "UV_CONSTRAINT",
+        "UV_EXCLUDE_NEWER",
+        "UV_OVERRIDE",
+        "UV_PYTHON",
+    )
+)
+"""Variables that choose another environment or other versions than those of the lock."""
 
 
 class UvMissing(Exception):
@@ -28,13 +42,21 @@ def find_uv() -> str | None:
     return str(beside) if beside.exists() else shutil.which("uv")
 
 
+def locked_install(lock: Path) -> list[str]:
+    """The arguments of ``uv pip install`` for a lock: what it names and nothing else, each file by its hash.
+
+    Packages that have only a source archive are built with build tools that are locked the same way.
+    """
+    return ["--no-deps", "--require-hashes", "--build-constraints", str(BUILD_TOOLS), "-r", str(lock.absolute())]
+
+
 def run_uv(arguments: Sequence[str], progress: Progress) -> None:
     """``progress`` gets uv's lines as they come."""
     uv = find_uv()
     if uv is None:
         raise UvMissing
     settings = {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "PATH": _search_path()}
-    ours = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    ours = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
     lines: list[str] = []
     with subprocess.Popen(
         [uv, *arguments],

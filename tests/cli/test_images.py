@@ -59,7 +59,7 @@ def test_the_list_says_what_runs_and_what_it_stands_in_for(project: Project) -> 
         "name": "xgboost:3.0-5",
         "runs": "xgboost 3.0.5",
         "stands_in_for": None,
-        "environment": "built in",
+        "environment": "not built",
         "environment_bytes": 0,
         "docker_image": "harness/sagemaker-xgboost:3.0-5",
         "docker": "not built",
@@ -69,11 +69,12 @@ def test_the_list_says_what_runs_and_what_it_stands_in_for(project: Project) -> 
     }
     assert listed["sdk-v3"]["environment"] == "not built"
     assert listed["sdk-v3"]["docker"] is None
-    assert listed["xgboost:1.7-1"]["stands_in_for"] == "xgboost 1.7.4"
+    assert listed["model-monitor-analyzer"]["environment"] == "built in"
+    assert listed["xgboost:1.0-1"]["stands_in_for"] == "xgboost 1.0.0"
     assert told["disk_bytes"]["environments"] == told["disk_bytes"]["docker_images"] == 0
     assert told["docker_engine"].startswith("Docker Engine does not answer")
     text = project.run("images", "list").stdout
-    assert "xgboost 1.7.6, stands in for xgboost 1.7.4" in text
+    assert "xgboost 1.0.2, stands in for xgboost 1.0.0" in text
     assert "Docker Engine does not answer: start it" in text
 
 
@@ -91,7 +92,7 @@ def test_the_disk_that_environments_take_is_shown(project: Project, cache: Path)
 
 
 def test_pulling_what_needs_nothing_and_what_is_unknown(project: Project) -> None:
-    assert project.run("images", "pull", "xgboost:3.0-5").stdout == "xgboost:3.0-5: ready\n"
+    assert project.run("images", "pull", "model-monitor-analyzer").stdout == "model-monitor-analyzer: ready\n"
     for command in ("pull", "build"):
         unknown = project.run("images", command, "tensorflow")
         assert unknown.returncode == 2

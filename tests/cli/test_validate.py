@@ -62,7 +62,7 @@ def test_what_is_right_is_said_to_be(project: Project) -> None:
          "importlib.import_module('harness.emulator')\n" + RUN, 9, "imports harness.emulator", "on AWS as well"),
         (HEAD + RUN + f'IMAGE = "{REGISTRY}/sagemaker-xgboost:9.0"\n', 7, "version '9.0' is not supported", "3.0-5"),
         (HEAD + RUN + f'IMAGE = "{REGISTRY}/pytorch:2.0"\n', 7, "pytorch:2.0' is not in the catalogue", "[images]"),
-        (HEAD + RUN + 'image_uris.retrieve("xgboost", "us-east-1", version="0.90-2")\n', 7, "'0.90-2' is not", "1.7-1"),
+        (HEAD + RUN + 'image_uris.retrieve("xgboost", "us-east-1", version="0.91-1")\n', 7, "'0.91-1' is not", "1.7-1"),
         (HEAD + RUN + 'image_uris.retrieve("sklearn", region, "5")\n', 7, "version '5' is not supported", "1.4-2"),
         (HEAD + RUN + 'SKLearnProcessor(framework_version="9")\n', 7, "version '9' is not supported", "1.4-2"),
     ],

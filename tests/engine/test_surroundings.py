@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from harness.contract.catalog import resolve_image
+from harness.runners.process.environments import Environments
 from tests.cloud import BUCKET, CODE, Cloud, running_cloud
 
 OUT = "/opt/ml/processing/output"
@@ -180,8 +182,11 @@ def test_the_code_is_where_the_sdk_expects_it(in_processing: dict[str, Any]) -> 
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """As on a host that can give no ``/opt/ml``, and has no environments and no network to install one."""
+    """As on a host that can give no ``/opt/ml``, has one environment and no network to install another."""
     folder = tmp_path_factory.mktemp("bare")
+    built = Environments().build(resolve_image("sagemaker-xgboost:3.0-5").environment, print).parents[1]
+    (folder / "cache" / "environments").mkdir(parents=True)
+    (folder / "cache" / "environments" / built.name).symlink_to(built)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HARNESS_ROOTS", "environment")
         patch.setenv("HARNESS_CACHE", str(folder / "cache"))
@@ -205,11 +210,11 @@ def test_what_needs_opt_ml_is_failed_with_the_remedy(bare: Cloud) -> None:
 
 
 def test_an_environment_that_cannot_be_installed_fails_the_job_with_the_command(bare: Cloud) -> None:
-    image = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+    image = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.0-1"
     job = bare.train({"train": bare.put("x/train.csv", "1,2\n")}, image=image, HyperParameters={"num_round": "1"})
     assert job["TrainingJobStatus"] == "Failed"
     assert job["FailureReason"].startswith("ClientError: ")
     assert "harness images pull xgboost" in job["FailureReason"]
     lines = bare.log(job["TrainingJobName"], "TrainingJobs")
-    assert lines[0] == "[harness] xgboost:1.7-1: xgboost 1.7.6 stands in for xgboost 1.7.4"
+    assert lines[0] == "[harness] xgboost:1.0-1: xgboost 1.0.2 stands in for xgboost 1.0.0"
     assert f"[harness] {job['FailureReason'].splitlines()[0]}" in lines

@@ -102,11 +102,38 @@ def test_failed_build_says_what_uv_said(tmp_path: Path, requirement: str, python
     assert environments.installed() == {}
 
 
-def test_harness_environment_stands_in_where_no_python_is_found(tmp_path: Path, lock: Path) -> None:
-    environment = Environment("tiny", lock, "3.99", stand_in="tiny 2 stands in for tiny 1: no Python 3.99 was found")
+@pytest.mark.parametrize("damage", ["another hash", "no hash"])
+def test_file_that_is_not_the_locked_one_is_not_installed(tmp_path: Path, lock: Path, damage: str) -> None:
+    requirement, _, hashed = lock.read_text().partition(" --hash=sha256:")
+    lock.write_text(f"{requirement} --hash=sha256:{'0' * 64}\n" if damage == "another hash" else requirement + "\n")
+    environments = Environments(tmp_path / "cache")
+    with pytest.raises(EnvironmentMissing, match=r"(?is)hash.*") as caught:
+        environments.build(Environment("tiny", lock), _quiet)
+    assert "tiny" in str(caught.value).partition("\n")[2]
+    assert hashed
+    assert environments.installed() == {}
+
+
+def test_versions_that_the_user_prefers_elsewhere_do_not_matter(
+    tmp_path: Path, lock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "constraints.txt").write_text("tiny==2.0\n")
+    monkeypatch.setenv("UV_CONSTRAINT", str(tmp_path / "constraints.txt"))
+    monkeypatch.setenv("UV_OVERRIDE", str(tmp_path / "constraints.txt"))
+    assert Environments(tmp_path / "cache").build(Environment("tiny", lock), _quiet).exists()
+
+
+def test_alternative_runs_where_the_python_is_missing(tmp_path: Path, lock: Path) -> None:
+    notice = "tiny 1 on this Python stands in for tiny 1: no Python 3.99 was found"
+    own = Environment("tiny", lock, notice=notice)
+    environment = Environment("tiny", lock, "3.99", (Environment("tiny", lock, "3.98", notice="never"), own))
     with workbench(tmp_path, None, environments=Environments(tmp_path / "cache")) as bench:
-        outcome, text = bench.job("python", "-c", "import sys; print(sys.version_info.major)", environment=environment)
-        assert (outcome.code, text) == (0, "tiny 2 stands in for tiny 1: no Python 3.99 was found\n3\n")
+        for _ in range(2):
+            outcome, text = bench.job("python", "-c", "import tiny; print(tiny.WORD)", environment=environment)
+            assert outcome.code == 0, text
+            assert text.splitlines()[0] == notice
+            assert text.splitlines()[-1] == "tiny"
+    assert Environments(tmp_path / "cache").path(environment) == Environments(tmp_path / "cache").path(own)
 
 
 def test_missing_lock_is_named(tmp_path: Path) -> None:

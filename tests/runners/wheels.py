@@ -21,7 +21,7 @@ def tiny_lock(folder: Path) -> Path:
         for name, content in files.items():
             archive.writestr(name, content)
     made = folder / "tiny.lock"
-    made.write_text(f"tiny @ file://{wheel}\n")
+    made.write_text(f"tiny @ file://{wheel} --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n")
     return made
 
 

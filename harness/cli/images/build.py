@@ -35,7 +35,7 @@ def build(
 ) -> None:
     """Build images in Docker Engine from the folders that the process runner uses.
 
-    Without a NAME: the newest release of each. Packages come from the package index to this machine first; the build
+    Without a NAME: those that the scenarios take. Packages come from the package index to this machine first; the build
     itself needs no network. An image made from the same folder, lock and base is left as it is.
     """
     from harness.runners.docker.errors import Refused
@@ -74,8 +74,7 @@ def _wanted(names: Iterable[str]) -> list[Entry]:
     images = [entry for entry in entries() if entry.image]
     if names:
         return chosen(names, images)
-    newest = {entry.image.name: entry for entry in images if entry.image}  # the catalogue goes from old to new
-    return list(newest.values())
+    return [entry for entry in images if entry.image and entry.image.usual]
 
 
 def _build(wanted: list[Entry], base: str | None) -> None:

@@ -51,16 +51,11 @@ def chosen(names: Iterable[str], known: Iterable[Entry]) -> list[Entry]:
 def own_image(image: Image) -> OwnImage:
     from harness.runners.docker.context import OwnImage
 
-    assert image.locked.lock is not None
-    assert image.locked.python is not None
-    return OwnImage(
-        title=image.title,
-        name=image.docker_name,
-        version=image.version,
-        folder=image.folder,
-        lock=image.locked.lock,
-        python=image.locked.python,
-    )
+    locks: dict[str, Path] = {}
+    for candidate in image.locked.candidates:
+        if candidate.python and candidate.lock:
+            locks.setdefault(candidate.python, candidate.lock)
+    return OwnImage(image.title, image.docker_name, image.version, image.folder, locks)
 
 
 def build_folder() -> Path:

@@ -70,7 +70,8 @@ def _environments(every: bool) -> Iterator[Removal]:
     from harness.runners.process.environments import Environments
 
     cache = Environments()
-    current = {cache.place(entry.environment) for entry in entries() if entry.environment.lock}
+    known = (candidate for entry in entries() for candidate in entry.environment.candidates if candidate.lock)
+    current = {cache.place(candidate) for candidate in known}
     for place in cache.kept():
         if every or place not in current:
             yield Removal(f"environment {place.name}", space_of(place).freed, partial(_discard, cache, place))

@@ -13,15 +13,11 @@ from harness.kernel.errors import StateError
 def pull(names: tuple[str, ...]) -> None:
     """Build the environments of images (or "all") now, so that jobs need no network later."""
     from harness.runners.process.environments import Environments
-    from harness.runners.process.errors import EnvironmentMissing, PythonMissing
+    from harness.runners.process.errors import EnvironmentMissing
 
     for entry in chosen(names, entries()):
         try:
             Environments().build(entry.environment, click.echo)
-        except PythonMissing as error:
-            if not entry.environment.stand_in:
-                raise StateError(str(error)) from error
-            click.echo(entry.environment.stand_in)
         except EnvironmentMissing as error:
             raise StateError(str(error)) from error
         click.echo(f"{entry.name}: ready")

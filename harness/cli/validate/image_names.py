@@ -46,6 +46,8 @@ def _asked(called: str, call: ast.Call) -> Iterator[tuple[str, str]]:
         framework, version = _CLASSES.get(called, ""), given.get("framework_version", "")
         if framework and not version and call.args:
             version = _text(call.args[0])
+    if (framework, version) == ("xgboost", "1"):
+        return  # in a repository of its own, in accounts that depend on the region
     if framework in _FRAMEWORKS and version and version != "latest":
         yield _FRAMEWORKS[framework], version
 

@@ -9,7 +9,7 @@ import hashlib
 import io
 import shutil
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,9 +25,13 @@ class OwnImage:
     name: str
     version: str
     folder: Path
-    lock: Path
-    python: str
-    """The Python the lock was made for."""
+    locks: Mapping[str, Path]
+    """By the Python that each is made for, the image's own first."""
+
+    @property
+    def python(self) -> str:
+        """The Python of the image it stands for."""
+        return next(iter(self.locks))
 
     @property
     def dockerfile(self) -> Path:
@@ -46,7 +50,8 @@ def program_files(folder: Path) -> dict[str, Path]:
 def content_hash(image: OwnImage, base_id: str) -> str:
     """Changes when anything does that the image is made of."""
     digest = hashlib.sha256()
-    for part in (base_id.encode(), image.version.encode(), image.lock.read_bytes(), image.dockerfile.read_bytes()):
+    locks = [lock.read_bytes() for lock in image.locks.values()]
+    for part in (base_id.encode(), image.version.encode(), *locks, image.dockerfile.read_bytes()):
         digest.update(hashlib.sha256(part).digest())
     for name, path in program_files(image.folder).items():
         digest.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.runners.docker.context import OwnImage
 from harness.runners.docker.errors import Refused
-from harness.runners.uv import Progress, UvFailed, UvMissing, run_uv
+from harness.runners.uv import Progress, UvFailed, UvMissing, locked_install, run_uv
 
 _PREFIX = "building-"
 
@@ -27,20 +27,26 @@ def packages_of(image: OwnImage, python: str, machine: str, cache: Path, progres
 
 
 def fetch_packages(image: OwnImage, python: str, machine: str, target: Path, progress: Progress) -> None:
-    """Wheels only: what would have to be compiled is not for a machine that is another than the image's."""
+    """Wheels only, as what would have to be compiled is not for a machine that is another than the image's.
+
+    The few source archives of the locks are pure Python: what is built from them here fits there.
+    """
+    lock = image.locks.get(python)
+    if lock is None:
+        raise Refused(
+            f"{image.title} has no lock for Python {python}; it has for {', '.join(image.locks)}: "
+            f"take --base python:{image.python}-slim"
+        )
     target.mkdir(parents=True)
-    arguments = ["pip", "install", "--no-deps", "--only-binary", ":all:", "--target", str(target)]
-    arguments += ["--python-version", python, "--python-platform", f"{machine}-manylinux_2_28"]
+    arguments = ["pip", "install", "--target", str(target), "--python-version", python]
+    arguments += ["--python-platform", f"{machine}-manylinux_2_28", *locked_install(lock)]
     progress(f"harness: {image.title}: fetching its packages for Python {python}")
     try:
-        run_uv([*arguments, "-r", str(image.lock.absolute())], lambda _: None)
+        run_uv(arguments, lambda _: None)
     except UvMissing:
         raise Refused("uv, which fetches the packages of images, is not found") from None
     except UvFailed as error:
-        raise Refused(
-            f"the packages of {image.title} cannot be had for Python {python}; its lock is made for {image.python}: "
-            f"take --base python:{image.python}-slim\n{error}"
-        ) from None
+        raise Refused(f"the packages of {image.title} cannot be had for Python {python}\n{error}") from None
 
 
 def remains(cache: Path) -> list[Path]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from harness.runners.modes import open_to_all, remove_privileges
 from harness.runners.process import folders, plan
 from harness.runners.process.environments import Environments
-from harness.runners.process.errors import EnvironmentMissing, NotStarted, PythonMissing
+from harness.runners.process.errors import EnvironmentMissing, NotStarted
 from harness.runners.process.folders import JobFolders
 from harness.runners.process.host import Host, Roots, examine
 from harness.runners.process.leftovers import kill_and_remove, kill_users_of
@@ -21,7 +21,7 @@ from harness.runners.process.ownership import give_to_job, take_back
 from harness.runners.process.pool import Kind, NoWarmParent, WarmPool
 from harness.runners.process.run import Adopt, ProcessRun
 from harness.runners.process.started import COLD_SECONDS, WARM_SECONDS, Silent, Started, start_cold, start_warm
-from harness.runners.spec import Environment, OutputSink, RunSpec
+from harness.runners.spec import OutputSink, RunSpec
 
 _CLOSE_GRACE = 5.0
 
@@ -111,7 +111,7 @@ class ProcessRunner:
         if self._closed:
             raise NotStarted("the emulator is stopping")
         plan.check(spec, self.host)
-        python = self._python(spec.environment, run.tell)
+        python = self._environments.provide(spec.environment, run.tell)
         folder = self._folders.make(spec.name)
         try:
             made = plan.make(spec, self.host, python, folder, self._hidden, self._port if self._adopt else None)
@@ -144,16 +144,6 @@ class ProcessRunner:
             remove_privileges(place)
             if self.host.user is not None:
                 take_back(place, self.host.user)
-
-    def _python(self, environment: Environment, tell: Callable[[str], None]) -> Path:
-        """Of the environment; or, where its release of Python is not to be had and it says so, the harness's own."""
-        try:
-            return self._environments.provide(environment, tell)
-        except PythonMissing:
-            if not environment.stand_in:
-                raise
-            tell(environment.stand_in)
-            return self._environments.path(Environment("harness"))
 
     def _ready_warm(self, made: plan.Plan) -> Started | None:
         """None when it has to be started cold, for whatever reason: the outcome is the same."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -54,12 +53,3 @@ def test_a_job_trains_in_the_environment_of(image, cloud: Cloud) -> None:  # typ
         assert "stands in for" in cloud.log(job["ProcessingJobName"])[0]
     else:
         assert release == f"{image.release} Python {image.environment.python or release.rpartition(' ')[2]}"
-
-
-def test_versions_of_the_catalogue_have_a_lock_of_exact_pins() -> None:
-    for image in load_catalog():
-        folder = Path(image.folder) / "locks"
-        for lock in folder.glob("*.lock") if folder.is_dir() else ():
-            pins = [line for line in lock.read_text().splitlines() if line.strip() and not line.startswith("#")]
-            assert pins
-            assert all("==" in pin for pin in pins), lock

@@ -84,6 +84,28 @@ def test_text_cells_fail_the_job_with_the_cell_named(empty_job: Job, text: str, 
     assert "of file 'train.csv'. CSV format require no header line in it." in message
 
 
+def test_byte_order_mark_is_no_text(empty_job: Job) -> None:
+    """Excel and PowerShell write one at the beginning of each file."""
+    empty_job.add_channel("train", {"a.csv": "\ufeff" + ROWS, "b.csv": "\ufeff" + ROWS})
+    assert empty_job.train() == 0, empty_job.failure
+    with_marks = empty_job.metric_lines
+    assert rows_read(empty_job) == f"Train matrix has {2 * len(ROWS.splitlines())} rows and 5 columns"
+    empty_job.add_channel("train", {"a.csv": ROWS, "b.csv": ROWS})
+    assert empty_job.train() == 0, empty_job.failure
+    assert empty_job.metric_lines == 2 * with_marks
+    empty_job.add_channel("train", {"a.csv": "\ufeffy,a,b,c,d,e\n" + ROWS})
+    assert failed(empty_job).startswith("Non-numeric value 'y' found")
+
+
+def test_markers_that_spark_writes_are_no_data(empty_job: Job) -> None:
+    markers = {"_SUCCESS": "", "_metadata": "PAR1 text", "_committed_123": "{}"}
+    empty_job.add_channel("train", markers)
+    assert failed(empty_job).startswith("No data in training channel path ")
+    empty_job.add_channel("train", {"part-00000.csv": ROWS, "part-00001.csv": ROWS})
+    assert empty_job.train() == 0, empty_job.failure
+    assert rows_read(empty_job) == f"Train matrix has {2 * len(ROWS.splitlines())} rows and 5 columns"
+
+
 def test_numbers_written_in_any_way_are_read(empty_job: Job) -> None:
     empty_job.add_channel("train", {"train.csv": ROWS + "1,1e-3,-2.5E+2,,nan,+.5\r\n"})
     assert empty_job.train() == 0, empty_job.failure

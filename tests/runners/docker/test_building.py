@@ -53,7 +53,7 @@ def image(tmp_path: Path) -> OwnImage:
     (folder / "parts" / "more.py").write_text("")
     (folder / "parts" / "__pycache__" / "more.pyc").write_text("")
     name = f"harness-test-{secrets.token_hex(4)}"
-    return OwnImage(name, f"{name}/say:1", "1", folder, tiny_lock(tmp_path), "3.11")
+    return OwnImage(name, f"{name}/say:1", "1", folder, {"3.11": tiny_lock(tmp_path)})
 
 
 @pytest.fixture
@@ -177,10 +177,15 @@ def test_a_context_written_for_a_builder_elsewhere_builds(
         docker_client.remove_image(name)
 
 
-def test_packages_that_cannot_be_had_name_the_python_of_the_lock(image: OwnImage, tmp_path: Path) -> None:
-    image.lock.write_text("nosuch==1.0\n")
-    with pytest.raises(Refused, match=r"packages of .* cannot be had for Python 3.9; its lock is made for 3.11"):
+def test_a_python_without_a_lock_is_refused_with_the_remedy(image: OwnImage, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"has no lock for Python 3\.9; it has for 3\.11: take --base python:3\.11-slim"):
         fetch_packages(image, "3.9", "x86_64", tmp_path / "packages", print)
+
+
+def test_packages_that_cannot_be_had_are_named(image: OwnImage, tmp_path: Path) -> None:
+    image.locks["3.11"].write_text(f"nosuch==1.0 --hash=sha256:{'0' * 64}\n")
+    with pytest.raises(Refused, match=r"(?s)packages of .* cannot be had for Python 3\.11.*nosuch"):
+        fetch_packages(image, "3.11", "x86_64", tmp_path / "packages", print)
 
 
 def test_the_context_is_the_same_for_the_same_content(image: OwnImage, tmp_path: Path) -> None:
@@ -203,7 +208,7 @@ def test_the_hash_changes_with_all_that_the_image_is_made_of(image: OwnImage) ->
         content_hash(image, "other"),
         content_hash(replace(image, version="2"), "base"),
     }
-    for file in (image.lock, image.dockerfile, image.folder / "say.py"):
+    for file in (image.locks["3.11"], image.dockerfile, image.folder / "say.py"):
         file.write_text(file.read_text() + "# more\n")
         hashes.add(content_hash(image, "base"))
     assert len(hashes) == 6

@@ -39,7 +39,7 @@ def test_an_unknown_image(cloud: Cloud, request_: dict[str, Any]) -> None:
 
 def test_an_unknown_version(cloud: Cloud, request_: dict[str, Any]) -> None:
     request_["AlgorithmSpecification"]["TrainingImage"] = "x/sagemaker-xgboost:9.9-9"
-    assert "version '9.9-9' is not supported; supported: 1.0-1, " in refusal(cloud, request_)[1]
+    assert "version '9.9-9' is not supported; supported: 0.90-1, " in refusal(cloud, request_)[1]
 
 
 def test_an_image_without_a_train_program(cloud: Cloud, request_: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from .checkpoints import CHECKPOINT_NAME, NumberedCheckpoints, load_checkpoint, 
 from .evaluation import Evaluation
 from .logs import log
 from .model_files import MODEL_NAME
+from .old_pythons import prepare_python
 from .progress_lines import print_metrics
 from .termination import keep_model_on_sigterm
 from .versions import Version
@@ -40,6 +41,7 @@ def boost(job: Job, matrix: Any, watched: list[tuple[Any, str]], fold: int | Non
     if checkpoints is not None and fold is not None:
         checkpoints = checkpoints / "model-{}".format(fold)
     name = MODEL_NAME if fold is None else "{}-{}".format(MODEL_NAME, fold)
+    prepare_python(job.version)
     body = _boost_with_classes if job.version.modern_callbacks else _boost_with_functions
     return body(job, matrix, watched, checkpoints, name)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xgboost
 
 from .boosting import Job, boost
 from .logs import log
@@ -94,4 +95,26 @@ def _print_means(rounds: int, histories: list[dict[str, Any]]) -> None:
             for metric in histories[0]["train"]
             for data in histories[0]
         ),
+    )
+
+
+def report_folds(job: Job, matrix: Any, folds: int) -> None:
+    """The `_nfold` of 1.2-1: xgboost.cv over all data after the training, and its last line once more as metrics."""
+    log.info("Run %s-fold cross validation on the data of %s rows", folds, matrix.num_row())
+    found = xgboost.cv(
+        job.parameters,
+        matrix,
+        nfold=folds,
+        num_boost_round=job.rounds,
+        feval=job.evaluation.scores,
+        early_stopping_rounds=job.early_stopping_rounds,
+        verbose_eval=True,
+        show_stdv=True,
+        shuffle=False,
+    )
+    log.info("The final metrics of cross validation")
+    last = len(found.index) - 1
+    means = [name for name in found.columns if name.endswith("-mean")]
+    print_metrics(
+        last, ((name[: -len("-mean")].replace("test-", "validation-", 1), found.at[last, name]) for name in means)
     )

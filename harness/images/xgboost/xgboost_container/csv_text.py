@@ -9,6 +9,7 @@ from .errors import UserError
 from .logs import log
 
 CHUNK = 4 * 1024 * 1024
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 NUMBER_BYTES = b"0123456789+-.eE \t\r\n"
 
 
@@ -22,8 +23,13 @@ def delimiter_of(line: str) -> str:
 
 
 def first_line(path: Path) -> str:
-    with path.open(encoding="utf-8", errors="ignore") as stream:
+    with path.open(encoding="utf-8-sig", errors="ignore") as stream:
         return stream.readline()
+
+
+def has_byte_order_mark(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(BYTE_ORDER_MARK)) == BYTE_ORDER_MARK
 
 
 def refuse_text_cells(path: Path, delimiter: str) -> None:
@@ -34,7 +40,7 @@ def refuse_text_cells(path: Path, delimiter: str) -> None:
     """
     if not _may_hold_text(path, delimiter):
         return
-    with path.open(encoding="utf-8", errors="replace") as stream:
+    with path.open(encoding="utf-8-sig", errors="replace") as stream:
         for line in stream:
             for cell in line.strip().split(delimiter):
                 if not _is_number(cell):

@@ -12,7 +12,7 @@ MAX_FOLDER_DEPTH = 3
 
 
 def data_size(path: Path) -> int:
-    """Bytes below `path`; 0 means the channel has no data."""
+    """Bytes of the data files below `path`; 0 means the channel has no data."""
     if not path.exists():
         log.info("Path %s does not exist!", path)
         return 0
@@ -23,25 +23,26 @@ def data_size(path: Path) -> int:
         for name in names:
             if name.startswith("."):
                 raise UserError("Hidden file found in the data path! Remove that before training.")
-            total += os.path.getsize(os.path.join(root, name))
+            file = Path(root) / name
+            total += file.stat().st_size if is_data_file(file) else 0
     return total
 
 
 def is_data_file(path: Path) -> bool:
-    """Files whose first line is checked; what XGBoost's own cache left behind is not data."""
+    """Say whether a file is data: Spark's markers (`_SUCCESS`, `_metadata`) and XGBoost's cache are not."""
     cache = ".cache" in path.name and ("dtrain" in path.name or "dval" in path.name)
     return not path.name.startswith((".", "_")) and not cache
 
 
 def files_to_read(path: Path, flattens: bool) -> list[Path]:
-    """The files XGBoost reads, by name so that the row order is the same on every machine."""
+    """The data files XGBoost reads, by name so that the row order is the same on every machine."""
     if path.is_file():
         return [path]
     if flattens:
-        return sorted(_down_to_depth(path, 1))
+        return sorted(file for file in _down_to_depth(path, 1) if is_data_file(file))
     for root, folders, names in os.walk(str(path)):
         if not folders:
-            return sorted(Path(root) / name for name in names)
+            return sorted(file for file in (Path(root) / name for name in names) if is_data_file(file))
     return []
 
 

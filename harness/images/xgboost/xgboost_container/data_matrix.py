@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
 
 from .content_types import CSV, LIBSVM
-from .csv_text import delimiter_of, first_line, refuse_text_cells
-from .data_files import files_to_read, is_data_file
+from .csv_text import BYTE_ORDER_MARK, delimiter_of, first_line, has_byte_order_mark, refuse_text_cells
+from .data_files import files_to_read
 from .errors import UserError
 from .libsvm_text import check_libsvm
 from .logs import log
 from .versions import Version
 
+SINCE_DELIMITERS = (0, 90)
+
 
 def check_files(channel: Path, data_format: str, version: Version) -> None:
     """The container's look at first lines, and ours at text cells."""
     for path in files_to_read(channel, version.flattens_channels):
-        if not is_data_file(path):
-            continue
         if data_format == CSV:
             refuse_text_cells(path, delimiter_of(first_line(path)))
         else:
@@ -30,7 +31,7 @@ def check_files(channel: Path, data_format: str, version: Version) -> None:
 def load_matrix(channels: list[Path], data_format: str, weights: bool, version: Version) -> Any:
     files = [path for channel in channels for path in files_to_read(channel, version.flattens_channels)]
     log.info("files path: %s", ", ".join(map(str, channels)))
-    query = _query(data_format, weights, files)
+    query = _query(data_format, weights, files, version)
     with tempfile.TemporaryDirectory(prefix="sagemaker_xgboost_input_data") as folder:
         matrix = _parse(_plain_names(files, Path(folder)), query, data_format)
     if matrix.get_label().size == 0:
@@ -42,19 +43,33 @@ def load_matrix(channels: list[Path], data_format: str, weights: bool, version: 
     return matrix
 
 
-def _query(data_format: str, weights: bool, files: list[Path]) -> str:
+def _query(data_format: str, weights: bool, files: list[Path], version: Version) -> str:
     if data_format == LIBSVM:
         return "format=libsvm"
-    query = "format=csv&label_column=0&delimiter={}".format(delimiter_of(first_line(files[0])))
+    delimiter = delimiter_of(first_line(files[0]))
+    query = "format=csv&label_column=0"
+    if version.xgboost >= SINCE_DELIMITERS:
+        query += "&delimiter={}".format(delimiter)
+    elif delimiter != ",":
+        raise UserError("XGBoost {}.{} reads CSV with commas only, not with '{}'.".format(*version.xgboost, delimiter))
     return query + ("&weight_column=1" if weights else "")
 
 
 def _plain_names(files: list[Path], folder: Path) -> str:
-    """Links whose names cannot collide with the syntax of XGBoost's URIs (`;`, `?`, `#`)."""
+    """Links whose names cannot collide with the syntax of XGBoost's URIs (`;`, `?`, `#`).
+
+    A file with a byte order mark is copied without it: XGBoost skips the mark where a block begins, which in a channel
+    of several files is not the beginning of every file.
+    """
     links = []
     for number, path in enumerate(files):
         link = folder / "{:06d}".format(number)
-        link.symlink_to(path)
+        if has_byte_order_mark(path):
+            with path.open("rb") as stream, link.open("wb") as copy:
+                stream.seek(len(BYTE_ORDER_MARK))
+                shutil.copyfileobj(stream, copy)
+        else:
+            link.symlink_to(path)
         links.append(str(link))
     return ";".join(links)
 

@@ -18,6 +18,7 @@ from .versions import Version
 
 ALIASES = {"learning_rate": "eta", "min_split_loss": "gamma", "reg_lambda": "lambda", "reg_alpha": "alpha"}
 
+R0_90 = (0, 90, 1)
 R1_0 = (1, 0, 1)
 R1_2 = (1, 2, 1)
 R1_2_2 = (1, 2, 2)
@@ -43,7 +44,7 @@ OBJECTIVES = {
     "rank:ndcg": (0,),
     "rank:map": (0,),
     "reg:linear": (0,),
-    "reg:squarederror": (0,),
+    "reg:squarederror": R0_90,
     "reg:logistic": (0,),
     "reg:gamma": (0,),
     "reg:pseudohubererror": R1_2,
@@ -83,7 +84,7 @@ def _general() -> list[Hyperparameter]:
         Integer("early_stopping_rounds", POSITIVE),
         Categorical("booster", ["gbtree", "gblinear", "dart"]),
         Integer("silent", UNIT, until=R1_2),
-        Integer("verbosity", Interval("[0, 3]")),
+        Integer("verbosity", Interval("[0, 3]"), since=R0_90),
         Integer("nthread", POSITIVE),
         Continuous("eta", UNIT),
         Continuous("gamma", NOT_NEGATIVE),
@@ -93,7 +94,7 @@ def _general() -> list[Hyperparameter]:
         Continuous("subsample", SHARE),
         Continuous("colsample_bytree", SHARE),
         Continuous("colsample_bylevel", SHARE),
-        Continuous("colsample_bynode", SHARE),
+        Continuous("colsample_bynode", SHARE, since=R0_90),
         Continuous("lambda", NOT_NEGATIVE),
         Continuous("alpha", NOT_NEGATIVE),
     ]

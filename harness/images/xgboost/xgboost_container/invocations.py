@@ -46,7 +46,7 @@ def invoke(
     if not body:
         return Answer(204, b"")
     try:
-        table, name = parse_body(body, content_type)
+        table, name = parse_body(body, content_type, version.shifts_libsvm)
     except (UnreadableBody, UserError) as error:
         return _failed(415, str(error))
     try:

@@ -9,8 +9,7 @@ from typing import Any
 from .versions import Version
 
 MODEL_NAME = "xgboost-model"
-# Python 3.6, which those images have, pickles with this protocol.
-PICKLE_PROTOCOL = 3
+SINCE_PROTOCOL_4 = (1, 2, 1)
 
 
 def save_model(model: Any, directory: Path, name: str, version: Version) -> None:
@@ -18,7 +17,8 @@ def save_model(model: Any, directory: Path, name: str, version: Version) -> None
     path = directory / name
     if version.model_format == "pickle":
         with path.open("wb") as stream:
-            pickle.dump(model, stream, protocol=PICKLE_PROTOCOL)
+            # Before, the container leaves it to its Python 3.6, which takes protocol 3.
+            pickle.dump(model, stream, protocol=4 if version.number >= SINCE_PROTOCOL_4 else 3)
     else:
         # A name without extension: the legacy binary format in 1.x, UBJSON in 3.x.
         model.save_model(str(path))

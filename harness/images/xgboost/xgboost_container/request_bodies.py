@@ -24,13 +24,13 @@ class UnreadableBody(Exception):
     """Answered with status 415 and this text."""
 
 
-def parse_body(body: bytes, content_type: str | None) -> tuple[Any, str]:
+def parse_body(body: bytes, content_type: str | None, shifts_libsvm: bool = False) -> tuple[Any, str]:
     """(matrix of floats or sparse matrix, format)."""
     name = data_format(content_type)
     if name not in (CSV, LIBSVM, RECORDIO_PROTOBUF):
         raise UnreadableBody("Content-type {} is not supported.".format(content_type))
     try:
-        return _parse(body, name), name
+        return _parse(body, name, shifts_libsvm), name
     except Exception as error:
         raise UnreadableBody(
             "Loading {} data failed with Exception, please ensure data is in {} format:\n {}\n {}".format(
@@ -39,10 +39,10 @@ def parse_body(body: bytes, content_type: str | None) -> tuple[Any, str]:
         ) from error
 
 
-def _parse(body: bytes, name: str) -> Any:
+def _parse(body: bytes, name: str, shifts_libsvm: bool) -> Any:
     if name == RECORDIO_PROTOBUF:
         return parse_records(body)
-    return _parse_csv(body.strip()) if name == CSV else _parse_libsvm(body.strip().decode("utf-8"))
+    return _parse_csv(body.strip()) if name == CSV else _parse_libsvm(body.strip().decode("utf-8"), shifts_libsvm)
 
 
 def _parse_csv(body: bytes) -> Any:
@@ -97,7 +97,8 @@ def _is_even(table: Any, body: bytes, delimiter: bytes) -> bool:
     return body.count(delimiter) == (int(columns) - 1) * int(rows)
 
 
-def _parse_libsvm(text: str) -> Any:
+def _parse_libsvm(text: str, shifts: bool) -> Any:
+    """With `shifts`, a body whose lowest index is not 0 counts from 1."""
     from scipy.sparse import csr_matrix
 
     rows: list[int] = []
@@ -110,4 +111,7 @@ def _parse_libsvm(text: str) -> Any:
                 rows.append(number)
                 columns.append(parts[0])
                 values.append(parts[1])
-    return csr_matrix((np.array(values).astype(float), (np.array(rows), np.array(columns).astype(int))))
+    numbers = np.array(columns).astype(int)
+    if shifts and len(numbers) and numbers.min() >= 1:
+        numbers -= 1
+    return csr_matrix((np.array(values).astype(float), (np.array(rows), numbers)))

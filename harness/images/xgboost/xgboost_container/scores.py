@@ -12,13 +12,14 @@ import numpy as np
 
 from .versions import Version
 
+SINCE_MARGINS = (1, 2, 1)  # before it the container rounds probabilities
 Score = Callable[[Any, Any], float]
 
 
 def _classes(predictions: Any, version: Version) -> Any:
     if predictions.ndim > 1:
         return np.argmax(predictions, axis=-1)
-    if not version.modern_callbacks:
+    if version.number < SINCE_MARGINS:
         return np.round(predictions)
     return (predictions > 0.0).astype(int)
 

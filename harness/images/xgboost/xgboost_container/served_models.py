@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import pickle
@@ -14,6 +15,7 @@ import xgboost
 
 from .content_types import LIBSVM
 from .logs import log
+from .old_pythons import prepare_python
 from .versions import Version
 
 VOTING_OBJECTIVES = ("multi:softmax", "binary:hinge")
@@ -22,14 +24,14 @@ VOTING_OBJECTIVES = ("multi:softmax", "binary:hinge")
 class Model:
     def __init__(self, booster: Any, pickled: bool, threads: int) -> None:
         booster.set_param({"nthread": threads})
-        learner = json.loads(booster.save_config())["learner"]
+        learner = _learner(booster)
         self.objective: str = learner["objective"]["name"]
         self.num_class: str = learner["learner_model_param"].get("num_class", "")
         self._booster = booster
         self._pickled = pickled
         self._features = int(learner["learner_model_param"]["num_feature"])
         # Skips building a DMatrix; same numbers. Only for whole rows: it refuses shorter ones, which DMatrix takes.
-        self._in_place = learner["gradient_booster"]["name"] == "gbtree" and hasattr(booster, "inplace_predict")
+        self._in_place = learner["gradient_booster"]["name"] == "gbtree" and _can_skip_names(booster)
         # XGBoost 1.x marks the best round of early stopping this way; the model may hold later trees.
         self._ntree_limit = getattr(booster, "best_ntree_limit", 0)
 
@@ -40,9 +42,15 @@ class Model:
         if self._in_place and whole_rows and not self._ntree_limit:
             return self._booster.inplace_predict(table, validate_features=False)
         matrix = xgboost.DMatrix(table)
-        if self._ntree_limit:
-            return self._booster.predict(matrix, ntree_limit=self._ntree_limit, validate_features=False)
-        return self._booster.predict(matrix, validate_features=False)
+        return self._booster.predict(matrix, validate_features=False, **self._rounds())
+
+    def _rounds(self) -> dict[str, Any]:
+        """Which rounds predict. A pickle of an older image carries the limit into releases that call it otherwise."""
+        if not self._ntree_limit:
+            return {}
+        if "ntree_limit" in inspect.signature(self._booster.predict).parameters:
+            return {"ntree_limit": self._ntree_limit}
+        return {"iteration_range": (0, self._ntree_limit)}
 
     def _check_width(self, width: int, name: str) -> None:
         if name == LIBSVM and width > self._features + 1:
@@ -63,6 +71,7 @@ class Models:
     """Loaded once, on first need; a failure is raised again for every request."""
 
     def __init__(self, directory: Path, version: Version, threads: int) -> None:
+        prepare_python(version)
         self._directory = directory
         self._version = version
         self._threads = threads
@@ -122,6 +131,25 @@ class Models:
                     path, pickle_error, error
                 )
             ) from error
+
+
+def _can_skip_names(booster: Any) -> bool:
+    """Whether `inplace_predict` exists and takes rows without names of columns; it does since 1.4."""
+    method = getattr(booster, "inplace_predict", None)
+    return method is not None and "validate_features" in inspect.signature(method).parameters
+
+
+def _learner(booster: Any) -> dict[str, Any]:
+    """What a model says of itself; before 1.0 it says no more than the number of its features."""
+    if hasattr(booster, "save_config"):
+        learner: dict[str, Any] = json.loads(booster.save_config())["learner"]
+        return learner
+    features = len(booster.feature_names or ())
+    return {
+        "objective": {"name": ""},
+        "learner_model_param": {"num_feature": features},
+        "gradient_booster": {"name": ""},
+    }
 
 
 def _vote(predictions: Any) -> Any:

@@ -9,7 +9,7 @@ import xgboost
 from .boosting import Job, boost
 from .channels import validate_channels
 from .content_types import CSV, LIBSVM, PARQUET, data_format
-from .cross_validation import cross_validate
+from .cross_validation import cross_validate, report_folds
 from .data_files import data_size, warn_about_duplicates
 from .data_matrix import check_files, load_matrix
 from .errors import AlgorithmError, ContainerError, PlatformError, UserError
@@ -22,6 +22,9 @@ from .versions import Version
 
 # Its presence makes the container run a user's script instead.
 PROGRAM_HYPERPARAMETER = "sagemaker_program"
+
+SINCE_COLUMNS = (1, 2, 1)  # the log line about the size of the data
+SINCE_GPU_LINE = (1, 7, 1)
 
 # XGBoost's own words for what is the caller's mistake.
 CUSTOMER_ERRORS = (
@@ -51,7 +54,7 @@ def run_training(layout: Layout, version: Version) -> None:
     name = data_format(channels["train"]["ContentType"])
     if "validation" in channels:
         warn_about_duplicates(layout.channel("train"), layout.channel("validation"))
-    if version.modern_callbacks:
+    if version.number >= SINCE_GPU_LINE:
         log.info("Determined 0 GPU(s) available on the instance.")
     _refuse_dask(values, name)
     _refuse_unsupported(channels["train"], name, layout)
@@ -112,7 +115,7 @@ def _load(
             raise UserError("No data in validation channel path {}".format(paths["validation"]))
         validation_weights = weights and version.weighs_validation
         matrices["validation"] = load_matrix([paths["validation"]], name, validation_weights, version)
-    if "_kfold" in values:
+    if "_kfold" in values or ("_nfold" in values and "validation" in paths):
         matrices["all"] = matrices["train"]
         if "validation" in paths:
             log.info("Read both train and validation data into one DMatrix")
@@ -123,12 +126,15 @@ def _load(
 def _train(values: dict[str, Any], matrices: dict[str, Any], layout: Layout, version: Version) -> None:
     _debug(version, "TRAIN_JOB_DEBUG: Received is_master=True")
     folds, repetitions = values.pop("_kfold", None), values.pop("_num_cv_round", 1)
+    afterwards = values.pop("_nfold", None)
     job = _job(values, layout, version)
     _log_sizes(matrices, version)
     watched: list[tuple[Any, str]] = [(matrices[name], name) for name in ("train", "validation") if name in matrices]
     try:
         if folds is None:
             boosters = {MODEL_NAME: boost(job, matrices["train"], watched)[0]}
+            if afterwards is not None and "all" in matrices:
+                report_folds(job, matrices["all"], afterwards)
         else:
             predictions = layout.output_data / "predictions.csv"
             found = cross_validate(job, matrices["all"], watched, folds, repetitions, predictions)
@@ -161,7 +167,7 @@ def _job(values: dict[str, Any], layout: Layout, version: Version) -> Job:
 
 
 def _log_sizes(matrices: dict[str, Any], version: Version) -> None:
-    columns = " and {} columns".format(matrices["train"].num_col()) if version.modern_callbacks else ""
+    columns = " and {} columns".format(matrices["train"].num_col()) if version.number >= SINCE_COLUMNS else ""
     log.info("Train matrix has %s rows%s", matrices["train"].num_row(), columns)
     if "validation" in matrices:
         log.info("Validation matrix has %s rows", matrices["validation"].num_row())
