@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from harness.runners.process import folders, plan
+from harness.kernel.removal import remove_tree
+from harness.runners.process import plan
 from harness.runners.process.environments import Environments
 from harness.runners.process.errors import EnvironmentMissing, NotStarted, PythonMissing
 from harness.runners.process.folders import JobFolders
@@ -108,7 +109,7 @@ class ProcessRunner:
             made = plan.make(spec, self.host, python, folder, self._hidden, self._port if self._adopt else None)
             started = self._ready_warm(made) or self._ready_cold(made)
         except BaseException:
-            folders.remove(folder)
+            remove_tree(folder)
             raise
         release = self._adopt_door(started)
 
@@ -116,7 +117,7 @@ class ProcessRunner:
             release()
             if "pid" not in started.granted:
                 kill_users_of(folder)
-            folders.remove(folder)
+            remove_tree(folder)
 
         return started, clean_up, made.port
 
