@@ -17,8 +17,9 @@ from harness.asserts.objects import bucket_and_key, listing, read, unpacked
 from harness.asserts.shapes import decoded, misfits
 from harness.asserts.stated import Stated
 from harness.asserts.unpickling import LoadFailed, NoSandbox, load, type_name
+from harness.kernel.unpacking import TooLarge
 
-_NO_ARCHIVE = (tarfile.TarError, EOFError, OSError, zlib.error)
+_NO_ARCHIVE = (tarfile.TarError, EOFError, OSError, zlib.error, TooLarge)
 
 
 class Artifacts(Stated):

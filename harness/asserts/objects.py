@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import tarfile
-from typing import Any
+from typing import IO, Any, cast
 from urllib.parse import urlsplit
+
+from harness.kernel.unpacking import LimitedStream, check_size
+
+_IN_MEMORY, _LARGEST_RATIO = 1 << 30, 20
+"""Bytes that any archive may unpack to in memory, and how many times its size a larger one may."""
 
 
 def bucket_and_key(uri: str) -> tuple[str, str]:
@@ -39,6 +45,19 @@ def archive_members(s3: Any, uri: str) -> dict[str, bytes]:
 
 
 def unpacked(archive: bytes) -> dict[str, bytes]:
-    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
-        files = {member.name.removeprefix("./"): tar.extractfile(member) for member in tar if member.isfile()}
-        return {name: stream.read() for name, stream in files.items() if stream is not None}
+    """The files of a ``.tar.gz`` by name. ``TooLarge`` if they would take more memory than an archive of its size may.
+
+    A job wrote the archive, and a small one can claim to hold terabytes.
+    """
+    limit = max(_IN_MEMORY, _LARGEST_RATIO * len(archive))
+    with gzip.open(io.BytesIO(archive)) as packed:
+        stream = LimitedStream(packed, limit)
+        with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r:") as tar:
+            members, size = [], 0
+            for member in tar:
+                size += abs(member.size)
+                check_size(size, limit)
+                members.append(member)
+            stream.headers_left = None
+            files = {member.name.removeprefix("./"): tar.extractfile(member) for member in members if member.isfile()}
+            return {name: stream.read() for name, stream in files.items() if stream is not None}

@@ -12,20 +12,24 @@ from typing import BinaryIO
 _RECORDIO_MAGIC = 0xCED7230A
 _LONGEST_RECORD = 1 << 29
 """Of RecordIO by its format; a TFRecord length beyond it is taken for what it is, other data."""
+LARGEST_BODY = 1 << 30
+"""Bytes of a body that has no limit (MaxPayloadInMB 0): it is held in memory, and may come from a small gzip object."""
 
 
 class BadRecords(Exception):
     """The object cannot be cut as asked; the text names why."""
 
 
-def lines(stream: BinaryIO) -> Iterator[bytes]:
+def lines(stream: BinaryIO, limit: int) -> Iterator[bytes]:
     """Lines with their newline; blank lines are no records (XGBoost's own container would refuse them)."""
-    for line in stream:
+    while line := stream.readline(limit + 1):
+        if len(line) > limit:
+            raise BadRecords(_too_large(limit))
         if line.strip():
             yield line
 
 
-def recordio(stream: BinaryIO) -> Iterator[bytes]:
+def recordio(stream: BinaryIO, limit: int) -> Iterator[bytes]:
     """RecordIO frames: magic, little-endian length, payload, padding to four bytes. Yields whole frames."""
     while header := stream.read(8):
         if len(header) < 8:
@@ -35,6 +39,8 @@ def recordio(stream: BinaryIO) -> Iterator[bytes]:
             raise BadRecords(f"not RecordIO data: magic {magic:#x}")
         if length >= _LONGEST_RECORD:
             raise BadRecords("RecordIO records that are cut into parts are not supported by harness")
+        if length > limit:
+            raise BadRecords(_too_large(limit))
         padded = length + (-length % 4)
         payload = stream.read(padded)
         if len(payload) < padded:
@@ -48,7 +54,7 @@ def recordio_payload(frame: bytes) -> bytes:
     return frame[8 : 8 + length]
 
 
-def tfrecord(stream: BinaryIO) -> Iterator[bytes]:
+def tfrecord(stream: BinaryIO, limit: int) -> Iterator[bytes]:
     """TFRecord frames: little-endian length, its checksum, payload, its checksum. Yields whole frames, unverified."""
     while header := stream.read(12):
         if len(header) < 12:
@@ -56,6 +62,8 @@ def tfrecord(stream: BinaryIO) -> Iterator[bytes]:
         length: int = struct.unpack("<Q", header[:8])[0]
         if length >= _LONGEST_RECORD:
             raise BadRecords(f"not TFRecord data: a record of {length} bytes")
+        if length > limit:
+            raise BadRecords(_too_large(limit))
         rest = stream.read(length + 4)
         if len(rest) < length + 4:
             raise BadRecords("TFRecord data ends inside a record")
@@ -118,9 +126,11 @@ def single(records: Iterator[bytes], limit: int) -> Iterator[bytes]:
 
 def whole(stream: BinaryIO, limit: int) -> Iterator[bytes]:
     """SplitType None: the object as one body; ``limit`` 0 is none."""
-    body = stream.read(limit + 1) if limit else stream.read()
+    body = stream.read((limit or LARGEST_BODY) + 1)
     if limit and len(body) > limit:
         raise BadRecords(_too_large(limit))
+    if len(body) > LARGEST_BODY:
+        raise BadRecords(f"Too much data: harness sends at most {LARGEST_BODY >> 20} MB as one body; set SplitType")
     yield body
 
 

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import logging
 import os
-import shutil
 import socket
 import sys
 import tempfile
@@ -30,6 +29,7 @@ from harness.gateway.dispatch import call
 from harness.gateway.journal import Journal
 from harness.gateway.parking import Parking
 from harness.kernel.clock import Clock, iso
+from harness.kernel.removal import remove_tree
 from harness.protocol import service_model
 from harness.runners.process.interpreters import WarmInterpreters
 from harness.runners.spec import Runner
@@ -63,7 +63,7 @@ class Emulator:
         self._engine_end = ExitStack()
         if settings.ephemeral:
             settings = replace(settings, state=Path(tempfile.mkdtemp(prefix="harness-")))
-            self._stack.callback(shutil.rmtree, settings.state, ignore_errors=True)
+            self._stack.callback(remove_tree, settings.state)
         self.settings = settings
         self.state = settings.state
         self.clock = Clock()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.contract.processing import CLOUDWATCH_FOLDER, metrics_namespace
-from harness.engine.staging import result_files
+from harness.engine.staging import METRICS_LIMIT, result_files
 from harness.engine.work import Work
 from harness.stores.aws_backends import Metric
 
@@ -26,13 +26,8 @@ def publish_container_metrics(work: Work) -> None:
 
 def _metrics(root: Path) -> Iterator[Metric]:
     for file in sorted(result_files(root, CLOUDWATCH_FOLDER)):
-        if file.suffix != ".jsonl":
-            continue
-        with file.open(errors="replace") as lines:
-            for line in lines:
-                metric = _metric(line)
-                if metric is not None:
-                    yield metric
+        if file.name.endswith(".jsonl"):
+            yield from filter(None, map(_metric, file.lines(METRICS_LIMIT)))
 
 
 def _metric(line: str) -> Metric | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -10,13 +9,12 @@ from pathlib import Path
 from types import TracebackType
 
 from harness.contract.layout import Output
+from harness.engine.failures import JobFailed
 from harness.engine.staging import output_files, result_uri, upload_result
+from harness.kernel.job_files import JobFile
 from harness.stores.objects import BucketMissing, ObjectStore
 
 INTERVAL = 1.0
-
-State = tuple[int, int]
-"""Of a file: when it changed, its size."""
 
 log = logging.getLogger(__name__)
 
@@ -57,29 +55,21 @@ class ContinuousUpload:
     def _in_peace(output: Output, step: Callable[[Output], None]) -> None:
         try:
             step(output)
-        except (BucketMissing, OSError) as error:
+        except (BucketMissing, JobFailed, OSError) as error:
             log.warning("continuous upload to %s: %s", output.uri, error)
 
     def _pass(self, output: Output) -> None:
         found = self._found(output)
-        for file, state in found.items():
-            if self._seen[output].get(file) != state:
-                try:
-                    upload_result(self._objects, file, self._root, output)
-                except FileNotFoundError:  # the program removed it between the look and the upload
-                    continue
+        for name, file in found.items():
+            if self._seen[output].get(name) != file:
+                upload_result(self._objects, file, output)
         self._remove_gone(output, found)
         self._seen[output] = found
 
-    def _remove_gone(self, output: Output, found: Mapping[Path, State]) -> None:
+    def _remove_gone(self, output: Output, found: Mapping[str, JobFile]) -> None:
         if output.mirror:
-            for file in self._seen[output].keys() - found.keys():
-                self._objects.delete(result_uri(file, self._root, output))
+            for name in self._seen[output].keys() - found.keys():
+                self._objects.delete(result_uri(self._seen[output][name], output))
 
-    def _found(self, output: Output) -> dict[Path, State]:
-        found = {}
-        for file in output_files(self._root, output):
-            with contextlib.suppress(FileNotFoundError):
-                facts = file.stat()
-                found[file] = (facts.st_mtime_ns, facts.st_size)
-        return found
+    def _found(self, output: Output) -> dict[str, JobFile]:
+        return {file.name: file for file in output_files(self._root, output)}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 
 from harness.contract.layout import JobPlan
 from harness.engine.staging import result_files
+from harness.kernel.job_files import NotRegular, move_into
 from harness.runners.spec import Cause, Outcome, Run
+
+log = logging.getLogger(__name__)
 
 STOP_GRACE = 10.0
 """Seconds that the other hosts have when one has failed: their work is lost in any case."""
@@ -71,11 +74,7 @@ def gather(plan: JobPlan) -> None:
     for other in plan.others:
         for folder in folders:
             for file in list(result_files(other.run.root, folder)):
-                _move(file, plan.run.root / file.relative_to(other.run.root))
-
-
-def _move(file: Path, target: Path) -> None:
-    if target.exists() or target.is_symlink():
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    file.rename(target)
+                try:
+                    move_into(file, plan.run.root)
+                except (FileNotFoundError, NotRegular) as error:  # the program put a link in the way
+                    log.warning("a result of host %s is left out: %s", other.run.hostname, error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 import time
 from typing import Any
@@ -20,6 +19,7 @@ from harness.engine.transform import TRANSFORM
 from harness.engine.warming import warm_up
 from harness.engine.work import Doors
 from harness.kernel.records import Key
+from harness.kernel.removal import remove_tree
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class LocalEngine:
 
     def recover(self) -> list[Key]:
         """After a start: jobs that were in flight are settled, endpoints in service get their servers back."""
-        shutil.rmtree(self._doors.folder, ignore_errors=True)
+        remove_tree(self._doors.folder)
         found = self._jobs.recover()
         self._endpoints.recover()
         self._schedules.recover()

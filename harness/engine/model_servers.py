@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import http.client
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.contract.catalog import UnknownImage
-from harness.contract.layout import relative_key
+from harness.contract.layout import Input
 from harness.contract.serving import container_of, model_data, serve_spec
 from harness.contract.surroundings import Surroundings
 from harness.engine.archives import unpack
 from harness.engine.failures import LIMIT, JobFailed
-from harness.engine.staging import refuse_long_names
+from harness.engine.staging import download_all, sources
 from harness.engine.work import Doors
 from harness.kernel.records import Record
+from harness.kernel.removal import remove_tree
 from harness.kernel.s3uri import S3Uri
 from harness.runners.spec import Run
 from harness.stores.logs import LogWriter
@@ -54,7 +54,7 @@ class ModelServer:
         self.run.stop(grace)
         self.run.wait()
         self.log.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove_tree(self.folder)
 
 
 class ServerConnection(http.client.HTTPConnection):
@@ -115,7 +115,7 @@ def start_server(
         )
         spec = serve_spec(name, model, image, where, instance_type, extra)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
         raise
     return ModelServer(name, doors.runner.start(spec, log.write), folder, log)
 
@@ -162,23 +162,14 @@ def _fetch_model(objects: ObjectStore, model: Record, folder: Path) -> None:
     url, archived = found
     uri = S3Uri.parse(url)
     target = folder / "ml" / "model"
+    problem = f"Failed to download model data from {url}"
+    if not archived:
+        download_all(objects, sources(objects, Input("model", uri, "model")), target, problem)
+        return
+    archive = folder / "model.tar.gz"
     try:
-        if archived:
-            archive = folder / "model.tar.gz"
-            objects.download(uri, archive)
-            unpack(archive, target, url)
-            archive.unlink()
-        else:
-            _copy_prefix(objects, uri, target)
+        objects.download(uri, archive)
     except (BucketMissing, ObjectMissing) as error:
-        raise JobFailed(f"ClientError: Failed to download model data from {url}: {error}") from error
-
-
-def _copy_prefix(objects: ObjectStore, uri: S3Uri, target: Path) -> None:
-    for info in objects.list(uri):
-        if not info.uri.key.endswith("/"):
-            name = relative_key(uri.key, info.uri.key)
-            refuse_long_names(name, info.uri)
-            file = target / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            objects.download(info.uri, file)
+        raise JobFailed(f"ClientError: {problem}: {error}") from error
+    unpack(archive, target, url)
+    archive.unlink()

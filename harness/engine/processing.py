@@ -9,8 +9,8 @@ from harness.contract.processing import LOG_GROUP, MESSAGE_FILE, plan_processing
 from harness.engine.container_metrics import publish_container_metrics
 from harness.engine.failures import JobFailed, exit_reason
 from harness.engine.reuse import files_of, recollect
-from harness.engine.staging import own_file
 from harness.engine.work import JobKind, Work
+from harness.kernel.job_files import find_file
 from harness.kernel.records import Record
 from harness.runners.spec import Cause, Outcome
 
@@ -52,11 +52,10 @@ def _verdict(work: Work, outcome: Outcome) -> tuple[str, dict[str, Any]]:
 
 def _exit_message(work: Work) -> tuple[str, str]:
     """The first 1,024 bytes of the message file; text that is not UTF-8 fails the job."""
-    file = own_file(work.root, MESSAGE_FILE)
+    file = find_file(work.root, MESSAGE_FILE)
     if file is None:
         return "", ""
-    with file.open("rb") as stream:
-        head = stream.read(1024)
+    head = file.read(1024)
     try:
         return head.decode(), ""
     except UnicodeDecodeError as error:

@@ -17,8 +17,9 @@ from harness.contract.layout import JobPlan
 from harness.contract.processing import CLOUDWATCH_FOLDER, MESSAGE_FILE
 from harness.contract.training import METRICS_FOLDER
 from harness.engine.reuse_keys import Contents, Keys
-from harness.engine.staging import output_files, own_file, result_files
+from harness.engine.staging import output_files, result_files
 from harness.kernel.clock import iso
+from harness.kernel.job_files import JobFile, find_file
 from harness.kernel.records import Record
 from harness.runners.spec import Cause, Outcome
 from harness.stores.logs import LogEvent, LogWriter
@@ -94,7 +95,7 @@ class Recollection:
         now = self._work.doors.clock.real()
         return Outcome(Cause.EXITED, 0, now, now)
 
-    def keep(self, files: Mapping[str, Path]) -> None:
+    def keep(self, files: Mapping[str, JobFile]) -> None:
         """Once it is known that the job is Completed."""
         if not self.wanted or self._reuse is None:
             return
@@ -157,15 +158,15 @@ def recollect(work: Work, image: AnyImage, plan: JobPlan) -> Recollection:
     return Recollection(work, reuse, image, lambda keys: keys.of_plan(work.key.kind, plan))
 
 
-def files_of(plan: JobPlan, root: Path) -> dict[str, Path]:
+def files_of(plan: JobPlan, root: Path) -> dict[str, JobFile]:
     """What the end of a job reads below its root: outputs, metrics, the exit message."""
-    found: Sequence[Path] = [
+    found: Sequence[JobFile] = [
         *(file for output in plan.outputs for file in output_files(root, output)),
         *result_files(root, METRICS_FOLDER),
         *result_files(root, CLOUDWATCH_FOLDER),
-        *filter(None, [own_file(root, MESSAGE_FILE)]),
+        *filter(None, [find_file(root, MESSAGE_FILE)]),
     ]
-    return {file.relative_to(root).as_posix(): file for file in found}
+    return {file.name: file for file in found}
 
 
 def _marked(record: Record, about: Mapping[str, Any]) -> Record:

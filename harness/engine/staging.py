@@ -5,20 +5,28 @@ from __future__ import annotations
 import gzip
 import json
 import mimetypes
-import shutil
+import os
+import tempfile
 import zlib
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import BinaryIO
 
 from harness.contract.layout import Input, JobPlan, Output, relative_key
 from harness.engine.archives import pack
 from harness.engine.failures import JobFailed
+from harness.kernel.job_files import JobFile, NotRegular, TooDeep, walk
 from harness.kernel.s3uri import S3Uri
+from harness.kernel.safe_paths import UnsafeName, below
+from harness.kernel.unpacking import TooLarge, check_size, copy_limited, size_limit, unpacked_limit
 from harness.stores.objects import BucketMissing, ObjectMissing, ObjectStore
 
 IGNORED = ".sagemaker-ignore"
-LONGEST_NAME = 255
+METRICS_LIMIT = 64 << 20
+"""Bytes of a file of metrics that are read."""
+LONGEST_KEY = 1024
+"""Bytes of an S3 key (Amazon S3 User Guide, "Naming Amazon S3 objects")."""
 
 
 def lay_out(plan: JobPlan, root: Path) -> None:
@@ -35,20 +43,32 @@ def stage_in(objects: ObjectStore, inputs: tuple[Input, ...], root: Path) -> Non
     for item in inputs:
         folder = root / item.path
         folder.mkdir(parents=True, exist_ok=True)
-        try:
-            for uri, name in shared(sources(objects, item), item):
-                _fetch_named(objects, uri, _place(folder, name, uri), item)
-        except (BucketMissing, ObjectMissing) as error:
-            raise JobFailed(f"ClientError: Data download failed for {item.name!r}: {error}") from error
+        problem = f"Data download failed for {item.name!r}"
+        download_all(objects, shared(sources(objects, item), item), folder, problem, item.gunzip)
 
 
-def _fetch_named(objects: ObjectStore, uri: S3Uri, path: Path, item: Input) -> None:
-    """Fetch one object; an error of its name is reported with its key, not with a path of this machine."""
+def download_all(
+    objects: ObjectStore,
+    found: Iterator[tuple[S3Uri, str]],
+    folder: Path,
+    problem: str,
+    gunzip: bool = False,
+) -> None:
+    """Copy objects to their paths below a folder. ``JobFailed``, beginning with ``problem``, if one cannot be had."""
     try:
-        _fetch(objects, uri, path, item.gunzip)
+        for uri, name in found:
+            path = below(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _download(objects, uri, path, gunzip)
+    except (BucketMissing, ObjectMissing) as error:
+        raise JobFailed(f"ClientError: {problem}: {error}") from error
+    except (UnsafeName, TooLarge) as error:
+        raise JobFailed(f"ClientError: {problem}: {uri} cannot be a file here: {error}") from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise JobFailed(f"ClientError: {problem}: {uri} is not gzip: {error}") from error
     except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
-        why = "a key of the input is also the folder of another one, which a file system cannot hold"
-        raise JobFailed(f"ClientError: Data download failed for {item.name!r}: {why}: {uri}") from error
+        why = f"the key of {uri} is also the folder of another one, which a file system cannot hold"
+        raise JobFailed(f"ClientError: {problem}: {why}") from error
 
 
 def shared(found: Iterator[tuple[S3Uri, str]], item: Input) -> Iterator[tuple[S3Uri, str]]:
@@ -71,7 +91,7 @@ def _manifest(objects: ObjectStore, uri: S3Uri) -> Iterator[tuple[S3Uri, str]]:
     try:
         head, *keys = json.loads(objects.read(uri))
         prefix = S3Uri.parse(head["prefix"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         wanted = 'a JSON array that starts with {"prefix": "s3://bucket/path/"}'
         raise JobFailed(f"ClientError: Manifest file {uri} is not {wanted}: {error}") from error
     for key in keys:
@@ -80,34 +100,14 @@ def _manifest(objects: ObjectStore, uri: S3Uri) -> Iterator[tuple[S3Uri, str]]:
         yield S3Uri(prefix.bucket, prefix.key + key), key
 
 
-def _place(folder: Path, name: str, uri: S3Uri) -> Path:
-    """A key is any text: one that climbs out of the input's folder would be written onto the host."""
-    if ".." in PurePosixPath(name).parts:
-        raise JobFailed(f"ClientError: Data download failed: the key of {uri} has a part '..', which is no file's name")
-    refuse_long_names(name, uri)
-    return folder / name.lstrip("/")
-
-
-def refuse_long_names(name: str, uri: S3Uri) -> None:
-    """Refuse a key with a part that no file can be named: 255 bytes is the limit on the instances of AWS as well."""
-    longest = max(len(part.encode()) for part in name.split("/"))
-    if longest > LONGEST_NAME:
-        raise JobFailed(
-            f"ClientError: Data download failed: File name too long: the key of {str(uri)[:500]} has a part of "
-            f"{longest} bytes; a file name has at most {LONGEST_NAME}"
-        )
-
-
-def _fetch(objects: ObjectStore, uri: S3Uri, path: Path, gunzip: bool) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _download(objects: ObjectStore, uri: S3Uri, path: Path, gunzip: bool) -> None:
     if not gunzip:
         objects.download(uri, path)
         return
-    try:
-        with objects.open(uri) as packed, gzip.open(packed) as source, path.open("wb") as target:
-            shutil.copyfileobj(source, target, 1 << 20)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise JobFailed(f"ClientError: Data download failed: {uri} is not gzip: {error}") from error
+    info = objects.head(uri)
+    limit = unpacked_limit(info.size if info else 0, path.parent)
+    with objects.open(uri) as packed, gzip.open(packed) as source, path.open("wb") as target:
+        copy_limited(source, target.write, limit)
 
 
 def stage_out(objects: ObjectStore, outputs: tuple[Output, ...], root: Path) -> None:
@@ -119,40 +119,66 @@ def stage_out(objects: ObjectStore, outputs: tuple[Output, ...], root: Path) -> 
         if not objects.bucket_exists(output.uri.bucket):
             raise JobFailed(f"ClientError: The specified bucket does not exist: {output.uri.bucket}")
         if output.archive:
-            archive = root / f".{output.name}.tar.gz"
-            pack(root / output.path, files, archive)
-            objects.upload(archive, output.uri, "application/x-tar")
-            archive.unlink()
+            # Outside the root, and without a name: the program could have put a link where the archive is written.
+            with tempfile.TemporaryFile(dir=root.parent) as archive:
+                pack(((_name_below(file, output), _open_result(file)) for file in files), archive)
+                archive.seek(0)
+                objects.upload(archive, output.uri, "application/x-tar")
         else:
             for file in files:
-                upload_result(objects, file, root, output)
+                upload_result(objects, file, output)
 
 
-def upload_result(objects: ObjectStore, file: Path, root: Path, output: Output) -> None:
-    kind = mimetypes.guess_type(file.name)[0] or "binary/octet-stream"
-    objects.upload(file, result_uri(file, root, output), kind)
+def upload_result(objects: ObjectStore, file: JobFile, output: Output) -> None:
+    """Upload one file; nothing if it is gone or was exchanged for something that is no regular file."""
+    kind = mimetypes.guess_type(file.name.rpartition("/")[2])[0] or "binary/octet-stream"
+    stream = _open_result(file)
+    if stream is not None:
+        with stream:
+            objects.upload(stream, result_uri(file, output), kind)
 
 
-def result_uri(file: Path, root: Path, output: Output) -> S3Uri:
-    return output.uri.join(file.relative_to(root / output.path).as_posix())
+def _open_result(file: JobFile) -> BinaryIO | None:
+    """Open a result that is still there. ``JobFailed`` if it is a huge file of little content."""
+    try:
+        stream = file.open()
+    except (FileNotFoundError, NotRegular):
+        return None
+    facts = os.fstat(stream.fileno())
+    try:
+        check_size(facts.st_size, size_limit(facts.st_blocks * 512))
+    except TooLarge as error:
+        stream.close()
+        raise JobFailed(f"ClientError: {file.name!r} has holes and cannot be uploaded: {error}") from error
+    return stream
 
 
-def output_files(root: Path, output: Output) -> Iterator[Path]:
+def result_uri(file: JobFile, output: Output) -> S3Uri:
+    """Return where a file is uploaded to. ``JobFailed`` if its name can be no key."""
+    name = _name_below(file, output)
+    uri = output.uri.join(name)
+    try:
+        long = len(uri.key.encode()) > LONGEST_KEY
+    except UnicodeEncodeError:
+        raise JobFailed(f"ClientError: {name!r} cannot be uploaded: a key must be valid UTF-8") from None
+    if long:
+        raise JobFailed(f"ClientError: {name!r} cannot be uploaded: a key has at most {LONGEST_KEY} bytes")
+    return uri
+
+
+def _name_below(file: JobFile, output: Output) -> str:
+    return file.name.removeprefix(f"{output.path}/")
+
+
+def output_files(root: Path, output: Output) -> Iterator[JobFile]:
     for file in result_files(root, output.path):
         if not (output.mirror and file.name.endswith(IGNORED)):
             yield file
 
 
-def own_file(root: Path, name: str) -> Path | None:
-    """A regular file the program left below its root; a link could show it what lies outside."""
-    file = root / name
-    if not file.is_file() or file.is_symlink() or not file.resolve().is_relative_to(root.resolve()):
-        return None
-    return file
-
-
-def result_files(root: Path, name: str) -> Iterator[Path]:
-    """The regular files below a folder of the program; nothing when it put a link in the folder's place."""
-    folder = root / name
-    if folder.is_dir() and folder.resolve() == root.resolve() / name:
-        yield from (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+def result_files(root: Path, folder: str) -> Iterator[JobFile]:
+    """Yield the regular files below a folder of the program; nothing when it put a link in the folder's place."""
+    try:
+        yield from walk(root, folder)
+    except TooDeep as error:
+        raise JobFailed(f"ClientError: The results of the job cannot be read: {error}") from error

@@ -16,7 +16,7 @@ from harness.engine.failures import JobFailed, exit_reason
 from harness.engine.lifecycle import move, status_of
 from harness.engine.metric_regexes import MetricWatch, final_metrics
 from harness.engine.reuse import Recollection, files_of, recollect
-from harness.engine.staging import result_files
+from harness.engine.staging import METRICS_LIMIT, result_files
 from harness.engine.work import JobKind, Work
 from harness.kernel.records import Record
 from harness.runners.spec import Cause, Outcome
@@ -196,8 +196,8 @@ _END_OF_TIME = 253402300800.0
 def _tracked(work: Work) -> Iterator[MetricPoint]:
     """The points that smexperiments' tracker left as files."""
     for file in sorted(result_files(work.root, METRICS_FOLDER)):
-        if file.suffix == ".json":
-            yield from filter(None, map(_tracked_point, file.read_text(errors="replace").splitlines()))
+        if file.name.endswith(".json"):
+            yield from filter(None, map(_tracked_point, file.lines(METRICS_LIMIT)))
 
 
 def _tracked_point(line: str) -> MetricPoint | None:

@@ -27,6 +27,7 @@ from harness.engine.reuse import Recollection
 from harness.engine.staging import sources
 from harness.engine.work import JobKind, Stopped, Work
 from harness.kernel.clock import iso
+from harness.kernel.job_files import find_file
 from harness.kernel.records import Key, Record
 from harness.kernel.s3uri import S3Uri
 from harness.stores.logs import LogWriter
@@ -35,6 +36,7 @@ from harness.stores.objects import BucketMissing, ObjectMissing
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
 MB = 1 << 20
 _DATA_LOG = "data-log"
+_RESULTS = "results"
 LARGEST_BATCH = 100 * MB
 """Records are not packed into larger bodies than this, limit or not."""
 
@@ -108,8 +110,8 @@ def _run(work: Work, model: Record, recollection: Recollection) -> None:
         raise JobFailed(error.reason(told)) from error
     finally:
         server.stop(1.0)
-    files = {str(number): _result(work, number) for number in range(len(recollection.names))}
-    recollection.keep(files)
+    results = {str(number): find_file(work.folder, f"{_RESULTS}/{number}") for number in range(len(recollection.names))}
+    recollection.keep({name: file for name, file in results.items() if file is not None})
 
 
 def _batch_environment(spec: Mapping[str, Any]) -> dict[str, str]:
@@ -163,7 +165,7 @@ def _own_stream(work: Work) -> LogWriter:
 
 def _result(work: Work, number: int) -> Path:
     """By number: the name of an object is any text."""
-    return work.folder / "results" / str(number)
+    return work.folder / _RESULTS / str(number)
 
 
 def _place(work: Work, name: str) -> S3Uri:
@@ -292,11 +294,11 @@ def _bodies(spec: Mapping[str, Any], stream: BinaryIO, limits: Limits) -> Iterat
     if split == "Line":
         if limits.multi:
             return splitting.packed_lines(stream, limit)
-        return splitting.single(splitting.lines(stream), limit)
+        return splitting.single(splitting.lines(stream, limit), limit)
     frames, payload = _FRAMED[split]
     if limits.multi:
-        return splitting.packed(frames(stream), limit)
-    return splitting.single(map(payload, frames(stream)), limit)
+        return splitting.packed(frames(stream, limit), limit)
+    return splitting.single(map(payload, frames(stream, limit)), limit)
 
 
 _FRAMED = {

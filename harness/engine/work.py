@@ -21,10 +21,11 @@ from harness.engine.hosts import HostsRun, gather
 from harness.engine.interruptions import Interruptions
 from harness.engine.lifecycle import move
 from harness.engine.reuse import Reuse
-from harness.engine.staging import lay_out, own_file, stage_in, stage_out
+from harness.engine.staging import lay_out, stage_in, stage_out
 from harness.kernel.clock import Clock
+from harness.kernel.job_files import find_file
 from harness.kernel.records import Key, Record
-from harness.runners.process.folders import remove
+from harness.kernel.removal import remove_tree
 from harness.runners.spec import Outcome, Run, Runner
 from harness.stores.aws_backends import AwsBackend
 from harness.stores.logs import JobLogs, LogEvent, LogWriter
@@ -180,11 +181,8 @@ class Work:
 
     def text_of(self, name: str, limit: int = 1024) -> str:
         """The first bytes of a file the program left below its root; empty when there is none."""
-        file = own_file(self.root, name)
-        if file is None:
-            return ""
-        with file.open("rb") as stream:
-            return stream.read(limit).decode(errors="replace")
+        file = find_file(self.root, name)
+        return "" if file is None else file.read(limit).decode(errors="replace")
 
     def close(self) -> None:
         """Once: after the end, a job of the same name may already have the folder."""
@@ -194,7 +192,7 @@ class Work:
             self.clear()
 
     def clear(self) -> None:
-        remove(self.folder)
+        remove_tree(self.folder)
 
 
 JobFunction = Callable[[Work], None]

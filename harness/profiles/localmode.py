@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from harness.kernel.errors import StateError
+from harness.kernel.removal import remove_tree
 from harness.profiles.local import LocalPlace
 from harness.profiles.place import Asked
 from harness.profiles.scenarios import Scenario
@@ -87,7 +88,7 @@ def told_to(name: str, run: str, state: Path, images: Mapping[str, str]) -> str:
 def remove_left(state: Path) -> None:
     """Whatever sessions of this process left that could not clean up after themselves."""
     remove(containers_with(_labels(state)))
-    shutil.rmtree(state / FOLDER / str(os.getpid()), ignore_errors=True)
+    remove_tree(state / FOLDER / str(os.getpid()))
 
 
 def _labels(state: Path) -> dict[str, str]:
@@ -126,4 +127,4 @@ def sweep(state: Path) -> None:
     remove(left)
     for folder in (state / FOLDER).glob("[0-9]*"):
         if not process_alive(int(folder.name)):
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_tree(folder)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from harness.kernel.errors import GuardRefused, StateError
+from harness.kernel.removal import remove_tree
 from harness.profiles.configuration import read_choices
 from harness.settings import Settings, load_settings, read_project
 
@@ -229,5 +229,5 @@ def _alone(state: Path) -> Iterator[None]:
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not is_held(state):
-            shutil.rmtree(state, ignore_errors=True)
+            remove_tree(state)
         yield

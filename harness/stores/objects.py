@@ -49,7 +49,8 @@ class ObjectStore(Protocol):
 
     def write(self, uri: S3Uri, data: bytes, content_type: str = "binary/octet-stream") -> None: ...
 
-    def upload(self, path: Path, uri: S3Uri, content_type: str = "binary/octet-stream") -> None: ...
+    def upload(self, source: Path | BinaryIO, uri: S3Uri, content_type: str = "binary/octet-stream") -> None:
+        """Copy a file, or an open one from its position on, to the object. Files that jobs left come open."""
 
     def delete(self, uri: S3Uri) -> None: ...
 

@@ -11,12 +11,14 @@ import fcntl
 import hashlib
 import json
 import os
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
+
+from harness.kernel.job_files import MODES, JobFile
+from harness.kernel.safe_paths import UnsafeName, below
 
 BLOCK = 1 << 20
 Line = tuple[str, str]
@@ -76,7 +78,10 @@ class Results:
         """Its files, copied below ``root``; ``Spoiled`` when one is not what it was."""
         with self._held(fcntl.LOCK_SH):
             for kept in result.files:
-                path = root / kept.path
+                try:
+                    path = below(root, kept.path)
+                except UnsafeName as error:
+                    raise Spoiled(f"{kept.path!r}: {error}") from error
                 path.parent.mkdir(parents=True, exist_ok=True)
                 source = self._file(kept.digest)
                 try:
@@ -86,14 +91,17 @@ class Results:
                 with opened, path.open("wb") as target:
                     if _copied(opened, target) != kept.digest:
                         raise Spoiled(f"{source} was changed")
-                path.chmod(kept.mode & ~(stat.S_ISUID | stat.S_ISGID))
+                path.chmod(kept.mode & MODES)
                 os.utime(path, ns=(kept.modified, kept.modified))
             with contextlib.suppress(OSError):
                 os.utime(self._entry(key))
 
-    def put(self, key: str, about: Mapping[str, Any], files: Mapping[str, Path], lines: Sequence[Line]) -> None:
-        """``OSError`` when there is no room; nothing of it is found then."""
-        if sum(file.stat().st_size for file in files.values()) > self._limit:
+    def put(self, key: str, about: Mapping[str, Any], files: Mapping[str, JobFile], lines: Sequence[Line]) -> None:
+        """Keep a result, unless its files are larger than the limit.
+
+        Raises ``OSError`` when there is no room or a file cannot be read; nothing of the result is found then.
+        """
+        if sum(file.size for file in files.values()) > self._limit:
             return
         for folder in (self._files, self._entries, self._incoming):
             folder.mkdir(parents=True, exist_ok=True)
@@ -110,19 +118,18 @@ class Results:
             for kept in result.files if result else ():
                 self._file(kept.digest).unlink(missing_ok=True)
 
-    def _keep(self, path: str, file: Path) -> KeptFile:
-        facts = file.stat()
+    def _keep(self, path: str, file: JobFile) -> KeptFile:
         draft = self._incoming / uuid4().hex
         try:
-            with file.open("rb") as source, draft.open("wb") as target:
+            with file.open() as source, draft.open("wb") as target:
+                facts = os.fstat(source.fileno())
                 digest = _copied(source, target)
             place = self._file(digest)
             place.parent.mkdir(exist_ok=True)
             draft.replace(place)
         finally:
             draft.unlink(missing_ok=True)
-        mode = stat.S_IMODE(facts.st_mode) & ~(stat.S_ISUID | stat.S_ISGID)
-        return KeptFile(path, digest, facts.st_size, mode, facts.st_mtime_ns)
+        return KeptFile(path, digest, facts.st_size, facts.st_mode & MODES, facts.st_mtime_ns)
 
     def _write(self, place: Path, data: bytes) -> None:
         draft = self._incoming / uuid4().hex

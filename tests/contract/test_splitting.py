@@ -34,14 +34,14 @@ def test_packed_lines_are_the_object_in_bodies_of_whole_lines(found: list[bytes]
     assert b"".join(bodies) == data
     assert all(len(body) <= limit for body in bodies)
     assert all(body.endswith(b"\n") for body in bodies[:-1])
-    assert [line.rstrip(b"\n") for line in lines(io.BytesIO(data))] == found
+    assert [line.rstrip(b"\n") for line in lines(io.BytesIO(data), limit)] == found
 
 
 def test_bodies_are_filled_as_far_as_they_go() -> None:
     assert list(packed_lines(io.BytesIO(b"1,2\n3,4\n5,6\n7"), 8)) == [b"1,2\n3,4\n", b"5,6\n7"]
 
 
-@pytest.mark.parametrize("cut", [packed_lines, lambda stream, limit: single(lines(stream), limit)])
+@pytest.mark.parametrize("cut", [packed_lines, lambda stream, limit: single(lines(stream, limit), limit)])
 def test_a_record_may_be_as_large_as_the_limit_and_no_larger(cut) -> None:  # type: ignore[no-untyped-def]
     assert list(cut(io.BytesIO(b"12345678"), 8)) == [b"12345678"]
     assert list(cut(io.BytesIO(b"1\n2345678"), 7)) == [b"1\n", b"2345678"]
@@ -50,7 +50,7 @@ def test_a_record_may_be_as_large_as_the_limit_and_no_larger(cut) -> None:  # ty
             list(cut(io.BytesIO(too_large), 8))
 
 
-@pytest.mark.parametrize("cut", [packed_lines, lambda stream, limit: single(lines(stream), limit)])
+@pytest.mark.parametrize("cut", [packed_lines, lambda stream, limit: single(lines(stream, limit), limit)])
 def test_blank_lines_are_no_records(cut) -> None:  # type: ignore[no-untyped-def]
     bodies = list(cut(io.BytesIO(b"\n1\n\n\r\n2\r\n\n"), 100))
     assert b"".join(bodies) == b"1\n2\r\n"
@@ -72,10 +72,10 @@ def frame(payload: bytes) -> bytes:
 def test_recordio_keeps_its_framing_in_multi_record_bodies_only() -> None:
     frames = [frame(b"a"), frame(b"bcde"), frame(b"")]
     stream = b"".join(frames)
-    assert list(packed(recordio(io.BytesIO(stream)), 24)) == [frames[0] + frames[1], frames[2]]
-    assert [recordio_payload(item) for item in recordio(io.BytesIO(stream))] == [b"a", b"bcde", b""]
+    assert list(packed(recordio(io.BytesIO(stream), 99), 24)) == [frames[0] + frames[1], frames[2]]
+    assert [recordio_payload(item) for item in recordio(io.BytesIO(stream), 99)] == [b"a", b"bcde", b""]
     with pytest.raises(BadRecords, match="larger"):
-        list(packed(recordio(io.BytesIO(stream)), 11))
+        list(packed(recordio(io.BytesIO(stream), 99), 11))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_recordio_keeps_its_framing_in_multi_record_bodies_only() -> None:
 )
 def test_what_is_no_recordio_is_refused(data: bytes, why: str) -> None:
     with pytest.raises(BadRecords, match=why):
-        list(recordio(io.BytesIO(data)))
+        list(recordio(io.BytesIO(data), 99))
 
 
 def tf_frame(payload: bytes) -> bytes:
@@ -99,8 +99,8 @@ def tf_frame(payload: bytes) -> bytes:
 def test_tfrecord_keeps_its_framing_in_multi_record_bodies_only() -> None:
     frames = [tf_frame(b"a"), tf_frame(b"bcde"), tf_frame(b"")]
     stream = b"".join(frames)
-    assert list(packed(tfrecord(io.BytesIO(stream)), 37)) == [frames[0] + frames[1], frames[2]]
-    assert [tfrecord_payload(item) for item in tfrecord(io.BytesIO(stream))] == [b"a", b"bcde", b""]
+    assert list(packed(tfrecord(io.BytesIO(stream), 99), 37)) == [frames[0] + frames[1], frames[2]]
+    assert [tfrecord_payload(item) for item in tfrecord(io.BytesIO(stream), 99)] == [b"a", b"bcde", b""]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_tfrecord_keeps_its_framing_in_multi_record_bodies_only() -> None:
 )
 def test_what_is_no_tfrecord_is_refused(data: bytes, why: str) -> None:
     with pytest.raises(BadRecords, match=why):
-        list(tfrecord(io.BytesIO(data)))
+        list(tfrecord(io.BytesIO(data), 99))
 
 
 def test_a_whole_object_is_one_body() -> None:

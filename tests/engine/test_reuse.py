@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from harness.kernel.job_files import JobFile
 from harness.stores.results import Results
 from tests.admin import ask_admin
 from tests.cloud import BUCKET, Cloud, running_cloud
@@ -226,7 +227,7 @@ def test_what_was_not_used_for_longest_goes_first(tmp_path: Path) -> None:
     for number in range(4):
         file = tmp_path / "made"
         file.write_bytes(bytes([number]) * 100)
-        results.put(f"key-{number}", {"job": "j"}, {"made": file}, [("", "said")])
+        results.put(f"key-{number}", {"job": "j"}, {"made": JobFile(tmp_path, "made", 100)}, [("", "said")])
         if found := results.find("key-0"):
             results.take_out("key-0", found, tmp_path / f"out-{number}")
     assert [bool(results.find(f"key-{number}")) for number in range(4)] == [True, False, False, True]

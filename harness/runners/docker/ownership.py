@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from harness.kernel.job_files import holds_foreign
 from harness.runners.docker.engine import DockerEngine
 
 _PLACE = "/harness"
@@ -24,7 +25,7 @@ def give_to_user(engine: DockerEngine, image: str, folders: tuple[Path, ...], la
     user = os.geteuid()
     if user == 0:
         return
-    foreign = [folder for folder in folders if _holds_foreign(folder, user)]
+    foreign = [folder for folder in folders if holds_foreign(folder, user)]
     if not foreign:
         return
     rootless = any("rootless" in option for option in engine.info().get("SecurityOptions") or ())
@@ -66,18 +67,3 @@ def _chown(
         raise
     finally:
         client.remove_container(made, force=True)
-
-
-def _holds_foreign(folder: Path, user: int) -> bool:
-    if folder.lstat().st_uid != user:
-        return True
-    for place, names, files in os.walk(folder):
-        for name in (*names, *files):
-            try:
-                if os.lstat(os.path.join(place, name)).st_uid != user:  # noqa: PTH118  (a Path for each is slow)
-                    return True
-            except OSError:  # a folder that only its owner may look into
-                return True
-        if any(not os.access(Path(place, name), os.R_OK | os.X_OK) for name in names):
-            return True
-    return False

@@ -6,13 +6,10 @@ import contextlib
 import itertools
 import os
 import re
-import shutil
-import stat
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from harness.kernel.removal import remove_tree
 from harness.runners.process.inside import processes
 
 _numbers = itertools.count(1)
@@ -37,10 +34,10 @@ class JobFolders:
         try:
             yield made
         finally:
-            remove(made)
+            remove_tree(made)
 
     def close(self) -> None:
-        remove(self.own)
+        remove_tree(self.own)
 
     def abandoned(self) -> list[Path]:
         """Folders of runners whose process is gone."""
@@ -69,24 +66,3 @@ def users_of(folder: Path) -> list[int]:
         if needle in words:
             found.append(int(process.name))
     return found
-
-
-def remove(folder: Path) -> None:
-    """Remove a folder whatever its modes; what the job still writes into it is given a few rounds."""
-    for _ in range(3):
-        if sys.version_info >= (3, 12):
-            shutil.rmtree(folder, onexc=_open_up)
-        else:
-            shutil.rmtree(folder, onerror=_open_up)
-        if not folder.exists():
-            return
-
-
-def _open_up(function: Callable[..., Any], path: str, _: Any) -> None:
-    for place in (Path(path).parent, Path(path)):
-        with contextlib.suppress(OSError):
-            if not place.is_symlink():
-                place.chmod(stat.S_IRWXU)
-    with contextlib.suppress(OSError):
-        if function in (os.unlink, os.rmdir):
-            function(path)

@@ -8,6 +8,7 @@ import signal
 import time
 from pathlib import Path
 
+from harness.kernel.removal import remove_tree
 from harness.runners.process import folders
 
 _PATIENCE = 5.0
@@ -30,5 +31,5 @@ def kill_and_remove(owner: Path) -> list[str]:
     """``owner`` is the folder of a runner whose process is gone; what was found is named."""
     names = [f"process {pid}" for pid in kill_users_of(owner)]
     names += [f"folder of job {job.name.partition('-')[2]}" for job in sorted(owner.iterdir())]
-    folders.remove(owner)
+    remove_tree(owner)
     return names

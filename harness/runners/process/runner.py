@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from harness.kernel.removal import remove_tree
 from harness.runners.modes import open_to_all, remove_privileges
-from harness.runners.process import folders, plan
+from harness.runners.process import plan
 from harness.runners.process.environments import Environments
 from harness.runners.process.errors import EnvironmentMissing, NotStarted
 from harness.runners.process.folders import JobFolders
@@ -118,7 +119,7 @@ class ProcessRunner:
             self._hand_over(spec, folder)
             started = self._ready_warm(made) or self._ready_cold(made)
         except BaseException:
-            folders.remove(folder)
+            remove_tree(folder)
             self._take_back(spec)
             raise
         release = self._adopt_door(started)
@@ -127,7 +128,7 @@ class ProcessRunner:
             release()
             if "pid" not in started.granted:
                 kill_users_of(folder)
-            folders.remove(folder)
+            remove_tree(folder)
             self._take_back(spec)
 
         return started, clean_up, made.port

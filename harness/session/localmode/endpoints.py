@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import uuid
 from copy import deepcopy
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.contract.capture import CaptureRules
+from harness.kernel.removal import remove_tree
 from harness.session.localmode.capturing import Capturing
 from harness.session.localmode.engine import remove
 from harness.session.localmode.jobs import utc_now
@@ -257,7 +257,7 @@ class Endpoints:
         finally:
             remove(containers)
             self._around.engine.give_back(server.folder, server.image)
-            shutil.rmtree(server.folder, ignore_errors=True)
+            remove_tree(server.folder)
 
 
 def _check_config(request: dict[str, Any]) -> None:

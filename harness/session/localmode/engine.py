@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from harness.contract.catalog import UnknownImage, resolve_image
+from harness.kernel.job_files import holds_foreign
 
 RUN_LABEL, STATE_LABEL, JOB_LABEL = "harness.run", "harness.state", "harness.job"
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
@@ -72,13 +73,13 @@ class Engine:
 
     def give_back(self, folder: Path, image: str) -> None:
         """What containers wrote as root becomes the user's, by a container of the same image."""
-        if os.getuid() == 0 or not _foreign(folder):
+        if os.getuid() == 0 or not holds_foreign(folder, os.getuid()):
             return
         owner = f"{os.getuid()}:{os.getgid()}"
         mount = f"type=bind,source={folder},target=/harness-given"
         run = ("run", "--rm", "--network", "none", "--user", "0:0", "--entrypoint", "chown", "--mount", mount)
         labels = [part for name, value in self.labels.items() for part in ("--label", f"{name}={value}")]
-        docker(*run, *labels, image, "-R", owner, "/harness-given")
+        docker(*run, *labels, image, "-hR", owner, "/harness-given")
 
 
 def docker(*arguments: str, both: bool = False) -> str:
@@ -133,10 +134,3 @@ def _dated(line: str) -> tuple[float, str]:
     second = datetime.strptime(f"{stamp[:19]}+0000", "%Y-%m-%dT%H:%M:%S%z")
     moment = second.timestamp() + float(f"0{stamp[19:-1]}")
     return moment, CONTROL.sub(lambda found: f"#{ord(found[0]):03o}", text.rstrip("\r"))
-
-
-def _foreign(folder: Path) -> bool:
-    uid = os.getuid()
-    return any(
-        (Path(at) / name).lstat().st_uid != uid for at, folders, files in os.walk(folder) for name in (*folders, *files)
-    )

@@ -6,7 +6,6 @@ reason its container wrote; its log lies in CloudWatch Logs; what its containers
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from harness.engine.failures import JobFailed
+from harness.kernel.removal import remove_tree
 from harness.session.localmode.engine import remove
 from harness.session.localmode.logs import LogLines, put_log
 from harness.session.localmode.sdk import LocalSdk, OneRun
@@ -127,7 +127,7 @@ class Jobs:
         finally:
             remove(self._around.engine.containers(job.name))
             self._around.engine.give_back(folder, image)
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_tree(folder)
 
     def _worked(self, job: Job, run: OutputReader, work: Callable[[], None]) -> str:
         """Empty, or why it failed. The SDK raises one error for what it does not take and for a failing container."""

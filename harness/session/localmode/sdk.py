@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import urllib3
 from urllib3.exceptions import HTTPError
 
+from harness.kernel.job_files import TooDeep, find_file, remove_links
 from harness.session.localmode.engine import JOB_LABEL, Engine
 from harness.session.localmode.surroundings import Surroundings
 
@@ -68,13 +69,12 @@ class OneContainer:
     def upload_data(self, *arguments: Any, **options: Any) -> Any:
         """The container has ended, its folders are still there: now or never."""
         for name in OUTPUT_FILES:
-            for file in self._folder.glob(f"*/*/output/{name}"):
-                if file.is_file():
-                    self._left[name] = file.read_text(errors="replace")[:MAX_OUTPUT]
+            if text := read_output(self._folder, "*/*", name):
+                self._left[name] = text
         return super().upload_data(*arguments, **options)  # type: ignore[misc]
 
     def give_back(self, image: str) -> None:
-        self._around.engine.give_back(self._folder, image)
+        take_over(self._around, self._folder, image)
 
     def output(self, name: str) -> str:
         return self._left.get(name, "")
@@ -189,6 +189,21 @@ def _given_back(method: Callable[..., Any]) -> Callable[..., Any]:
         return method(container, *arguments, **options)
 
     return adapted
+
+
+def take_over(around: Surroundings, folder: Path, image: str) -> None:
+    """Make what containers left fit for the SDK to read: it is the user's, and has no links, which the SDK follows."""
+    around.engine.give_back(folder, image)
+    try:
+        remove_links(folder)
+    except TooDeep as error:
+        raise RuntimeError(f"the results of the job cannot be read: {error}") from error
+
+
+def read_output(folder: Path, hosts: str, name: str) -> str:
+    """Return what a container left as ``output/<name>``; empty when nothing. ``hosts`` matches the hosts' folders."""
+    found = [file for host in folder.glob(hosts) if (file := find_file(host, f"output/{name}"))]
+    return found[-1].read(MAX_OUTPUT).decode(errors="replace") if found else ""
 
 
 def container_settings(around: Surroundings, name: str) -> dict[str, Any]:

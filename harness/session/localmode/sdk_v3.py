@@ -59,8 +59,7 @@ class TrainerRun:
         self.folder = folder
 
     def read_output(self, name: str) -> str:
-        found = [file for file in self.folder.glob(f"*/output/{name}") if file.is_file()]
-        return found[0].read_text(errors="replace")[: sdk.MAX_OUTPUT] if found else ""
+        return sdk.read_output(self.folder, "*", name)
 
 
 class Trainers:
@@ -136,7 +135,7 @@ class Trainers:
 
     def _giving_back(self, retrieve: Callable[..., Any]) -> Callable[..., Any]:
         def adapted(container: Any, compose_data: dict[str, Any]) -> Any:
-            self._around.engine.give_back(Path(container.container_root), container.image)
+            sdk.take_over(self._around, Path(container.container_root), container.image)
             return retrieve(container, compose_data)
 
         return adapted

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import boto3
 
+from harness.kernel.removal import remove_tree
 from harness.session.emulator_clock import EmulatorClock
 from harness.session.events import EventWriter
 from harness.session.faults import Faults
@@ -110,7 +110,7 @@ class LocalModeSession(Session):
         finally:
             self._sagemaker.close()
             self._changes.put_back()
-            shutil.rmtree(self._around.folder, ignore_errors=True)
+            remove_tree(self._around.folder)
 
 
 class RoutedSession(boto3.Session):  # type: ignore[misc]

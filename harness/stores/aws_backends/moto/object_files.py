@@ -14,7 +14,7 @@ import threading
 import uuid
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 BLOCK = 1024 * 1024
 
@@ -155,14 +155,14 @@ class ObjectFiles:
         temporary.write_bytes(data)
         return Arrived(self.adopt(temporary), len(data), hashlib.md5(data, usedforsecurity=False).hexdigest())
 
-    def upload(self, source: Path) -> Arrived:
-        """Copy a file of someone else's in, taking its MD5 on the way."""
+    def upload(self, source: BinaryIO) -> Arrived:
+        """Copy an open file of someone else's in, taking its MD5 on the way."""
         temporary = self.temporary()
         digest = hashlib.md5(usedforsecurity=False)
         size = 0
         try:
-            with source.open("rb") as reader, temporary.open("wb") as writer:
-                while block := reader.read(BLOCK):
+            with temporary.open("wb") as writer:
+                while block := source.read(BLOCK):
                     digest.update(block)
                     writer.write(block)
                     size += len(block)

@@ -49,9 +49,12 @@ class MotoObjects:
         files, _ = self._parts()
         self._put(uri, files.write(data), content_type)
 
-    def upload(self, path: Path, uri: S3Uri, content_type: str = "binary/octet-stream") -> None:
+    def upload(self, source: Path | BinaryIO, uri: S3Uri, content_type: str = "binary/octet-stream") -> None:
         files, _ = self._parts()
-        self._put(uri, files.upload(path), content_type)
+        with contextlib.ExitStack() as stack:
+            stream = stack.enter_context(source.open("rb")) if isinstance(source, Path) else source
+            arrived = files.upload(stream)
+        self._put(uri, arrived, content_type)
 
     def delete(self, uri: S3Uri) -> None:
         with self._seam() as seam:

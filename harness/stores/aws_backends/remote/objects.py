@@ -69,10 +69,12 @@ class RemoteObjects:
         with self._errors(uri):
             self._client().put_object(Bucket=uri.bucket, Key=uri.key, Body=data, ContentType=content_type)
 
-    def upload(self, path: Path, uri: S3Uri, content_type: str = "binary/octet-stream") -> None:
+    def upload(self, source: Path | BinaryIO, uri: S3Uri, content_type: str = "binary/octet-stream") -> None:
         extra = {"ContentType": content_type}
-        with self._errors(uri):
-            self._client().upload_file(str(path), uri.bucket, uri.key, ExtraArgs=extra, Config=_transfer())
+        with contextlib.ExitStack() as stack:
+            stream = stack.enter_context(source.open("rb")) if isinstance(source, Path) else source
+            stack.enter_context(self._errors(uri))
+            self._client().upload_fileobj(stream, uri.bucket, uri.key, ExtraArgs=extra, Config=_transfer())
 
     def delete(self, uri: S3Uri) -> None:
         with contextlib.suppress(ObjectMissing), self._errors(uri):
