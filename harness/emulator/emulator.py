@@ -38,6 +38,7 @@ from harness.stores.aws_backends import AwsBackend
 from harness.stores.credentials import Credentials, issue_credentials
 from harness.stores.folder import StateFolder
 from harness.stores.records import RecordStore
+from harness.stores.state_layout import check_databases, note_databases
 
 _CLOCK_OFFSET = "clock_offset"
 _WORKERS = 16
@@ -182,6 +183,7 @@ class Emulator:
         journal = Journal(self.state / "emulator.log")
         stack.callback(journal.close)
         stack.enter_context(journal.taking_warnings())
+        check_databases(self.state)
         self.records = parts.records(ground)
         stack.callback(self.records.close)
         self.clock.advance_to(time.time() + float(self.records.setting(_CLOCK_OFFSET) or 0))
@@ -272,6 +274,7 @@ class Emulator:
             sys.setswitchinterval(_SWITCH_INTERVAL)
         try:
             self._aws.load()
+            note_databases(self.state)
         except Exception:
             log.exception("the backing services could not be loaded; every call to them will say so")
         if self._owns_process and not self._ending.is_set():

@@ -172,6 +172,7 @@ def test_machines_at_once_are_counted_over_time_and_by_step() -> None:
     assert peaks(resources, spot)["ml.m5.large for spot training job usage"] == (1, 1)
 
 
+@pytest.mark.needs("docker")
 @pytest.mark.parametrize(
     ("instance_type", "state"),
     [("ml.m5.large", "ok"), ("ml.g4dn.xlarge", "ok"), ("ml.m6g.large", "failure"), ("ml.c7gn.large", "failure")],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import shutil
 import threading
@@ -17,6 +18,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 BLOCK = 1024 * 1024
+
+MOST_UNFINISHED = 64
+"""Files without a row that writes under way at a kill may have left."""
+
+logger = logging.getLogger(__name__)
 
 
 class StoredFile:
@@ -198,11 +204,24 @@ class ObjectFiles:
         return Arrived(file, size, md5_of(FileSlice(file, 0, size)) if etag is None else etag)
 
     def sweep(self, known: Container[str]) -> int:
-        """Remove what an interrupted write left: everything incoming, and files that no row names."""
-        left = list(self._incoming.iterdir())
+        """Remove what an interrupted write left: everything incoming, and files that no row names.
+
+        A kill leaves at most a few such files. Many are the objects of rows that were lost: they stay, with a warning.
+        """
+        for path in self._incoming.iterdir():
+            path.unlink(missing_ok=True)
+        left: list[Path] = []
         for folder in self._objects.iterdir():
             with os.scandir(folder) as entries:
                 left += [Path(entry.path) for entry in entries if entry.name not in known]
+        if len(left) > MOST_UNFINISHED:
+            logger.warning(
+                "%d files of objects in %s have no entry in the database and are kept; if it was damaged, put it "
+                "back from a copy",
+                len(left),
+                self._folder,
+            )
+            return 0
         for path in left:
             path.unlink(missing_ok=True)
         return len(left)

@@ -1,0 +1,119 @@
+"""The files and folders of a state folder, and whether its databases can be trusted before anything opens them.
+
+A database that is missing, empty or damaged must stop the start: opened as if it were new, it would make the emulator
+forget what the folder holds and remove the files of objects that no row names.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import struct
+from pathlib import Path
+
+from harness.kernel.errors import StateError
+
+DATABASES = ("records.sqlite", "s3/objects.sqlite", "aws/services.sqlite")
+MANIFEST = "databases.json"
+"""The databases that this folder has had. A file that is listed here and missing is lost, not new."""
+STATE = (
+    *(f"{name}{suffix}" for name in DATABASES for suffix in ("", "-wal", "-shm")),
+    *("s3", "aws", "logs", "jobs", "runs", "kept", "client", MANIFEST),
+)
+"""What ``harness reset`` removes: files and folders of the emulator's state. Reports, history and keys stay."""
+_SQLITE = b"SQLite format 3\0"
+_WAL_MAGIC = (0x377F0682, 0x377F0683)
+_WAL_HEADER, _FRAME_HEADER = 32, 24
+
+logger = logging.getLogger(__name__)
+
+
+def check_databases(folder: Path) -> None:
+    """Raise ``StateError``, naming file and remedy, if a database of the folder is missing, empty or damaged."""
+    known = _read_manifest(folder)
+    if not known and (folder / DATABASES[0]).exists():
+        known = [name for name in DATABASES if _has_data(folder, name)]
+    for name in DATABASES:
+        file = folder / name
+        if file.is_dir():
+            raise _refusal(file, "is a folder and not a database")
+        if not file.exists():
+            if name in known:
+                raise _refusal(file, "is missing although this folder was used before")
+            continue
+        if file.stat().st_size == 0 and name in known:
+            raise _refusal(file, "is empty although this folder was used before")
+        if file.stat().st_size:
+            _check_file(file)
+
+
+def note_databases(folder: Path) -> None:
+    """Remember which databases the folder has now. Called once they are open."""
+    present = sorted({*_read_manifest(folder), *(name for name in DATABASES if (folder / name).is_file())})
+    if present == _read_manifest(folder):
+        return
+    draft = folder / f"{MANIFEST}.new"
+    draft.write_text(json.dumps(present))
+    draft.replace(folder / MANIFEST)
+
+
+def _read_manifest(folder: Path) -> list[str]:
+    try:
+        names = json.loads((folder / MANIFEST).read_text())
+    except (OSError, ValueError):
+        return []
+    return [name for name in names if name in DATABASES] if isinstance(names, list) else []
+
+
+def _has_data(folder: Path, name: str) -> bool:
+    """Whether a folder of an earlier version, which has no manifest, must have had this database."""
+    if name.startswith("s3/"):
+        return any(path.is_file() for path in (folder / "s3" / "objects").glob("*/*"))
+    return (folder / name).exists()
+
+
+def _check_file(file: Path) -> None:
+    with file.open("rb") as stream:
+        if stream.read(len(_SQLITE)) != _SQLITE:
+            raise _refusal(file, "is not an SQLite database")
+    _check_log(file)
+    try:
+        connection = sqlite3.connect(file)
+        try:
+            (answer,) = connection.execute("pragma quick_check(1)").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.DatabaseError as error:
+        if "full" in str(error) or "unable to open" in str(error):
+            return  # what opens the file next says so, with its own remedy
+        raise _refusal(file, f"is damaged ({error})") from error
+    if answer != "ok":
+        raise _refusal(file, f"is damaged ({answer})")
+
+
+def _check_log(file: Path) -> None:
+    """Look at the write-ahead log beside a database: SQLite drops what it cannot read of it without a word.
+
+    Its format is described in "WAL-mode File Format" of SQLite's documentation.
+    """
+    log = file.with_name(f"{file.name}-wal")
+    if log.is_dir():
+        raise _refusal(log, "is a folder")
+    if not log.exists() or log.stat().st_size == 0:
+        return
+    size = log.stat().st_size
+    with log.open("rb") as stream:
+        header = stream.read(_WAL_HEADER)
+    if len(header) < _WAL_HEADER or struct.unpack(">I", header[:4])[0] not in _WAL_MAGIC:
+        raise _refusal(log, "is damaged; it holds the last changes")
+    page = struct.unpack(">I", header[8:12])[0]
+    if (size - _WAL_HEADER) % (page + _FRAME_HEADER):
+        logger.warning("%s is cut off in the middle of a change: the last changes before that may be lost", log)
+
+
+def _refusal(file: Path, problem: str) -> StateError:
+    return StateError(
+        f"{file} {problem}; put it back from a copy, choose another folder with --state, or forget the state of this "
+        "folder with `harness reset`"
+    )
