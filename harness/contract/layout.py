@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Any
 
 from harness.kernel.s3uri import S3Uri
+from harness.kernel.safe_paths import UnsafeName, safe_parts
 from harness.runners.spec import RunSpec
 
-ROOT = PurePosixPath("/opt/ml")
+_ROOT_PARTS = ("opt", "ml")
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,19 @@ class JobPlan:
 
 def below_root(path: str) -> str | None:
     """An absolute container path as relative to ``/opt/ml``; None when it is elsewhere, climbs out or is all of it."""
-    pure = PurePosixPath(path)
-    if ".." in pure.parts or pure == ROOT or not pure.is_relative_to(ROOT):
+    try:
+        parts = safe_parts(path)
+    except UnsafeName:
         return None
-    return str(pure.relative_to(ROOT))
+    top = len(_ROOT_PARTS)
+    if not path.startswith("/") or parts[:top] != _ROOT_PARTS or len(parts) == top:
+        return None
+    return "/".join(parts[top:])
+
+
+def channel_path(name: str) -> str:
+    """The folder of a channel relative to ``/opt/ml``."""
+    return "/".join(("input", "data", *safe_parts(name)))
 
 
 def relative_key(prefix: str, key: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.contract.catalog import HARNESS_ENVIRONMENT
 from harness.contract.containers import AnyImage, Command
-from harness.contract.layout import Input, JobPlan, Output, below_root, to_json
+from harness.contract.layout import Input, JobPlan, Output, below_root, channel_path, to_json
 from harness.contract.surroundings import Surroundings, platform_environment, resource_config
 from harness.kernel.records import Record
 from harness.kernel.s3uri import S3Uri
@@ -99,7 +99,7 @@ def _channel(channel: Mapping[str, Any], where: Surroundings) -> Input:
     return Input(
         name=channel["ChannelName"],
         uri=S3Uri.parse(source["S3Uri"]),
-        path=f"input/data/{channel['ChannelName']}",
+        path=channel_path(channel["ChannelName"]),
         kind=source["S3DataType"],
         share=where.share if source.get("S3DataDistributionType") == "ShardedByS3Key" else (0, 1),
     )

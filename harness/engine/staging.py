@@ -149,7 +149,7 @@ def _open_result(file: JobFile) -> BinaryIO | None:
         check_size(facts.st_size, size_limit(facts.st_blocks * 512))
     except TooLarge as error:
         stream.close()
-        raise JobFailed(f"ClientError: {file.name!r} has holes and cannot be uploaded: {error}") from error
+        raise JobFailed(f"ClientError: {file.name[:200]!r} has holes and cannot be uploaded: {error}") from error
     return stream
 
 
@@ -160,9 +160,9 @@ def result_uri(file: JobFile, output: Output) -> S3Uri:
     try:
         long = len(uri.key.encode()) > LONGEST_KEY
     except UnicodeEncodeError:
-        raise JobFailed(f"ClientError: {name!r} cannot be uploaded: a key must be valid UTF-8") from None
+        raise JobFailed(f"ClientError: {name[:200]!r} cannot be uploaded: a key must be valid UTF-8") from None
     if long:
-        raise JobFailed(f"ClientError: {name!r} cannot be uploaded: a key has at most {LONGEST_KEY} bytes")
+        raise JobFailed(f"ClientError: {name[:200]!r} cannot be uploaded: a key has at most {LONGEST_KEY} bytes")
     return uri
 
 

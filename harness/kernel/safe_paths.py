@@ -1,6 +1,6 @@
 """Paths made from names that come from outside: S3 keys, archive members, manifest entries, channel names.
 
-Every such name becomes a path through ``below`` and nowhere else.
+Every such name becomes a path through ``safe_parts`` and nowhere else; ``tests/test_safe_paths.py`` lists the places.
 """
 
 from __future__ import annotations

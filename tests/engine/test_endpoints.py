@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.cloud import BUCKET, XGBOOST, Cloud, eventually
-from tests.hosting import Hosting, archive
+from tests.hosting import SERVER, Hosting, archive
 from tests.processes import servers_of
 
 
@@ -286,3 +286,26 @@ def test_a_name_is_free_again_once_its_endpoint_is_gone(hosting: Hosting) -> Non
     hosting.sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=config)
     assert hosting.settled(endpoint)["EndpointStatus"] == "InService"
     hosting.remove(endpoint)
+
+
+@pytest.mark.parametrize(
+    ("key", "file"), [("a/../../../../planted", ""), ("n" * 256, ""), ("/etc/planted", "etc/planted")]
+)
+def test_a_model_of_objects_is_written_below_its_own_folder(
+    hosting: Hosting, cloud: Cloud, key: str, file: str
+) -> None:
+    prefix = f"{cloud.name('model')}/"
+    cloud.put(prefix + "ok", "x")
+    cloud.put(prefix + key, "planted")
+    location = {"S3Uri": f"s3://{BUCKET}/{prefix}", "S3DataType": "S3Prefix", "CompressionType": "None"}
+    model = hosting.model_of({"Image": SERVER, "ModelDataSource": {"S3DataSource": location}})
+    endpoint = hosting.begin(hosting.variant(model))
+    settled = hosting.settled(endpoint)
+    planted = [path.as_posix() for path in cloud.state.parent.rglob("planted")]
+    if file:
+        assert settled["EndpointStatus"] == "InService"
+        assert [path.partition("/ml/model/")[2] for path in planted] == [file]
+    else:
+        assert planted == []
+        assert "ClientError: Failed to download model data" in settled["FailureReason"]
+        assert "cannot be a file here" in settled["FailureReason"]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from harness.kernel import unpacking
 from tests.cloud import BUCKET, CODE, Cloud, eventually
 
 IN = "/opt/ml/processing/input/data"
@@ -60,7 +61,9 @@ def test_a_manifest_names_its_objects(cloud: Cloud, here: str) -> None:
     assert cloud.keys(here + "out/") == ["x/2.csv", "y.csv"]
 
 
-@pytest.mark.parametrize("manifest", ["{}", "[]", "no json", '[{"prefix": "s3://the-bucket/"}, "absent.csv"]'])
+@pytest.mark.parametrize(
+    "manifest", ["{}", "[]", "no json", "[" * 100_000, '[{"prefix": "s3://the-bucket/"}, "absent.csv"]']
+)
 def test_a_manifest_that_leads_nowhere_fails_the_job(cloud: Cloud, here: str, manifest: str) -> None:
     source = {"S3Uri": cloud.put(here + "m.json", manifest), "LocalPath": IN, "S3DataType": "ManifestFile"}
     job = cloud.process(COPY, raw_inputs=[{"InputName": "listed", "S3Input": {**source, "S3InputMode": "File"}}])
@@ -87,6 +90,48 @@ def test_gzip_objects_arrive_unpacked(cloud: Cloud, here: str) -> None:
     cloud.put(here + "a.csv", "plain text")
     job = cloud.process(COPY, raw_inputs=inputs)
     assert job["FailureReason"].endswith("a.csv is not gzip: Not a gzipped file (b'pl')")
+
+
+def test_gzip_objects_that_unpack_to_more_than_the_limit(
+    cloud: Cloud, here: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unpacking, "ALWAYS_ALLOWED", 1 << 20)
+    source = {"S3Uri": cloud.put(here + "zeros", gzip.compress(bytes(1 << 23))), "LocalPath": IN}
+    more = {"S3DataType": "S3Prefix", "S3InputMode": "File", "S3CompressionType": "Gzip"}
+    job = cloud.process(COPY, raw_inputs=[{"InputName": "packed", "S3Input": {**source, **more}}])
+    assert job["ProcessingJobStatus"] == "Failed"
+    assert "zeros cannot be a file here: it unpacks to more than" in job["FailureReason"]
+
+
+def test_a_file_with_huge_holes_is_not_uploaded(cloud: Cloud, here: str) -> None:
+    script = f"open('{OUT}/sparse', 'w').truncate(1 << 40)"
+    job = cloud.process(script, outputs={OUT: uri(here)})
+    assert job["FailureReason"].startswith("ClientError: 'processing/output/sparse' has holes and cannot be uploaded")
+    assert cloud.keys(here) == []
+
+
+def test_results_in_folders_of_any_depth_settle_the_job(cloud: Cloud, here: str) -> None:
+    nest = "import os\nos.chdir('{}')\nfor _ in range(1100): os.mkdir('d'); os.chdir('d')"
+    job = cloud.process(nest.format(OUT), outputs={OUT: uri(here)})
+    assert "folders are nested more than 512 deep" in job["FailureReason"]
+    elsewhere = cloud.process(nest.format("/opt/ml/processing"), outputs={OUT: uri(here)})
+    assert elsewhere["ProcessingJobStatus"] == "Completed"
+    assert not list((cloud.state / "jobs" / "processing-job").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("write", "why"),
+    [
+        ("for _ in range(5): os.mkdir('n' * 255); os.chdir('n' * 255)", "a key has at most 1024 bytes"),
+        ("os.mkdir(b'\\xff'); os.chdir(b'\\xff')", "a key must be valid UTF-8"),
+    ],
+    ids=["long", "not UTF-8"],
+)
+def test_results_whose_names_can_be_no_keys(cloud: Cloud, here: str, write: str, why: str) -> None:
+    script = f"import os\nos.chdir('{OUT}')\n{write}\nopen('x', 'w').close()"
+    job = cloud.process(script, outputs={OUT: uri(here)})
+    assert job["FailureReason"].startswith("ClientError: ")
+    assert why in job["FailureReason"]
 
 
 def test_a_key_that_climbs_out_is_not_written_anywhere(cloud: Cloud, here: str) -> None:

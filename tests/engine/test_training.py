@@ -136,6 +136,15 @@ def test_a_failure_file_that_is_a_link_is_not_read(cloud: Cloud) -> None:
     assert cloud.train(script=script)["FailureReason"] == "AlgorithmError: , exit code: 1"
 
 
+def test_a_link_where_an_archive_could_be_written_changes_nothing_on_the_host(cloud: Cloud) -> None:
+    """Not even where a program knows the host's paths: what is uploaded is packed outside of its folders."""
+    kept = cloud.state / "kept"
+    kept.write_text("of the host")
+    script = f"import os; os.symlink('{kept}', '/opt/ml/.model.tar.gz'); open('/opt/ml/model/x', 'w').close()"
+    assert cloud.train(script=script)["TrainingJobStatus"] == "Completed"
+    assert kept.read_text() == "of the host"
+
+
 SLOW = (
     WRITES
     + """
