@@ -145,7 +145,7 @@ def test_files_are_not_rewritten_under_a_running_program(tmp_path: Path) -> None
 
 
 def test_what_was_set_can_be_taken_back_and_the_users_own_paths_stay(tmp_path: Path) -> None:
-    before = {"PATH": "/bin", "PYTHONPATH": "/own", "NO_PROXY": "intra.example"}
+    before = {"PATH": "/bin", "PYTHONPATH": "/own", "NO_PROXY": "intra.example", "no_proxy": "intra.example"}
     wired = wiring(TARGET, tmp_path, before).applied_to(before)
     after = unwiring(wired).applied_to(wired)
     assert after == before

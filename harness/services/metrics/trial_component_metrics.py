@@ -15,7 +15,6 @@ from harness.services.tracking import COMPONENTS
 from harness.stores.records import RecordMissing
 
 _PERIODS = {"OneMinute": 60, "FiveMinute": 300, "OneHour": 3600}
-_LARGEST_STEP = 2**31 - 1
 _MOST = 10_000
 """Values in one answer; a longer series is Truncated."""
 
@@ -34,7 +33,7 @@ def batch_put_metrics(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
 
 def _is_valid(item: Mapping[str, Any]) -> bool:
     """Whether a point can be stored. One that cannot has an error of its own: PutMetricsErrorCode of the API model."""
-    return math.isfinite(item["Value"]) and item["Timestamp"] >= 0 and item.get("Step", 0) <= _LARGEST_STEP
+    return math.isfinite(item["Value"]) and item["Timestamp"] >= 0
 
 
 def batch_get_metrics(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
