@@ -22,6 +22,9 @@ CHECKED = {
     "engine/archives.py: _extract_named": "the name of a member of an archive",
     "engine/archives.py: _refuse_hostile": "the name of a member of an archive",
     "engine/staging.py: download_all": "S3 keys and entries of manifests: inputs of jobs, models, transform inputs",
+    "session/localmode/endpoints.py: _serve": "the name of an endpoint of local mode",
+    "session/localmode/jobs.py: begin": "the name of a job of local mode",
+    "session/localmode/jobs.py: run": "the name of a job of local mode",
     "stores/results.py: take_out": "names of files of a result kept for --reuse",
 }
 """Where a name is checked, and what it is the name of."""

@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
-from harness.asserts import ExpectationFailed, Expectations
+from harness.asserts import ExpectationFailed, Expectations, objects
 from tests.cloud import BUCKET, Cloud
+from tests.hosting import archive
 
 
 def test_an_object_that_comes_by_itself_is_waited_for(cloud: Cloud, expects: Expectations) -> None:
@@ -46,3 +47,16 @@ def test_documents_have_a_shape(cloud: Cloud, expects: Expectations) -> None:
         expects.document(json_uri, {"mean": (1, 2)})
     with pytest.raises(ExpectationFailed, match="is of type application/json"):
         expects.document(cloud.put("documents/b.json", "{"), dict)
+
+
+def test_an_archive_that_grows_beyond_measure_is_not_held_in_memory(
+    cloud: Cloud, expects: Expectations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "_IN_MEMORY", 1 << 20)
+    uri = cloud.put("grows/model.tar.gz", archive({"zeros": bytes(8 << 20)}))
+    with pytest.raises(
+        ExpectationFailed, match=r"model.tar.gz is an archive[\s\S]*unpacks to more than 1,048,576 bytes"
+    ):
+        expects.archive(uri)
+    fits = cloud.put("fits/model.tar.gz", archive({"./zeros": bytes(1000)}))
+    assert expects.archive(fits, ["zeros"]) == {"zeros": bytes(1000)}

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.contract import splitting
 from harness.contract.splitting import (
     BadRecords,
     lines,
@@ -121,3 +122,21 @@ def test_a_whole_object_is_one_body() -> None:
     assert list(whole(io.BytesIO(b"x" * 80), 0)) == [b"x" * 80]
     with pytest.raises(BadRecords, match="larger"):
         list(whole(io.BytesIO(b"x" * 9), 8))
+
+
+@pytest.mark.parametrize(
+    ("cut", "header"),
+    [(recordio, struct.pack("<II", 0xCED7230A, 1 << 28)), (tfrecord, struct.pack("<QI", 1 << 28, 1))],
+)
+def test_a_record_that_claims_more_than_the_limit_is_not_read(cut, header: bytes) -> None:  # type: ignore[no-untyped-def]
+    stream = io.BytesIO(header + b"x" * 100)
+    with pytest.raises(BadRecords, match="larger than MaxPayloadInMB"):
+        list(cut(stream, 1 << 20))
+    assert stream.tell() == len(header)
+
+
+def test_a_body_without_a_limit_has_one_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(splitting, "LARGEST_BODY", 8)
+    assert list(whole(io.BytesIO(b"x" * 8), 0)) == [b"x" * 8]
+    with pytest.raises(BadRecords, match="set SplitType"):
+        list(whole(io.BytesIO(b"x" * 9), 0))

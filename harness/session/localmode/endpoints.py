@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.contract.capture import CaptureRules
 from harness.kernel.removal import remove_tree
+from harness.kernel.safe_paths import below
 from harness.session.localmode.capturing import Capturing
 from harness.session.localmode.engine import remove
 from harness.session.localmode.jobs import utc_now
@@ -204,7 +205,7 @@ class Endpoints:
 
     def _serve(self, endpoint: Endpoint, config: dict[str, Any], otherwise: str) -> None:
         label = f"{endpoint.name}-{uuid.uuid4().hex[:6]}"
-        server = Server(label, config, self._around.folder / label, "")
+        server = Server(label, config, below(self._around.folder, label), "")
         endpoint.starting = label
         try:
             self._start(endpoint, server)

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from harness.engine.failures import JobFailed
 from harness.kernel.removal import remove_tree
+from harness.kernel.safe_paths import UnsafeName, below
 from harness.session.localmode.engine import remove
 from harness.session.localmode.logs import LogLines, put_log
 from harness.session.localmode.sdk import LocalSdk, OneRun
@@ -85,6 +86,10 @@ class Jobs:
 
     def begin(self, kind: str, request: Mapping[str, Any]) -> Job:
         name = request[f"{kind}Name"]
+        try:
+            below(self._around.folder, name)
+        except UnsafeName as error:
+            raise refused(f"Create{kind}", f"{kind}Name {name!r} cannot be a name: {error}") from error
         arn = self._around.arn(ARN_KINDS[kind], name)
         job = Job(kind, name, arn, deepcopy(dict(request)))
         with self._lock:
@@ -101,7 +106,7 @@ class Jobs:
 
     def run(self, job: Job, image: str, work: Callable[[OneRun], None]) -> None:
         """``work`` makes the SDK run it in a session of its own; returns when it ended, well or not."""
-        folder = self._around.folder / job.name
+        folder = below(self._around.folder, job.name)
         folder.mkdir(parents=True)
         run: list[OneRun] = []
 
