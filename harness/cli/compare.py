@@ -156,6 +156,8 @@ def _latest(name: str, state: Path) -> tuple[Path, dict[str, Any]]:
             f"`harness run {name}`, or name the run to compare"
         )
     for folder in run_folders(state):
+        if not (folder / REPORT).is_file():
+            continue
         report = _report(folder)
         if report["profile"] not in on_aws and any(each["name"] == name for each in report["scenarios"]):
             return folder, report
