@@ -11,7 +11,6 @@ import click
 
 from harness.cli.project import json_option, print_json, project_root, settings, state_option
 from harness.kernel.errors import StateError
-from harness.report.run_folders import REPORT, REPORTS
 
 if TYPE_CHECKING:
     from harness.profiles.scenarios import Scenario
@@ -33,6 +32,8 @@ def command(runs: tuple[str, ...], tolerance: float, anyway: bool, state: Path |
     report.json, or the name of a folder in .harness/reports. Exit code 0 when they are the same, 1 when not, 3 when
     facts could not be compared because libraries are of other releases, 4 for a recording that was edited.
     """
+    from harness.report.run_folders import REPORTS
+
     folder = settings(state=state).state
     if len(runs) > 2:
         raise click.UsageError("at most two runs can be compared")
@@ -123,6 +124,7 @@ Chosen = tuple["Scenario", Path, dict[str, Any]]
 def _chosen(runs: Sequence[str], state: Path) -> Iterator[Chosen]:
     """Scenarios, each with a report that holds it."""
     from harness.promotion.recordings import recording_file
+    from harness.report.run_folders import REPORTS
 
     known = {scenario.name: scenario for scenario in _scenarios()}
     if not runs:
@@ -142,7 +144,7 @@ def _chosen(runs: Sequence[str], state: Path) -> Iterator[Chosen]:
 
 def _latest(name: str, state: Path) -> tuple[Path, dict[str, Any]]:
     """The newest run of a scenario that was not on AWS. An older one is never taken in its place."""
-    from harness.report.run_folders import latest_run, run_folders
+    from harness.report.run_folders import REPORT, latest_run, run_folders
     from harness.settings import read_project
 
     tables = read_project(project_root()).profiles
@@ -154,6 +156,8 @@ def _latest(name: str, state: Path) -> tuple[Path, dict[str, Any]]:
             f"`harness run {name}`, or name the run to compare"
         )
     for folder in run_folders(state):
+        if not (folder / REPORT).is_file():
+            continue
         report = _report(folder)
         if report["profile"] not in on_aws and any(each["name"] == name for each in report["scenarios"]):
             return folder, report

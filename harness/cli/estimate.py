@@ -16,7 +16,6 @@ from harness.promotion.destination import Destination
 from harness.promotion.estimate import Cost, estimator, require_priced, total
 from harness.promotion.plan import Plan, make_plan
 from harness.promotion.prices import PriceTable, prices_of
-from harness.report.run_folders import run_folders
 
 
 @click.command("estimate")
@@ -31,6 +30,7 @@ def command(scenarios: tuple[str, ...], profile: str | None, refresh: bool, stat
     From the durations of their last runs here, what AWS adds to them, and a dated price table.
     """
     from harness.profiles.scenarios import UnknownScenario, choose
+    from harness.report.run_folders import run_folders
 
     root, given = project_root(), settings(state=state)
     destination = _destination(profile, root, given)

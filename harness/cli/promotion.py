@@ -17,7 +17,6 @@ from harness.promotion.plan import Plan, make_plan
 from harness.promotion.preflight.findings import OK
 from harness.promotion.preflight.run import Preflight, preflight
 from harness.promotion.prices import prices_of
-from harness.report.run_folders import run_folders
 
 _MONITORING = {
     ONE_OFF: "the analyzer runs at once, as a processing job, where a scenario waits for its schedule",
@@ -29,6 +28,8 @@ def agree(profile: AwsProfile, scenarios: Sequence[Scenario], budget: float | No
     """The profile with its budget; ``GuardRefused`` when a guard, or the user, says no."""
     destination = profile.destination
     account = open_account(destination)
+    from harness.report.run_folders import run_folders
+
     folders = run_folders(profile.asked.settings.state)
     plans = [make_plan(each.name, each.file, folders, destination) for each in scenarios]
     prices = prices_of(destination, destination.region, profile.asked.root)

@@ -18,8 +18,10 @@ from harness.stores.objects import ObjectInfo, ObjectMissing, ObjectStore
 
 VERSION = 1
 """Of the rules here: results kept under other rules are not found."""
-_OWN = re.compile(r"(TRAINING|PROCESSING|TRANSFORM)_JOB_(NAME|ARN)|AWS_ENDPOINT_URL|sagemaker_job_name")
-"""Variables and hyperparameters that say what the job is called or where its emulator listens."""
+_OWN = re.compile(
+    r"(TRAINING|PROCESSING|TRANSFORM)_JOB_(NAME|ARN)|AWS_ENDPOINT_URL|AWS_SECRET_ACCESS_KEY|sagemaker_job_name"
+)
+"""Variables and hyperparameters that name the job, or the emulator: its address and the secret of its state folder."""
 _CODE = ("sagemaker_submit_directory", "SAGEMAKER_SUBMIT_DIRECTORY")
 """Those that say where the code lies: the code counts, not the place."""
 _ARGUMENTS, _NAMED = "input/config/hyperparameters.json", "config/processingjobconfig.json"

@@ -12,13 +12,13 @@ REPORT = "report.json"
 
 
 def run_folders(state: Path) -> list[Path]:
-    """Folders of runs that still exist, the newest run first.
+    """Folders of runs that still exist, the newest run first. One of a run that was killed has no report.
 
     They are those in the state folder and those that the history names, which ``--report-dir`` put elsewhere.
     """
     named = {Path(past.report): past.at for past in read_history(state).runs if past.report}
-    found = {file.parent: 0.0 for file in (state / REPORTS).glob(f"*/{REPORT}")}
-    found |= {folder: at for folder, at in named.items() if (folder / REPORT).is_file()}
+    found = {folder: 0.0 for folder in (state / REPORTS).glob("*/") if folder.is_dir()}
+    found |= {folder: at for folder, at in named.items() if folder.is_dir()}
     return sorted(found, key=lambda folder: (found[folder] or _moment(folder), folder.name), reverse=True)
 
 
@@ -29,8 +29,8 @@ def latest_run(state: Path, scenario: str, profiles: frozenset[str]) -> Past | N
 
 
 def _moment(folder: Path) -> float:
-    """When the run began, by the name that ``harness run`` gives a folder; else when its report was written."""
+    """When the run began, by the name that ``harness run`` gives a folder; else when it was last changed."""
     try:
         return datetime.strptime(folder.name[:15], "%Y%m%d-%H%M%S").astimezone().timestamp()
     except ValueError:
-        return (folder / REPORT).stat().st_mtime
+        return folder.stat().st_mtime

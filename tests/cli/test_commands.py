@@ -67,9 +67,7 @@ def test_an_unfit_machine_is_one_line_and_code_3(project: Project) -> None:
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    "arguments", [("env",), ("clock",), ("logs", "job"), ("invoke", "e", "--body", "1"), ("coverage",)]
-)
+@pytest.mark.parametrize("arguments", [("env",), ("clock",), ("ps",), ("invoke", "e", "--body", "1")])
 def test_what_needs_an_emulator_says_how_to_start_one(project: Project, arguments: tuple[str, ...]) -> None:
     done = project.run(*arguments)
     assert done.returncode == 3
