@@ -35,7 +35,7 @@ def command(state: Path | None, as_json: bool) -> int:
 
 def _in_words(facts: Mapping[str, Any]) -> Iterator[str]:
     backend = facts.get("aws") or {}
-    details = ", ".join(f"{name} {value}" for name, value in backend.items() if value)
+    details = "; ".join(f"{name}: {value}" for name, value in backend.items() if value)
     yield f"The emulator runs at {facts['address']} (process {facts['pid']}, harness {facts['version']})."
     yield f"  started    {facts['started']}"
     kept = "nothing is kept when it stops" if facts.get("ephemeral") else "kept when it stops"
