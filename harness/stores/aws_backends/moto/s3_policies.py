@@ -26,7 +26,7 @@ def check_policy(body: bytes) -> None:
     if policy.get("Version", VERSIONS[1]) not in VERSIONS:
         raise _malformed("The policy must contain a valid version string")
     statements = policy.get("Statement")
-    if not statements:
+    if statements is None:
         raise _malformed("Missing required field Statement")
     for statement in statements if isinstance(statements, list) else [statements]:
         _check_statement(statement)
