@@ -183,13 +183,6 @@ def _events(client: Client) -> None:
     scheduler.create_schedule(
         Name="daily", ScheduleExpression="rate(1 day)", FlexibleTimeWindow={"Mode": "OFF"}, Target=target
     )
-    scaling = client("application-autoscaling")
-    target_of = {
-        "ServiceNamespace": "sagemaker",
-        "ResourceId": "endpoint/e/variant/v",
-        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-    }
-    scaling.register_scalable_target(**target_of, MinCapacity=1, MaxCapacity=2)
     query = {
         "Type": "TAG_FILTERS_1_0",
         "Query": json.dumps(
@@ -295,7 +288,6 @@ _READS: list[tuple[str, str, dict[str, Any]]] = [
     ("events", "list_event_buses", {}),
     ("events", "list_targets_by_rule", {"Rule": "rule"}),
     ("scheduler", "list_schedules", {}),
-    ("application-autoscaling", "describe_scalable_targets", {"ServiceNamespace": "sagemaker"}),
     ("resource-groups", "list_groups", {}),
     ("s3", "get_bucket_versioning", {"Bucket": "bucket"}),
     ("s3", "get_bucket_tagging", {"Bucket": "bucket"}),
