@@ -18,6 +18,10 @@ def open_private(path: str, flags: int) -> int:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Replace a file by one that only its owner may read."""
-    with open(path, "wb", opener=open_private) as file:
+    """Replace a file, in one step, by one that only its owner may read."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
+    with os.fdopen(descriptor, "wb") as file:
         file.write(content)
+    draft.replace(path)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.stores.credentials import write_private
+from harness.kernel.files import write_private
 
 SHIM = Path(__file__).parent / "shim"
 LOOPBACK = "127.0.0.1,localhost,::1"
@@ -232,4 +232,4 @@ def _others(path: str) -> list[str]:
 def _write(file: Path, content: str) -> None:
     """Only when it differs, and at once: another program may be reading it."""
     if not (file.exists() and file.read_text() == content):
-        write_private(file, content)
+        write_private(file, content.encode())

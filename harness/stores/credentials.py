@@ -6,7 +6,6 @@ environments.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 import stat
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.kernel.errors import StateError
+from harness.kernel.files import write_private
 
 ADMIN_TOKEN = "admin-token"
 CLIENT_SECRET = "client-secret"
@@ -32,7 +32,7 @@ def issue_credentials(folder: Path, client_secret: str = "") -> Credentials:
     A ``client_secret`` replaces the one in the folder, so that commands read the one that is in force.
     """
     if client_secret and _read(folder / CLIENT_SECRET) != client_secret:
-        _replace(folder / CLIENT_SECRET, client_secret)
+        write_private(folder / CLIENT_SECRET, client_secret.encode())
     return Credentials(_issued(folder / ADMIN_TOKEN), _issued(folder / CLIENT_SECRET))
 
 
@@ -47,11 +47,6 @@ def read_client_secret(folder: Path) -> str:
     if not secret:
         raise StateError(f"{folder / CLIENT_SECRET} cannot be read: start the emulator again, as the user of {folder}")
     return secret
-
-
-def write_private(file: Path, text: str) -> None:
-    """Write a file that only its owner may read. It replaces the old one in one step."""
-    _replace(file, text)
 
 
 def _issued(file: Path) -> str:
@@ -69,7 +64,7 @@ def _is_private(file: Path) -> bool:
 
 def _created(file: Path) -> str:
     value = secrets.token_urlsafe(30)  # 40 characters, as AWS's own secrets have
-    _replace(file, value)
+    write_private(file, value.encode())
     return value
 
 
@@ -82,13 +77,3 @@ def _read(file: Path) -> str:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return ""
         return opened.read(4096).strip()
-
-
-def _replace(file: Path, text: str) -> None:
-    draft = file.with_name(f"{file.name}.{os.getpid()}")
-    with contextlib.suppress(FileNotFoundError):
-        draft.unlink()
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-        opened.write(text)
-    draft.replace(file)
