@@ -22,6 +22,7 @@ from harness.kernel.errors import InternalFailure, StateError
 from harness.kernel.records import Key, Record
 from harness.stores.record_queries import INDEXES, RecordQuery, statement
 from harness.stores.records import Listener, RecordExists, RecordMissing
+from harness.stores.transactions import transaction
 from harness.stores.watch import Listeners
 
 FORMAT = "2"
@@ -208,18 +209,13 @@ def _open(file: Path | str) -> sqlite3.Connection:
 
 def _add_columns(connection: sqlite3.Connection) -> None:
     """Bring a file of format 1, which sorted nothing but ages, to this one: all of it or nothing."""
-    connection.execute("begin immediate")
-    try:
+    with transaction(connection):
         connection.execute("alter table records add column state text not null default ''")
         connection.execute("alter table records add column scheduled real")
         for row in connection.execute(f"select {_COLUMNS} from records").fetchall():
             values = (*_indexed(_record(row)), *row[:4])
             connection.execute(f"update records set state = ?, scheduled = ? where {_OF_KEY}", values)
         _set_setting(connection, "format", FORMAT)
-        connection.execute("commit")
-    except BaseException:
-        connection.execute("rollback")
-        raise
 
 
 def _setting(connection: sqlite3.Connection, name: str) -> str | None:

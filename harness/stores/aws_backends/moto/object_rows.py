@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from harness.stores.transactions import transaction
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS bucket (
   name TEXT PRIMARY KEY, account TEXT, partition TEXT, region TEXT, created REAL, moto TEXT, config BLOB);
@@ -77,15 +79,8 @@ class ObjectRows:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """All writes inside are one commit; on any error none of them happened."""
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        with self._lock, transaction(self._db):
+            yield
 
     def put_bucket(self, row: BucketRow) -> None:
         self._db.execute("REPLACE INTO bucket VALUES (?,?,?,?,?,?,?)", row)

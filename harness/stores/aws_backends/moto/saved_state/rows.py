@@ -10,13 +10,14 @@ import json
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from harness import __version__
 from harness.kernel.errors import StateError
 from harness.stores.aws_backends.moto.saved_state.migrations import FORMAT
+from harness.stores.transactions import transaction
 
 FILE = "services.sqlite"
 SCHEMA = """
@@ -121,14 +122,14 @@ class ServiceRows:
         """Run ``changes``, which calls the methods below, as one transaction; on any error none of it happened."""
         with self._lock:
             try:
-                with self._transaction():
+                with transaction(self._db):
                     changes()
             except sqlite3.OperationalError as error:
                 if "full" not in str(error):
                     raise
                 # What the log of SQLite holds can be moved into the file, which gives room for this change.
                 self._db.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
-                with self._transaction():
+                with transaction(self._db):
                     changes()
 
     def put_backend(self, row: BackendRow) -> None:
@@ -166,24 +167,13 @@ class ServiceRows:
             self._db.execute(f"DELETE FROM {table} WHERE {OF_BACKEND}", key)
 
     def clear(self) -> None:
-        with self._lock, self._transaction():
+        with self._lock, transaction(self._db):
             for table in DOCUMENTS:
                 self._db.execute(f"DELETE FROM {table}")
 
     def close(self) -> None:
         with self._lock:
             self._db.close()
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
 
     def _open(self) -> None:
         self._db.execute("PRAGMA journal_mode=WAL")
@@ -213,8 +203,8 @@ class ServiceRows:
         if shutil.disk_usage(self.path.parent).free < ROOMY:
             return
         with contextlib.suppress(sqlite3.OperationalError):  # the disk is full already
-            with self._transaction():
+            with transaction(self._db):
                 self._db.execute("INSERT INTO reserve VALUES (zeroblob(?))", (RESERVE,))
-            with self._transaction():
+            with transaction(self._db):
                 self._db.execute("DELETE FROM reserve")
             self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
