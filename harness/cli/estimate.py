@@ -38,7 +38,8 @@ def command(scenarios: tuple[str, ...], profile: str | None, refresh: bool, stat
         chosen = choose(root, scenarios)
     except UnknownScenario as error:
         raise click.BadParameter(str(error), param_hint="SCENARIO") from error
-    plans = [make_plan(each.name, each.file, run_folders(given.state), destination) for each in chosen]
+    folders = run_folders(given.state)
+    plans = [make_plan(each.name, each.file, folders, destination) for each in chosen]
     if never := [plan.scenario for plan in plans if plan.learned_from is None]:
         raise StateError(
             f"nothing is known of what {', '.join(never)} would cost: never run to the end here; run it once with "

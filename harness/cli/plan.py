@@ -51,7 +51,8 @@ def command(scenarios: tuple[str, ...], profile: str, policy: Path | None, state
     if not isinstance(found, AwsProfile):
         raise click.BadParameter(f"{profile!r} is not a profile of kind aws", param_hint="--profile")
     destination = found.destination
-    plans = [make_plan(each.name, each.file, run_folders(given.state), destination) for each in chosen]
+    folders = run_folders(given.state)
+    plans = [make_plan(each.name, each.file, folders, destination) for each in chosen]
     result = preflight(open_account(destination), destination, plans)
     if as_json:
         print_json(_plain(result, plans))

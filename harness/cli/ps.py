@@ -11,9 +11,9 @@ import click
 
 from harness.cli.project import json_option, print_json, running, state_option
 from harness.cli.table import aligned
+from harness.engine.lifecycle import LIFECYCLES
 
 COLUMNS = ("kind", "name", "status", "age")
-ENDED = ("Completed", "Failed", "Stopped")
 
 
 @click.command("ps")
@@ -35,7 +35,7 @@ def command(everything: bool, state: Path | None, as_json: bool) -> None:
 
 
 def _is_over(resource: dict[str, Any]) -> bool:
-    return resource["kind"].endswith("-job") and resource["status"] in ENDED
+    return resource["kind"].endswith("-job") and resource["status"] not in LIFECYCLES[resource["kind"]].unfinished
 
 
 def _row(resource: dict[str, Any]) -> Sequence[str]:

@@ -168,3 +168,15 @@ class Runner(Protocol):
 
     def close(self) -> None:
         """Stop everything, politely then firmly; nothing is left behind."""
+
+
+def connect(run: Run, timeout: float | None = None) -> socket.socket:
+    """A socket that is connected to the program's server. Raises ``OSError``, and closes it, if none listens."""
+    made, address = run.socket()
+    made.settimeout(timeout)
+    try:
+        made.connect(address)
+    except OSError:
+        made.close()
+        raise
+    return made

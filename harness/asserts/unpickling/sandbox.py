@@ -20,7 +20,7 @@ from harness.asserts.unpickling import program
 from harness.runners.process.environments import Environments
 from harness.runners.process.host import Roots
 from harness.runners.process.runner import ProcessRunner
-from harness.runners.spec import Cause, Environment, Network, Run, RunSpec
+from harness.runners.spec import Cause, Environment, Network, Run, RunSpec, connect
 
 _PROGRAM = Path(program.__file__)
 _MOST_BYTES = 1 << 30
@@ -142,14 +142,7 @@ class _sandbox:  # noqa: N801  (used as a function)
                     raise NoSandbox(outcome.message)
                 raise LoadFailed("ended", f"its process ended with code {outcome.code}: {said}")
             with suppress(OSError):
-                made, address = run.socket()
-                made.settimeout(_ANSWER_SECONDS)
-                try:
-                    made.connect(address)
-                except OSError:
-                    made.close()
-                    raise
-                return made
+                return connect(run, _ANSWER_SECONDS)
             time.sleep(_PAUSE)
         raise LoadFailed("silent", f"its process did not answer within {_START_SECONDS:.0f} s")
 

@@ -11,7 +11,7 @@ import socket
 import threading
 from collections.abc import Callable
 
-from harness.runners.spec import Run
+from harness.runners.spec import Run, connect
 from harness.session.docker_command.refused import Refused
 
 _LOOK = 0.02
@@ -63,19 +63,9 @@ async def _pass_on(
 async def _connected(run: Run, ended: Callable[[], bool]) -> socket.socket | None:
     while not ended():
         with contextlib.suppress(OSError):
-            return await asyncio.to_thread(_connect, run)
+            return await asyncio.to_thread(connect, run)
         await asyncio.sleep(_LOOK)
     return None
-
-
-def _connect(run: Run) -> socket.socket:
-    made, address = run.socket()
-    try:
-        made.connect(address)
-    except OSError:
-        made.close()
-        raise
-    return made
 
 
 async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
