@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 import pytest
 
 from tests.needs import check_needs
+
+# CI pins the harness's own packages with it. Tests also install other releases, as users do.
+os.environ.pop("UV_CONSTRAINT", None)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
