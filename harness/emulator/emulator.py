@@ -22,6 +22,7 @@ from harness import __version__
 from harness.emulator.accounts import Accounts
 from harness.emulator.parts import Foundation, Ground, Parts, RunningEngine
 from harness.emulator.port import take
+from harness.emulator.stored_clock import restore_clock
 from harness.gateway import Gateway, Server, Site
 from harness.gateway.askers import Askers
 from harness.gateway.control_socket import ControlSocket
@@ -40,7 +41,6 @@ from harness.stores.folder import StateFolder
 from harness.stores.records import RecordStore
 from harness.stores.state_layout import check_databases, note_databases
 
-_CLOCK_OFFSET = "clock_offset"
 _WORKERS = 16
 _STARTING = 30.0
 _FIRST_REQUESTS = 0.2
@@ -115,10 +115,8 @@ class Emulator:
         """
         return self._server.result(_STARTING).adopt(listener)
 
-    async def advance(self, seconds: float) -> Mapping[str, Any]:
-        ran = await asyncio.to_thread(self._engine.advance, seconds)
-        self.records.set_setting(_CLOCK_OFFSET, str(self.clock.offset))
-        return ran
+    async def advance(self, target: Callable[[float], float]) -> Mapping[str, Any]:
+        return await asyncio.to_thread(self._engine.advance, target)
 
     async def reset(self) -> None:
         await asyncio.to_thread(self._reset)
@@ -186,7 +184,7 @@ class Emulator:
         check_databases(self.state)
         self.records = parts.records(ground)
         stack.callback(self.records.close)
-        self.clock.advance_to(time.time() + float(self.records.setting(_CLOCK_OFFSET) or 0))
+        restore_clock(self.clock, self.records, self.state)
         logs = parts.logs(ground)
         stack.callback(logs.close)
         self._aws = parts.aws(ground, logs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from harness.stores.records import RecordStore
 if TYPE_CHECKING:
     from harness.engine.reuse import Reuse
     from harness.runners.docker.registry import RegistryImage
+    from harness.stores.aws_backends.moto import MotoBackend
 
 Call = Callable[[str, str, str, Mapping[str, Any]], Mapping[str, Any]]
 """``(account, region, operation, request) -> answer``: the port through which composite jobs start others."""
@@ -37,8 +39,11 @@ class RunningEngine(Engine, Protocol):
     def recover(self) -> object:
         """Once, before the first request: settle what was in flight when the predecessor was killed."""
 
-    def advance(self, seconds: float) -> Mapping[str, Any]:
-        """Move the clock, running what becomes due in order; returns when that has finished, and says what ran."""
+    def advance(self, target: Callable[[float], float]) -> Mapping[str, Any]:
+        """Move the clock to ``target(now)``, running what becomes due in order; returns when that has finished.
+
+        The answer says what ran. What ``target`` raises is raised, and nothing moves.
+        """
 
     def warm_up(self) -> None:
         """In the background after the start: warm parents for the images that need nothing installed."""
@@ -101,7 +106,18 @@ def build_aws(ground: Ground, logs: KeptLogs) -> AwsBackend:
     from harness.stores.aws_backends.moto import MotoBackend
 
     settings = ground.settings
-    moto = MotoBackend(ground.folder, logs, settings.account, settings.region, _engine_images(settings), settings.roles)
+    with contextlib.ExitStack() as on_failure:
+        moto = MotoBackend(
+            ground.folder, logs, settings.account, settings.region, _engine_images(settings), settings.roles
+        )
+        on_failure.callback(moto.close)
+        backend = _choose_backend(ground, logs, moto)
+        on_failure.pop_all()
+    return backend
+
+
+def _choose_backend(ground: Ground, logs: KeptLogs, moto: MotoBackend) -> AwsBackend:
+    settings = ground.settings
     backend: AwsBackend = moto
     if settings.aws_backend == "localstack":
         from harness.emulator.localstack import source

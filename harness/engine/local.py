@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from harness.engine.endpoint_metrics import EndpointMetrics
@@ -74,9 +75,9 @@ class LocalEngine:
     def wake_schedules(self) -> None:
         self._schedules.wake()
 
-    def advance(self, seconds: float) -> dict[str, Any]:
-        """Move the clock, run what falls due on the way; names the executions, all of them finished."""
-        executions = self._schedules.advance_to(self._doors.clock.now() + seconds)
+    def advance(self, target: Callable[[float], float]) -> dict[str, Any]:
+        """Move the clock to ``target(now)`` and run what falls due on the way; return the executions, all finished."""
+        executions = self._schedules.advance(target)
         return {"executions": [dict(record.status) for record in executions]}
 
     def reset(self) -> None:

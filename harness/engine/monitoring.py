@@ -15,12 +15,20 @@ from typing import Any
 
 from harness.contract.capture import CaptureRules, capture_prefix
 from harness.contract.monitoring import Definition, Execution, of_data_quality, of_inline, processing_request
-from harness.contract.schedules import DAILY_AT_MIDNIGHT, NOW, hours, next_due, previous_due, seconds_of, window
+from harness.contract.schedules import hours, seconds_of, window
 from harness.engine.failures import internal_reason
 from harness.engine.lifecycle import is_unfinished, move, status_of
+from harness.engine.monitoring_records import (
+    EXECUTION,
+    SCHEDULE,
+    expression_of,
+    make_execution,
+    set_next_moment,
+    skip_missed_moments,
+)
 from harness.engine.work import Doors
-from harness.kernel.clock import utc
-from harness.kernel.errors import ApiError
+from harness.kernel.clock import iso, utc
+from harness.kernel.errors import ApiError, InternalFailure
 from harness.kernel.records import Key, Record
 from harness.kernel.s3uri import S3Uri
 from harness.stores.objects import BucketMissing
@@ -28,8 +36,6 @@ from harness.stores.records import RecordMissing
 
 log = logging.getLogger(__name__)
 
-SCHEDULE = "monitoring-schedule"
-EXECUTION = "monitoring-execution"
 DATA_QUALITY = "data-quality-job-definition"
 
 Call = Callable[[str, str, str, Mapping[str, Any]], Mapping[str, Any]]
@@ -64,21 +70,34 @@ class Schedules:
         for record in list(self._doors.records.scan(EXECUTION)):
             if record.status["MonitoringExecutionStatus"] in ("Pending", "InProgress"):
                 reason = "InternalServerError: The emulator was stopped while the execution was running."
-                self._end(record, "Failed", FailureReason=reason)
+                ended = self._end(record, "Failed", FailureReason=reason)
+                self._remember(record.key._replace(kind=SCHEDULE, name=record.status["MonitoringScheduleName"]), ended)
         now = self._doors.clock.now()
         for schedule in list(self._doors.records.scan(SCHEDULE)):
-            self._doors.records.change(schedule.key, lambda found: _without_missed(found, now))
+            self._doors.records.change(schedule.key, lambda found: skip_missed_moments(found, now))
 
-    def advance_to(self, moment: float) -> list[Record]:
-        """Move the clock to ``moment``, running what falls due on the way; the executions, all finished."""
+    def advance(self, target: Callable[[float], float]) -> list[Record]:
+        """Move the clock to ``target(now)``, running what falls due on the way; the executions, all finished.
+
+        Several at once come one after the other, each from where the one before left the clock. The clock is moved
+        before what is due then runs, so that it is never behind an execution, whenever the emulator is killed.
+        """
         done = []
         with self._running:
+            moment = target(self._doors.clock.now())
             while (due := self._next()) is not None and due[0] <= moment:
+                self._refuse_if_closed()
                 self._doors.clock.advance_to(due[0])
                 execution = self._execute(due[1], due[0])
                 done += [execution] if execution is not None else []
+            self._refuse_if_closed()
             self._doors.clock.advance_to(moment)
         return done
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed.is_set():
+            now = iso(self._doors.clock.now())
+            raise InternalFailure(f"The emulator was stopped or reset while the clock was moved; it is at {now}.")
 
     def _watch(self) -> None:
         while not self._closed.is_set():
@@ -93,6 +112,8 @@ class Schedules:
         try:
             with self._running:
                 while (due := self._next()) is not None and due[0] <= self._doors.clock.now():
+                    if self._closed.is_set():
+                        return
                     self._execute(due[1], due[0])
         except Exception:
             log.exception("monitoring schedules")
@@ -107,15 +128,24 @@ class Schedules:
         return min(found, default=None)
 
     def _execute(self, key: Key, scheduled: float) -> Record | None:
-        """One execution from its creation to its end; the schedule is set to its next moment first."""
+        """One execution from its creation to its end; None where the schedule was changed meanwhile.
+
+        The execution is added and the schedule is set to its next moment in one write: a kill loses no window.
+        """
+        now = self._doors.clock.now()
         try:
-            schedule = self._doors.records.change(key, lambda found: _rescheduled(found, scheduled))
+            written = self._doors.records.change_and_add(
+                key,
+                lambda found: set_next_moment(found, scheduled),
+                lambda schedule: make_execution(schedule, scheduled, now),
+            )
         except RecordMissing:  # deleted meanwhile
             return None
-        self._flush()
-        now = self._doors.clock.now()
-        record = self._doors.records.add(_execution_record(schedule, scheduled, now))
+        if written is None:
+            return None
+        schedule, record = written
         try:
+            self._flush()
             definition = definition_of(self._doors, schedule)
             record = self._run(record, schedule, definition, self._plan(schedule, definition, scheduled))
         except (ApiError, BucketMissing, NoData) as error:
@@ -130,7 +160,7 @@ class Schedules:
     def _plan(self, schedule: Record, definition: Definition, scheduled: float) -> Execution:
         config = schedule.spec["MonitoringScheduleConfig"].get("ScheduleConfig", {})
         start, end = window(
-            _expression(schedule), scheduled, config.get("DataAnalysisStartTime"), config.get("DataAnalysisEndTime")
+            expression_of(schedule), scheduled, config.get("DataAnalysisStartTime"), config.get("DataAnalysisEndTime")
         )
         start += seconds_of(definition.start_offset) if definition.start_offset else 0
         end += seconds_of(definition.end_offset) if definition.end_offset else 0
@@ -253,39 +283,3 @@ def definition_of(doors: Doors, schedule: Record) -> Definition:
         constraints=definition.constraints or str(output.join("constraints.json")),
         statistics=definition.statistics or str(output.join("statistics.json")),
     )
-
-
-def _rescheduled(schedule: Record, scheduled: float) -> Record:
-    expression = _expression(schedule)
-    following = None if expression == NOW else next_due(expression, scheduled)
-    return replace(schedule, inner={**schedule.inner, "next": following})
-
-
-def _without_missed(schedule: Record, now: float) -> Record:
-    expression, due = _expression(schedule), schedule.inner.get("next")
-    if due is None or expression == NOW or due >= (last := previous_due(expression, now)):
-        return schedule
-    return replace(schedule, inner={**schedule.inner, "next": last})
-
-
-def _expression(schedule: Record) -> str:
-    timing = schedule.spec["MonitoringScheduleConfig"].get("ScheduleConfig", {})
-    return str(timing.get("ScheduleExpression", DAILY_AT_MIDNIGHT))
-
-
-def _execution_record(schedule: Record, scheduled: float, now: float) -> Record:
-    config = schedule.spec["MonitoringScheduleConfig"]
-    status = {
-        "MonitoringScheduleName": schedule.name,
-        "ScheduledTime": scheduled,
-        "CreationTime": now,
-        "LastModifiedTime": now,
-        "MonitoringExecutionStatus": "Pending",
-        "EndpointName": schedule.inner["endpoint"],
-        "MonitoringType": config.get("MonitoringType", "DataQuality"),
-    }
-    if "MonitoringJobDefinitionName" in config:
-        status["MonitoringJobDefinitionName"] = config["MonitoringJobDefinitionName"]
-    key = schedule.key
-    name = f"{schedule.name}/{int(scheduled)}-{uuid.uuid4().hex[:6]}"
-    return Record(Key(EXECUTION, key.account, key.region, name), f"{schedule.arn}/execution", {}, status, created=now)

@@ -23,7 +23,8 @@ from harness.gateway.body import LARGEST_DOCUMENT, read_at_most
 from harness.gateway.coverage import served_operations
 from harness.gateway.exchange import Exchange, Listener, json_response
 from harness.gateway.fault_requests import BadFault, add_fault, clear_faults, waiting_faults
-from harness.kernel.clock import iso
+from harness.kernel.clock import LAST_MOMENT, iso
+from harness.kernel.errors import InternalFailure
 from harness.kernel.http import Response, has_too_many_containers
 from harness.kernel.records import Record
 from harness.stores.credentials import ADMIN_TOKEN
@@ -32,11 +33,14 @@ from harness.stores.records import RecordStore
 PREFIX = "/_harness/"
 
 _CLOCK_FORM = 'Say {"seconds": 3600} or {"to": <seconds since the epoch>}.'
-_LAST_MOMENT = 4102444800.0  # the year 2100: schedules and dates of every library still work there
 
 
 class _Refused(Exception):
-    """A request to an admin endpoint that makes no sense; the text is for its sender."""
+    """A request to an admin endpoint that makes no sense, or that failed; the text is for its sender."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 async def answer_admin(exchange: Exchange) -> Response | None:
@@ -55,7 +59,7 @@ async def answer_admin(exchange: Exchange) -> Response | None:
     try:
         return json_response(await answer(exchange))
     except _Refused as refused:
-        return json_response({"message": str(refused)}, 400)
+        return json_response({"message": str(refused)}, refused.status)
 
 
 def _refusal(exchange: Exchange) -> Response | None:
@@ -99,18 +103,23 @@ async def _clock(exchange: Exchange) -> Mapping[str, Any]:
 
 async def _advance(exchange: Exchange) -> Mapping[str, Any]:
     asked = await _document(exchange)
-    clock = exchange.site.clock
-    if "seconds" in asked:
-        seconds = _number(asked["seconds"])
-    elif "to" in asked:
-        seconds = _number(asked["to"]) - clock.now()
-    else:
+    if "seconds" not in asked and "to" not in asked:
         raise _Refused(_CLOCK_FORM)
-    if seconds < 0:
-        raise _Refused(f"The clock only goes forward; it is at {iso(clock.now())}.")
-    if clock.now() + seconds > _LAST_MOMENT:
-        raise _Refused(f"The clock cannot go past {iso(_LAST_MOMENT)}; it is at {iso(clock.now())}.")
-    ran = await exchange.site.control.advance(seconds)
+    seconds, to = (_number(asked[name]) if name in asked else None for name in ("seconds", "to"))
+
+    def target(now: float) -> float:
+        """The moment to move to. Called when all moves before this one have ended."""
+        moment = now + seconds if seconds is not None else to or 0.0
+        if moment < now:
+            raise _Refused(f"The clock only goes forward; it is at {iso(now)}.")
+        if moment > LAST_MOMENT:
+            raise _Refused(f"The clock cannot go past {iso(LAST_MOMENT)}; it is at {iso(now)}.")
+        return moment
+
+    try:
+        ran = await exchange.site.control.advance(target)
+    except InternalFailure as error:
+        raise _Refused(error.message, 500) from error
     return {**await _clock(exchange), **ran}
 
 

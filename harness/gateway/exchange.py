@@ -41,8 +41,8 @@ class Control(Protocol):
     @property
     def address(self) -> str: ...
 
-    def advance(self, seconds: float) -> Awaitable[Mapping[str, Any]]:
-        """Move the clock; returns when everything that became due has run. What ran is answered to the caller."""
+    def advance(self, target: Callable[[float], float]) -> Awaitable[Mapping[str, Any]]:
+        """Move the clock to ``target(now)`` and run what falls due on the way; return what ran, all of it finished."""
 
     def reset(self) -> Awaitable[None]: ...
 

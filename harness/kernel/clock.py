@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime, timezone
+
+LAST_MOMENT = 4102444800.0
+"""The start of the year 2100. Schedules and dates of every library still work there."""
 
 
 class Clock:
@@ -16,6 +20,14 @@ class Clock:
     def __init__(self, offset: float = 0.0) -> None:
         self._offset = offset
         self._lock = threading.Lock()
+        self._save: Callable[[float], object] | None = None
+
+    def save_with(self, save: Callable[[float], object]) -> None:
+        """Call ``save`` with each new offset from now on, before the clock moves: no kill leaves a later clock unsaved.
+
+        What ``save`` raises is raised by ``advance_to``, and the clock stays where it is.
+        """
+        self._save = save
 
     @property
     def offset(self) -> float:
@@ -30,7 +42,12 @@ class Clock:
     def advance_to(self, moment: float) -> None:
         """Move ``now()`` forward to ``moment``; a moment already passed changes nothing."""
         with self._lock:
-            self._offset = max(self._offset, moment - time.time())
+            offset = moment - time.time()
+            if offset <= self._offset:
+                return
+            if self._save is not None:
+                self._save(offset)
+            self._offset = offset
 
     def reset(self) -> None:
         with self._lock:

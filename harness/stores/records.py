@@ -44,6 +44,14 @@ class RecordStore(Protocol):
         Returning the very record given writes nothing. ``RecordMissing`` when there is none.
         """
 
+    def change_and_add(
+        self, key: Key, change: Callable[[Record], Record], make: Callable[[Record], Record]
+    ) -> tuple[Record, Record] | None:
+        """Change a record as ``change`` does and add ``make(changed)``: both are written, or neither is.
+
+        None, and nothing is written, where ``change`` returns the very record given.
+        """
+
     def delete(self, key: Key) -> Record:
         """Remove and return it; ``RecordMissing`` when there is none."""
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 from botocore.exceptions import ClientError
 
+from harness.contract.schedules import next_due
 from harness.emulator import Emulator
-from harness.kernel.errors import StateError
+from harness.engine.monitoring_records import EXECUTION, SCHEDULE
+from harness.kernel.errors import InternalFailure, StateError
+from harness.kernel.records import Key, Record
 from harness.settings import Settings
 from tests.admin import ask_admin
 
@@ -59,6 +67,81 @@ def test_the_clock_moves_for_schedules_only(emulator: Any) -> None:
     ask_admin(emulator.address, emulator.state, "clock", {"seconds": 3600})
     clock = emulator.emulator.clock
     assert clock.now() - clock.real() == pytest.approx(3600, abs=5)
+
+
+def hourly_schedule(emulator: Any) -> None:
+    """A schedule of an endpoint that is not there: its executions end at once."""
+    config = {
+        "MonitoringJobDefinition": {
+            "MonitoringAppSpecification": {"ImageUri": "analyzer"},
+            "MonitoringInputs": [{"EndpointInput": {"EndpointName": "none", "LocalPath": "/opt/ml/processing/in"}}],
+            "MonitoringOutputConfig": {
+                "MonitoringOutputs": [{"S3Output": {"S3Uri": "s3://b/out", "LocalPath": "/opt/ml/processing/out"}}]
+            },
+            "MonitoringResources": {
+                "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
+            },
+            "RoleArn": ROLE,
+        },
+        "ScheduleConfig": {"ScheduleExpression": "cron(0 * ? * * *)"},
+    }
+    now = emulator.emulator.clock.now()
+    emulator.emulator.records.add(
+        Record(
+            Key(SCHEDULE, "123456789012", "us-east-1", "s"),
+            "arn:s",
+            spec={"MonitoringScheduleConfig": config},
+            status={"MonitoringScheduleStatus": "Scheduled"},
+            inner={"next": next_due("cron(0 * ? * * *)", now), "endpoint": "none"},
+            created=now,
+        )
+    )
+
+
+def test_moves_of_the_clock_at_the_same_time_add_up_and_are_stored_before_what_they_run(emulator: Any) -> None:
+    hourly_schedule(emulator)
+    scheduled, behind = [], []
+
+    def look(key: Key, record: Record | None) -> None:
+        """What a kill right now would leave in the folder."""
+        if key.kind != EXECUTION or record is None or record.version:
+            return
+        file = f"file:{emulator.state / 'records.sqlite'}?mode=ro"
+        with closing(sqlite3.connect(file, uri=True)) as db:
+            ((offset,),) = db.execute("select value from settings where name = 'clock_offset'")
+            ((inner,),) = db.execute("select inner from records where kind = ?", (SCHEDULE,))
+        moment = record.status["ScheduledTime"]
+        scheduled.append(moment)
+        if time.time() + float(offset) < moment or json.loads(inner)["next"] != moment + 3600:
+            behind.append(moment)
+
+    emulator.emulator.records.subscribe(look)
+    start = emulator.emulator.clock.now()
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: ask_admin(emulator.address, emulator.state, "clock", {"seconds": 7200}), range(3)))
+    assert emulator.emulator.clock.now() - start == pytest.approx(6 * 3600, abs=60)
+    assert len(scheduled) in (6, 7)  # the hour may be full while the test runs
+    assert scheduled == [scheduled[0] + 3600 * each for each in range(len(scheduled))]
+    assert behind == []
+
+
+def test_a_clock_that_cannot_be_stored_does_not_move(emulator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(name: str, value: str) -> None:
+        raise InternalFailure("The disk of the state folder is full")
+
+    monkeypatch.setattr(emulator.emulator.records, "set_setting", fail)
+    with pytest.raises(HTTPError) as refusal:
+        ask_admin(emulator.address, emulator.state, "clock", {"seconds": 3600})
+    assert "disk of the state folder is full" in refusal.value.read().decode()
+    assert emulator.emulator.clock.offset == 0
+
+
+@pytest.mark.parametrize("offset", ["nan", "inf", "253402300800", "soon"])
+def test_a_stored_clock_that_no_schedule_works_with_refuses_the_start(tmp_path: Path, offset: str) -> None:
+    with Emulator(Settings(state=tmp_path / "state", port=0)) as emulator:
+        emulator.records.set_setting("clock_offset", offset)
+    with pytest.raises(StateError, match=r"seconds that its clock is ahead.*`harness reset`"):
+        Emulator(Settings(state=tmp_path / "state", port=0)).start()
 
 
 def test_a_folder_in_use_is_refused_and_stays_whole(emulator: Any) -> None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.engine.monitoring import EXECUTION
+from harness.engine.monitoring_records import EXECUTION, SCHEDULE, make_execution
+from harness.kernel.records import Key, Record
 from harness.stores.sqlite import SqliteRecords
 from tests.cloud import BUCKET, ROLE, Cloud, eventually, running_cloud
 from tests.hosting import Hosting, catalogued_server
@@ -74,3 +75,26 @@ def test_schedules_go_on_after_a_restart(tmp_path: Path) -> None:
             assert len(hosting.advance(3600)) == 1
             assert len(executions(cloud)) == 3
             hosting.close()
+
+
+def test_a_schedule_of_one_execution_is_over_when_a_kill_ended_it(tmp_path: Path) -> None:
+    """As a kill leaves them: the schedule has no next moment, the execution is under way."""
+    state = tmp_path / ".harness"
+    state.mkdir()
+    key = Key(SCHEDULE, "123456789012", "us-east-1", "once")
+    timing = {"ScheduleConfig": {"ScheduleExpression": "NOW"}}
+    schedule = Record(
+        key,
+        "arn:once",
+        spec={"MonitoringScheduleName": "once", "MonitoringScheduleConfig": timing},
+        status={"MonitoringScheduleStatus": "Scheduled"},
+        inner={"next": None, "endpoint": "e"},
+        created=1.0,
+    )
+    with closing(SqliteRecords(state / "records.sqlite")) as records:
+        records.add(schedule)
+        records.add(make_execution(schedule, 2.0, 3.0))
+    with running_cloud(state) as cloud:
+        described = cloud.sagemaker.describe_monitoring_schedule(MonitoringScheduleName="once")
+        assert described["MonitoringScheduleStatus"] == "Stopped"
+        assert described["LastMonitoringExecutionSummary"]["MonitoringExecutionStatus"] == "Failed"

@@ -103,8 +103,8 @@ class IdleEngine:
     def recover(self) -> None:
         self.recovered += 1
 
-    def advance(self, seconds: float) -> Mapping[str, Any]:
-        self._ground.clock.advance_to(self._ground.clock.now() + seconds)
+    def advance(self, target: Callable[[float], float]) -> Mapping[str, Any]:
+        self._ground.clock.advance_to(target(self._ground.clock.now()))
         return {"executions": []}
 
     def reset(self) -> None: ...

@@ -14,8 +14,9 @@ from harness.kernel.errors import StateError
 from harness.kernel.records import Key, Record
 from harness.stores.memory import MemoryRecords
 from harness.stores.record_queries import RecordQuery, Span
+from harness.stores.record_rows import FORMAT
 from harness.stores.records import RecordExists, RecordMissing, RecordStore
-from harness.stores.sqlite import FORMAT, SqliteRecords
+from harness.stores.sqlite import SqliteRecords
 
 
 def record(name: str, kind: str = "model", account: str = "1", region: str = "r", created: float = 1.0) -> Record:
@@ -66,6 +67,27 @@ def test_a_change_that_changes_nothing_writes_nothing(store: RecordStore) -> Non
     store.subscribe(lambda changed, _: told.append(changed))
     assert store.change(key, lambda found: found).version == 0
     assert told == []
+
+
+def test_a_change_and_a_new_record_are_written_together_or_not_at_all(store: RecordStore) -> None:
+    key = store.add(record("a")).key
+    heard: list[Key] = []
+    store.subscribe(lambda changed, _: heard.append(changed))
+
+    def change(found: Record) -> Record:
+        return replace(found, inner={"n": found.inner.get("n", 0) + 1})
+
+    written = store.change_and_add(key, change, lambda changed: record(f"of-{changed.inner['n']}"))
+    assert written == (store.find(key), store.find(key._replace(name="of-1")))
+    assert heard == [key, key._replace(name="of-1")]
+    with pytest.raises(sqlite3.IntegrityError):
+        store.change_and_add(key, change, lambda changed: record("of-1"))
+    assert store.change_and_add(key, lambda found: found, lambda changed: record("other")) is None
+    assert [(each.name, each.inner) for each in store.scan("model")] == [("a", {"n": 1}), ("of-1", {})]
+    with pytest.raises(RecordMissing):
+        store.change_and_add(key._replace(name="none"), change, lambda changed: record("other"))
+    store.change(key, change)
+    assert [each.inner for each in store.scan("model")] == [{"n": 2}, {}]
 
 
 def test_a_change_that_raises_leaves_the_record(store: RecordStore) -> None:

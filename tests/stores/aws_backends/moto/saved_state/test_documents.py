@@ -46,7 +46,7 @@ def there_and_back(value: Any) -> Any:
         OrderedDict([("b", 1), ("a", 2)]), defaultdict(list, a=[1]), deque([1, 2]), CaseInsensitiveDict(Ab="c"),
         re.compile("a.b", re.IGNORECASE),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )  # fmt: skip
 def test_values_come_back_as_they_were(value: Any) -> None:
     found = there_and_back(value)
