@@ -29,7 +29,7 @@ from sagemaker.transformer import Transformer
 from harness.asserts import Expectations, classification
 from harness.asserts.monitoring import captured_records, without_sketches
 from harness.asserts.objects import listing, read_json
-from harness.session.scenario import Session
+from harness.scenario.session import Session
 
 TITLE = "Credit card defaults: processing, training, batch, endpoint, monitoring"
 SDK = "v2"

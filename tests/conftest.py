@@ -54,9 +54,9 @@ def emulator(tmp_path: Path) -> Iterator[RunningEmulator]:
 @pytest.fixture(scope="session")
 def localstack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a LocalStack that belongs to nobody in particular. One per test run; tests share what is in it."""
+    from harness.aws.remote.host_mode import HostMode
     from harness.emulator.localstack import ENVIRONMENT
     from harness.runners.process.environments import Environments
-    from harness.stores.aws_backends.remote.host_mode import HostMode
 
     running = HostMode(tmp_path_factory.mktemp("localstack") / "files", lambda: Environments().path(ENVIRONMENT))
     address, _ = running.start()

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from harness.clients.emulator_process import find, package_parent, stop
 from harness.kernel.cache import cache_folder
-from harness.session.emulator_process import find, package_parent, stop
 
 
 class Project:

@@ -78,7 +78,7 @@ def test_layers_hold() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_only_the_session_reaches_for_the_sdk() -> None:
+def test_only_scenarios_and_local_mode_import_the_sdk() -> None:
     """Both generations of the SDK are one distribution: what imports it at the top runs in one of them only.
 
     So do the modules named after a generation, which nothing else imports at its top.
@@ -91,5 +91,5 @@ def test_only_the_session_reaches_for_the_sdk() -> None:
             sdk = file.stem not in GENERATIONS and any(name.partition(".")[0] == "sagemaker" for name in names)
             if sdk or any(name.rpartition(".")[2] in GENERATIONS for name in names):
                 found.append((file.parts[1], node.col_offset))
-    assert {part for part, _ in found} <= {"session", "asserts"}
+    assert {part for part, _ in found} <= {"localmode", "scenario", "asserts"}
     assert all(indent > 0 for _, indent in found)

@@ -18,26 +18,26 @@ SOURCE = Path(__file__).parents[1] / "harness"
 CHECKED = {
     "contract/layout.py: below_root": "LocalPath of an input, output or checkpoint",
     "contract/layout.py: channel_path": "the name of a channel",
-    "engine/archives.py: _extract": "the name and the link target of a member of an archive",
-    "engine/archives.py: _extract_named": "the name of a member of an archive",
-    "engine/archives.py: _refuse_hostile": "the name of a member of an archive",
-    "engine/staging.py: download_all": "S3 keys and entries of manifests: inputs of jobs, models, transform inputs",
-    "session/localmode/endpoints.py: _serve": "the name of an endpoint of local mode",
-    "session/localmode/jobs.py: begin": "the name of a job of local mode",
-    "session/localmode/jobs.py: run": "the name of a job of local mode",
+    "engine/jobs/archives.py: _extract": "the name and the link target of a member of an archive",
+    "engine/jobs/archives.py: _extract_named": "the name of a member of an archive",
+    "engine/jobs/archives.py: _refuse_hostile": "the name of a member of an archive",
+    "engine/jobs/staging.py: download_all": "S3 keys and entries of manifests, of inputs and models",
+    "localmode/endpoints.py: _serve": "the name of an endpoint of local mode",
+    "localmode/jobs.py: begin": "the name of a job of local mode",
+    "localmode/jobs.py: run": "the name of a job of local mode",
     "stores/results.py: take_out": "names of files of a result kept for --reuse",
 }
 """Where a name is checked, and what it is the name of."""
 
 FETCHING = {
     "asserts/objects.py: unpacked": "members stay in memory",
-    "engine/archives.py: _extract": "checked there",
-    "engine/model_servers.py: _fetch_model": "a name of the emulator's own",
-    "engine/staging.py: _download": "checked by download_all",
+    "engine/jobs/archives.py: _extract": "checked there",
+    "engine/hosting/model_servers.py: _fetch_model": "a name of the emulator's own",
+    "engine/jobs/staging.py: _download": "checked by download_all",
     "runners/docker/registry.py: _saved": "members stay in memory",
-    "session/localmode/models.py: _archive": "a name of the emulator's own",
-    "session/localmode/transform.py: _downloaded": "files are numbered",
-    "stores/aws_backends/remote/objects.py: download": "the caller's path",
+    "localmode/models.py: _archive": "a name of the emulator's own",
+    "localmode/transform.py: _downloaded": "files are numbered",
+    "aws/remote/objects.py: download": "the caller's path",
 }
 """Where data from outside are written to files or taken out of archives, and why that is safe."""
 _FETCHES = {"download", "download_file", "download_fileobj", "extract", "extractall", "extractfile", "unpack_archive"}

@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.asserts.contents import below, within
+from harness.asserts.archive_summary import below, within
 from harness.asserts.evidence import listed, objects_beside, trimmed
+from harness.asserts.expectation import Stated
 from harness.asserts.objects import bucket_and_key, listing, read, unpacked
 from harness.asserts.shapes import decoded, misfits
-from harness.asserts.stated import Stated
 from harness.asserts.unpickling import LoadFailed, NoSandbox, load, type_name
 from harness.kernel.unpacking import TooLarge
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.asserts.objects import bucket_and_key, listing
 from harness.kernel.masking import masked
-from harness.session.job_logs import job_log
+from harness.scenario.job_logs import job_log
 
 ENDPOINTS = "/aws/sagemaker/Endpoints"
 LONGEST, MEMBER, TAIL, OBJECTS = 2_000, 200, 20, 20

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from harness.asserts.captured import Captured
+from harness.asserts.data_capture import Captured
 from harness.asserts.endpoint_answers import EndpointAnswers
+from harness.asserts.expectation import ExpectationFailed
 from harness.asserts.experiments import Experiments
 from harness.asserts.metrics import Metrics
-from harness.asserts.monitored import Monitored
-from harness.asserts.stated import ExpectationFailed
+from harness.asserts.model_monitor import Monitored
 
 __all__ = ["ExpectationFailed", "Expectations"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.asserts.evidence import last_answer
-from harness.asserts.stated import Stated
+from harness.asserts.expectation import Stated
 
 Bounds = tuple[float, float]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.asserts.evidence import ENDPOINTS, last_answer, log_lines, log_tail
-from harness.asserts.stated import Stated
+from harness.asserts.expectation import Stated
 
 _NOT_THERE = re.compile(r"ResourceNotFound|not find|not found")
 LONGEST_JOB = 86_400.0

@@ -7,8 +7,8 @@ import math
 from collections.abc import Sequence
 
 from harness.asserts.jobs import LONGEST_JOB, Jobs, kind_of
-from harness.session.evidence import metric_curves
-from harness.session.job_logs import job_log
+from harness.scenario.evidence import metric_curves
+from harness.scenario.job_logs import job_log
 
 _STEPS = {"rising": 1.0, "falling": -1.0}
 

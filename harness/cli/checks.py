@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.clients import emulator_process
 from harness.kernel.cache import cache_folder
 from harness.kernel.errors import StateError
 from harness.profiles.sdk_environments import V3, installed, own_generation
@@ -19,7 +20,6 @@ from harness.runners.process.environments import Environments
 from harness.runners.process.errors import EnvironmentMissing
 from harness.runners.process.host import Host, Roots, examine
 from harness.runners.uv import find_uv
-from harness.session import emulator_process
 from harness.settings import Settings
 
 OLDEST = (3, 10)
@@ -172,8 +172,8 @@ def _docker(settings: Settings) -> Iterator[Finding]:
 
 
 def _localstack(settings: Settings) -> Finding:
+    from harness.aws.remote.health import ask, configured
     from harness.emulator.localstack import ENVIRONMENT
-    from harness.stores.aws_backends.remote.health import ask, configured
 
     try:
         address, variable = configured()

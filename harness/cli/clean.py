@@ -9,13 +9,13 @@ from pathlib import Path
 
 import click
 
+from harness.aws_run.ledger import Entry
 from harness.cli import FAILED, PASSED
 from harness.cli.project import json_option, print_json, project_root, settings, state_option
 from harness.kernel.errors import GuardRefused
 from harness.promotion.account import Account
-from harness.promotion.cleaning import Cleaning, Leftover
-from harness.promotion.teardown import Removal
-from harness.session.ledger import Entry
+from harness.promotion.teardown.cleaning import Cleaning, Leftover
+from harness.promotion.teardown.run import Removal
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -45,9 +45,9 @@ def command(profile: str, dry_run: bool, yes: bool, older_than: float | None, st
     """
     from harness.profiles import UnknownProfile, find_profile
     from harness.profiles.aws import LEDGERS, AwsProfile
-    from harness.profiles.place import Asked
+    from harness.profiles.target import Asked
     from harness.promotion.account import open_account
-    from harness.promotion.cleaning import plan_cleaning, remove
+    from harness.promotion.teardown.cleaning import plan_cleaning, remove
 
     given = settings(state=state)
     try:

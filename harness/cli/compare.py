@@ -55,7 +55,7 @@ def _two_runs(runs: Sequence[str], reports: Path, tolerance: float, as_json: boo
 
 def _allowed(file: Path | None, left: Mapping[str, Any], right: Mapping[str, Any], tolerance: float) -> Allowed:
     """What the scenario says of places that differ holds for two different ones, not for two runs in the same."""
-    from harness.profiles.concessions import concessions_of
+    from harness.profiles.comparison_rules import concessions_of
     from harness.report.comparison import Allowed
 
     if file is None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from harness.promotion.cost.estimate import estimator, total, unpriced
+from harness.promotion.cost.prices import PriceTable
 from harness.promotion.destination import Destination
-from harness.promotion.estimate import estimator, total, unpriced
 from harness.promotion.plan import recorded_plan
-from harness.promotion.prices import PriceTable
-from harness.report.story import Evidence
-from harness.session.run_folder import RunFolder
+from harness.report.model import Evidence
+from harness.scenario.run_folder import RunFolder
 
 KIND = "cost"
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from harness.cli.project import json_option, print_json, settings, state_option
-from harness.session.emulator_process import find
+from harness.clients.emulator_process import find
 
 
 @click.command("coverage")
@@ -38,9 +38,9 @@ def command(state: Path | None, as_json: bool) -> None:
 
 
 def _without_emulator() -> dict[str, Any]:
+    from harness.aws.moto.backend import SERVICES
     from harness.gateway.coverage import served_operations
     from harness.services.registry import operation
-    from harness.stores.aws_backends.moto.backend import SERVICES
 
     return {
         "services": served_operations(operation),

@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 
 from harness.cli.project import client_folder, json_option, print_json, running, settings, state_option, target
+from harness.clients.emulator_process import LOOK, RunningEmulator
+from harness.clients.environment import Wiring, unwiring, wiring
 from harness.kernel.errors import StateError
-from harness.session.emulator_process import LOOK, RunningEmulator
-from harness.session.environment import Wiring, unwiring, wiring
 
 LOCALSTACK_SECONDS = 120.0
 

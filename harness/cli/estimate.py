@@ -12,10 +12,10 @@ import click
 from harness.cli import PASSED
 from harness.cli.project import json_option, print_json, project_root, settings, state_option
 from harness.kernel.errors import StateError
+from harness.promotion.cost.estimate import Cost, estimator, require_priced, total
+from harness.promotion.cost.prices import PriceTable, prices_of
 from harness.promotion.destination import Destination
-from harness.promotion.estimate import Cost, estimator, require_priced, total
 from harness.promotion.plan import Plan, make_plan
-from harness.promotion.prices import PriceTable, prices_of
 
 
 @click.command("estimate")
@@ -61,7 +61,7 @@ def command(scenarios: tuple[str, ...], profile: str | None, refresh: bool, stat
 def _destination(profile: str | None, root: Path, given: Any) -> Destination | None:
     from harness.profiles import UnknownProfile, find_profile
     from harness.profiles.aws import AwsProfile
-    from harness.profiles.place import Asked
+    from harness.profiles.target import Asked
     from harness.settings import read_project
 
     if profile is None and "aws" not in read_project(root).profiles:
@@ -77,7 +77,7 @@ def _refresh(destination: Destination | None, region: str, plans: Sequence[Plan]
     import boto3
     from botocore.exceptions import BotoCoreError
 
-    from harness.promotion.refresh import refresh
+    from harness.promotion.cost.refresh import refresh
 
     types = {machines.instance_type for plan in plans for each in plan.resources for machines in each.machines}
     try:

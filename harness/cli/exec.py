@@ -11,7 +11,7 @@ from types import FrameType
 import click
 
 from harness.cli.project import client_folder, emulator_options, settings, state_option, target
-from harness.session.emulator_process import Wanted
+from harness.clients.emulator_process import Wanted
 
 
 @click.command("exec", context_settings={"ignore_unknown_options": True})
@@ -25,11 +25,11 @@ def command(state: Path | None, wanted: Wanted, online: bool, local_mode: bool, 
 
     Put the command after --, as in: harness exec -- python mine.py
     """
-    from harness.session import enclosure
-    from harness.session.docker_command.place import with_docker
-    from harness.session.emulator_use import borrowed
-    from harness.session.environment import wiring
-    from harness.session.refusals import Refusals
+    from harness.clients import offline_process as enclosure
+    from harness.clients.blocked_hosts import Refusals
+    from harness.clients.emulator_lease import borrowed
+    from harness.clients.environment import wiring
+    from harness.localmode.docker_cli.config import with_docker
 
     for number in enclosure.FORWARDED:
         # While the command runs, signals are its own; before and after, they must not leave an emulator behind.

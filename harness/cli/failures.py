@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from harness.report.story import Resource, ScenarioReport
+from harness.report.model import Resource, ScenarioReport
 
 SHOWN_LOG_LINES, SHOWN_JOB_LINES, MOST_FRAMES = 15, 10, 50
 _HARNESS = Path(__file__).resolve().parents[1]

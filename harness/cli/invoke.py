@@ -31,7 +31,7 @@ def command(
     """Send a request to an endpoint."""
     from botocore.exceptions import ClientError
 
-    from harness.session.clients import client
+    from harness.clients.boto3_clients import client
 
     if body is not None and file is not None:
         raise click.UsageError("give --body or --file, not both")

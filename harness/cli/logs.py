@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from harness.cli.project import settings, state_option, target
+from harness.clients.emulator_process import find
 from harness.kernel.errors import StateError
-from harness.session.emulator_process import find
 
 POLL = 0.25
 TERMINAL = ("Completed", "Failed", "Stopped")
@@ -32,7 +32,7 @@ def command(name: str, follow: bool, state: Path | None) -> None:
 
     Logs stay in the state folder: those of earlier runs are printed without an emulator.
     """
-    from harness.session.clients import client
+    from harness.clients.boto3_clients import client
 
     folder = settings(state=state).state
     emulator = find(folder)

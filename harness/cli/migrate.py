@@ -22,7 +22,7 @@ over. What the emulator has kept since for the same service, account and region,
 @json_option
 def command(state: Path | None, trust_pickles: bool, as_json: bool) -> int:
     """Take over state that an earlier harness kept as pickles."""
-    from harness.stores.aws_backends.moto.saved_state.old_pickles import describe_old_state
+    from harness.aws.moto.saved_state.old_pickles import describe_old_state
     from harness.stores.folder import StateFolder
 
     folder = settings(state=state).state
@@ -32,7 +32,7 @@ def command(state: Path | None, trust_pickles: bool, as_json: bool) -> int:
         return UNFIT
     taken: list[str] = []
     if found:
-        from harness.stores.aws_backends.moto.saved_state.migration import migrate
+        from harness.aws.moto.saved_state.migration import migrate
 
         held = StateFolder(folder)
         held.hold()

@@ -33,8 +33,8 @@ def command(scenarios: tuple[str, ...], profile: str, policy: Path | None, state
     from harness.cli.promotion import plan_lines
     from harness.profiles import UnknownProfile, find_profile
     from harness.profiles.aws import AwsProfile
-    from harness.profiles.place import Asked
     from harness.profiles.scenarios import UnknownScenario, choose
+    from harness.profiles.target import Asked
     from harness.promotion.account import open_account
     from harness.promotion.plan import make_plan
     from harness.promotion.preflight.run import preflight

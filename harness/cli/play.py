@@ -12,8 +12,8 @@ from pathlib import Path
 from harness.cli.costs import Costs
 from harness.cli.progress import Display
 from harness.kernel.masking import masked_text
-from harness.profiles.place import Place, Playing
 from harness.profiles.scenarios import Scenario
+from harness.profiles.target import Place, Playing
 from harness.profiles.workers import next_to_play
 from harness.report import Report, ScenarioReport
 

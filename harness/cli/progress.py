@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from harness.cli.failures import failure_lines
-from harness.report.story import Report, ScenarioReport, Step
-from harness.session.events import Event
+from harness.report.model import Report, ScenarioReport, Step
+from harness.scenario.events import Event
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

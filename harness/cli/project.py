@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 import click
 
+from harness.clients.emulator_process import RunningEmulator, Wanted, find
+from harness.clients.environment import Target
 from harness.kernel.errors import StateError
-from harness.session.emulator_process import RunningEmulator, Wanted, find
-from harness.session.environment import Target
 from harness.settings import CHOICES, FILE, Settings, load_settings
 
 _F = TypeVar("_F", bound=Callable[..., Any])

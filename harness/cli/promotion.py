@@ -11,12 +11,12 @@ from harness.kernel.errors import GuardRefused, StateError
 from harness.profiles.aws import AwsProfile, Cap
 from harness.profiles.scenarios import Scenario
 from harness.promotion.account import Account, open_account
+from harness.promotion.cost.estimate import DurationEstimate, estimator, total, unpriced
+from harness.promotion.cost.prices import prices_of
 from harness.promotion.destination import ONE_OFF, SCHEDULE, Destination
-from harness.promotion.estimate import DurationEstimate, estimator, total, unpriced
 from harness.promotion.plan import Plan, make_plan
 from harness.promotion.preflight.findings import OK
 from harness.promotion.preflight.run import Preflight, preflight
-from harness.promotion.prices import prices_of
 
 _MONITORING = {
     ONE_OFF: "the analyzer runs at once, as a processing job, where a scenario waits for its schedule",

@@ -26,7 +26,7 @@ from harness.report.comparison import TOLERANCE, Allowed, compare_facts, in_word
 from harness.report.differences import DIFFERENT, NOT_COMPARABLE, SAME, ScenarioComparison
 from harness.report.facts import Fact, scenario_facts
 from harness.report.versions import other_releases
-from harness.session.run_folder import RunFolder
+from harness.scenario.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from harness.profiles.scenarios import Scenario
@@ -55,7 +55,7 @@ class Recorded:
             raise click.UsageError("--record and --compare are for the scenario's own data; leave out --data")
         if self.record and destination is None:
             raise GuardRefused("recordings are made by runs on AWS only: --record needs a profile of kind aws")
-        from harness.profiles.concessions import concessions_of
+        from harness.profiles.comparison_rules import concessions_of
 
         if self.record or self.compare:
             for scenario in scenarios:
@@ -98,7 +98,7 @@ class Recorded:
             self.lines.append(f"{scenario['name']}: not recorded: {error}")
 
     def _compare(self, played: Any, scenario: Mapping[str, Any], file: Path, profile: str) -> None:
-        from harness.report.story import Evidence
+        from harness.report.model import Evidence
 
         recording = read_recording(file)
         if recording is None or not played.passed:
@@ -114,7 +114,7 @@ class Recorded:
     def _record(
         self, scenario: Mapping[str, Any], file: Path, destination: Destination, report: Report, folder: Path, at: str
     ) -> None:
-        from harness.profiles.concessions import concessions_of
+        from harness.profiles.comparison_rules import concessions_of
         from harness.promotion.destination import owner
 
         stated = concessions_of(file)
@@ -144,7 +144,7 @@ def with_recording(
     anyway: bool = False,
 ) -> ScenarioComparison:
     """One scenario of a report beside what AWS found, which is the left side. Its file says what may differ."""
-    from harness.profiles.concessions import concessions_of
+    from harness.profiles.comparison_rules import concessions_of
 
     stated, libraries = concessions_of(file), scenario.get("libraries", {})
     releases = list(other_releases(recording.provenance.libraries, libraries))

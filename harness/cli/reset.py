@@ -9,9 +9,9 @@ import click
 
 from harness.cli.project import json_option, print_json, settings, state_option
 from harness.cli.speed import KEPT
+from harness.clients import emulator_process
 from harness.kernel.errors import StateError
 from harness.kernel.removal import remove_tree
-from harness.session import emulator_process
 from harness.stores.folder import StateFolder
 from harness.stores.state_layout import STATE
 

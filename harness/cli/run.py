@@ -18,14 +18,14 @@ from harness import __version__
 from harness.cli import FAILED, INTERRUPTED, PASSED
 from harness.cli.project import emulator_options, json_option, project_root, settings, state_option
 from harness.cli.speed import Speed, speed_options
+from harness.clients.emulator_process import Wanted
 from harness.kernel.errors import GuardRefused, StateError
 from harness.kernel.masking import SHOW_ENVIRONMENT
-from harness.session.emulator_process import Wanted
 
 if TYPE_CHECKING:
     from harness.cli.recorded import Recorded
-    from harness.profiles.place import Asked, Place, Profile
     from harness.profiles.scenarios import Scenario
+    from harness.profiles.target import Asked, Place, Profile
     from harness.promotion.destination import Destination
     from harness.report import Report
 
@@ -76,7 +76,7 @@ def command(
     A scenario is named by its name, by a file, or by tag:TAG; all are run when none is named. Exit code 0 when all
     passed, 1 when one failed, 4 when a guard refused.
     """
-    from harness.profiles.place import Asked
+    from harness.profiles.target import Asked
 
     if show_environment:
         os.environ[SHOW_ENVIRONMENT] = "1"  # also for the programs of the scenarios
@@ -96,7 +96,7 @@ def command(
     from harness.cli.costs import Costs
     from harness.cli.play import Play
     from harness.cli.progress import display
-    from harness.promotion.prices import prices_of
+    from harness.promotion.cost.prices import prices_of
 
     costs = Costs(prices_of(destination, given.region, root), destination)
     with where.opened() as place, _interrupts() as interrupted:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from harness.session.replay import FILE, FROM, read
+from harness.scenario.resume.replay import FILE, FROM, read
 
 if TYPE_CHECKING:
-    from harness.profiles.place import Place, Profile
     from harness.profiles.scenarios import Scenario
+    from harness.profiles.target import Place, Profile
     from harness.report import Report
     from harness.settings import Settings
 

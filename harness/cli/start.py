@@ -10,9 +10,9 @@ from pathlib import Path
 import click
 
 from harness.cli.project import emulator_options, json_option, print_json, settings, state_option
-from harness.session import emulator_process
-from harness.session.emulator_process import RunningEmulator, Wanted
-from harness.session.emulator_use import kept
+from harness.clients import emulator_process
+from harness.clients.emulator_lease import kept
+from harness.clients.emulator_process import RunningEmulator, Wanted
 from harness.settings import exposure
 from harness.stores.folder import make_private
 
@@ -41,7 +41,7 @@ def command(state: Path | None, wanted: Wanted, foreground: bool, as_json: bool)
 
 
 def _name_old_state(emulator: RunningEmulator) -> None:
-    from harness.stores.aws_backends.moto.saved_state.old_pickles import describe_old_state
+    from harness.aws.moto.saved_state.old_pickles import describe_old_state
 
     if old := describe_old_state(emulator.state):
         click.echo(f"harness: {old}", err=True)

@@ -11,7 +11,7 @@ import click
 
 from harness.cli import PASSED, UNFIT
 from harness.cli.project import json_option, print_json, settings, state_option
-from harness.session import emulator_process
+from harness.clients import emulator_process
 
 
 @click.command("status")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli.project import json_option, print_json, settings, state_option
-from harness.session import emulator_process
+from harness.clients import emulator_process
 
 
 @click.command("stop")

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.contract.catalog import HARNESS_ENVIRONMENT
+from harness.contract.container_environment import Surroundings, platform_environment
 from harness.contract.containers import AnyImage, Command
-from harness.contract.surroundings import Surroundings, platform_environment
 from harness.kernel.records import Record
 from harness.runners.spec import Network, RunSpec
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from harness.contract.catalog import HARNESS_ENVIRONMENT
+from harness.contract.container_environment import Surroundings, platform_environment, resource_config
 from harness.contract.containers import AnyImage, Command
 from harness.contract.layout import Input, JobPlan, Output, below_root, channel_path, to_json
-from harness.contract.surroundings import Surroundings, platform_environment, resource_config
 from harness.kernel.records import Record
 from harness.kernel.s3uri import S3Uri
 from harness.runners.spec import Network, RunSpec

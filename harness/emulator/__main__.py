@@ -12,10 +12,10 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.aws.moto.saved_state.old_pickles import describe_old_state
 from harness.emulator.emulator import Emulator
 from harness.kernel.errors import StateError
 from harness.settings import exposure, load_settings
-from harness.stores.aws_backends.moto.saved_state.old_pickles import describe_old_state
 
 NOT_FIT = 3
 

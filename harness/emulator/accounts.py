@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from harness.stores.aws_backends import AwsBackend
+from harness.aws import AwsBackend
 
 _GIVEN_OUT = ("AKIA", "ASIA", "LKIA", "LSIA")
 """AWS's own beginnings, and those of LocalStack."""

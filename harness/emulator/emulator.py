@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import __version__
+from harness.aws import AwsBackend
 from harness.emulator.accounts import Accounts
 from harness.emulator.parts import Foundation, Ground, Parts, RunningEngine
 from harness.emulator.port import take
@@ -27,15 +28,14 @@ from harness.gateway import Gateway, Server, Site
 from harness.gateway.askers import Askers
 from harness.gateway.control_socket import ControlSocket
 from harness.gateway.dispatch import call
-from harness.gateway.journal import Journal
 from harness.gateway.parking import Parking
+from harness.gateway.request_log import Journal
 from harness.kernel.clock import Clock, iso
 from harness.kernel.removal import remove_tree
 from harness.protocol import service_model
 from harness.runners.process.interpreters import WarmInterpreters
 from harness.runners.spec import Runner
 from harness.settings import Settings, exposure
-from harness.stores.aws_backends import AwsBackend
 from harness.stores.credentials import Credentials, issue_credentials
 from harness.stores.folder import StateFolder
 from harness.stores.records import RecordStore

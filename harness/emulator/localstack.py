@@ -14,22 +14,20 @@ from harness.runners.process.errors import EnvironmentMissing
 from harness.runners.spec import Environment
 
 if TYPE_CHECKING:
+    from harness.aws.remote.health import Health
+    from harness.aws.remote.source import Source, Starter
     from harness.emulator.localstack_container import Container
-    from harness.stores.aws_backends.remote.health import Health
-    from harness.stores.aws_backends.remote.source import Source, Starter
 
 WISH, IMAGE = "HARNESS_LOCALSTACK", "HARNESS_LOCALSTACK_IMAGE"
 WISHES = ("docker", "host")
-ENVIRONMENT = Environment(
-    "localstack", Path(__file__).parents[1] / "stores" / "aws_backends" / "remote" / "localstack.lock", "3.11"
-)
+ENVIRONMENT = Environment("localstack", Path(__file__).parents[1] / "aws" / "remote" / "localstack.lock", "3.11")
 """LocalStack's own: its pins exclude the harness's."""
 log = logging.getLogger(__name__)
 
 
 def source(state: Path, install: bool, images: Mapping[str, str]) -> Source:
     """``StateError`` where the user names a LocalStack that does not answer, or wishes what there is not."""
-    from harness.stores.aws_backends.remote.source import Source
+    from harness.aws.remote.source import Source
 
     wish = os.environ.get(WISH, "")
     if wish not in ("", *WISHES):
@@ -99,7 +97,7 @@ class Chosen:
         return Container(self._state, self._images.get(named, named), pull=self._install)
 
     def _choose(self) -> Starter:
-        from harness.stores.aws_backends.remote.host_mode import HostMode
+        from harness.aws.remote.host_mode import HostMode
 
         image = self._container()
         if not self.takes_host_mode():

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from harness.aws.remote.health import Health, ask
 from harness.kernel.errors import StateError
 from harness.runners.docker.containers import RUN, labels
 from harness.runners.docker.engine import DockerEngine
 from harness.runners.docker.errors import Refused, refusal_of
 from harness.runners.docker.images import Images
 from harness.runners.docker.leftovers import abandoned
-from harness.stores.aws_backends.remote.health import Health, ask
 
 IMAGE = "localstack/localstack:4.14.0"
 """The last release that runs without a token."""

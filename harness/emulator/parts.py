@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from harness.aws import AwsBackend
 from harness.contract.containers import AnyImage, Images
 from harness.engine import Engine
 from harness.kernel.clock import Clock
@@ -17,14 +18,13 @@ from harness.runners.spec import Runner
 from harness.services.registry import operation
 from harness.services.scope import Operation
 from harness.settings import Settings
-from harness.stores.aws_backends import AwsBackend
 from harness.stores.log_files import StoredLogs
 from harness.stores.records import RecordStore
 
 if TYPE_CHECKING:
-    from harness.engine.reuse import Reuse
+    from harness.aws.moto import MotoBackend
+    from harness.engine.job_cache.lookup import Reuse
     from harness.runners.docker.registry import RegistryImage
-    from harness.stores.aws_backends.moto import MotoBackend
 
 Call = Callable[[str, str, str, Mapping[str, Any]], Mapping[str, Any]]
 """``(account, region, operation, request) -> answer``: the port through which composite jobs start others."""
@@ -103,7 +103,7 @@ def build_logs(ground: Ground) -> KeptLogs:
 
 
 def build_aws(ground: Ground, logs: KeptLogs) -> AwsBackend:
-    from harness.stores.aws_backends.moto import MotoBackend
+    from harness.aws.moto import MotoBackend
 
     settings = ground.settings
     with contextlib.ExitStack() as on_failure:
@@ -120,13 +120,13 @@ def _choose_backend(ground: Ground, logs: KeptLogs, moto: MotoBackend) -> AwsBac
     settings = ground.settings
     backend: AwsBackend = moto
     if settings.aws_backend == "localstack":
+        from harness.aws.remote.localstack import LocalStackBackend
         from harness.emulator.localstack import source
-        from harness.stores.aws_backends.remote.localstack import LocalStackBackend
 
         found = source(ground.folder, settings.install, settings.images)
         backend = LocalStackBackend(found, moto, logs, ground.folder, settings.account, settings.region, settings.roles)
     if settings.s3_url:
-        from harness.stores.aws_backends.remote.s3_url import s3_url_backend
+        from harness.aws.remote.s3_url import s3_url_backend
 
         backend = s3_url_backend(backend, settings.s3_url, settings.region)
     return backend
@@ -206,10 +206,10 @@ def build_interpreters(ground: Ground) -> WarmInterpreters:
 
 def build_reuse(settings: Settings) -> Reuse:
     from harness.contract.versions import program_version
-    from harness.engine.reuse import Reuse
-    from harness.engine.reuse_keys import Contents
+    from harness.engine.job_cache.keys import Contents
+    from harness.engine.job_cache.lookup import Reuse
     from harness.kernel.cache import cache_folder
-    from harness.stores.results import Results
+    from harness.stores.result_cache import Results
 
     # Of other services' ETags nobody knows what they are made of.
     own_objects = settings.aws_backend == "moto" and not settings.s3_url
@@ -244,8 +244,8 @@ def _image_ids(settings: Settings) -> Callable[[AnyImage], str]:
 
 
 def build_engine(foundation: Foundation) -> RunningEngine:
+    from harness.engine.jobs.job_run import Doors
     from harness.engine.local import LocalEngine
-    from harness.engine.work import Doors
 
     ground = foundation.ground
     doors = Doors(

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from harness.engine.doors import Engine
+from harness.engine.api import Engine
 
 __all__ = ["Engine"]

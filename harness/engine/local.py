@@ -8,17 +8,17 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from harness.engine.endpoint_metrics import EndpointMetrics
-from harness.engine.endpoints import Endpoints
-from harness.engine.interruptions import Interruptions
-from harness.engine.invocations import Invocations
-from harness.engine.jobs import Jobs
-from harness.engine.monitoring import Call, Schedules
-from harness.engine.processing import PROCESSING
-from harness.engine.training import TRAINING
-from harness.engine.transform import TRANSFORM
-from harness.engine.warming import warm_up
-from harness.engine.work import Doors
+from harness.engine.hosting.endpoint_metrics import EndpointMetrics
+from harness.engine.hosting.endpoints import Endpoints
+from harness.engine.hosting.invocations import Invocations
+from harness.engine.jobs.interruptions import Interruptions
+from harness.engine.jobs.job_run import Doors
+from harness.engine.jobs.processing import PROCESSING
+from harness.engine.jobs.queue import Jobs
+from harness.engine.jobs.training import TRAINING
+from harness.engine.jobs.transform import TRANSFORM
+from harness.engine.monitoring.schedules import Call, Schedules
+from harness.engine.warm_pool import warm_up
 from harness.kernel.records import Key
 from harness.kernel.removal import remove_tree
 

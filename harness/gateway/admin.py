@@ -17,12 +17,12 @@ from itertools import islice
 from typing import Any
 
 from harness import __version__
+from harness.engine.job_cache.lookup import REUSED
 from harness.engine.lifecycle import LIFECYCLES
-from harness.engine.reuse import REUSED
 from harness.gateway.body import LARGEST_DOCUMENT, read_at_most
 from harness.gateway.coverage import served_operations
-from harness.gateway.exchange import Exchange, Listener, json_response
-from harness.gateway.fault_requests import BadFault, add_fault, clear_faults, waiting_faults
+from harness.gateway.fault_injection.admin import BadFault, add_fault, clear_faults, waiting_faults
+from harness.gateway.request_context import Exchange, Listener, json_response
 from harness.kernel.clock import LAST_MOMENT, iso
 from harness.kernel.errors import InternalFailure
 from harness.kernel.http import Response, has_too_many_containers

@@ -14,11 +14,11 @@ from urllib.parse import parse_qs
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from harness.gateway.body import LARGEST_DOCUMENT, read_at_most
-from harness.gateway.exchange import Exchange, Listener
+from harness.gateway.fault_injection.s3_names import bucket_in_host, s3_call
 from harness.gateway.identify import service_of_form
 from harness.gateway.public_reads import is_public_read
+from harness.gateway.request_context import Exchange, Listener
 from harness.gateway.s3_forms import check_policy, form_boundary, read_form
-from harness.gateway.s3_operations import bucket_in_host, s3_call
 from harness.gateway.signatures import (
     UNSIGNED_PAYLOAD,
     InvalidSignature,

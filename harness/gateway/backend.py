@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from harness.gateway.body import LARGEST_DOCUMENT, read_at_most
-from harness.gateway.exchange import Exchange
 from harness.gateway.identify import service_of_form
+from harness.gateway.request_context import Exchange
 from harness.kernel.errors import UnsupportedOperation
 from harness.kernel.http import Response
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from harness.gateway.exchange import Exchange
+from harness.gateway.request_context import Exchange
 from harness.kernel.errors import ApiError, ValidationError
 from harness.kernel.http import Request, Response
 from harness.protocol import WireRequest

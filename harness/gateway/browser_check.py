@@ -6,7 +6,7 @@ A browser marks them by Sec-Fetch-Site (https://www.w3.org/TR/fetch-metadata/) a
 from __future__ import annotations
 
 from harness.gateway.cors import answer_preflight, is_preflight
-from harness.gateway.exchange import Exchange
+from harness.gateway.request_context import Exchange
 from harness.kernel.addresses import HostPort, is_loopback, split_authority
 from harness.kernel.http import Response
 

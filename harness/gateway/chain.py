@@ -13,14 +13,14 @@ from harness.gateway.body import parse, read_body, validate
 from harness.gateway.browser_check import check_browser
 from harness.gateway.cors import set_cors_headers
 from harness.gateway.dispatch import dispatch, refuse_unsupported, serialise
-from harness.gateway.exchange import Client, ClientGone, Exchange, Site
-from harness.gateway.faults import answer_error
-from harness.gateway.foreign import refuse_foreign_host
+from harness.gateway.error_responses import answer_error
+from harness.gateway.fault_injection.link import inject_faults
 from harness.gateway.hold import hold
 from harness.gateway.host_check import check_host, find_bucket_in_host
 from harness.gateway.identify import identify
-from harness.gateway.injected import inject_faults
+from harness.gateway.offline_proxy import refuse_foreign_host
 from harness.gateway.peer_check import refuse_other_users
+from harness.gateway.request_context import Client, ClientGone, Exchange, Site
 from harness.kernel.errors import ApiError, InternalFailure
 from harness.kernel.http import Request, Response
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from harness.gateway.exchange import Listener
+from harness.gateway.request_context import Listener
 from harness.gateway.server import Server
 
 NAME = "control.sock"

@@ -13,9 +13,9 @@ from xml.etree import ElementTree as ET
 
 from multidict import CIMultiDict
 
-from harness.gateway.exchange import Exchange
+from harness.gateway.fault_injection.s3_names import s3_call
 from harness.gateway.host_check import find_bucket_in_host
-from harness.gateway.s3_operations import s3_call
+from harness.gateway.request_context import Exchange
 from harness.gateway.s3_questions import ask_s3
 from harness.kernel.errors import ApiError
 from harness.kernel.http import Request, Response

@@ -15,7 +15,7 @@ from typing import Any
 
 from multidict import CIMultiDict
 
-from harness.gateway.exchange import Exchange, Site
+from harness.gateway.request_context import Exchange, Site
 from harness.kernel.errors import UnsupportedOperation
 from harness.kernel.http import Response
 from harness.protocol import OperationModel, service_model, validate

@@ -12,7 +12,7 @@ import re
 
 from harness.engine.lifecycle import HELD_DESCRIBES, is_unfinished
 from harness.gateway.askers import Asker
-from harness.gateway.exchange import Exchange
+from harness.gateway.request_context import Exchange
 from harness.kernel.http import Response
 from harness.kernel.records import Key, Record
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from harness.gateway.exchange import Exchange
+from harness.gateway.request_context import Exchange
 from harness.kernel.addresses import ip_address, is_loopback, split_authority
 from harness.kernel.errors import ApiError
 from harness.kernel.http import Request, Response

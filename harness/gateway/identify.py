@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from harness.gateway.exchange import Exchange
+from harness.gateway.request_context import Exchange
 from harness.kernel.errors import ApiError
 from harness.kernel.http import Response
 from harness.protocol import service_model

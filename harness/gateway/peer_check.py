@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from harness.gateway.exchange import Exchange, json_response
 from harness.gateway.peers import PeerLookup
+from harness.gateway.request_context import Exchange, json_response
 from harness.kernel.addresses import is_loopback
 from harness.kernel.http import Response
 

@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
-from harness.gateway.exchange import Exchange
-from harness.gateway.s3_operations import s3_call
+from harness.gateway.fault_injection.s3_names import s3_call
+from harness.gateway.request_context import Exchange
 from harness.gateway.s3_questions import ask_s3
 
 _EVERYBODY = "http://acs.amazonaws.com/groups/global/AllUsers"

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from harness.gateway.exchange import Exchange
+from harness.gateway.request_context import Exchange
 from harness.kernel.http import FileBody, Request, Response
 
 _SIGNED = (

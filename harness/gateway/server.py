@@ -17,9 +17,9 @@ from aiohttp.web_response import Response as WholeResponse
 from aiohttp.web_response import StreamResponse
 
 from harness.gateway.chain import Gateway
-from harness.gateway.exchange import Client, ClientGone, Listener
 from harness.gateway.peer_check import is_own_user
 from harness.gateway.peers import PeerLookup
+from harness.gateway.request_context import Client, ClientGone, Listener
 from harness.kernel.http import FileBody, Request, Response
 
 _CHUNK = 1024 * 1024

@@ -16,7 +16,7 @@ from harness.profiles.aws import AwsProfile
 from harness.profiles.configuration import read_choices
 from harness.profiles.local import LocalProfile
 from harness.profiles.localmode import LocalModeProfile
-from harness.profiles.place import Asked, Profile
+from harness.profiles.target import Asked, Profile
 from harness.settings import read_project
 
 __all__ = ["KINDS", "UnknownProfile", "find_profile", "known_profiles"]

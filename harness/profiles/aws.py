@@ -13,25 +13,25 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.aws_run.hooks import ORDERS
+from harness.aws_run.ledger import Header, Ledger
+from harness.clients.environment import Wiring
 from harness.kernel.cache import cache_folder
 from harness.kernel.errors import StateError
 from harness.kernel.masking import SHOW_ENVIRONMENT
-from harness.profiles.attended import Attended
 from harness.profiles.configuration import read_destination
 from harness.profiles.local import own_library
-from harness.profiles.place import Asked, Playing
 from harness.profiles.scenarios import Scenario
 from harness.profiles.sdk_environments import python_for
+from harness.profiles.supervised_process import Attended
+from harness.profiles.target import Asked, Playing
 from harness.promotion.account import Account, open_account
-from harness.promotion.budget import Prices
+from harness.promotion.cost.budget import Prices
+from harness.promotion.cost.meter import Meter
 from harness.promotion.destination import HOUR, Destination, as_orders, owner
-from harness.promotion.meter import Meter
-from harness.promotion.watch import Watch
-from harness.session.environment import Wiring
-from harness.session.events import EventReader
-from harness.session.ledger import Header, Ledger
-from harness.session.promoted import ORDERS
-from harness.session.run_folder import RunFolder, new_run_id
+from harness.promotion.run_guard import Watch
+from harness.scenario.events import EventReader
+from harness.scenario.run_folder import RunFolder, new_run_id
 
 LEDGERS = "ledger"
 """The folder of ledgers in the state folder."""
@@ -128,7 +128,7 @@ class AwsPlace:
         spent = sum(program.dollars for program in self._programs)
         watch = Watch(self._account, self._destination, ledger.file, meter, self._cap.dollars, self._note, spent)
         program = Attended(
-            [str(python), "-m", "harness.session.play", str(scenario.file)],
+            [str(python), "-m", "harness.play", str(scenario.file)],
             environment,
             own.log,
             own.events,

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from harness.aws_run.request_defaults import DEFAULT
 from harness.kernel.errors import StateError
 from harness.promotion.destination import ONE_OFF, SCHEDULE, TAGS, Destination
-from harness.session.provisions import DEFAULT
 from harness.settings import CHOICES, FILE
 
 _REQUIRED = {

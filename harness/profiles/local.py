@@ -9,21 +9,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from harness.clients import offline_process as enclosure
+from harness.clients.admin_api import TOKEN_FILE
+from harness.clients.blocked_hosts import Refusals
+from harness.clients.emulator_lease import borrowed, kept
+from harness.clients.emulator_process import USUAL, RunningEmulator
+from harness.clients.environment import Target, wiring
+from harness.clients.offline_process import EnclosedProgram
 from harness.kernel.cache import cache_folder
-from harness.profiles.place import Asked, Playing
 from harness.profiles.scenarios import Scenario
 from harness.profiles.sdk_environments import python_for
+from harness.profiles.target import Asked, Playing
 from harness.report.links import Link, signed_links
 from harness.runners.process.interpreters import package_folders
-from harness.session import enclosure
-from harness.session.emulator_process import USUAL, RunningEmulator
-from harness.session.emulator_use import borrowed, kept
-from harness.session.enclosure import EnclosedProgram
-from harness.session.environment import Target, wiring
-from harness.session.events import EventReader
-from harness.session.private_path import TOKEN_FILE
-from harness.session.refusals import Refusals
-from harness.session.run_folder import RunFolder, new_run_id
+from harness.scenario.events import EventReader
+from harness.scenario.run_folder import RunFolder, new_run_id
 from harness.settings import Settings
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -78,7 +78,7 @@ class LocalPlace:
         """Start it. ``folder`` gets its log, its events and its downloads."""
         own = RunFolder(folder).cleared()
         environment = self._environment(scenario, data) | own.told()
-        argv = [str(python), "-m", "harness.session.play", str(scenario.file)]
+        argv = [str(python), "-m", "harness.play", str(scenario.file)]
         started, refusals = time.time(), Refusals(self._emulator)
         modules = _installed(scenario.imports, python)
         program = EnclosedProgram(argv, environment, self._emulator, own.log, modules, enclosed=self.enclosed)

@@ -12,14 +12,11 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from harness.clients.emulator_lease import borrowed
+from harness.clients.emulator_process import RunningEmulator, process_alive
 from harness.kernel.errors import StateError
 from harness.kernel.removal import remove_tree
-from harness.profiles.local import LocalPlace
-from harness.profiles.place import Asked
-from harness.profiles.scenarios import Scenario
-from harness.session.emulator_process import RunningEmulator, process_alive
-from harness.session.emulator_use import borrowed
-from harness.session.localmode.engine import (
+from harness.localmode.container_engine import (
     RUN_LABEL,
     STATE_LABEL,
     EngineFailed,
@@ -28,6 +25,9 @@ from harness.session.localmode.engine import (
     labels_of,
     remove,
 )
+from harness.profiles.local import LocalPlace
+from harness.profiles.scenarios import Scenario
+from harness.profiles.target import Asked
 from harness.settings import read_project
 
 FOLDER = "localmode"

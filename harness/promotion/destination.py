@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from harness.session.provisions import DEFAULT, Provisions
+from harness.aws_run.request_defaults import DEFAULT, Provisions
 
 RUN_TAG, SCENARIO_TAG, OWNER_TAG, EXPIRES_TAG = "harness:run", "harness:scenario", "harness:owner", "harness:expires"
 TAGS = (RUN_TAG, SCENARIO_TAG, OWNER_TAG, EXPIRES_TAG)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.promotion.destination import Destination
-from harness.promotion.resources import is_config
-from harness.promotion.teardown import STEP
-from harness.session.run_folder import EVENTS
+from harness.promotion.teardown.resources import is_config
+from harness.promotion.teardown.run import STEP
+from harness.scenario.run_folder import EVENTS
 
 _TIMES = {
     "ProcessingJob": ("ProcessingStartTime", "ProcessingEndTime"),

@@ -13,20 +13,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.aws_run.hooks import Promoted
+from harness.aws_run.ledger import Header, Ledger
 from harness.kernel.cache import cache_folder
 from harness.kernel.errors import GuardRefused
 from harness.profiles.aws import LEDGERS, pointing
 from harness.profiles.configuration import read_destination
 from harness.promotion.account import open_account
-from harness.promotion.aftermath import proof_of, tear_down
+from harness.promotion.cost.estimate import estimator
+from harness.promotion.cost.meter import Meter
+from harness.promotion.cost.prices import prices_of
 from harness.promotion.destination import HOUR, ONE_OFF, owner
-from harness.promotion.estimate import estimator
-from harness.promotion.meter import Meter
 from harness.promotion.preflight.findings import WARNING
 from harness.promotion.preflight.run import preflight
-from harness.promotion.prices import prices_of
-from harness.promotion.teardown import FAILED
-from harness.promotion.watch import Watch, over_budget
+from harness.promotion.run_guard import Watch, over_budget
+from harness.promotion.teardown.aftermath import proof_of, tear_down
+from harness.promotion.teardown.run import FAILED
 from harness.pytest_plugin.aws_requests import Relay
 from harness.pytest_plugin.claims import is_left_out
 from harness.pytest_plugin.places import SagemakerHarness
@@ -34,11 +36,9 @@ from harness.pytest_plugin.recognition import uses_harness
 from harness.pytest_plugin.rehearsals import describe
 from harness.pytest_plugin.surroundings import changed_environment, own_default_session, own_sdk_clients
 from harness.pytest_plugin.watched import watched
-from harness.session.events import EventWriter
-from harness.session.ledger import Header, Ledger
-from harness.session.promoted import Promoted
-from harness.session.run_folder import RunFolder, new_run_id
-from harness.session.scenario import Session
+from harness.scenario.events import EventWriter
+from harness.scenario.run_folder import RunFolder, new_run_id
+from harness.scenario.session import Session
 
 if TYPE_CHECKING:
     from harness.pytest_plugin.runs import Run

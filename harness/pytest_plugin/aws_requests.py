@@ -9,9 +9,9 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+from harness.aws_run.hooks import Handler, Promoted, hook
+from harness.aws_run.resource_requests import creation
 from harness.pytest_plugin.surroundings import loaded_shim
-from harness.session.promoted import Handler, Promoted, hook
-from harness.session.requested import creation
 
 _FOLLOWED = "harness-followed"
 """An event of our own that only followed clients answer."""

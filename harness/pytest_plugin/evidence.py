@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.pytest_plugin.runs import begun_run
-from harness.session.run_folder import RunFolder
+from harness.scenario.run_folder import RunFolder
 
 if TYPE_CHECKING:
+    from harness.aws_run.ledger import Entry
     from harness.pytest_plugin.places import SagemakerHarness
-    from harness.session.ledger import Entry
 
 ANSWERS, OBJECTS, TAIL = 12, 20, 20
 _LOG_BYTES, _LONGEST_ERROR = 512 * 1024, 300
@@ -79,7 +79,7 @@ def _end_of(file: Path) -> list[bytes]:
 
 
 def _mine(place: SagemakerHarness) -> list[dict[str, str]]:
-    from harness.session.emulator_process import find
+    from harness.clients.emulator_process import find
 
     if ran := _ran_in_local_mode(place):
         return ran
@@ -89,7 +89,7 @@ def _mine(place: SagemakerHarness) -> list[dict[str, str]]:
 
 
 def _ran_in_local_mode(place: SagemakerHarness) -> list[dict[str, str]]:
-    from harness.session.localmode.session import LocalModeSession
+    from harness.localmode.session import LocalModeSession
 
     return place.session.jobs() if isinstance(place.session, LocalModeSession) else []
 
@@ -123,8 +123,8 @@ def _commands(place: SagemakerHarness) -> list[str]:
 
 def _created(place: SagemakerHarness) -> list[str]:
     """Each with its state at AWS, before it is torn down; of what failed the reason and the end of its log."""
-    from harness.promotion.resources import status
-    from harness.session.ledger import read
+    from harness.aws_run.ledger import read
+    from harness.promotion.teardown.resources import status
 
     lines: list[str] = []
     for entry in read(place.ledger)[1] if place.ledger else ():
@@ -139,7 +139,7 @@ def _created(place: SagemakerHarness) -> list[str]:
 
 
 def _looked_at(place: SagemakerHarness, entry: Entry) -> Mapping[str, Any]:
-    from harness.promotion.resources import request_for
+    from harness.promotion.teardown.resources import request_for
 
     client = place.client("sagemaker")
     asked = request_for(client, "Describe", entry)

@@ -10,18 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.clients.admin_api import TOKEN_FILE
+from harness.clients.environment import Target, wiring
 from harness.kernel.cache import cache_folder
+from harness.play import open_session
 from harness.pytest_plugin.rehearsals import describe
 from harness.pytest_plugin.runs import LOCAL_MODE, Run
-from harness.session.environment import Target, wiring
-from harness.session.events import EventWriter
-from harness.session.private_path import TOKEN_FILE
-from harness.session.run_folder import RunFolder, new_run_id
-from harness.session.scenario import Session, open_session
+from harness.scenario.events import EventWriter
+from harness.scenario.run_folder import RunFolder, new_run_id
+from harness.scenario.session import Session
 from harness.settings import read_project
 
 if TYPE_CHECKING:
-    from harness.session.faults import Faults
+    from harness.scenario.faults import Faults
 
 _LOG_GROUPS = tuple(f"/aws/sagemaker/{kind}" for kind in ("TrainingJobs", "ProcessingJobs", "TransformJobs"))
 

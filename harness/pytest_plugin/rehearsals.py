@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.promotion.plan import Plan, learned_plan
-from harness.promotion.teardown import STEP
-from harness.session.run_folder import EVENTS, RunFolder
+from harness.promotion.teardown.run import STEP
+from harness.scenario.run_folder import EVENTS, RunFolder
 
 if TYPE_CHECKING:
     from harness.promotion.destination import Destination

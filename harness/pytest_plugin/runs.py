@@ -22,10 +22,10 @@ from harness.profiles.configuration import read_choices
 from harness.settings import Settings, load_settings, read_project
 
 if TYPE_CHECKING:
+    from harness.clients.emulator_process import RunningEmulator
     from harness.pytest_plugin.aws_places import AwsRun
     from harness.pytest_plugin.places import SagemakerHarness
     from harness.pytest_plugin.rehearsals import Rehearsals
-    from harness.session.emulator_process import RunningEmulator
 
 LOCAL_MODE = "localmode"
 """The kind whose jobs and endpoints are the SDK's own; the emulator stands beside."""
@@ -87,7 +87,7 @@ class Run:
             return load_settings(self.root).state  # where ``harness run`` keeps what it must not lose: ledgers
         if self._given_state is None:
             return self.root / ".harness" / "pytest" / (self._worker or "main")
-        from harness.session.emulator_process import find
+        from harness.clients.emulator_process import find
 
         asked = (self._stand / self._given_state).absolute()
         return asked / self._worker if self._worker and find(asked) is None else asked
@@ -105,8 +105,8 @@ class Run:
 
     @cached_property
     def emulator(self) -> RunningEmulator:
-        from harness.session.emulator_process import Wanted
-        from harness.session.emulator_use import borrowed
+        from harness.clients.emulator_lease import borrowed
+        from harness.clients.emulator_process import Wanted
 
         if self.kind == LOCAL_MODE:
             self._prepare_local_mode()
@@ -173,7 +173,7 @@ class Run:
 
     def _refuse_profile(self) -> NoReturn:
         from harness.profiles import UnknownProfile, find_profile
-        from harness.profiles.place import Asked
+        from harness.profiles.target import Asked
 
         try:
             find_profile(self.profile, Asked(self.settings, self.root))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
-from harness.session.environment import SHIM, Wiring
+from harness.clients.environment import SHIM, Wiring
 
 _MISSING = object()
 _KEEPING_CLIENTS = ("sagemaker.core.utils.utils", "sagemaker_core.main.utils")

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from harness.profiles.attended import LOOK_SECONDS
-from harness.promotion.watch import Watch
+from harness.profiles.supervised_process import LOOK_SECONDS
+from harness.promotion.run_guard import Watch
 
 
 @contextlib.contextmanager

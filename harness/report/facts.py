@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.kernel.masking import masked
-from harness.report.scrubbing import References
+from harness.report.normalising import References
 
 Fact = str | float | bool | None
 Facts = dict[str, Fact]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
 
+from harness.report.model import Resource, ScenarioReport, Step
 from harness.report.plots import ticks
-from harness.report.story import Resource, ScenarioReport, Step
 
 MOST_BARS = 200
 _CLOCK_SLACK = 2.0

@@ -14,8 +14,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from harness.kernel.files import open_private
+from harness.report.model import Report, ScenarioReport
 from harness.report.numbers import metrics, step_seconds
-from harness.report.story import Report, ScenarioReport
 
 FILE = "history.jsonl"
 MOST_BYTES = 16_000_000

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from xml.etree import ElementTree as ET
 
-from harness.report.story import Report, ScenarioReport, Step
+from harness.report.model import Report, ScenarioReport, Step
 from harness.report.text import log, tail, visible
 
 LONGEST_MESSAGE = 500

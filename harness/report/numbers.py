@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from harness.report.story import ScenarioReport
+from harness.report.model import ScenarioReport
 
 MOST_METRICS = 40
 

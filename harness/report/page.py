@@ -10,11 +10,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.report import plots
-from harness.report.drawings import drawing
+from harness.report.evidence_views import drawing
 from harness.report.gantt import gantt
 from harness.report.history import History, Past, now_of
 from harness.report.links import Link
-from harness.report.story import Evidence, Report, Resource, ScenarioReport
+from harness.report.model import Evidence, Report, Resource, ScenarioReport
 from harness.report.text import head, log, tail, visible
 from harness.report.trends import Trend, trends
 

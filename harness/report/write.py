@@ -13,8 +13,8 @@ from harness.kernel.files import write_private
 from harness.report.history import History
 from harness.report.junit import junit
 from harness.report.links import Link
+from harness.report.model import Report
 from harness.report.page import page
-from harness.report.story import Report
 
 HTML, JSON, JUNIT = "report.html", "report.json", "junit.xml"
 SCHEMA = Path(__file__).parent / "schema" / "report.schema.json"

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.aws import AwsBackend
 from harness.contract.catalog import CATALOGUED
 from harness.contract.containers import Images
 from harness.engine import Engine
 from harness.kernel.arns import arn
 from harness.kernel.clock import Clock
 from harness.kernel.records import Key, Record
-from harness.stores.aws_backends import AwsBackend
 from harness.stores.objects import ObjectStore
 from harness.stores.record_queries import RecordQuery
 from harness.stores.records import RecordStore

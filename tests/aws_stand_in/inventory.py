@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.session.requested import instances
+from harness.aws_run.resource_requests import instances
 
 
 @dataclass

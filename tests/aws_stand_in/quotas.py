@@ -113,7 +113,7 @@ def code(name: str) -> str:
 
 
 def _machines(asked: Mapping[str, Any]) -> list[dict[str, Any]]:
-    from harness.session.requested import instances
+    from harness.aws_run.resource_requests import instances
 
     return list(instances(asked))
 

@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from harness.session.emulator_process import RunningEmulator, find, package_parent, stop
+from harness.clients.emulator_process import RunningEmulator, find, package_parent, stop
 from tests.aws_stand_in.configuration import ACCOUNT, KEY, REGION, ROLE, SECRET, ordinary
 from tests.projects import Project
 

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from harness.session.emulator_process import find
+from harness.clients.emulator_process import find
 from tests.cli.conftest import Project
 
 WHO = (

@@ -12,7 +12,7 @@ import subprocess
 import threading
 import urllib.request
 
-from harness.session.emulator_process import find, process_alive
+from harness.clients.emulator_process import find, process_alive
 from tests.cli.conftest import Project
 
 

@@ -15,8 +15,8 @@ from typing import Any, cast
 
 from harness.cli.play import Play
 from harness.cli.progress import display, summary_lines
+from harness.clients.emulator_process import find
 from harness.profiles.scenarios import Scenario
-from harness.session.emulator_process import find
 from tests.cli.conftest import Project
 
 PASSES = (

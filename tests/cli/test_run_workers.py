@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.clients.emulator_process import find
 from harness.kernel.cache import cache_folder
 from harness.profiles.scenarios import read
 from harness.profiles.workers import next_to_play
 from harness.promotion.plan import recorded_plan
-from harness.session.emulator_process import find
 from tests.cli.conftest import Project
 
 # Passes only while the other one runs as well.

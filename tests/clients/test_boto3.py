@@ -5,7 +5,7 @@ from __future__ import annotations
 import boto3
 import pytest
 
-from harness.session.emulator_process import find
+from harness.clients.emulator_process import find
 from tests.clients.conftest import WITHIN_A_SECOND, Client, Ended
 from tests.clients.environments import built
 from tests.clients.test_sdk_v2 import BY_WIRE

@@ -16,7 +16,7 @@ from subprocess import PIPE, STDOUT
 
 import pytest
 
-from harness.session.emulator_process import find
+from harness.clients.emulator_process import find
 from tests.clients.conftest import PROGRAMS, Client
 from tests.cloud import eventually
 

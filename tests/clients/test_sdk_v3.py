@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from harness.clients.environment import ROLE_NAME
 from harness.profiles.sdk_environments import python_for
-from harness.session.environment import ROLE_NAME
 from tests.clients.conftest import WITHIN_A_SECOND, Client
 from tests.clients.test_sdk_v2 import BY_WIRE, lateness, ticks
 

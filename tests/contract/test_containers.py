@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.contract.container_environment import Surroundings
 from harness.contract.containers import Command, ContainerImage
 from harness.contract.instance_types import resources_of
-from harness.contract.surroundings import Surroundings
 from harness.contract.training import plan_training
 from harness.kernel.records import Key, Record
 from harness.runners.spec import Container, Environment, Resources, RunSpec

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.contract.catalog import resolve_image
+from harness.contract.container_environment import Surroundings
 from harness.contract.layout import JobPlan
 from harness.contract.processing import metrics_namespace, plan_processing
-from harness.contract.surroundings import Surroundings
 from harness.kernel.records import Key, Record
 from harness.runners.spec import Network
 

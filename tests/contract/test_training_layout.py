@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from harness.contract.catalog import resolve_image
+from harness.contract.container_environment import Surroundings
 from harness.contract.layout import JobPlan, below_root, relative_key
-from harness.contract.surroundings import Surroundings
 from harness.contract.training import plan_training
 from harness.kernel.records import Key, Record
 from harness.runners.spec import Network

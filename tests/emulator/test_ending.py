@@ -8,7 +8,7 @@ import signal
 import time
 from pathlib import Path
 
-from harness.session.emulator_process import start, stop
+from harness.clients.emulator_process import start, stop
 from tests.cloud import eventually
 
 

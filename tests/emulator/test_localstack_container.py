@@ -10,11 +10,11 @@ from pathlib import Path
 import boto3
 import pytest
 
+from harness.aws.remote.health import ask
 from harness.emulator import Emulator
 from harness.emulator.localstack_container import IMAGE, Container
 from harness.kernel.errors import StateError
 from harness.settings import Settings
-from harness.stores.aws_backends.remote.health import ask
 
 pytestmark = [pytest.mark.needs("docker"), pytest.mark.slow]
 BASE = os.environ.get("HARNESS_DOCKER_BASE", "harness-base:bookworm")
@@ -53,7 +53,7 @@ def test_it_serves_and_is_removed(image: str, tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("HARNESS_LOCALSTACK_IMAGE", image)
     for variable in ("LOCALSTACK_ENDPOINT", "LOCALSTACK_HOST"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr("harness.stores.aws_backends.remote.health.DEFAULT", "127.0.0.1:1")
+    monkeypatch.setattr("harness.aws.remote.health.DEFAULT", "127.0.0.1:1")
     state = tmp_path / ".harness"
     left = [left_behind(image, state, "1"), left_behind(image, tmp_path / "of another project", "999999999")]
     kept = left_behind(image, tmp_path / "of one that lives", str(os.getpid()))

@@ -9,8 +9,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from harness.session import emulator_process
-from harness.session.emulator_process import Wanted
+from harness.clients import emulator_process
+from harness.clients.emulator_process import Wanted
 from harness.stores.folder import make_private
 
 

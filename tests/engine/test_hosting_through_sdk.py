@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.session.environment import Target, wiring
+from harness.clients.environment import Target, wiring
 from tests.cloud import BUCKET, running_cloud
 from tests.hosting import SERVER, catalogued_server
 

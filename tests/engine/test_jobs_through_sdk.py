@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.session.environment import Target, wiring
+from harness.clients.environment import Target, wiring
 from tests.cloud import ROLE, Cloud
 
 ROOT = Path(__file__).parents[2]

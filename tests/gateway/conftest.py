@@ -12,12 +12,12 @@ import pytest
 from botocore.config import Config
 from multidict import CIMultiDict
 
+from harness.aws import Metric
 from harness.emulator import Emulator, Parts
-from harness.engine.interruptions import Interruptions
+from harness.engine.jobs.interruptions import Interruptions
 from harness.kernel.http import Request, Response
 from harness.kernel.records import Key
 from harness.settings import Settings
-from harness.stores.aws_backends import Metric
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"

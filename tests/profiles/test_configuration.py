@@ -11,7 +11,7 @@ from harness.kernel.errors import StateError
 from harness.profiles import find_profile
 from harness.profiles.aws import AwsProfile
 from harness.profiles.configuration import read_choices, read_destination
-from harness.profiles.place import Asked
+from harness.profiles.target import Asked
 from harness.settings import Settings
 
 LEAST = {"account_id": "012345678901", "region": "eu-central-1", "role": "Role"}

@@ -14,8 +14,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from harness.clients.emulator_process import RunningEmulator, find, package_parent, stop
 from harness.promotion.account import Account
-from harness.session.emulator_process import RunningEmulator, find, package_parent, stop
 from tests.aws_stand_in.fixtures import aws_project, stand_in, stand_in_process  # noqa: F401
 from tests.projects import Project
 

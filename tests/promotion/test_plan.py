@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from harness.kernel.errors import GuardRefused, StateError
+from harness.promotion.cost.estimate import DurationEstimate
+from harness.promotion.cost.prices import PriceTable, load_prices
 from harness.promotion.destination import Destination
-from harness.promotion.estimate import DurationEstimate
 from harness.promotion.plan import Machines, Planned, make_plan
-from harness.promotion.prices import PriceTable, load_prices
 
 HERE = Destination("aws", "123456789012", "us-east-1", "Role", instance_types={"Train": "ml.m5.large", "Old": "ml.a.b"})
 PRICES = PriceTable(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.kernel.errors import GuardRefused, StateError
-from harness.profiles.concessions import concessions_of
+from harness.profiles.comparison_rules import concessions_of
 from harness.promotion.recordings import (
     Provenance,
     Recording,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness.session.ledger import alive, read
+from harness.aws_run.ledger import alive, read
 from tests.cloud import eventually
 from tests.promotion.conftest import PROFILE, PromotedProject
 
@@ -74,7 +74,7 @@ def test_the_run_passes_through_no_emulator_of_ours(project: PromotedProject) ->
     assert done.returncode == 0, done.stdout
     log = next((project.state / "reports").glob("*/it/scenario.log")).read_text()
     for imported in (done.stderr, log):
-        assert "harness.session" in imported
+        assert "harness.scenario" in imported
         for forbidden in ("harness.emulator", "harness.gateway", "harness.engine", "harness.services"):
             assert forbidden not in imported
     assert not (project.state / "emulator.json").exists()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.session.ledger import alive
+from harness.aws_run.ledger import alive
 from tests.aws_stand_in.configuration import ACCOUNT, ALLOW_ALL, DEVELOPER, KEY, ROLE, SECRET
 from tests.aws_stand_in.running import PROFILE, AwsProject
 from tests.cloud import eventually

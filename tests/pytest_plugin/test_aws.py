@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.session.ledger import DELETED, read
+from harness.aws_run.ledger import DELETED, read
 from tests.aws_stand_in.configuration import ACCOUNT, ALLOW_ALL, DEVELOPER, KEY, SECRET
 from tests.aws_stand_in.fixtures import stand_in, stand_in_process  # noqa: F401
 from tests.aws_stand_in.running import PROFILE, AwsProject, StandIn

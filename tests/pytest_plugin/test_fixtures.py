@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.session.emulator_process import process_alive
+from harness.clients.emulator_process import process_alive
 from harness.stores.folder import announced
 
 SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
@@ -284,7 +284,7 @@ def test_a_state_folder_is_kept_and_shared(project: Any) -> None:
             print("state", sagemaker_harness.state, sagemaker_harness.address)
         """,
     )
-    from harness.session.emulator_use import borrowed
+    from harness.clients.emulator_lease import borrowed
 
     state = project.root / "kept"
     with borrowed(state) as emulator:
@@ -323,8 +323,8 @@ def test_a_profile_of_ones_own_says_what_the_emulator_is_started_with(project: A
 @pytest.mark.needs("sdk-v3-environment")
 def test_the_resources_of_v3_have_a_client_of_the_test(project: Any) -> None:
     """In an environment with v3 and a pytest, on an emulator that runs elsewhere."""
+    from harness.clients.emulator_lease import borrowed
     from harness.profiles.sdk_environments import python_for
-    from harness.session.emulator_use import borrowed
 
     parts = project.root / "parts"
     parts.mkdir()

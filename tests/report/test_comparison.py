@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.promotion.teardown import STEP
+from harness.promotion.teardown.run import STEP
 from harness.report.comparison import Allowed, compare_facts, compare_reports, in_words
 from harness.report.differences import agree
 from harness.report.facts import TEARDOWN, scenario_facts

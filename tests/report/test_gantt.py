@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.report.gantt import MOST_BARS, gantt
-from harness.report.story import Resource, ScenarioReport, Step
+from harness.report.model import Resource, ScenarioReport, Step
 
 BEGIN = 1795341600.0  # 2026-11-22 10:00:00 UTC
 

@@ -12,7 +12,7 @@ import pytest
 
 from harness.cli import main
 from harness.report.history import Past, history_file, last_results, now_of, read_history, remember
-from harness.report.story import Report
+from harness.report.model import Report
 from harness.report.trends import blocks, step_trends, trends
 from harness.report.write import write_report
 from tests.projects import Project, standing_in

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from harness.report import Report, write_report
-from harness.report.story import Evidence, Expectation, ScenarioReport, Step
+from harness.report.model import Evidence, Expectation, ScenarioReport, Step
 from tests.report.test_written import a_report
 
 EVIL = "\"'></style></title><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}"

@@ -13,7 +13,7 @@ from harness.kernel.masking import SHOW_ENVIRONMENT
 from harness.report import Report, ScenarioReport, write_report
 from harness.report.facts import scenario_facts
 from harness.report.history import remember
-from harness.session.events import EventReader, EventWriter
+from harness.scenario.events import EventReader, EventWriter
 
 DESCRIPTION = {
     "TrainingJobName": "job",

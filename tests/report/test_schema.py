@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from harness.report import Report, write_report
-from harness.report.story import Evidence, Expectation, Resource, ScenarioReport, Step
+from harness.report.model import Evidence, Expectation, Resource, ScenarioReport, Step
 from harness.report.write import SCHEMA, SCHEMA_ID, document
 from tests.report.test_written import a_report
 

@@ -17,7 +17,7 @@ import pytest
 from harness.report import Report, ScenarioReport, write_report
 from harness.report.history import History, now_of
 from harness.report.links import signed_links
-from harness.report.story import Evidence, Expectation, Resource, Step
+from harness.report.model import Evidence, Expectation, Resource, Step
 
 JOB = Resource(
     kind="TrainingJob",

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from harness.clients.environment import SHIM
 from harness.runners.process.sandbox import Program, prepare, run_offline
-from harness.session.environment import SHIM
 from tests.runners.conftest import eventually
 
 pytestmark = pytest.mark.needs("namespaces")

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.cli.validate.findings import Finding
 from harness.kernel.errors import StateError
 from harness.profiles import find_profile
-from harness.profiles.place import Asked
+from harness.profiles.target import Asked
 from harness.settings import FILE, PREFIX, ProjectFile, load_settings, read_project
 
 _NAMED = (r"'([^']+)'", r"(\w+) must be", r"\[([\w.]+)\]")

@@ -11,7 +11,7 @@ from typing import Any
 from harness.cli.validate.findings import Finding, relative
 from harness.cli.validate.image_names import wrong_images
 from harness.kernel.errors import GuardRefused, StateError
-from harness.profiles.concessions import concessions_of
+from harness.profiles.comparison_rules import concessions_of
 from harness.profiles.needs import PARTS
 from harness.profiles.parity import FORMS, claims_of, only_claim
 from harness.profiles.scenarios import GENERATIONS, is_emulator

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.promotion.destination import Destination
 from harness.promotion.plan import Call, Plan
-from harness.promotion.preflight.reach import Patterns, account_wide, patterns, reached, reads
+from harness.promotion.preflight.resource_arns import Patterns, account_wide, patterns, reached, reads
 
 # Not named like their call. What needs no permission is mapped to nothing.
 _S3 = {

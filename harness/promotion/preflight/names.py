@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from harness.aws_run.ledger import Entry
 from harness.promotion.account import Account
 from harness.promotion.plan import Plan
 from harness.promotion.preflight.findings import FAILURE, OK, Finding
-from harness.promotion.resources import GONE, look
-from harness.session.ledger import Entry
+from harness.promotion.teardown.resources import GONE, look
 
 FRESH = re.compile(
     r"\d{8}-\d{6}-[0-9a-f]{4}|\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d|\d{6}-\d{4}|\d{10}|"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from harness.aws_run.request_defaults import DEFAULT
 from harness.promotion.account import Account
-from harness.promotion.budget import HOSTING, PROCESSING, TRAINING, TRANSFORM, USES
+from harness.promotion.cost.budget import HOSTING, PROCESSING, TRAINING, TRANSFORM, USES
 from harness.promotion.destination import Destination
 from harness.promotion.plan import Plan, Planned
 from harness.promotion.preflight.findings import FAILURE, OK, UNCHECKED, WARNING, Finding
-from harness.session.provisions import DEFAULT
 
 _NAMES = {
     TRAINING: "{} for training job usage",

@@ -11,12 +11,12 @@ from harness.promotion.account import Account
 from harness.promotion.destination import SCHEDULE, Destination
 from harness.promotion.plan import Plan
 from harness.promotion.preflight.actions import Where, caller_needs, policy, role_needs
+from harness.promotion.preflight.bucket_network_keys import check_bucket, check_keys, check_network
 from harness.promotion.preflight.findings import FAILURE, OK, UNCHECKED, WARNING, Check, Finding, answered
 from harness.promotion.preflight.images import check_images
-from harness.promotion.preflight.looks import look_needs
 from harness.promotion.preflight.names import check_names
 from harness.promotion.preflight.permissions import check_caller, check_role
-from harness.promotion.preflight.places import check_bucket, check_keys, check_network
+from harness.promotion.preflight.preflight_permissions import look_needs
 from harness.promotion.preflight.quotas import check_quotas
 
 _CLIENTS = ("iam", "s3", "ecr", "sagemaker", "service-quotas", "ec2", "kms")

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from harness.runners.docker.doors import Adopt, Door
+from harness.runners.docker.emulator_listener import Adopt, Door
 from harness.runners.docker.engine import DockerEngine
 from harness.runners.docker.errors import Refused, refusal_of
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.runners.docker import containers, leftovers
-from harness.runners.docker.doors import Adopt
+from harness.runners.docker.emulator_listener import Adopt
 from harness.runners.docker.engine import DockerEngine
 from harness.runners.docker.errors import Refused, refusal_of
 from harness.runners.docker.images import Images

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from harness.runners.process.errors import NotStarted
 from harness.runners.process.inside import messages
 from harness.runners.process.output import Drain
-from harness.runners.process.started import Started
+from harness.runners.process.process_handle import Started
 from harness.runners.spec import Cause, Outcome, OutputSink, RunSpec
 
 _CHUNK = 1 << 16

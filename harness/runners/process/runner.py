@@ -20,8 +20,8 @@ from harness.runners.process.host import Host, Roots, examine
 from harness.runners.process.leftovers import kill_and_remove, kill_users_of
 from harness.runners.process.ownership import give_to_job, take_back
 from harness.runners.process.pool import Kind, NoWarmParent, WarmPool
+from harness.runners.process.process_handle import COLD_SECONDS, WARM_SECONDS, Silent, Started, start_cold, start_warm
 from harness.runners.process.run import Adopt, ProcessRun
-from harness.runners.process.started import COLD_SECONDS, WARM_SECONDS, Silent, Started, start_cold, start_warm
 from harness.runners.spec import OutputSink, RunSpec
 
 _CLOSE_GRACE = 5.0

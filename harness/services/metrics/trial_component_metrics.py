@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness.engine.component_metrics import MetricPoint, metric_points, put_metrics
+from harness.engine.tracking.component_metrics import MetricPoint, metric_points, put_metrics
 from harness.kernel.arns import parse_arn
 from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record

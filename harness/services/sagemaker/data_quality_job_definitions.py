@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.engine.monitoring import DATA_QUALITY
+from harness.engine.monitoring.schedules import DATA_QUALITY
 from harness.kernel.errors import ResourceInUse, ResourceNotFound
 from harness.kernel.records import Record
 from harness.services.paging import Listing

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.contract.catalog import UnknownImage
 from harness.contract.serving import container_of
-from harness.engine.endpoint_descriptions import under_way
+from harness.engine.hosting.endpoint_descriptions import under_way
 from harness.engine.lifecycle import move, status_of
 from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record

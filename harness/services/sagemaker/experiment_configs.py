@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.engine.experiments import COMPONENT, EXPERIMENT, TRIAL
+from harness.engine.tracking.experiments import COMPONENT, EXPERIMENT, TRIAL
 from harness.kernel.errors import ResourceNotFound, ValidationException
 from harness.kernel.records import Record
 from harness.services.scope import Scope

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from harness.engine.job_cache.lookup import ASKED
 from harness.engine.lifecycle import is_unfinished, move, status_of
-from harness.engine.reuse import ASKED
 from harness.kernel.errors import ResourceInUse, ValidationException
 from harness.kernel.records import Record
 from harness.services.scope import Scope

@@ -15,7 +15,7 @@ from harness.contract.schedules import (
     window,
 )
 from harness.engine.lifecycle import move, status_of
-from harness.engine.monitoring import DATA_QUALITY
+from harness.engine.monitoring.schedules import DATA_QUALITY
 from harness.engine.monitoring_records import EXECUTION, SCHEDULE
 from harness.kernel.errors import ResourceInUse, ResourceNotFound, ValidationException
 from harness.kernel.records import Record

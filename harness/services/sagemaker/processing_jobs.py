@@ -8,8 +8,8 @@ from typing import Any
 
 from harness.contract.layout import below_root
 from harness.contract.processing import DEFAULT_MAX_RUNTIME
-from harness.engine.experiments import job_component
 from harness.engine.lifecycle import move
+from harness.engine.tracking.experiments import job_component
 from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing

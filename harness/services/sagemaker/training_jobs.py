@@ -9,9 +9,9 @@ from harness.contract.containers import AnyImage
 from harness.contract.layout import below_root
 from harness.contract.training import DEFAULT_MAX_RUNTIME
 from harness.contract.xgboost_metrics import with_own_metrics
-from harness.engine.experiments import job_component
+from harness.engine.jobs.training import transition
 from harness.engine.lifecycle import move
-from harness.engine.training import transition
+from harness.engine.tracking.experiments import job_component
 from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing

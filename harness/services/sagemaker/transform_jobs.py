@@ -6,8 +6,8 @@ from typing import Any
 
 from harness.contract.data_processing import BadData, DataProcessing
 from harness.contract.serving import container_of
-from harness.engine.experiments import job_component
 from harness.engine.lifecycle import move
+from harness.engine.tracking.experiments import job_component
 from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from harness.engine.component_metrics import delete_points
+from harness.engine.tracking.component_metrics import delete_points
 from harness.kernel.errors import ResourceNotFound, ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing

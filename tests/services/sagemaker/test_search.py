@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from harness.emulator import Emulator
-from harness.engine.component_metrics import put_metrics
+from harness.engine.tracking.component_metrics import put_metrics
 from harness.kernel.records import Key, Record
 
 COMPONENT = "experiment-trial-component"

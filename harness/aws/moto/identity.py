@@ -1,0 +1,216 @@
+"""Who the caller is: the execution role every account has, STS's answer, and policy simulation, on moto's IAM.
+
+Of moto's internals it touches the STS and IAM back ends. All calls hold moto's lock.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from xml.sax.saxutils import escape
+
+from moto.utilities.utils import get_partition
+
+from harness.aws.execution_role import (
+    DESCRIPTION,
+    INLINE_POLICY,
+    LONGEST_SESSION,
+    MANAGED_POLICY,
+    PERMISSIONS,
+    ROLE,
+    SESSION,
+    TRUST,
+)
+from harness.aws.wire.error_responses import Refusal
+
+iam: Any = importlib.import_module("moto.iam.models")
+sts: Any = importlib.import_module("moto.sts.models")
+managed: Any = importlib.import_module("moto.iam.aws_managed_policies")
+
+MANAGED_ARN = re.compile(r"arn:aws:iam::aws:policy/((?:[\w+=,.@-]+/)*)([\w+=,.@-]+)")
+
+
+class Caller(sts.STSBackend):  # type: ignore[misc]
+    """Credentials that moto did not give out are taken for a session of the execution role."""
+
+    def get_caller_identity(self, access_key_id: str, region: str) -> tuple[str, str, str]:
+        user_id, arn, account = super().get_caller_identity(access_key_id, region)
+        if not arn.endswith(":user/moto"):
+            return user_id, arn, account
+        role = ensure_role(self.account_id, region)
+        arn = f"arn:{get_partition(region)}:sts::{self.account_id}:assumed-role/{role.name}/{SESSION}"
+        return f"{role.id}:{SESSION}", arn, self.account_id
+
+
+def install() -> None:
+    sts.sts_backends.backend = Caller
+    drop_texts()
+
+
+def backend(account: str, region: str = "us-east-1") -> Any:
+    return iam.iam_backends[account][get_partition(region)]
+
+
+def ensure_role(account: str, region: str = "us-east-1", role: str = ROLE) -> Any:
+    """An execution role of the account, made on first use. A user may delete it; then it is made anew when asked for.
+
+    ``role`` is a name, or a path and a name.
+    """
+    accounts = backend(account, region)
+    path, _, name = f"/{role}".rpartition("/")
+    for found in accounts.roles.values():
+        if found.name == name:
+            return found
+    return _make_role(accounts, name, f"{path}/")
+
+
+def _make_role(accounts: Any, name: str, path: str) -> Any:
+    role = accounts.create_role(
+        role_name=name,
+        assume_role_policy_document=json.dumps(TRUST),
+        path=path,
+        permissions_boundary=None,
+        description=DESCRIPTION,
+        tags=[],
+        max_session_duration=str(LONGEST_SESSION),
+    )
+    role.put_policy(INLINE_POLICY, json.dumps(PERMISSIONS))
+    ensure_managed_policies(accounts.account_id, MANAGED_POLICY)
+    accounts.attach_role_policy(MANAGED_POLICY, name)
+    return role
+
+
+def ensure_managed_policies(account: str, text: str) -> bool:
+    """Put AWS's own policies that ``text`` names into the account: holding them all in memory would be a waste.
+
+    True where there was one to put."""
+    accounts = backend(account)
+    missing = {found[0]: found for found in MANAGED_ARN.finditer(text) if found[0] not in accounts.managed_policies}
+    if not missing:
+        return False
+    texts = importlib.reload(managed).aws_managed_policies_data
+    for arn, found in missing.items():
+        policy = _described(texts, found[2])
+        if policy is not None and policy.get("Path", "/") == f"/{found[1]}":
+            accounts.managed_policies[arn] = iam.AWSManagedPolicy.from_data(
+                found[2], accounts.account_id, accounts.region_name, policy
+            )
+    drop_texts()
+    return True
+
+
+def drop_texts() -> None:
+    """5 MB of text, read again from moto's module when a policy is asked for."""
+    if not iam.load_iam_aws_managed_policies():
+        managed.aws_managed_policies_data = iam.aws_managed_policies_data = ""
+
+
+def _described(texts: str, name: str) -> dict[str, Any] | None:
+    """One policy out of the text of all: parsing the whole would take some 50 MB for a moment."""
+    at = texts.find(f'\n "{name}":{{')
+    if at < 0:
+        return None
+    found: dict[str, Any] = json.JSONDecoder().raw_decode(texts, texts.index("{", at))[0]
+    return found
+
+
+def role_exists(account: str, role_arn: str) -> bool:
+    ensure_role(account)
+    try:
+        backend(account).get_role_by_arn(role_arn)
+    except iam.NotFoundException:
+        return False
+    return True
+
+
+def account_of(access_key: str) -> str | None:
+    for account, accounts in list(iam.iam_backends.items()):
+        if any(access_key in one.access_keys for one in accounts.values()):
+            return str(account)
+    return None
+
+
+def secret_of(access_key: str) -> str | None:
+    for accounts in list(iam.iam_backends.values()):
+        for one in accounts.values():
+            if access_key in one.access_keys:
+                return str(one.access_keys[access_key].secret_access_key)
+    return None
+
+
+def simulate(account: str, form: Mapping[str, list[str]]) -> str:
+    """SimulatePrincipalPolicy: decided by the principal's attached and inline policies, conditions left out."""
+    source = form.get("PolicySourceArn", [""])[0]
+    actions = _members(form, "ActionNames")
+    resources = _members(form, "ResourceArns") or ["*"]
+    statements = _statements(account, source)
+    results = [_result(action, resource, statements) for action in actions for resource in resources]
+    return (
+        '<SimulatePrincipalPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><SimulatePrincipalPolicyResult>'
+        f"<IsTruncated>false</IsTruncated><EvaluationResults>{''.join(results)}</EvaluationResults>"
+        "</SimulatePrincipalPolicyResult><ResponseMetadata><RequestId>"
+        "7a62c49f-347e-4fc4-9331-6e8eEXAMPLE</RequestId></ResponseMetadata></SimulatePrincipalPolicyResponse>"
+    )
+
+
+def _members(form: Mapping[str, list[str]], name: str) -> list[str]:
+    prefix = f"{name}.member."
+    return [form[key][0] for key in sorted(form, key=_index) if key.startswith(prefix)]
+
+
+def _index(key: str) -> int:
+    last = key.rpartition(".")[2]
+    return int(last) if last.isdigit() else 0
+
+
+def _statements(account: str, source: str) -> list[dict[str, Any]]:
+    try:
+        principal = _principal(account, source)
+    except (iam.NotFoundException, iam.NoSuchEntity):
+        raise Refusal(404, "NoSuchEntity", f"The principal {source} cannot be found.") from None
+    documents = [*principal.policies.values()]
+    managed = principal.managed_policies.values()
+    documents += [version.document for policy in managed for version in policy.versions if version.is_default]
+    found: list[dict[str, Any]] = []
+    for document in documents:
+        statement = (json.loads(document) if isinstance(document, str) else document).get("Statement", [])
+        found += statement if isinstance(statement, list) else [statement]
+    return found
+
+
+def _principal(account: str, source: str) -> Any:
+    if ":user/" in source:
+        return backend(account).get_user(source.rpartition("/")[2])
+    return backend(account).get_role_by_arn(source)
+
+
+def _result(action: str, resource: str, statements: list[dict[str, Any]]) -> str:
+    effects = {
+        s.get("Effect") for s in statements if _names(s, "Action", action.lower()) and _names(s, "Resource", resource)
+    }
+    decision = "explicitDeny" if "Deny" in effects else "allowed" if "Allow" in effects else "implicitDeny"
+    return (
+        f"<member><EvalActionName>{escape(action)}</EvalActionName>"
+        f"<EvalResourceName>{escape(resource)}</EvalResourceName><EvalDecision>{decision}</EvalDecision></member>"
+    )
+
+
+def _names(statement: dict[str, Any], member: str, value: str) -> bool:
+    """Whether the statement's Action/NotAction (Resource/NotResource) covers the value."""
+    negated = f"Not{member}" in statement
+    given = statement.get(f"Not{member}" if negated else member, "*")
+    patterns = given if isinstance(given, list) else [given]
+    if member == "Action":
+        patterns = [pattern.lower() for pattern in patterns]
+    if member == "Resource" and value == "*":
+        matched = True  # no resource named: whether the action is allowed on any
+    else:
+        matched = any(_wildcard(pattern).fullmatch(value) for pattern in patterns)
+    return matched != negated
+
+
+def _wildcard(pattern: str) -> re.Pattern[str]:
+    return re.compile("".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern), re.DOTALL)

@@ -1,0 +1,54 @@
+"""CloudWatch Logs in two halves: groups of ``JobLogs`` are read from their files, everything else is moto's.
+
+Of moto's internals it touches the logs back end: job groups are made known to it, so that tags and retention work.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from moto.logs.models import logs_backends
+from multidict import CIMultiDict
+
+from harness.aws.moto.dispatch import LOCK, Call, failure
+from harness.aws.moto.misread import trusting
+from harness.aws.wire.job_log_groups import JobLogGroups
+from harness.aws.wire.job_log_requests import answer_for_jobs
+from harness.kernel.http import Response
+from harness.stores.log_files import StoredLogs
+
+
+class CloudWatchLogs:
+    def __init__(self, logs: StoredLogs, run: Callable[[Call], Response]) -> None:
+        self._logs = logs
+        self._run = run
+
+    def answer(self, call: Call) -> Response:
+        operation = call.headers.get("x-amz-target", "").rpartition(".")[2]
+        try:
+            groups = JobLogGroups(self._logs, call.account, call.region)
+            self._introduce(call)
+            with trusting():
+                asked = json.loads(call.body or b"{}")
+                found = answer_for_jobs(operation, asked, groups, lambda group: self._others(call, group))
+        except Exception as error:
+            return failure(call, error)
+        if found is None:
+            return self._run(call)
+        headers = CIMultiDict({"Content-Type": "application/x-amz-json-1.1"})
+        return Response(200, headers, json.dumps(found).encode())
+
+    def _introduce(self, call: Call) -> None:
+        """Let moto know the groups that jobs made; its own answers then name them too."""
+        with LOCK:
+            backend = logs_backends[call.account][call.region]
+            for group in self._logs.groups(call.account, call.region):
+                backend.ensure_log_group(group)
+
+    def _others(self, call: Call, group: str) -> list[dict[str, Any]]:
+        """Streams that users made themselves in a group of jobs."""
+        with LOCK:
+            streams = logs_backends[call.account][call.region].groups[group].streams
+            return [stream.to_describe_dict() for stream in streams.values()]

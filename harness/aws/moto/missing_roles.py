@@ -1,0 +1,23 @@
+"""The answer of IAM to those who ask for a role that does not exist: which setting makes it exist from the start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import parse_qs
+
+from harness.aws.moto.dispatch import Call
+from harness.aws.wire.error_responses import fault
+from harness.kernel.http import Response
+
+
+def answer(call: Call, inner: Callable[[Call], Response]) -> Response:
+    """Answer with ``inner``, but for GetRole of a missing role: the SDKs look a role up that is given by its name."""
+    response = inner(call)
+    if response.status != 404:
+        return response
+    form = parse_qs(call.body.decode("utf-8", "replace"))
+    if form.get("Action") != ["GetRole"]:
+        return response
+    name = form.get("RoleName", [""])[0]
+    hint = f'To have it from the start of the emulator, add it to harness.toml: [settings] roles = ["{name}"]'
+    return fault("iam", call.headers, 404, "NoSuchEntity", f"The role with name {name} cannot be found. ({hint})")

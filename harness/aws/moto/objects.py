@@ -1,0 +1,137 @@
+"""``ObjectStore`` on the same buckets and files, in process: no HTTP, no copy of a copy."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from harness.aws.moto.dispatch import LOCK
+from harness.aws.wire.object_files import Arrived, FileSlice, ObjectFiles, copy_range
+from harness.kernel.s3uri import S3Uri
+from harness.stores.objects import BucketMissing, ObjectInfo, ObjectMissing
+
+
+class MotoObjects:
+    """Of one account; every method waits until the backend is loaded."""
+
+    def __init__(self, account: str, region: str, parts: Callable[[], tuple[ObjectFiles, Any]]) -> None:
+        self._account = account
+        self._region = region
+        self._parts = parts
+
+    def list(self, prefix: S3Uri) -> Iterator[ObjectInfo]:
+        with self._seam() as seam:
+            bucket = self._bucket(seam, prefix.bucket)
+            latest = [(name, bucket.keys[name]) for name in bucket.keys.sorted.beginning_with(prefix.key)]
+        for name, key in [(name, key) for name, key in latest if isinstance(key, seam.Key)]:
+            yield _info(S3Uri(prefix.bucket, name), key)
+
+    def head(self, uri: S3Uri) -> ObjectInfo | None:
+        with self._seam() as seam:
+            key = seam.find_key(self._bucket(seam, uri.bucket), uri.key)
+            return _info(uri, key) if key is not None else None
+
+    def read(self, uri: S3Uri) -> bytes:
+        with self._held(uri) as piece:
+            return piece.read()
+
+    def open(self, uri: S3Uri) -> BinaryIO:
+        with self._held(uri) as piece:  # an object is always a whole file; open, it may be unlinked
+            return piece.file.path.open("rb")
+
+    def download(self, uri: S3Uri, path: Path) -> None:
+        with self._held(uri) as piece, path.open("wb", buffering=0) as target:
+            copy_range(piece, target.fileno())
+
+    def write(self, uri: S3Uri, data: bytes, content_type: str = "binary/octet-stream") -> None:
+        files, _ = self._parts()
+        self._put(uri, files.write(data), content_type)
+
+    def upload(self, source: Path | BinaryIO, uri: S3Uri, content_type: str = "binary/octet-stream") -> None:
+        files, _ = self._parts()
+        with contextlib.ExitStack() as stack:
+            stream = stack.enter_context(source.open("rb")) if isinstance(source, Path) else source
+            arrived = files.upload(stream)
+        self._put(uri, arrived, content_type)
+
+    def delete(self, uri: S3Uri) -> None:
+        with self._seam() as seam:
+            self._bucket(seam, uri.bucket)
+            self._backend(seam).delete_object(uri.bucket, uri.key)
+            self._save()
+
+    def bucket_exists(self, bucket: str) -> bool:
+        with self._seam() as seam:
+            return seam.find_bucket(bucket) is not None
+
+    def create_bucket(self, bucket: str) -> None:
+        with self._seam() as seam:
+            if seam.find_bucket(bucket) is None:
+                self._backend(seam).create_bucket(bucket, self._region)
+                self._save()
+
+    def tags(self, uri: S3Uri) -> Mapping[str, str]:
+        with self._seam() as seam:
+            key = self._key(seam, uri)
+            tags: dict[str, str] = self._backend(seam).tagger.get_tag_dict_for_resource(key.arn)
+            return tags
+
+    def _put(self, uri: S3Uri, arrived: Arrived, content_type: str) -> None:
+        try:
+            with self._seam() as seam:
+                self._bucket(seam, uri.bucket)
+                key = self._backend(seam).put_object(uri.bucket, uri.key, arrived)
+                key.set_metadata({"Content-Type": content_type})
+                self._save()
+        finally:
+            arrived.discard()
+
+    @contextlib.contextmanager
+    def _held(self, uri: S3Uri) -> Iterator[FileSlice]:
+        with self._seam() as seam:
+            piece: FileSlice = self._key(seam, uri).value
+            piece.file.hold()
+        try:
+            yield piece
+        finally:
+            piece.file.release()
+
+    def _key(self, seam: Any, uri: S3Uri) -> Any:
+        key = seam.find_key(self._bucket(seam, uri.bucket), uri.key)
+        if key is None:
+            raise ObjectMissing(uri)
+        return key
+
+    def _bucket(self, seam: Any, name: str) -> Any:
+        bucket = seam.find_bucket(name)
+        if bucket is None:
+            raise BucketMissing(name)
+        return bucket
+
+    def _backend(self, seam: Any) -> Any:
+        return seam.backend(self._account, self._region)
+
+    def _save(self) -> None:
+        _, ledger = self._parts()
+        ledger.commit()
+
+    @contextlib.contextmanager
+    def _seam(self) -> Iterator[Any]:
+        """moto's S3, loaded and locked."""
+        _, ledger = self._parts()
+        from harness.aws.moto import patched_s3_models as seam_s3
+
+        with LOCK:
+            try:
+                yield seam_s3
+            except BaseException:
+                ledger.take_back()
+                raise
+
+
+def _info(uri: S3Uri, key: Any) -> ObjectInfo:
+    from harness.aws.moto.s3_persistence import seconds
+
+    return ObjectInfo(uri, key.size, key.etag.strip('"'), seconds(key.last_modified))

@@ -1,0 +1,110 @@
+"""Checks a bucket policy as S3 does when it is put: moto reads it only when the next request of the bucket comes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from harness.aws.wire.error_responses import Refusal
+
+LARGEST = 20 * 1024
+VERSIONS = ("2012-10-17", "2008-10-17")
+
+
+def check_policy(body: bytes) -> None:
+    """Refuse what is no bucket policy, with the messages of PutBucketPolicy."""
+    if len(body) > LARGEST:
+        raise _malformed(f"Policy exceeds the maximum allowed size of {LARGEST} bytes")
+    try:
+        policy = json.loads(body)
+    except (ValueError, RecursionError):
+        raise _malformed("This policy contains invalid Json") from None
+    if not isinstance(policy, dict):
+        raise _malformed("Policies must be valid JSON and the first byte must be '{'")
+    if policy.get("Version", VERSIONS[1]) not in VERSIONS:
+        raise _malformed("The policy must contain a valid version string")
+    statements = policy.get("Statement")
+    if statements is None:
+        raise _malformed("Missing required field Statement")
+    for statement in statements if isinstance(statements, list) else [statements]:
+        _check_statement(statement)
+
+
+def _check_statement(statement: Any) -> None:
+    if not isinstance(statement, dict):
+        raise _malformed("Statement is not valid: it is no object")
+    if statement.get("Effect") not in ("Allow", "Deny"):
+        raise _malformed(f"Invalid effect: {statement.get('Effect', '')}")
+    for name in ("Principal", "Action", "Resource"):
+        given = [member for member in (name, f"Not{name}") if member in statement]
+        if len(given) != 1:
+            raise _malformed(f"Missing required field {name}" if not given else f"Both {' and '.join(given)} are given")
+        value = statement[given[0]]
+        if name == "Principal":
+            _check_principal(value)
+        elif not _is_text_or_texts(value):
+            raise _malformed(f"Policy has invalid {name.lower()}")
+    _check_condition(statement.get("Condition", {}))
+
+
+def _check_principal(value: Any) -> None:
+    if value == "*":
+        return
+    if not isinstance(value, Mapping) or not value or not all(map(_is_text_or_texts, value.values())):
+        raise _malformed("Invalid principal in policy")
+
+
+def _check_condition(value: Any) -> None:
+    if not isinstance(value, Mapping) or not all(isinstance(keys, Mapping) for keys in value.values()):
+        raise _malformed("Conditions must be an object of operators, each with an object of keys")
+
+
+def _is_text_or_texts(value: Any) -> bool:
+    texts = value if isinstance(value, list) else [value]
+    return bool(texts) and all(isinstance(text, str) and text for text in texts)
+
+
+def _malformed(message: str) -> Refusal:
+    return Refusal(400, "MalformedPolicy", message)
+
+
+def effect_on_everyone(text: bytes | None, action: str, resource: str) -> str | None:
+    """Return ``Deny``, ``Allow``, or None where the policy does not decide about every caller.
+
+    Statements with conditions or for named principals say nothing about everyone, and a policy that cannot be read
+    (kept by a harness that did not check it) says nothing at all.
+    """
+    try:
+        check_policy(text or b"")
+    except Refusal:
+        return None
+    statements = json.loads(text or b"")["Statement"]
+    effects = {
+        statement["Effect"]
+        for statement in (statements if isinstance(statements, list) else [statements])
+        if _is_for_everyone(statement)
+        and _covers(statement, "Action", action, ignore_case=True)
+        and _covers(statement, "Resource", resource)
+    }
+    return next((effect for effect in ("Deny", "Allow") if effect in effects), None)
+
+
+def _is_for_everyone(statement: Mapping[str, Any]) -> bool:
+    principal = statement.get("Principal")
+    named = principal.get("AWS", []) if isinstance(principal, Mapping) else principal
+    return not statement.get("Condition") and "*" in (named if isinstance(named, list) else [named])
+
+
+def _covers(statement: Mapping[str, Any], name: str, value: str, ignore_case: bool = False) -> bool:
+    patterns = statement.get(name, statement.get(f"Not{name}"))
+    matched = any(
+        _matches(pattern, value, ignore_case) for pattern in (patterns if isinstance(patterns, list) else [patterns])
+    )
+    return matched is (name in statement)
+
+
+def _matches(pattern: str, value: str, ignore_case: bool) -> bool:
+    text = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.fullmatch(text, value, re.DOTALL | (re.IGNORECASE if ignore_case else 0)) is not None

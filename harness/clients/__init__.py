@@ -1,0 +1,1 @@
+"""How programs are connected to one address: client environment, start-up shim, offline process, emulator process."""

@@ -1,0 +1,1 @@
+"""Endpoints after Create was answered: instances, invocations, data capture and metrics."""

@@ -1,0 +1,1 @@
+"""Reuse of the results of an equal earlier job."""

@@ -1,0 +1,178 @@
+"""Jobs answered with what an equal job made before: looked up at the start, replayed, or kept at the end.
+
+Only where reuse is asked for (the setting, or the client that created the job) and only what was Completed. Everything
+that goes wrong here ends in the job being run, and never in its failure.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.contract.containers import AnyImage
+from harness.contract.layout import JobPlan
+from harness.contract.processing import CLOUDWATCH_FOLDER, MESSAGE_FILE
+from harness.contract.training import METRICS_FOLDER
+from harness.engine.job_cache.keys import Contents, Keys
+from harness.engine.jobs.staging import output_files, result_files
+from harness.kernel.clock import iso
+from harness.kernel.job_files import JobFile, find_file
+from harness.kernel.records import Record
+from harness.runners.spec import Cause, Outcome
+from harness.stores.logs import LogEvent, LogWriter
+from harness.stores.objects import BucketMissing, ObjectMissing
+from harness.stores.result_cache import Line, Result, Results, Spoiled
+
+if TYPE_CHECKING:
+    from harness.engine.jobs.job_run import Work
+
+ASKED, REUSED = "reuse", "reused_from"
+"""Inner members of a job: that its client wants reuse, and what it was answered with."""
+TAG, SECONDS_TAG = "harness:reused-from", "harness:reused-seconds"
+"""Tags of such a job: whose result it got, and how long that one took."""
+_MOST_TAGS = 50
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Reuse:
+    """``always`` is for every job; ``identity`` tells an image apart from every other, its program's version included,
+    and is empty when it cannot be told. ``contents`` are the digests of inputs."""
+
+    results: Results
+    identity: Callable[[AnyImage], str]
+    contents: Contents
+    always: bool = False
+
+
+class Recollection:
+    """Of one job. ``found`` is what it is answered with; where it is None, the job runs."""
+
+    def __init__(self, work: Work, reuse: Reuse | None, image: AnyImage, key: Callable[[Keys], str]) -> None:
+        self._work = work
+        self._reuse = reuse
+        self._lines: list[Line] = []
+        self._image = image
+        self._make = key
+        self._key = self._made()
+        self.found: Result | None = self._taken_out() if self._key else None
+        self.names: list[str] = list(self.found.about.get("names", ())) if self.found else []
+        """What the files are called that have numbers for paths."""
+        if self._key and not self.found:
+            self.listen(work.on_line)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the result is to be kept."""
+        return bool(self._key) and not self.found
+
+    @property
+    def folder(self) -> Path:
+        """Where the files of ``found`` are."""
+        return self._work.root
+
+    def listen(self, on_line: Callable[[Callable[[LogEvent], None]], None], stream: str = "") -> None:
+        """Remember what is printed there; ``stream`` tells streams of the job apart."""
+        on_line(lambda event: self._lines.append((stream, event.message)))
+
+    def replayed(self, streams: Mapping[str, LogWriter] | None = None) -> Outcome | None:
+        """What was printed then, printed again, and how it ended: to be called where the program would be started."""
+        self._work.check_stop()
+        if self.found is None:
+            if self._key and self._made() != self._key:  # inputs were changed while they were copied
+                self._key = ""
+            return None
+        job, ended = self.found.about["job"], self.found.about["ended"]
+        self._work.log.line(f"harness: reused the result of {job} of {iso(ended)}")
+        writers: dict[str, LogWriter] = {"": self._work.log, **(streams or {})}
+        for stream, line in self.found.lines:
+            if stream in writers:
+                writers[stream].line(line)
+        now = self._work.doors.clock.real()
+        return Outcome(Cause.EXITED, 0, now, now)
+
+    def keep(self, files: Mapping[str, JobFile]) -> None:
+        """Once it is known that the job is Completed."""
+        if not self.wanted or self._reuse is None:
+            return
+        ended, status = self._work.doors.clock.real(), self._work.record.status
+        started = next((moment for member, moment in status.items() if member.endswith("StartTime")), ended)
+        about: dict[str, Any] = {
+            "job": self._work.key.name,
+            "ended": ended,
+            "seconds": round(ended - started, 3),
+            **({"names": self.names} if self.names else {}),
+        }
+        try:
+            self._reuse.results.put(self._key, about, files, self._lines)
+        except OSError as error:
+            log.warning("the result of job %s is not kept for reuse: %s", self._work.key.name, error)
+
+    def _made(self) -> str:
+        """Empty: this job is not reused."""
+        reuse, work = self._reuse, self._work
+        if reuse is None or not (reuse.always or work.record.inner.get(ASKED)):
+            return ""
+        if work.doors.interruptions.awaits(work.key):  # what is to happen to it on purpose shall happen
+            return ""
+        try:
+            identity = reuse.identity(self._image)
+            return self._make(Keys(work.objects, reuse.contents, identity)) if identity else ""
+        except (BucketMissing, ObjectMissing, OSError, ValueError):
+            return ""  # the job itself will meet it, and say so
+        except Exception:
+            log.exception("the inputs of job %s cannot be compared with those of others", work.key.name)
+            return ""
+
+    def _taken_out(self) -> Result | None:
+        work, key = self._work, self._key
+        assert self._reuse is not None
+        found = None
+        try:
+            found = self._reuse.results.find(key)
+            if found is None:
+                return None
+            work.clear()
+            work.root.mkdir(parents=True)
+            self._reuse.results.take_out(key, found, work.root)
+        except Spoiled as error:
+            log.warning("a result kept for reuse is spoiled, job %s runs: %s", work.key.name, error)
+            self._reuse.results.forget(key, found)
+        except OSError as error:
+            log.warning("a result kept for reuse cannot be used, job %s runs: %s", work.key.name, error)
+        else:
+            work.change(lambda record: _marked(record, found.about))
+            return found
+        work.clear()
+        return None
+
+
+def recollect(work: Work, image: AnyImage, plan: JobPlan) -> Recollection:
+    """For jobs with a plan. Those on several hosts, or with checkpoints, depend on more than their inputs."""
+    alone = not plan.others and not any(output.mirror for output in plan.outputs)
+    reuse = work.doors.reuse if alone else None
+    return Recollection(work, reuse, image, lambda keys: keys.of_plan(work.key.kind, plan))
+
+
+def files_of(plan: JobPlan, root: Path) -> dict[str, JobFile]:
+    """What the end of a job reads below its root: outputs, metrics, the exit message."""
+    found: Sequence[JobFile] = [
+        *(file for output in plan.outputs for file in output_files(root, output)),
+        *result_files(root, METRICS_FOLDER),
+        *result_files(root, CLOUDWATCH_FOLDER),
+        *filter(None, [find_file(root, MESSAGE_FILE)]),
+    ]
+    return {file.name: file for file in found}
+
+
+def _marked(record: Record, about: Mapping[str, Any]) -> Record:
+    """To be seen by the API's own means as well, where there is room for it."""
+    tags = record.spec.get("Tags", [])
+    own = [{"Key": TAG, "Value": about["job"]}, {"Key": SECONDS_TAG, "Value": str(about["seconds"])}]
+    spec = {**record.spec, "Tags": [*tags, *own][:_MOST_TAGS]}
+    told = {member: about[member] for member in ("job", "ended", "seconds")}
+    return replace(record, spec=spec, inner={**record.inner, REUSED: told})

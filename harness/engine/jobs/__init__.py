@@ -1,0 +1,1 @@
+"""Jobs after Create was answered: queue, staging, training, processing and transform."""

@@ -1,0 +1,209 @@
+"""``Work``: one job being run. What the kinds of jobs share: record changes, log, folder, program, stop, staging."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from harness.aws import AwsBackend
+from harness.contract.catalog import CATALOGUED
+from harness.contract.container_environment import Surroundings
+from harness.contract.containers import AnyImage, Images
+from harness.contract.layout import JobPlan, Output
+from harness.engine.job_cache.lookup import Reuse
+from harness.engine.jobs.continuous_upload import ContinuousUpload
+from harness.engine.jobs.failures import disk_is_full, exit_reason, full_disk_reason
+from harness.engine.jobs.interruptions import Interruptions
+from harness.engine.jobs.multi_host_run import HostsRun, gather
+from harness.engine.jobs.staging import lay_out, stage_in, stage_out
+from harness.engine.lifecycle import move
+from harness.engine.tracking.component_metrics import MetricPoint
+from harness.engine.tracking.experiments import settle_component
+from harness.kernel.clock import Clock
+from harness.kernel.job_files import find_file
+from harness.kernel.records import Key, Record
+from harness.kernel.removal import remove_tree
+from harness.runners.spec import Outcome, Run, Runner
+from harness.stores.logs import JobLogs, LogEvent, LogWriter
+from harness.stores.objects import ObjectStore
+from harness.stores.records import RecordStore
+
+
+@dataclass(frozen=True)
+class Doors:
+    """What the engine works with; made once by the composition root."""
+
+    records: RecordStore
+    aws: AwsBackend
+    logs: JobLogs
+    runner: Runner
+    clock: Clock
+    folder: Path
+    """Where jobs get their folders: ``<state>/jobs``."""
+    endpoint_url: Callable[[], str]
+    """The emulator's address as programs reach it."""
+    grace: float = 120.0
+    images: Images = CATALOGUED
+    interruptions: Interruptions = field(default_factory=Interruptions)
+    reuse: Reuse | None = None
+    """None: every job runs."""
+    client_secret: str = "harness"
+    """The secret access key that jobs sign with."""
+
+
+class Stopped(Exception):
+    """The job was asked to stop before its program started; nothing more is done but settling."""
+
+
+@dataclass
+class Work:
+    doors: Doors
+    key: Key
+    group: str
+    stream: str = ""
+    stopping: threading.Event = field(default_factory=threading.Event)
+    run: Run | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _disk_full: bool = False
+    _listeners: list[Callable[[LogEvent], None]] = field(default_factory=list)
+    _closed: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.stream = self.stream or f"{self.key.name}/algo-1-{int(self.doors.clock.real())}"
+        self.log: LogWriter = self.doors.logs.open(self.group, self.stream, self.key.account, self.key.region)
+        self.folder = self.doors.folder / self.key.kind / f"{self.key.account}-{self.key.region}-{self.key.name}"
+        self.root = self.folder / "ml"
+
+    @property
+    def objects(self) -> ObjectStore:
+        return self.doors.aws.objects(self.key.account, self.key.region)
+
+    @property
+    def record(self) -> Record:
+        found = self.doors.records.find(self.key)
+        if found is None:  # only a reset or a delete can do that; the job ends without a trace
+            raise Stopped
+        return found
+
+    def where(self) -> Surroundings:
+        account, region, secret = self.key.account, self.key.region, self.doors.client_secret
+        return Surroundings(account, region, self.doors.endpoint_url(), self.root, secret=secret)
+
+    def change(self, change: Callable[[Record], Record]) -> Record:
+        return self.doors.records.change(self.key, change)
+
+    def set(self, **members: Any) -> Record:
+        return self.change(lambda record: replace(record, status={**record.status, **members}))
+
+    def settle(self, status: str, **members: Any) -> Record:
+        """The last change of the job: final status with its members, in one write."""
+        return self.end(lambda record: move(record, status, **members))
+
+    def end(self, change: Callable[[Record], Record], points: Sequence[MetricPoint] = ()) -> Record:
+        """By a function. Who sees the end finds the job's folder gone, its log whole, its component settled."""
+        self.close()
+        settle_component(self.doors.records, change(self.record), points)
+        return self.change(change)
+
+    def announce(self, image: AnyImage) -> None:
+        """The first line of the log says what stands in for what, if anything does."""
+        if image.stand_in:
+            self.log.line(f"[harness] {image.stand_in}")
+
+    def stage_in(self, plan: JobPlan) -> None:
+        self.clear()
+        for host in (plan, *plan.others):
+            host.run.root.mkdir(parents=True)
+            lay_out(host, host.run.root)
+            stage_in(self.objects, host.inputs, host.run.root)
+        self.check_stop()
+
+    def run_program(self, plan: JobPlan) -> Outcome:
+        """Start the program on each host and wait for the end, uploading continuous outputs meanwhile."""
+        hosts = (plan, *plan.others)
+        with ExitStack() as stack:
+            for host in hosts:
+                continuous = [output for output in host.outputs if output.continuous]
+                stack.enter_context(ContinuousUpload(self.objects, continuous, host.run.root))
+            logs = [self.log, *(stack.enter_context(self._log_of(host.run.hostname)) for host in plan.others)]
+            with self._lock:
+                self.check_stop()
+                runs = [
+                    self.doors.runner.start(replace(host.run, grace=self.doors.grace), log.write)
+                    for host, log in zip(hosts, logs, strict=True)
+                ]
+                self.run = HostsRun(runs) if plan.others else runs[0]
+            outcome = self.run.wait()
+        assert outcome is not None  # wait() without a time-out returns when the program has ended
+        gather(plan)
+        self._disk_full = disk_is_full(self.folder)
+        return outcome
+
+    def on_line(self, listener: Callable[[LogEvent], None]) -> None:
+        """Be told of every line that the program writes, on whichever host."""
+        self._listeners.append(listener)
+        self.log.on_line(listener)
+
+    @contextmanager
+    def _log_of(self, host: str) -> Iterator[LogWriter]:
+        stream = self.stream.replace("/algo-1-", f"/{host}-")
+        log = self.doors.logs.open(self.group, stream, self.key.account, self.key.region)
+        for listener in self._listeners:
+            log.on_line(listener)
+        try:
+            yield log
+        finally:
+            log.close()
+
+    def exit_reason(self, outcome: Outcome, message: str) -> str:
+        """The FailureReason of the program; on a full disk nothing it wrote of its failure may have been kept."""
+        if self._disk_full and not message:
+            return full_disk_reason(f"job {self.key.name}")
+        return exit_reason(outcome, message)
+
+    def stage_out(self, outputs: tuple[Output, ...]) -> None:
+        stage_out(self.objects, outputs, self.root)
+
+    def stop(self, grace: float) -> None:
+        """Called from another thread: no program starts after this, and a running one is asked to end."""
+        self.stopping.set()
+        with self._lock:
+            if self.run is not None:
+                self.run.stop(grace)
+
+    def check_stop(self) -> None:
+        if self.stopping.is_set():
+            raise Stopped
+
+    def text_of(self, name: str, limit: int = 1024) -> str:
+        """The first bytes of a file the program left below its root; empty when there is none."""
+        file = find_file(self.root, name)
+        return "" if file is None else file.read(limit).decode(errors="replace")
+
+    def close(self) -> None:
+        """Once: after the end, a job of the same name may already have the folder."""
+        if not self._closed.is_set():
+            self._closed.set()
+            self.log.close()
+            self.clear()
+
+    def clear(self) -> None:
+        remove_tree(self.folder)
+
+
+JobFunction = Callable[[Work], None]
+
+
+@dataclass(frozen=True)
+class JobKind:
+    """A kind of job: where its log goes, what it does, and how a job that cannot go on is settled."""
+
+    kind: str
+    log_group: str
+    execute: JobFunction
+    ending: Callable[[Record, str, float], Mapping[str, Any]]
+    """``(record, final status, now)`` -> the members a job gets at its end, whatever the end is."""

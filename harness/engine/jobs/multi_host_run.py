@@ -1,0 +1,80 @@
+"""The programs of one job on several hosts as one ``Run``, and what they left gathered in one place."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Sequence
+
+from harness.contract.layout import JobPlan
+from harness.engine.jobs.staging import result_files
+from harness.kernel.job_files import NotRegular, move_into
+from harness.runners.spec import Cause, Outcome, Run
+
+log = logging.getLogger(__name__)
+
+STOP_GRACE = 10.0
+"""Seconds that the other hosts have when one has failed: their work is lost in any case."""
+
+
+class HostsRun:
+    """Ends when all have ended; the first that ends badly has the others stopped, and its outcome is the job's."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self.spec = runs[0].spec
+        self._runs = runs
+        self._left = len(runs)
+        self._outcome: Outcome | None = None
+        self._done = threading.Event()
+        self._lock = threading.Lock()
+        for run in runs:
+            threading.Thread(target=self._watch, args=(run,), name=f"host-{run.spec.hostname}", daemon=True).start()
+
+    def wait(self, timeout: float | None = None) -> Outcome | None:
+        return self._outcome if self._done.wait(timeout) else None
+
+    def stop(self, grace: float | None = None) -> None:
+        for run in self._runs:
+            run.stop(grace)
+
+    def kill(self) -> None:
+        for run in self._runs:
+            run.kill()
+
+    def pids(self) -> tuple[int, ...]:
+        return tuple(pid for run in self._runs for pid in run.pids())
+
+    def socket(self) -> tuple[socket.socket, tuple[str, int]]:
+        return self._runs[0].socket()
+
+    def _watch(self, run: Run) -> None:
+        outcome = run.wait()
+        assert outcome is not None  # without a time-out it returns when the program has ended
+        with self._lock:
+            self._left -= 1
+            first = self._outcome is None or not _bad(self._outcome)
+            if first:
+                self._outcome = outcome
+            last = self._left == 0
+        if first and _bad(outcome):
+            for other in self._runs:
+                other.stop(STOP_GRACE)
+        if last:
+            self._done.set()
+
+
+def _bad(outcome: Outcome) -> bool:
+    return outcome.cause is not Cause.EXITED or outcome.code != 0
+
+
+def gather(plan: JobPlan) -> None:
+    """What the other hosts left for the end of the job joins what the first left; of equal names the first's stays."""
+    folders = dict.fromkeys(("output", *(output.path for output in plan.outputs if not output.continuous)))
+    for other in plan.others:
+        for folder in folders:
+            for file in list(result_files(other.run.root, folder)):
+                try:
+                    move_into(file, plan.run.root)
+                except (FileNotFoundError, NotRegular) as error:  # the program put a link in the way
+                    log.warning("a result of host %s is left out: %s", other.run.hostname, error)

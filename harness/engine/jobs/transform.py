@@ -1,0 +1,314 @@
+"""A transform job after the answer: a model server, every object split, sent, joined, assembled, one ``.out`` each."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gzip
+import http.client
+import json
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from harness.contract import splitting
+from harness.contract.catalog import UnknownImage
+from harness.contract.data_processing import BadData, DataProcessing, media_type
+from harness.contract.layout import Input
+from harness.contract.serving import START_TIMEOUT, container_of
+from harness.engine.hosting.model_servers import ModelServer, NotHealthy, await_ping, start_server
+from harness.engine.job_cache.lookup import Recollection
+from harness.engine.jobs.batch_calls import ALGORITHM, CLIENT, BatchCaller, CallFailed
+from harness.engine.jobs.batch_objects import Batch, Calls, ObjectResult
+from harness.engine.jobs.failures import JobFailed
+from harness.engine.jobs.job_run import JobKind, Stopped, Work
+from harness.engine.jobs.staging import sources
+from harness.kernel.clock import iso
+from harness.kernel.job_files import find_file
+from harness.kernel.records import Key, Record
+from harness.kernel.s3uri import S3Uri
+from harness.stores.logs import LogWriter
+from harness.stores.objects import BucketMissing, ObjectMissing
+
+LOG_GROUP = "/aws/sagemaker/TransformJobs"
+MB = 1 << 20
+_DATA_LOG = "data-log"
+_RESULTS = "results"
+LARGEST_BATCH = 100 * MB
+"""Records are not packed into larger bodies than this, limit or not."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How bodies are made and sent: request over container over default."""
+
+    concurrent: int
+    payload: int
+    """Bytes; 0 is no limit."""
+    multi: bool
+    timeout: float
+    retries: int
+
+
+def _execute(work: Work) -> None:
+    spec = work.record.spec
+    model = work.doors.records.find(Key("model", work.key.account, work.key.region, spec["ModelName"]))
+    if model is None:
+        raise JobFailed(f'ClientError: Could not find model "{spec["ModelName"]}"')
+    work.set(TransformStartTime=work.doors.clock.real())
+    _check_formats(spec)
+    recollection = _recollection(work, model)
+    if recollection.found:
+        _replay(work, recollection)
+    else:
+        _run(work, model, recollection)
+    work.settle("Completed", **_ending(work.record, "Completed", work.doors.clock.real()))
+
+
+def _check_formats(spec: Mapping[str, Any]) -> None:
+    if mismatch := DataProcessing.of(spec.get("DataProcessing", {})).mismatch(*_kinds(spec)):
+        raise JobFailed(f"ClientError: {mismatch}")
+
+
+def _recollection(work: Work, model: Record) -> Recollection:
+    try:
+        image = work.doors.images.find(container_of(model)["Image"])
+    except UnknownImage as error:
+        raise JobFailed(f"ClientError: {error}") from error
+    return Recollection(work, work.doors.reuse, image, lambda keys: keys.of_transform(work.record, model))
+
+
+def _replay(work: Work, recollection: Recollection) -> None:
+    told = _own_stream(work)
+    try:
+        recollection.replayed({_DATA_LOG: told})
+        for number, name in enumerate(recollection.names):
+            work.check_stop()
+            work.objects.upload(recollection.folder / str(number), _place(work, name))
+    except BucketMissing as error:
+        raise JobFailed(f"ClientError: {error}") from error
+    finally:
+        told.close()
+
+
+def _run(work: Work, model: Record, recollection: Recollection) -> None:
+    spec = work.record.spec
+    instance_type = spec["TransformResources"]["InstanceType"]
+    recollection.replayed()
+    server = start_server(work.doors, model, work.log, work.key.name, instance_type, _batch_environment(spec))
+    work.run = server.run
+    try:
+        await_ping(server, START_TIMEOUT, work.stopping.is_set)
+        _transform(work, server, recollection)
+    except NotHealthy as error:
+        if work.stopping.is_set():
+            raise Stopped from error
+        told = f"AlgorithmError: The model server did not become healthy: {error}; its log ends:"
+        raise JobFailed(error.reason(told)) from error
+    finally:
+        server.stop(1.0)
+    results = {str(number): find_file(work.folder, f"{_RESULTS}/{number}") for number in range(len(recollection.names))}
+    recollection.keep({name: file for name, file in results.items() if file is not None})
+
+
+def _batch_environment(spec: Mapping[str, Any]) -> dict[str, str]:
+    extra = {"SAGEMAKER_BATCH": "true", **spec.get("Environment", {})}
+    if spec.get("MaxPayloadInMB") is not None:
+        extra["SAGEMAKER_MAX_PAYLOAD_IN_MB"] = str(spec["MaxPayloadInMB"])
+    if spec.get("BatchStrategy"):
+        extra["SAGEMAKER_BATCH_STRATEGY"] = {"MultiRecord": "MULTI_RECORD"}.get(spec["BatchStrategy"], "SINGLE_RECORD")
+    if spec.get("MaxConcurrentTransforms"):
+        extra["SAGEMAKER_MAX_CONCURRENT_TRANSFORMS"] = str(spec["MaxConcurrentTransforms"])
+    return extra
+
+
+def _limits(spec: Mapping[str, Any], server: ModelServer) -> Limits:
+    asked = _execution_parameters(server)
+    concurrent = spec.get("MaxConcurrentTransforms") or asked.get("MaxConcurrentTransforms") or 1
+    payload = spec.get("MaxPayloadInMB", asked.get("MaxPayloadInMB", 6))
+    strategy = spec.get("BatchStrategy") or asked.get("BatchStrategy", "MULTI_RECORD")
+    client = spec.get("ModelClientConfig", {})
+    return Limits(
+        concurrent=int(concurrent),
+        payload=int(payload) * MB,
+        multi=strategy in ("MultiRecord", "MULTI_RECORD"),
+        timeout=float(client.get("InvocationsTimeoutInSeconds", 600)),
+        retries=int(client.get("InvocationsMaxRetries", 3)),
+    )
+
+
+def _execution_parameters(server: ModelServer) -> dict[str, Any]:
+    connection = server.connect(5.0)
+    try:
+        connection.request("GET", "/execution-parameters")
+        answer = connection.getresponse()
+        body = answer.read()
+        return cast("dict[str, Any]", json.loads(body)) if answer.status == 200 else {}
+    except (
+        OSError,
+        ValueError,
+        RecursionError,
+        http.client.HTTPException,
+    ):  # optional by contract: its absence means defaults
+        return {}
+    finally:
+        connection.close()
+
+
+def _own_stream(work: Work) -> LogWriter:
+    """What the platform itself has to say goes to a stream of its own, beside the container's."""
+    return work.doors.logs.open(LOG_GROUP, f"{work.stream}/{_DATA_LOG}", work.key.account, work.key.region)
+
+
+def _result(work: Work, number: int) -> Path:
+    """By number: the name of an object is any text."""
+    return work.folder / _RESULTS / str(number)
+
+
+def _place(work: Work, name: str) -> S3Uri:
+    return S3Uri.parse(work.record.spec["TransformOutput"]["S3OutputPath"]).join(name)
+
+
+def _transform(work: Work, server: ModelServer, recollection: Recollection) -> None:
+    spec = work.record.spec
+    limits = _limits(spec, server)
+    told = _own_stream(work)
+    recollection.listen(told.on_line, _DATA_LOG)
+    try:
+        _tell(work, told, _describe(limits))
+        failures = _transform_objects(work, server, limits, told, recollection)
+    finally:
+        told.close()
+    work.check_stop()
+    if failures:
+        kind = ALGORITHM if ALGORITHM in failures else CLIENT
+        raise JobFailed(f"{kind}: See job logs for more information")
+
+
+def _describe(limits: Limits) -> str:
+    strategy = "MULTI_RECORD" if limits.multi else "SINGLE_RECORD"
+    return (
+        f"MaxConcurrentTransforms={limits.concurrent}, MaxPayloadInMB={limits.payload // MB}, BatchStrategy={strategy}"
+    )
+
+
+def _tell(work: Work, told: LogWriter, text: str) -> None:
+    told.line(f"{iso(work.doors.clock.real())}:[sagemaker logs]: {text}")
+
+
+def _transform_objects(
+    work: Work, server: ModelServer, limits: Limits, told: LogWriter, recollection: Recollection
+) -> list[str]:
+    """What kinds of failures there were. An object that fails has no output, the others go on."""
+    source = work.record.spec["TransformInput"]["DataSource"]["S3DataSource"]
+    listed = Input("input", S3Uri.parse(source["S3Uri"]), "", source["S3DataType"])
+    failures: list[str] = []
+
+    def finish(result: ObjectResult) -> None:
+        if result.failure is None:
+            work.objects.upload(result.path, _place(work, f"{result.name}.out"))
+        else:
+            failures.append(getattr(result.failure, "kind", CLIENT))
+            for line in str(result.failure).splitlines() or [""]:
+                _tell(work, told, f"{result.uri.bucket}/{result.uri.key}: {line}")
+        if not recollection.wanted:
+            result.path.unlink()
+        elif result.failure is None:
+            recollection.names.append(f"{result.name}.out")
+
+    caller = _caller(work.record.spec, server, limits)
+    try:
+        with ThreadPoolExecutor(limits.concurrent, thread_name_prefix="transform") as pool:
+            calls = Calls(pool, _call(work.record.spec, caller), limits.concurrent, _OBJECT_FAILURES)
+            with contextlib.closing(Batch(calls, finish, work.check_stop)) as batch:
+                for number, (uri, name) in enumerate(sources(work.objects, listed)):
+                    result = ObjectResult(uri, name, _result(work, number))
+                    batch.add(result, functools.partial(_bodies_of, work, uri, limits))
+                batch.drain()
+    except (BucketMissing, ObjectMissing) as error:
+        raise JobFailed(f"ClientError: {error}") from error
+    finally:
+        caller.close()
+    return failures
+
+
+# What concerns one object alone: its answers, its records, its bytes.
+_OBJECT_FAILURES = (CallFailed, BadData, splitting.BadRecords, gzip.BadGzipFile, EOFError, zlib.error, ObjectMissing)
+
+
+def _caller(spec: Mapping[str, Any], server: ModelServer, limits: Limits) -> BatchCaller:
+    headers = {
+        "Content-Type": spec["TransformInput"].get("ContentType", ""),
+        "Accept": spec["TransformOutput"].get("Accept", ""),
+    }
+    return BatchCaller(
+        server, {name: value for name, value in headers.items() if value}, limits.timeout, limits.retries
+    )
+
+
+def _call(spec: Mapping[str, Any], caller: BatchCaller) -> Callable[[bytes], bytes]:
+    """What is made of one body: filtered, sent, joined, filtered, assembled."""
+    processing = DataProcessing.of(spec.get("DataProcessing", {}))
+    given, wanted = _kinds(spec)
+    newline = spec["TransformOutput"].get("AssembleWith", "None") == "Line"
+
+    def one(body: bytes) -> bytes:
+        sent = processing.filter_input(body, given) if processing.changes_input else body
+        answer = caller.answer(sent)
+        if processing.changes_output:
+            answer = processing.finish(body, answer, wanted)
+        return answer + b"\n" if newline and not answer.endswith(b"\n") else answer
+
+    return one
+
+
+def _kinds(spec: Mapping[str, Any]) -> tuple[str, str]:
+    """Of what is sent and of what is answered; where only one is named, the other is taken to be the same."""
+    given, wanted = spec["TransformInput"].get("ContentType"), spec["TransformOutput"].get("Accept")
+    return media_type(given or wanted or ""), media_type(wanted or given or "")
+
+
+@contextlib.contextmanager
+def _opened(work: Work, uri: S3Uri) -> Iterator[BinaryIO]:
+    with work.objects.open(uri) as stream:
+        if work.record.spec["TransformInput"].get("CompressionType", "None") == "Gzip":
+            with gzip.open(stream) as unpacked:
+                yield cast("BinaryIO", unpacked)
+        else:
+            yield stream
+
+
+def _bodies_of(work: Work, uri: S3Uri, limits: Limits) -> Iterator[bytes]:
+    with _opened(work, uri) as stream:
+        yield from _bodies(work.record.spec, stream, limits)
+
+
+def _bodies(spec: Mapping[str, Any], stream: BinaryIO, limits: Limits) -> Iterator[bytes]:
+    split = spec["TransformInput"].get("SplitType", "None")
+    if split == "None":
+        return splitting.whole(stream, limits.payload)
+    limit = limits.payload or LARGEST_BATCH
+    if split == "Line":
+        if limits.multi:
+            return splitting.packed_lines(stream, limit)
+        return splitting.single(splitting.lines(stream, limit), limit)
+    frames, payload = _FRAMED[split]
+    if limits.multi:
+        return splitting.packed(frames(stream, limit), limit)
+    return splitting.single(map(payload, frames(stream, limit)), limit)
+
+
+_FRAMED = {
+    "RecordIO": (splitting.recordio, splitting.recordio_payload),
+    "TFRecord": (splitting.tfrecord, splitting.tfrecord_payload),
+}
+
+
+def _ending(record: Record, status: str, now: float) -> Mapping[str, Any]:
+    return {"TransformEndTime": now}
+
+
+TRANSFORM = JobKind("transform-job", LOG_GROUP, _execute, _ending)

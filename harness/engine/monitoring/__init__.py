@@ -1,0 +1,1 @@
+"""Monitoring schedules: which executions are due and how they run."""

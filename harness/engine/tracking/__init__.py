@@ -1,0 +1,1 @@
+"""Trial components and metrics that jobs leave in experiments."""

@@ -1,0 +1,1 @@
+"""Faults that a user plans: errors, slow answers and slow transfers."""

@@ -1,0 +1,42 @@
+"""``refuse_foreign_host``: the emulator as proxy of offline programs. It names what it refuses and forwards nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from harness.gateway.request_context import Exchange, json_response
+from harness.kernel.addresses import is_loopback
+from harness.kernel.http import Response
+
+
+async def refuse_foreign_host(exchange: Exchange) -> Response | None:
+    request = exchange.request
+    if request.target.startswith("/") or request.target == "*":
+        return None
+    if request.method == "CONNECT":
+        return _refusal(request.target.rpartition(":")[0].strip("[]") or request.target)
+    url = urlsplit(request.target)
+    host = url.hostname or request.target
+    if _is_here(exchange, host, url.port or 80):
+        path = url.path or "/"
+        exchange.request = replace(request, target=f"{path}?{url.query}" if url.query else path)
+        return None
+    return _refusal(host)
+
+
+def _is_here(exchange: Exchange, host: str, port: int) -> bool:
+    return port in exchange.client.ports and (host == exchange.site.settings.host or is_loopback(host))
+
+
+def _refusal(host: str) -> Response:
+    way_out = (
+        "Loopback is reached directly, not through this proxy: add it to NO_PROXY."
+        if is_loopback(host)
+        else f"If it may reach that host, add {host} to NO_PROXY in its environment."
+    )
+    message = f"harness refused a connection to {host}: this program runs offline. {way_out}"
+    response = json_response({"__type": "ForeignHostRefused", "message": message}, 403)
+    response.headers["Connection"] = "close"
+    # All that a client shows of a refused CONNECT.
+    return replace(response, reason=f"harness refused {host}: offline")

@@ -1,0 +1,149 @@
+"""The command line named ``docker``: exactly what the SDKs' local mode calls. Everything else is refused by name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from harness.localmode.docker_cli.config import VARIABLE, Place
+from harness.localmode.docker_cli.errors import ImageRefused, Refused
+
+_COMPOSE_VERSION = "Docker Compose version v2.0.0 (harness: containers are host processes)"
+_UP_OPTIONS = ("--build", "--abort-on-container-exit")
+
+_Answer = Callable[[Sequence[str]], int]
+
+
+def main(name: str, arguments: Sequence[str]) -> NoReturn:
+    words = ["compose", *arguments] if name == "docker-compose" else list(arguments)
+    try:
+        code = _answer(words)
+    except Refused as refused:
+        # Where compose's errors go nobody reads the SDK's pipe for them; its output is shown.
+        stream = sys.stdout if words[:1] == ["compose"] else sys.stderr
+        print(f"harness: {refused}", file=stream, flush=True)
+        code = refused.code
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _answer(words: Sequence[str]) -> int:
+    for prefix, answer in _COMMANDS.items():
+        if tuple(words[: len(prefix)]) == prefix:
+            return answer(words[len(prefix) :])
+    known = ", ".join(sorted("docker " + " ".join(prefix) for prefix in _COMMANDS))
+    raise _unknown(["docker", *words], f"it knows: {known}")
+
+
+def _unknown(words: Sequence[str], known: str) -> Refused:
+    return Refused(f"local mode without Docker does not understand {' '.join(words)!r}; {known}")
+
+
+def _exactly(arguments: Sequence[str], wanted: Sequence[str], prefix: str) -> None:
+    if list(arguments) != list(wanted):
+        raise _unknown(["docker", prefix, *arguments], f"it knows: {' '.join(['docker', prefix, *wanted])}")
+
+
+def _compose_version(arguments: Sequence[str]) -> int:
+    _exactly(arguments, [], "compose version")
+    print(_COMPOSE_VERSION)
+    return 0
+
+
+def _compose_up(arguments: Sequence[str]) -> int:
+    shape = "docker compose -f FILE up [--build] --abort-on-container-exit"
+    if len(arguments) < 2 or arguments[1] != "up":
+        raise _unknown(["docker", "compose", "-f", *arguments], f"it knows: {shape}")
+    options = arguments[2:]
+    if "--detach" in options or "-d" in options:
+        raise Refused(
+            "local mode without Docker cannot detach: its containers live as long as the call that started them; "
+            "wait for the job (wait=True)"
+        )
+    for option in options:
+        if option not in _UP_OPTIONS:
+            raise _unknown(["docker", "compose", "up", option], f"it knows: {shape}")
+    from harness.localmode.docker_cli.up import up
+
+    return up(Path(arguments[0]), _place())
+
+
+def _images(arguments: Sequence[str]) -> int:
+    """The id of an image that can run here; nothing, as Docker says it, for one that cannot."""
+    if len(arguments) != 2 or arguments[0] not in ("-q", "--quiet"):
+        raise _unknown(["docker", "images", *arguments], "it knows: docker images -q IMAGE")
+    from harness.contract.catalog import UnknownImage, resolve_image
+
+    try:
+        title = resolve_image(arguments[1]).title
+    except UnknownImage:
+        return 0
+    print(hashlib.sha256(title.encode()).hexdigest()[:12])
+    return 0
+
+
+def _pull(arguments: Sequence[str]) -> int:
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        raise _unknown(["docker", "pull", *arguments], "it knows: docker pull IMAGE")
+    from harness.contract.catalog import UnknownImage, resolve_image
+
+    try:
+        image = resolve_image(arguments[0])
+    except UnknownImage as error:
+        raise ImageRefused(str(error)) from error
+    print(f"{arguments[0]}: {image.title} of harness stands for it")
+    return 0
+
+
+def _login(arguments: Sequence[str]) -> int:
+    """Registries are the emulator's own, which lets everybody in that ECR has given a password."""
+    match arguments:
+        case [registry, "-u", "AWS", "--password-stdin"] if not registry.startswith("-"):
+            sys.stdin.buffer.read()
+        case ["-u", "AWS", "-p", _, registry] if not registry.startswith("-"):
+            pass
+        case _:
+            # Not as it was typed: there may be a password in it.
+            raise Refused(
+                "local mode without Docker does not understand this 'docker login'; it knows: "
+                "docker login REGISTRY -u AWS --password-stdin, docker login -u AWS -p PASSWORD REGISTRY"
+            )
+    print("Login Succeeded")
+    return 0
+
+
+def _context_inspect(arguments: Sequence[str]) -> int:
+    """No address of a daemon: the SDKs then find published ports on localhost."""
+    _exactly(arguments, [], "context inspect")
+    print(json.dumps([{"Name": "harness", "Endpoints": {"docker": {"Host": ""}}}]))
+    return 0
+
+
+def _info(arguments: Sequence[str]) -> int:
+    _exactly(arguments, [], "info")
+    place = _place()
+    print(f"Server:\n Server Version: harness\n Operating Mode: host processes\n Emulator: {place.address}")
+    return 0
+
+
+def _place() -> Place:
+    if VARIABLE not in os.environ:
+        raise Refused(f"{VARIABLE} is not set: this command works below `harness exec --local-mode` only")
+    return Place.told(os.environ)
+
+
+_COMMANDS: dict[tuple[str, ...], _Answer] = {
+    ("compose", "version"): _compose_version,
+    ("compose", "-f"): _compose_up,
+    ("context", "inspect"): _context_inspect,
+    ("images",): _images,
+    ("info",): _info,
+    ("login",): _login,
+    ("pull",): _pull,
+}

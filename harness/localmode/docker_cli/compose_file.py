@@ -1,0 +1,149 @@
+"""The compose file as the SDKs write it, read into values. A key or value beyond that is refused by name. Pure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.contract.layout import below_root
+from harness.localmode.docker_cli.errors import Refused
+
+SERVED = 8080
+"""The port a SageMaker container listens on."""
+_TOP = ("services", "networks", "version")
+_ACCEPTED = ("init", "networks", "stdin_open", "tty", "shm_size")
+"""Given without being asked for: the host's networks reach a published port, /dev/shm takes half of the memory, and
+so on. ``shm_size`` is checked against that when the container starts."""
+_VARIABLE = re.compile(r"\$(?:(?P<escaped>\$)|(?P<plain>\w+)|\{(?P<braced>\w+)\}|(?P<other>.|$))")
+
+
+@dataclass(frozen=True)
+class Service:
+    """One container of the file."""
+
+    name: str
+    image: str
+    hostname: str
+    label: str
+    """What its lines of output begin with."""
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    volumes: Mapping[str, Path] = field(default_factory=dict)
+    """Path in the container -> folder of the host."""
+    ports: Mapping[int, int] = field(default_factory=dict)
+    """Port of the host -> port of the container."""
+    shm_bytes: int = 0
+
+
+def parse(document: Any, environment: Mapping[str, str]) -> list[Service]:
+    """``environment`` is what compose replaces ``$NAME`` from."""
+    if not isinstance(document, dict) or not isinstance(document.get("services"), dict):
+        raise Refused("the compose file has no services")
+    _only(document, _TOP, "compose file")
+    return [_service(name, _replaced(table, environment), environment) for name, table in document["services"].items()]
+
+
+def _service(name: str, table: Any, environment: Mapping[str, str]) -> Service:
+    if not isinstance(table, dict) or not table.get("image"):
+        raise Refused(f"service {name!r} of the compose file names no image")
+    if "deploy" in table:
+        raise Refused(
+            "instance type local_gpu needs a GPU in a container, which local mode without Docker cannot give; "
+            "use instance_type='local', or Docker"
+        )
+    _only(table, (*_READERS, *_ACCEPTED, "image", "container_name"), f"service {name!r}")
+    read = {key: reader(table[key], environment) for key, reader in _READERS.items() if key in table}
+    return Service(
+        name=name,
+        image=str(table["image"]),
+        hostname=name,
+        label=str(table.get("container_name") or f"{name}-1"),
+        shm_bytes=_bytes(table.get("shm_size", 0)),
+        **read,
+    )
+
+
+def _only(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    for key in table:
+        if key not in known:
+            raise Refused(f"{where}: local mode without Docker does not know {key!r}; it knows: {', '.join(known)}")
+
+
+def _words(value: Any, _: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(shlex.split(value)) if isinstance(value, str) else tuple(str(word) for word in value or ())
+
+
+def _variables(value: Any, environment: Mapping[str, str]) -> dict[str, str]:
+    """A list of ``NAME=value``, or a table; a name alone takes its value from the caller's environment."""
+    given = [str(entry).partition("=") for entry in value] if isinstance(value, list) else None
+    if given is not None:
+        pairs = {name: text if equals else environment.get(name) for name, equals, text in given}
+    else:
+        pairs = {name: environment.get(name) if text is None else str(text) for name, text in value.items()}
+    return {name: text for name, text in pairs.items() if text is not None}
+
+
+def _volumes(value: Any, _: Mapping[str, str]) -> dict[str, Path]:
+    return dict(_volume(str(entry)) for entry in value or ())
+
+
+def _volume(entry: str) -> tuple[str, Path]:
+    source, _, rest = entry.partition(":")
+    target, _, mode = rest.partition(":")
+    if not source.startswith("/") or mode not in ("", "z", "Z", "rw"):
+        raise Refused(f"volume {entry!r}: local mode without Docker knows /HOST:/CONTAINER and /HOST:/CONTAINER:z")
+    inside = below_root(target)
+    if inside is None:
+        raise Refused(f"volume {entry!r}: local mode without Docker mounts below /opt/ml only")
+    return f"/opt/ml/{inside}", Path(source)
+
+
+def _ports(value: Any, _: Mapping[str, str]) -> dict[int, int]:
+    ports = {}
+    for entry in value or ():
+        found = re.fullmatch(r"(\d+):(\d+)", str(entry))
+        if found is None or int(found[2]) != SERVED:
+            raise Refused(f"port {entry!r}: local mode without Docker publishes HOST:{SERVED} only")
+        ports[int(found[1])] = int(found[2])
+    return ports
+
+
+def _bytes(size: Any) -> int:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)b?", str(size).lower())
+    if found is None:
+        raise Refused(f"shm_size {size!r} is not a size")
+    return int(float(found[1]) * 1024 ** " kmg".index(found[2] or " "))
+
+
+def _replaced(value: Any, environment: Mapping[str, str]) -> Any:
+    """Compose's own ``$NAME`` and ``$$`` in every text of a service."""
+    if isinstance(value, str):
+        return _VARIABLE.sub(lambda found: _replacement(found, value, environment), value)
+    if isinstance(value, list):
+        return [_replaced(entry, environment) for entry in value]
+    if isinstance(value, dict):
+        return {key: _replaced(entry, environment) for key, entry in value.items()}
+    return value
+
+
+def _replacement(found: re.Match[str], value: str, environment: Mapping[str, str]) -> str:
+    if found["escaped"]:
+        return "$"
+    name = found["plain"] or found["braced"]
+    if name is None:
+        raise Refused(f"{value!r}: of compose's variables local mode without Docker knows $NAME, ${{NAME}} and $$")
+    return environment.get(name, "")
+
+
+_READERS: dict[str, Callable[[Any, Mapping[str, str]], Any]] = {
+    "entrypoint": _words,
+    "command": _words,
+    "environment": _variables,
+    "volumes": _volumes,
+    "ports": _ports,
+}

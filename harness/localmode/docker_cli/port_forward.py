@@ -1,0 +1,77 @@
+"""A published port: connections to it on loopback are passed on to the server in the container's own network.
+
+A connection that comes before the server listens is held until it does: whoever looks first need not look again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+
+from harness.localmode.docker_cli.errors import Refused
+from harness.runners.spec import Run, connect
+
+_LOOK = 0.02
+_CHUNK = 1 << 16
+
+
+class PublishedPort:
+    """Takes the port when made; passes on once ``open`` is given the container."""
+
+    def __init__(self, port: int) -> None:
+        self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._listener.bind(("127.0.0.1", port))
+        except OSError as error:
+            self._listener.close()
+            raise Refused(f"port {port} of 127.0.0.1 cannot be published: {error.strerror}") from error
+        self._listener.listen(128)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=f"port-{port}", daemon=True)
+
+    def open(self, run: Run, ended: Callable[[], bool]) -> None:
+        async def begin() -> None:
+            await asyncio.start_server(lambda inner, outer: _pass_on(inner, outer, run, ended), sock=self._listener)
+
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(begin(), self._loop).result(5)
+
+    def close(self) -> None:
+        """The connections end with the process."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+        self._listener.close()
+
+
+async def _pass_on(
+    caller: asyncio.StreamReader, answers: asyncio.StreamWriter, run: Run, ended: Callable[[], bool]
+) -> None:
+    with contextlib.closing(answers):
+        server = await _connected(run, ended)
+        if server is None:
+            return
+        reader, writer = await asyncio.open_connection(sock=server)
+        with contextlib.closing(writer):
+            await asyncio.gather(_pump(caller, writer), _pump(reader, answers))
+
+
+async def _connected(run: Run, ended: Callable[[], bool]) -> socket.socket | None:
+    while not ended():
+        with contextlib.suppress(OSError):
+            return await asyncio.to_thread(connect, run)
+        await asyncio.sleep(_LOOK)
+    return None
+
+
+async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while chunk := await source.read(_CHUNK):
+            target.write(chunk)
+            await target.drain()
+    with contextlib.suppress(OSError, RuntimeError):
+        target.write_eof()

@@ -1,0 +1,159 @@
+"""``docker compose up --abort-on-container-exit``: runs the containers of a file until the first of them ends.
+
+They end with this process, which ends with the program that started it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from harness.localmode.docker_cli.compose_file import Service, parse
+from harness.localmode.docker_cli.config import Place
+from harness.localmode.docker_cli.containers import STOP_GRACE, run_spec, stand_in
+from harness.localmode.docker_cli.errors import Refused
+from harness.localmode.docker_cli.output_prefix import Lines
+from harness.localmode.docker_cli.port_forward import PublishedPort
+from harness.runners.process.environments import Environments
+from harness.runners.process.folders import JobFolders
+from harness.runners.process.runner import ProcessRunner
+from harness.runners.process.sandbox import handed_over
+from harness.runners.spec import Cause, Outcome, Run
+
+INTERRUPTED = 130
+"""What compose exits with when it was asked to stop; the SDKs take it for a good end."""
+_PARENT_SECONDS = 0.5
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def up(file: Path, place: Place) -> int:
+    """The exit code of the first container to end."""
+    services = _services(file)
+    runs = place.folder / "runs"
+    folders = JobFolders(runs)
+    runner = ProcessRunner(
+        runs,
+        environments=Environments(install=place.install),
+        port=place.port,
+        adopt=lambda door: _adopt(door, place.control),
+        hidden=(place.folder,),
+    )
+    with contextlib.ExitStack() as stack:
+        stack.callback(runner.close)
+        runner.sweep()  # after a command that was killed
+        containers = _Containers(runner, Lines(max(len(service.label) for service in services)))
+        for service in services:
+            containers.add(service, place, folders.make(service.label), stack)
+        return containers.run()
+
+
+def _services(file: Path) -> list[Service]:
+    import yaml
+
+    try:
+        document = yaml.safe_load(file.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise Refused(f"the compose file {file} cannot be read: {error}") from error
+    services = parse(document, os.environ)
+    if len(services) != 1:
+        names = ", ".join(service.name for service in services)
+        raise Refused(
+            f"local mode without Docker runs one host, and {len(services)} were asked for ({names}); "
+            "use instance_count=1, or Docker"
+        )
+    return services
+
+
+def _adopt(door: socket.socket, control: Path) -> Callable[[], None]:
+    """Has the emulator answer at its own port in a container's network."""
+    stack = contextlib.ExitStack()
+    stack.enter_context(handed_over(door.detach(), control))
+    return stack.close
+
+
+class _Containers:
+    def __init__(self, runner: ProcessRunner, lines: Lines) -> None:
+        self._runner = runner
+        self._lines = lines
+        self._events: queue.SimpleQueue[tuple[Service | None, Outcome | None]] = queue.SimpleQueue()
+        self._runs: dict[str, Run] = {}
+        self._starts: list[Callable[[], None]] = []
+        self._parent = os.getppid()
+
+    def add(self, service: Service, place: Place, root: Path, stack: contextlib.ExitStack) -> None:
+        """Everything that can be refused is refused here, before anything runs."""
+        spec = run_spec(service, place, root)
+        ports = [stack.enter_context(contextlib.closing(PublishedPort(port))) for port in service.ports]
+
+        def start() -> None:
+            if told := stand_in(service):
+                self._lines.chunk(service.label, f"harness: {told}\n".encode())
+            run = self._runner.start(spec, lambda chunk: self._lines.chunk(service.label, chunk))
+            self._runs[service.name] = run
+            ended = threading.Event()
+            for port in ports:
+                port.open(run, ended.is_set)
+            threading.Thread(target=self._watch, args=(service, run, ended), daemon=True).start()
+
+        self._starts.append(start)
+
+    def run(self) -> int:
+        with _signals(lambda: self._events.put((None, None))):
+            for start in self._starts:
+                start()
+            return self._until_the_first_ends()
+
+    def _until_the_first_ends(self) -> int:
+        code: int | None = None
+        left = len(self._starts)
+        while left:
+            try:
+                service, outcome = self._events.get(timeout=_PARENT_SECONDS)
+            except queue.Empty:
+                if os.getppid() == self._parent and not self._lines.broken:
+                    continue
+                service = outcome = None
+            if service is not None and outcome is not None:
+                left -= 1
+                code = outcome.code if code is None else code
+                self._tell_end(service, outcome)
+            else:
+                code = INTERRUPTED if code is None else code
+            for run in self._runs.values():
+                run.stop(STOP_GRACE)
+        self._lines.drain()
+        return code or 0
+
+    def _tell_end(self, service: Service, outcome: Outcome) -> None:
+        self._lines.end(service.label)
+        if outcome.cause is Cause.NOT_STARTED:
+            self._lines.say(f"harness: {outcome.message}")
+        self._lines.say(f"{service.label} exited with code {outcome.code}")
+
+    def _watch(self, service: Service, run: Run, ended: threading.Event) -> None:
+        outcome = run.wait()
+        ended.set()
+        self._events.put((service, outcome))
+
+
+@contextlib.contextmanager
+def _signals(asked: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C and the SDKs' polite end; containers are sessions of their own and hear nothing of it by themselves."""
+
+    def note(number: int, frame: FrameType | None) -> None:
+        asked()
+
+    before: Mapping[int, Any] = {number: signal.signal(number, note) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

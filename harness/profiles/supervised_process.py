@@ -1,0 +1,166 @@
+"""A scenario's program on AWS, attended until nothing of it is left: watched, stopped, torn down, proved."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from harness.aws_run.hooks import PARENT
+from harness.aws_run.ledger import Entry, Header, Ledger
+from harness.promotion.account import Account
+from harness.promotion.run_guard import Watch
+from harness.promotion.teardown.aftermath import proof_of, tear_down
+from harness.promotion.teardown.proof import Proof
+from harness.promotion.teardown.run import FAILED, STEP, STILL, Removal
+from harness.scenario.events import EventWriter
+
+LOOK_SECONDS, CLEAN_UP_SECONDS = 5.0, 120.0
+
+
+class Attended:
+    """Its ``code`` comes when everything is torn down, not before. ``refused`` is why a guard stopped it."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        events: Path,
+        run: tuple[Account, Header, Ledger, Watch],
+        note: Callable[[str], None],
+    ) -> None:
+        self._account, self._header, self._ledger, self._watch = run
+        self._events = events
+        self._note = note
+        self.refused: str | None = None
+        self.dollars = 0.0
+        """What it cost, known at its end."""
+        self._code: int | None = None
+        # The scenario sees the end of this pipe when this process is gone, whatever ended it.
+        theirs, self._ours = os.pipe()
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                argv,
+                env={**environment, PARENT: str(theirs)},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=(theirs,),
+                start_new_session=True,
+            )
+        os.close(theirs)
+        threading.Thread(target=self._attend, daemon=True).start()
+
+    def code(self) -> int | None:
+        return self._code
+
+    def terminate(self) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def leave(self) -> None:
+        """The run is over, or was given up: what is left then stays in the ledger for ``harness clean``."""
+        if self._code is None:
+            self.kill()
+            print(
+                f"harness: run {self._header.run} was given up before everything was torn down; "
+                f"`harness clean --profile {self._header.profile}` removes what is left",
+                file=sys.stderr,
+            )
+
+    def _attend(self) -> None:
+        code = 1
+        try:
+            code = self._until_its_end()
+        except Exception as error:  # nobody watches any more, so nothing may go on
+            self.refused = f"the run could not be watched: {type(error).__name__}: {error}"
+            self.kill()
+            self._process.wait()
+        finally:
+            try:
+                self._tear_down()
+            finally:
+                os.close(self._ours)
+                self._ledger.close()
+                self._code = code
+
+    def _until_its_end(self) -> int:
+        stopping = 0.0
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self._process.wait(timeout=1.0 if stopping else LOOK_SECONDS)
+            if stopping and time.monotonic() - stopping > CLEAN_UP_SECONDS:
+                self.kill()
+            elif not stopping and (reason := self._watch.reason_to_stop()):
+                self.refused, stopping = reason, time.monotonic()
+                self._note(f"stopping: {reason}")
+                self.terminate()
+
+    def _tear_down(self) -> None:
+        events = EventWriter(self._events)
+        events.tell("step", name=STEP, state="started")
+        problem = ""
+        try:
+            removals = tear_down(self._account, self._header, self._ledger, self._waits)
+            proof = self._prove()
+            failed = [str(removal) for removal in removals if removal.outcome == FAILED]
+            self._show(events, removals, proof)
+            if not proof.clean:
+                problem = "; ".join([*proof.lines(), *failed])
+        except Exception as error:  # whatever it is, the user must learn that something may be left
+            problem = f"{type(error).__name__}: {error}"
+        if problem:
+            problem += f" (remove what is left with `harness clean --profile {self._header.profile}`)"
+            self._note(f"TEAR-DOWN INCOMPLETE: {problem}")
+        events.tell("step", name=STEP, state="failed" if problem else "passed", error=problem)
+        if why := self.refused or problem:
+            events.tell("end", passed=False, interrupted=False, traceback=why)
+        events.close()
+
+    def _waits(self, entry: Entry, why: str, seconds: float) -> None:
+        if seconds >= STILL:
+            self._note(f"tearing down for {seconds:.0f} s now: {entry.kind} {entry.name}: {why}")
+
+    def _prove(self) -> Proof:
+        proof = proof_of(self._account, self._header, self._ledger)
+        for line in proof.lines():
+            self._note(line)
+        return proof
+
+    def _show(self, events: EventWriter, removals: Sequence[Removal], proof: Proof) -> None:
+        def show(title: str, columns: list[str], rows: list[list[str]]) -> None:
+            content = {"columns": columns, "rows": rows}
+            events.tell("evidence", kind="table", title=title, step=STEP, content=content)
+
+        show("The proof that nothing billable is left", ["Found"], [[line] for line in proof.lines()])
+        rows = [[removal.entry.kind, removal.entry.name, removal.told] for removal in removals]
+        show("Torn down", ["Kind", "Name", "Outcome"], rows)
+        try:
+            bill = self._watch.bill()
+        except Exception as error:  # the bill is for information; the teardown stands without it
+            self._note(f"the bill could not be made: {error}")
+            return
+        if bill is not None:
+            self.dollars = bill.dollars
+            items = [
+                [item.kind, item.name, item.machines, f"{item.seconds:.0f}", _money(item.dollars)]
+                for item in bill.items
+            ]
+            total = ["Total", "", "", "", _money(bill.dollars)]
+            show("Billed", ["Kind", "Name", "Machines", "Seconds", "Dollars"], [*items, total])
+
+
+def _money(dollars: float | None) -> str:
+    return "not in the price table" if dollars is None else f"{dollars:.4f}"

@@ -1,0 +1,1 @@
+"""Prices, estimates and the running bill of a run on AWS."""

@@ -1,0 +1,120 @@
+"""The bill of a run while it goes: billed seconds of what its ledger lists, times the price of its machines.
+
+Storage, requests and data transfer are not metered: they are cents where machines are dollars.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from harness.aws_run.ledger import REFUSED, Entry, read
+from harness.promotion.account import Account, stale
+from harness.promotion.cost.budget import TRAINING, USES, Prices
+from harness.promotion.teardown.detach_dependents import executions
+from harness.promotion.teardown.resources import GONE, RUNNING, is_config, is_job, look
+
+_TIMES = {
+    "ProcessingJob": ("ProcessingStartTime", "ProcessingEndTime"),
+    "TrainingJob": ("TrainingStartTime", "TrainingEndTime"),
+    "TransformJob": ("TransformStartTime", "TransformEndTime"),
+}
+HOUR = 3600.0
+
+
+@dataclass(frozen=True)
+class Item:
+    """``dollars`` is None where the price table does not know a machine."""
+
+    kind: str
+    name: str
+    step: str | None
+    machines: str
+    seconds: float
+    dollars: float | None
+
+
+@dataclass(frozen=True)
+class Bill:
+    items: tuple[Item, ...]
+
+    @property
+    def dollars(self) -> float:
+        return sum(item.dollars or 0.0 for item in self.items)
+
+    @property
+    def unpriced(self) -> list[str]:
+        return [f"{item.kind} {item.name} on {item.machines}" for item in self.items if item.dollars is None]
+
+
+class Meter:
+    def __init__(self, account: Account, prices: Prices, ledger: Path) -> None:
+        self._account = account
+        self._prices = prices
+        self._ledger = ledger
+        self._ended: dict[tuple[str, str, str], float] = {}
+        """Seconds of what will not run any more, so that it is not asked about again."""
+
+    def bill(self) -> Bill:
+        _, entries = read(self._ledger)
+        made = [entry for entry in entries if entry.service == "sagemaker" and entry.state != REFUSED]
+        configs = {entry.name: entry.instances for entry in made if is_config(entry.kind)}
+        return Bill(tuple(item for entry in made for item in self._items(entry, configs)))
+
+    def _items(self, entry: Entry, configs: Mapping[str, tuple[Mapping[str, Any], ...]]) -> Iterator[Item]:
+        if is_config(entry.kind):
+            return
+        instances = entry.instances or configs.get(str(entry.detail.get("config")), ())
+        if entry.kind == "MonitoringSchedule":
+            for name in self._executions(entry):
+                job = Entry("sagemaker", "ProcessingJob", name, entry.state, entry.at, entry.at, {}, instances)
+                yield self._item(job, instances)
+            return
+        if instances:
+            yield self._item(entry, instances)
+
+    def _item(self, entry: Entry, instances: tuple[Mapping[str, Any], ...]) -> Item:
+        seconds = self._seconds(entry)
+        use = USES.get(entry.kind, TRAINING)
+        prices = [(self._prices.hourly(each["InstanceType"], use), int(each["InstanceCount"])) for each in instances]
+        hourly = [price * count for price, count in prices if price is not None]
+        dollars = sum(hourly) * seconds / HOUR if len(hourly) == len(prices) else None
+        machines = " + ".join(f"{each['InstanceCount']} x {each['InstanceType']}" for each in instances)
+        return Item(entry.kind, entry.name, entry.step, machines, seconds, dollars)
+
+    def _seconds(self, entry: Entry) -> float:
+        if entry.key in self._ended:
+            return self._ended[entry.key]
+        if not is_job(entry):
+            return (time.time() if entry.open else entry.at) - entry.intended
+        condition = look(self._account, entry)
+        seconds = _job_seconds(entry, condition.description)
+        if condition.state not in (RUNNING, GONE):
+            self._ended[entry.key] = seconds
+        return seconds
+
+    def _executions(self, entry: Entry) -> list[str]:
+        from botocore.exceptions import ClientError
+
+        try:
+            return list(executions(self._account.client("sagemaker"), entry.name))
+        except ClientError as error:
+            if stale(error):
+                raise
+            return []  # the schedule is gone, and its list with it
+
+
+def _job_seconds(entry: Entry, description: Mapping[str, Any]) -> float:
+    """A job that has not started its machines yet is not billed."""
+    if billable := description.get("BillableTimeInSeconds"):
+        return float(billable)
+    start, end = _TIMES.get(entry.kind, ("CreationTime", "EndTime"))
+    begun, ended = description.get(start), description.get(end)
+    if not isinstance(begun, datetime):
+        return 0.0
+    last = ended.timestamp() if isinstance(ended, datetime) else time.time()
+    return max(0.0, last - begun.timestamp())

@@ -1,0 +1,140 @@
+"""The price table: a dated file of dollars per machine and hour; ours, refreshed ones, and a user's own over them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from harness.kernel.cache import cache_folder
+from harness.kernel.errors import StateError
+from harness.promotion.cost.budget import HOSTING, PROCESSING, TRAINING, TRANSFORM
+from harness.promotion.destination import Destination
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+OURS = Path(__file__).with_name("prices.toml")
+EVERY = "every"
+_USES = (EVERY, TRAINING, PROCESSING, HOSTING, TRANSFORM)
+_CONFIDENCES = ("high", "medium", "low")
+_KEYS = ("dated", "region", "source", "hourly", "startup", "remarks")
+
+
+@dataclass(frozen=True)
+class PriceTable:
+    """``hourly_by_use``: instance type -> use, or "every" use, -> dollars. ``startup``: kind of resource -> seconds."""
+
+    dated: str
+    hourly_by_use: Mapping[str, Mapping[str, float]]
+    region: str = ""
+    source: str = ""
+    confidence: Mapping[str, str] = field(default_factory=dict)
+    """Of the instance types whose price is less than sure."""
+    startup: Mapping[str, float] = field(default_factory=dict)
+    remarks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def hourly(self, instance_type: str, use: str) -> float | None:
+        prices = self.hourly_by_use.get(instance_type, {})
+        return prices.get(use, prices.get(EVERY))
+
+    def over(self, other: PriceTable) -> PriceTable:
+        """This table, and the other where this one is silent."""
+        sure = {name: told for name, told in other.confidence.items() if name not in self.hourly_by_use}
+        return replace(
+            self,
+            dated=self.dated if self.dated == other.dated else f"{self.dated}, where silent {other.dated}",
+            hourly_by_use={**other.hourly_by_use, **self.hourly_by_use},
+            source=f"{self.source}; else {other.source}",
+            confidence={**sure, **self.confidence},
+            startup={**other.startup, **self.startup},
+            remarks={**other.remarks, **self.remarks},
+        )
+
+
+class Wrong(Exception):
+    """What a table should say."""
+
+
+def prices_for(region: str, own: Path | None = None) -> PriceTable:
+    """The user's own file first, then what was refreshed for the region, then ours."""
+    table = load_prices()
+    refreshed = refreshed_file(region)
+    if refreshed.is_file():
+        table = load_prices(refreshed).over(table)
+    return load_prices(own).over(table) if own else table
+
+
+def prices_of(destination: Destination | None, region: str, root: Path) -> PriceTable:
+    """Those the profile names, else those of its region. A relative file is meant from the project's folder."""
+    own = root / destination.prices if destination and destination.prices else None
+    return prices_for(destination.region if destination else region, own)
+
+
+def refreshed_file(region: str) -> Path:
+    return cache_folder("prices") / f"{region}.toml"
+
+
+def load_prices(file: Path = OURS) -> PriceTable:
+    try:
+        return _table(tomllib.loads(file.read_text(encoding="utf-8")), file)
+    except (OSError, ValueError, Wrong) as error:
+        raise StateError(
+            f'{file} is not a price table (dated = "2026-01-31", [hourly] of dollars by instance type): {error}'
+        ) from error
+
+
+def _table(read: Mapping[str, Any], file: Path) -> PriceTable:
+    if unknown := [key for key in read if key not in _KEYS]:
+        raise Wrong(f"unknown key {unknown[0]!r}; known: {', '.join(_KEYS)}")
+    hourly = {name: _prices(name, given) for name, given in _mapping(read, "hourly").items()}
+    told = {name: _confidence(name, given) for name, given in _mapping(read, "hourly").items()}
+    return PriceTable(
+        dated=_day(read.get("dated")),
+        hourly_by_use=hourly,
+        region=str(read.get("region", "")),
+        source=str(read.get("source", file.name)),
+        confidence={name: confidence for name, confidence in told.items() if confidence != "high"},
+        startup={kind: _number(kind, seconds) for kind, seconds in _mapping(read, "startup").items()},
+        remarks={name: tuple(map(str, lines)) for name, lines in _mapping(read, "remarks").items()},
+    )
+
+
+def _mapping(read: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = read.get(key, {})
+    if not isinstance(value, dict):
+        raise Wrong(f"{key} must be a table, as in [{key}]")
+    return value
+
+
+def _day(value: Any) -> str:
+    try:
+        return date.fromisoformat(str(value)).isoformat()
+    except ValueError:
+        raise Wrong(f"dated must be a day, not {value!r}") from None
+
+
+def _prices(name: str, given: Any) -> dict[str, float]:
+    table = given if isinstance(given, dict) else {EVERY: given}
+    prices = {use: price for use, price in table.items() if use != "confidence"}
+    if not prices or not set(prices) <= set(_USES):
+        raise Wrong(f"{name}: the price is a number, or a table by use: {', '.join(_USES)}")
+    return {use: _number(name, price) for use, price in prices.items()}
+
+
+def _confidence(name: str, given: Any) -> str:
+    told = given.get("confidence", "high") if isinstance(given, dict) else "high"
+    if told not in _CONFIDENCES:
+        raise Wrong(f"{name}: confidence is none of {', '.join(_CONFIDENCES)}")
+    return str(told)
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+        raise Wrong(f"{name}: {value!r} is not a number")
+    return float(value)

@@ -1,0 +1,1 @@
+"""Removal of everything that a run created on AWS, and the proof that nothing billable is left."""

@@ -1,0 +1,169 @@
+"""What there is in an account: a thing of a ledger looked up, its condition told. Operations come from the models."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.aws_run.ledger import Entry
+from harness.promotion.account import Account
+
+GONE, RUNNING, ENDED, THERE = "gone", "running", "ended", "there"
+"""Not there; a job at work; a job's record, which costs nothing; there, until it is deleted."""
+
+_MISSING_CODES = frozenset(
+    [
+        "ResourceNotFound",
+        "ResourceNotFoundException",
+        "NotFoundException",
+        "NoSuchEntity",
+        "NoSuchBucket",
+        "NoSuchKey",
+        "404",
+    ]
+)
+_MISSING = re.compile(r"could not find|cannot find|not found|does not exist|no longer exists", re.IGNORECASE)
+_AT_WORK = frozenset(["inprogress", "in_progress", "starting", "stopping", "pending", "executing", "initializing"])
+# Removed from the top down: what uses a thing goes before the thing.
+_ORDER = {
+    kind: place
+    for place, kinds in enumerate(
+        (
+            "PipelineExecution MonitoringSchedule InferenceExperiment",
+            "Pipeline",
+            "JOBS",
+            "InferenceComponent",
+            "Endpoint",
+            "EndpointConfig",
+            "OTHERS",
+            "Model ModelPackage",
+            "ModelPackageGroup",
+            "TrialComponent",
+            "Trial",
+            "Experiment",
+            "OTHER_SERVICES",
+            "Output Object",
+            "Bucket",
+        )
+    )
+    for kind in kinds.split()
+}
+BILLED = frozenset(
+    (
+        "App",
+        "Cluster",
+        "Endpoint",
+        "FeatureGroup",
+        "InferenceComponent",
+        "InferenceExperiment",
+        "MlflowApp",
+        "MlflowTrackingServer",
+        "MonitoringSchedule",
+        "NotebookInstance",
+        "PartnerApp",
+        "PipelineExecution",
+    )
+)
+"""Kinds that cost money for as long as they are there; so do jobs at work, and what lies in S3."""
+# The kinds whose own operations are named after another.
+_CALLED = {"AutoMLJobV2": "AutoMLJob"}
+_NAMED = {"experiment-trial-component": "TrialComponent", "experiment-trial": "Trial"}
+
+
+@dataclass(frozen=True)
+class Condition:
+    state: str
+    description: Mapping[str, Any]
+
+
+def order(entry: Entry) -> int:
+    if entry.service not in ("sagemaker", "s3"):
+        return _ORDER["OTHER_SERVICES"]
+    return _ORDER["JOBS"] if is_job(entry) else _ORDER.get(entry.kind, _ORDER["OTHERS"])
+
+
+def is_job(entry: Entry) -> bool:
+    return entry.service == "sagemaker" and entry.kind.endswith(("Job", "JobV2"))
+
+
+def is_config(kind: str) -> bool:
+    """Whether it only says which machines another thing is to have; nothing runs for itself."""
+    return kind == "EndpointConfig" or kind.endswith("JobDefinition")
+
+
+def billed(entry: Entry) -> bool:
+    return is_job(entry) or entry.service == "s3" or entry.kind in BILLED
+
+
+def missing(error: Any) -> bool:
+    told = error.response["Error"]
+    return told["Code"] in _MISSING_CODES or bool(_MISSING.search(told.get("Message", "")))
+
+
+def request_for(client: Any, verb: str, entry: Entry) -> tuple[str, dict[str, Any]] | None:
+    """The boto3 method and its arguments for ``Describe``, ``Stop`` or ``Delete``; None when there is no way."""
+    from botocore import xform_name
+
+    kind = _CALLED.get(entry.kind, entry.kind)
+    operation = f"{verb}{kind}"
+    if operation not in client.meta.service_model.operation_names:
+        return None
+    shape = client.meta.service_model.operation_model(operation).input_shape
+    wanted = [member for member in shape.required_members if member != "ClientRequestToken"]
+    known = {**({f"{kind}Name": entry.name} if entry.name else {}), **entry.identity}
+    given = {member: known[member] for member in wanted if member in known}
+    if not wanted:
+        given = {member: value for member, value in entry.identity.items() if member in shape.members}
+    complete = bool(given) and set(wanted) <= set(given)
+    return (xform_name(operation), given) if complete else None
+
+
+def look(account: Account, entry: Entry) -> Condition:
+    """Asks AWS about a SageMaker resource. What has no Describe is taken to be there."""
+    from botocore.exceptions import ClientError
+
+    client = account.client(entry.service)
+    request = request_for(client, "Describe", entry)
+    if request is None:
+        return Condition(THERE, {})
+    method, arguments = request
+    try:
+        description = getattr(client, method)(**arguments)
+    except ClientError as error:
+        if missing(error):
+            return Condition(GONE, {})
+        raise
+    if not is_job(entry) and entry.kind != "PipelineExecution":
+        return Condition(THERE, description)
+    at_work = status(entry.kind, description).lower() in _AT_WORK
+    return Condition(RUNNING if at_work else ENDED, description)
+
+
+def status(kind: str, description: Mapping[str, Any]) -> str:
+    """The one member that says it, whatever the noun calls it."""
+    members = (f"{kind}Status", f"{_CALLED.get(kind, kind)}Status", "Status")
+    return next((str(description[member]) for member in members if member in description), "")
+
+
+def arn_of(entry: Entry, description: Mapping[str, Any]) -> str:
+    members = (f"{entry.kind}Arn", f"{_CALLED.get(entry.kind, entry.kind)}Arn")
+    return next((str(description[member]) for member in members if member in description), "")
+
+
+def from_arn(account: Account, arn: str, at: float = 0.0) -> Entry | None:
+    """The entry that a ledger would have for it; None for what is not SageMaker's or has no Delete and no Stop."""
+    _, _, service, _, _, resource = arn.split(":", 5)
+    if service != "sagemaker":
+        return None
+    noun, _, name = resource.partition("/")
+    operations = account.client("sagemaker").meta.service_model.operation_names
+    nouns = {operation.removeprefix("Create").lower(): operation for operation in operations if "Create" in operation}
+    kind = _NAMED.get(noun) or nouns.get(noun.replace("-", ""), "").removeprefix("Create")
+    if not kind:
+        return None
+    identity = {"ModelPackageName": arn} if kind == "ModelPackage" else {f"{kind}Arn": arn}
+    if kind in ("Artifact", "Action", "Context"):
+        identity = {f"{kind}Arn": arn} if kind == "Artifact" else {f"{kind}Name": name}
+    return Entry("sagemaker", kind, name, "created", at, at, identity)

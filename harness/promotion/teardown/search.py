@@ -1,0 +1,125 @@
+"""Finds what carries a run's tag, whether or not a ledger knows of it: by the tagging API, else by listing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from harness.aws_run.ledger import Entry
+from harness.promotion.account import Account, stale
+from harness.promotion.destination import EXPIRES_TAG, OWNER_TAG, RUN_TAG
+from harness.promotion.teardown.resources import from_arn
+
+_Lists = tuple[tuple[str, dict[str, str]], ...]
+# What costs money is always looked through as well: the tagging API is late, and need not be allowed. Jobs only while
+# they are at work, as nothing else of them costs or can be deleted.
+_COSTLY: _Lists = (
+    ("list_monitoring_schedules", {}),
+    ("list_processing_jobs", {"StatusEquals": "InProgress"}),
+    ("list_training_jobs", {"StatusEquals": "InProgress"}),
+    ("list_transform_jobs", {"StatusEquals": "InProgress"}),
+    ("list_endpoints", {}),
+)
+_OTHERS: _Lists = (
+    ("list_endpoint_configs", {}),
+    ("list_models", {}),
+    ("list_trials", {}),
+    ("list_trial_components", {}),
+    ("list_experiments", {}),
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Something that carries the tag of a run. ``expires`` is a moment in seconds since 1970, 0 when it says none."""
+
+    entry: Entry
+    run: str
+    owner: str
+    expires: float
+
+
+@dataclass(frozen=True)
+class Search:
+    """``how`` says what was asked, for people; ``found`` what carries a run's tag."""
+
+    how: str
+    found: tuple[Found, ...]
+
+
+def search(account: Account, run: str | None = None, since: float | None = None) -> Search:
+    """Of one run, or of every run. ``since`` is when it began: a listing looks at nothing older."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    lists, how = _COSTLY, "the tagging API and by lists"
+    tagged: dict[str, dict[str, str]] = {}
+    try:
+        tagged.update(_by_tag(account, run))
+    except (BotoCoreError, ClientError) as error:
+        if stale(error):
+            raise
+        why = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+        lists, how = _COSTLY + _OTHERS, f"lists (the tagging API answered {why})"
+    listed = _by_listing(account, lists, since)
+    tagged.update((arn, tags) for arn, tags in listed if run in (None, tags[RUN_TAG]))
+    return Search(how, tuple(_resources(account, tagged)))
+
+
+def _by_tag(account: Account, run: str | None) -> Iterator[tuple[str, dict[str, str]]]:
+    wanted = {"Key": RUN_TAG, **({"Values": [run]} if run else {})}
+    pages = account.client("resourcegroupstaggingapi").get_paginator("get_resources").paginate(TagFilters=[wanted])
+    for page in pages:
+        for found in page["ResourceTagMappingList"]:
+            yield found["ResourceARN"], _plain(found["Tags"])
+
+
+def _by_listing(account: Account, lists: _Lists, since: float | None) -> Iterator[tuple[str, dict[str, str]]]:
+    client = account.client("sagemaker")
+    for method, more in lists:
+        for arn in _arns(client, method, more, since):
+            tags = _tags(client, arn)
+            if RUN_TAG in tags:
+                yield arn, tags
+
+
+def _arns(client: Any, method: str, more: Mapping[str, str], since: float | None) -> Iterator[str]:
+    operation = client.meta.method_to_api_mapping[method]
+    members = client.meta.service_model.operation_model(operation).input_shape.members
+    after = next((member for member in ("CreationTimeAfter", "CreatedAfter") if member in members), None)
+    moment = {after: datetime.fromtimestamp(since, tz=timezone.utc)} if after and since else {}
+    for page in client.get_paginator(method).paginate(**more, **moment):
+        for summaries in page.values():
+            for found in summaries if isinstance(summaries, list) else ():
+                noun = operation.removeprefix("List").removesuffix("s")
+                yield found[f"{noun}Arn"]
+
+
+def _tags(client: Any, arn: str) -> dict[str, str]:
+    from botocore.exceptions import ClientError
+
+    try:
+        return _plain(client.list_tags(ResourceArn=arn)["Tags"])
+    except ClientError as error:
+        if stale(error):
+            raise
+        return {}  # it went while it was looked at
+
+
+def _resources(account: Account, tagged: Mapping[str, dict[str, str]]) -> Iterator[Found]:
+    for arn, tags in tagged.items():
+        entry = from_arn(account, arn)
+        if entry is not None:
+            yield Found(entry, tags[RUN_TAG], tags.get(OWNER_TAG, ""), _moment(tags.get(EXPIRES_TAG, "")))
+
+
+def _moment(text: str) -> float:
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def _plain(tags: list[dict[str, str]]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in tags}
