@@ -144,7 +144,7 @@ class EndpointAnswers(Jobs):
         lines = [f"asked: {trimmed(payload)}", f"it refuses: {error}", last_answer("invoke_endpoint", error.response)]
         try:
             status = self._describe("Endpoint", endpoint)["EndpointStatus"]
-            lines += [f"{kind_of('Endpoint').describe} says {status}", self._log("Endpoint", endpoint)]
+            lines += [f"{kind_of('Endpoint').method('Describe')} says {status}", self._log("Endpoint", endpoint)]
         except ClientError as gone:
             lines.append(str(gone))
         return "\n".join(lines)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from harness.asserts.objects import bucket_and_key, listing
+from harness.kernel.kinds import ResourceKind
 from harness.kernel.masking import masked
 from harness.scenario.job_logs import job_log
 
-ENDPOINTS = "/aws/sagemaker/Endpoints"
 LONGEST, MEMBER, TAIL, OBJECTS = 2_000, 200, 20, 20
 """Characters of an answer and of one of its members where it is longer, lines of a log, objects of a listing."""
 
@@ -41,15 +41,15 @@ def last_answer(operation: str, answer: Any) -> str:
     return f"the last answer of {operation}: {trimmed(answer)}"
 
 
-def log_lines(logs: Any, group: str, name: str) -> Iterator[str]:
-    """Jobs share a group; an endpoint has one of its own."""
-    return job_log(logs, f"{group}/{name}", "") if group == ENDPOINTS else job_log(logs, group, name)
+def log_lines(logs: Any, kind: ResourceKind, name: str) -> Iterator[str]:
+    return job_log(logs, kind.group_of(name), kind.stream_prefix(name))
 
 
-def log_tail(logs: Any, group: str, name: str) -> str:
-    lines = list(log_lines(logs, group, name))
+def log_tail(logs: Any, kind: ResourceKind, name: str) -> str:
+    lines = list(log_lines(logs, kind, name))
     tail = [f"  | {line}" for line in lines[-TAIL:]] or ["  (it wrote no log)"]
-    where = f"{group}/{name}" if group == ENDPOINTS else f"{group} --log-stream-name-prefix {name}/"
+    prefix = kind.stream_prefix(name)
+    where = kind.group_of(name) + (f" --log-stream-name-prefix {prefix}" if prefix else "")
     more = f"more: harness logs {name}; on AWS: aws logs tail {where}"
     return "\n".join(["end of its log:", *tail, more])
 

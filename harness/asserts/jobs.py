@@ -3,42 +3,31 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
-from harness.asserts.evidence import ENDPOINTS, last_answer, log_lines, log_tail
+from harness.asserts.evidence import last_answer, log_lines, log_tail
 from harness.asserts.expectation import Stated
+from harness.kernel.kinds import KINDS as ALL_KINDS
+from harness.kernel.kinds import ResourceKind
 
 _NOT_THERE = re.compile(r"ResourceNotFound|not find|not found")
 LONGEST_JOB = 86_400.0
 """Seconds. A job has a limit of its own; this one is for what never starts."""
 
 
-@dataclass(frozen=True)
-class Kind:
-    """How the API and CloudWatch Logs call it, and the statuses it stays in by itself."""
-
-    describe: str
-    group: str
-    final: frozenset[str] = frozenset(["Completed", "Failed", "Stopped"])
+KINDS = {noun: kind for noun, kind in ALL_KINDS.items() if kind.lifecycle and kind.log_group}
+"""The kinds whose end can be expected: jobs and endpoints."""
 
 
-KINDS = {
-    "ProcessingJob": Kind("describe_processing_job", "/aws/sagemaker/ProcessingJobs"),
-    "TrainingJob": Kind("describe_training_job", "/aws/sagemaker/TrainingJobs"),
-    "TransformJob": Kind("describe_transform_job", "/aws/sagemaker/TransformJobs"),
-    "Endpoint": Kind(
-        "describe_endpoint",
-        ENDPOINTS,
-        frozenset(["InService", "Failed", "OutOfService", "UpdateRollbackFailed"]),
-    ),
-}
-
-
-def kind_of(name: str) -> Kind:
+def kind_of(name: str) -> ResourceKind:
     if name not in KINDS:
         raise ValueError(f"{name!r} is none of {', '.join(KINDS)}")
     return KINDS[name]
+
+
+def _final(kind: str) -> frozenset[str]:
+    lifecycle = kind_of(kind).lifecycle
+    return lifecycle.final if lifecycle else frozenset()
 
 
 class Jobs(Stated):
@@ -81,7 +70,7 @@ class Jobs(Stated):
         """The job was billed fewer than so many instance seconds; returns how many. The measure of cost."""
         description = self._described(kind, name, LONGEST_JOB)
         found = billed_seconds(description)
-        evidence = last_answer(kind_of(kind).describe, description)
+        evidence = last_answer(kind_of(kind).method("Describe"), description)
         self.that(found < below, f"{kind} {name} is billed {found:.0f} s, below {below:g} s", evidence)
         return found
 
@@ -90,9 +79,9 @@ class Jobs(Stated):
         status = description[f"{kind}Status"]
         evidence = ""
         if status != wanted:
-            in_time = "" if status in kind_of(kind).final else f" after {seconds:g} s"
+            in_time = "" if status in _final(kind) else f" after {seconds:g} s"
             found = f"found {status}{in_time}: {description.get('FailureReason', '')}".rstrip(": ")
-            answer = last_answer(kind_of(kind).describe, description)
+            answer = last_answer(kind_of(kind).method("Describe"), description)
             evidence = f"{found}\n{self._log(kind, name)}\n{answer}"
         self.that(status == wanted, f"{kind} {name} is {wanted}", evidence)
         return description
@@ -112,7 +101,7 @@ class Jobs(Stated):
                 absent[:] = [str(error)]
                 return bool(last)  # it was there: nobody brings it back
             absent.clear()
-            return last[0][f"{kind}Status"] in kind_of(kind).final
+            return last[0][f"{kind}Status"] in _final(kind)
 
         # What was just created may not be found yet; that passes soon, or it never was.
         self._waited(final, seconds, lambda: bool(absent))
@@ -122,20 +111,20 @@ class Jobs(Stated):
         return last[0]
 
     def _describe(self, kind: str, name: str) -> dict[str, Any]:
-        ask = getattr(self._session.client("sagemaker"), kind_of(kind).describe)
+        ask = getattr(self._session.client("sagemaker"), kind_of(kind).method("Describe"))
         description: dict[str, Any] = ask(**{f"{kind}Name": name})
         return description
 
     def _over(self, kind: str, name: str) -> bool:
-        return self._describe(kind, name)[f"{kind}Status"] in kind_of(kind).final
+        return self._describe(kind, name)[f"{kind}Status"] in _final(kind)
 
     def _matching(self, kind: str, name: str, pattern: str) -> str | None:
-        lines = log_lines(self._session.client("logs"), kind_of(kind).group, name)
+        lines = log_lines(self._session.client("logs"), kind_of(kind), name)
         return next((line for line in lines if re.search(pattern, line)), None)
 
     def _log(self, kind: str, name: str, wanted: bool = True) -> str:
         """The end of its log; it is asked for only where it is wanted."""
-        return log_tail(self._session.client("logs"), kind_of(kind).group, name) if wanted else ""
+        return log_tail(self._session.client("logs"), kind_of(kind), name) if wanted else ""
 
 
 def billed_seconds(description: dict[str, Any]) -> float:

@@ -6,9 +6,9 @@ import itertools
 import math
 from collections.abc import Sequence
 
+from harness.asserts.evidence import log_lines
 from harness.asserts.jobs import LONGEST_JOB, Jobs, kind_of
 from harness.scenario.evidence import metric_curves
-from harness.scenario.job_logs import job_log
 
 _STEPS = {"rising": 1.0, "falling": -1.0}
 
@@ -92,7 +92,7 @@ class Metrics(Jobs):
         return found
 
     def _values(self, job: str, definition: dict[str, str]) -> list[float]:
-        lines = job_log(self._session.client("logs"), kind_of("TrainingJob").group, job)
+        lines = log_lines(self._session.client("logs"), kind_of("TrainingJob"), job)
         told = {"AlgorithmSpecification": {"MetricDefinitions": [definition]}}
         return metric_curves(told, list(lines)).get(definition["Name"], [])
 

@@ -10,81 +10,18 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
-# An input's place in a request; "*" is every member of a list.
-_JOB_DEFINITION = "MonitoringScheduleConfig.MonitoringJobDefinition"
-_SCHEDULES = ("CreateMonitoringSchedule", "UpdateMonitoringSchedule")
-_MONITORS = (
-    "CreateDataQualityJobDefinition",
-    "CreateModelQualityJobDefinition",
-    "CreateModelBiasJobDefinition",
-    "CreateModelExplainabilityJobDefinition",
-)
-_NETWORK = {
-    "CreateTrainingJob": ("VpcConfig",),
-    "CreateModel": ("VpcConfig",),
-    "CreateProcessingJob": ("NetworkConfig.VpcConfig",),
-    **dict.fromkeys(_SCHEDULES, (f"{_JOB_DEFINITION}.NetworkConfig.VpcConfig",)),
-    "CreateHyperParameterTuningJob": ("TrainingJobDefinition.VpcConfig", "TrainingJobDefinitions.*.VpcConfig"),
-    **dict.fromkeys(_MONITORS, ("NetworkConfig.VpcConfig",)),
-}
-_VOLUME_KEYS = {
-    "CreateTrainingJob": ("ResourceConfig.VolumeKmsKeyId",),
-    "CreateProcessingJob": ("ProcessingResources.ClusterConfig.VolumeKmsKeyId",),
-    "CreateTransformJob": ("TransformResources.VolumeKmsKeyId",),
-    "CreateEndpointConfig": ("KmsKeyId",),
-    **dict.fromkeys(_SCHEDULES, (f"{_JOB_DEFINITION}.MonitoringResources.ClusterConfig.VolumeKmsKeyId",)),
-    "CreateHyperParameterTuningJob": (
-        "TrainingJobDefinition.ResourceConfig.VolumeKmsKeyId",
-        "TrainingJobDefinitions.*.ResourceConfig.VolumeKmsKeyId",
-    ),
-    **dict.fromkeys(_MONITORS, ("JobResources.ClusterConfig.VolumeKmsKeyId",)),
-}
-_OUTPUT_KEYS = {
-    "CreateTrainingJob": ("OutputDataConfig.KmsKeyId",),
-    "CreateProcessingJob": ("ProcessingOutputConfig.KmsKeyId",),
-    "CreateTransformJob": ("TransformOutput.KmsKeyId",),
-    "CreateEndpointConfig": ("DataCaptureConfig.KmsKeyId",),
-    **dict.fromkeys(_SCHEDULES, (f"{_JOB_DEFINITION}.MonitoringOutputConfig.KmsKeyId",)),
-    "CreateHyperParameterTuningJob": (
-        "TrainingJobDefinition.OutputDataConfig.KmsKeyId",
-        "TrainingJobDefinitions.*.OutputDataConfig.KmsKeyId",
-    ),
-}
-_SPOT = {
-    "CreateTrainingJob": ("EnableManagedSpotTraining",),
-    "CreateHyperParameterTuningJob": (
-        "TrainingJobDefinition.EnableManagedSpotTraining",
-        "TrainingJobDefinitions.*.EnableManagedSpotTraining",
-    ),
-}
-_STOPPING = {
-    "CreateTrainingJob": ("StoppingCondition",),
-    "CreateProcessingJob": ("StoppingCondition",),
-    **dict.fromkeys(_SCHEDULES, (f"{_JOB_DEFINITION}.StoppingCondition",)),
-    "CreateHyperParameterTuningJob": (
-        "TrainingJobDefinition.StoppingCondition",
-        "TrainingJobDefinitions.*.StoppingCondition",
-    ),
-    **dict.fromkeys(_MONITORS, ("StoppingCondition",)),
-}
+from harness.kernel.kinds import KINDS, RequestPaths
+
 # These have disks of their own, and AWS refuses a volume key for them.
 _LOCAL_DISKS = re.compile(r"ml\.(\w+d|\w+dn|g4dn|g5|g6|g6e|gr6|p4de|p5|p5e|p5en|p6\w*|trn\d\w*)\.")
 DEFAULT = "default"
-STAGES = {
-    "CreateProcessingJob": "ProcessingJob",
-    "CreateTrainingJob": "TrainingJob",
-    "CreateTransformJob": "TransformJob",
-    "CreateEndpointConfig": "Endpoint",
-    **dict.fromkeys(_SCHEDULES, "MonitoringSchedule"),
-    "CreateHyperParameterTuningJob": "TrainingJob",
-    **dict.fromkeys(_MONITORS, "MonitoringSchedule"),
-}
-"""Operation -> what a table of ``harness.toml`` calls it, besides the sentence of a step."""
+_VERBS = ("Create", "UpdateMonitoringSchedule")
+"""The operations that get defaults. Other updates change what the scenario states itself."""
 
 
 @dataclass(frozen=True)
 class Provisions:
-    """``instance_types`` and ``max_runtime`` are by step, by stage (``STAGES``) or "default"; runtimes in seconds.
+    """``instance_types`` and ``max_runtime`` are by step, by stage (a kind's noun) or "default"; runtimes in seconds.
 
     ``spot`` is the steps or stages that train on spot capacity; ``max_wait`` the seconds they may wait for it.
     """
@@ -103,23 +40,24 @@ class Provisions:
         """Changes ``request`` in place. ``model`` is botocore's operation model."""
         operation = model.name
         self._tag(model, request)
-        stage = STAGES.get(operation)
-        if stage is None and operation not in _NETWORK:
+        kind = KINDS.get(re.sub("^(Create|Update)", "", operation)) if operation.startswith(_VERBS) else None
+        if kind is None or kind.request == RequestPaths():
             return
+        stage = kind.stage
         if wanted := _chosen(self.instance_types, step, stage):
             for machine in _machines(request):
                 machine["InstanceType"] = wanted
         if self.subnets:
             network = {"Subnets": list(self.subnets), "SecurityGroupIds": list(self.security_groups)}
-            for parent, member in _places(request, _NETWORK.get(operation, ())):
+            for parent, member in _places(request, kind.request.network):
                 parent.setdefault(member, network)
-        self._encrypt(operation, request)
+        self._encrypt(kind.request, request)
         if seconds := _chosen(self.max_runtime, step, stage):
-            for parent, member in _places(request, _STOPPING.get(operation, ())):
+            for parent, member in _places(request, kind.request.stopping):
                 limit = parent.setdefault(member, {})
                 limit["MaxRuntimeInSeconds"] = min(seconds, limit.get("MaxRuntimeInSeconds", seconds))
         if {DEFAULT, step, stage} & set(self.spot):
-            for training, member in _places(request, _SPOT.get(operation, ())):
+            for training, member in _places(request, kind.request.spot):
                 _on_spot(training, member, self.max_wait)
 
     def _tag(self, model: Any, request: dict[str, Any]) -> None:
@@ -132,13 +70,13 @@ class Provisions:
         theirs = [tag for tag in request.get("Tags") or [] if tag["Key"] not in self.tags]
         request["Tags"] = [*theirs, *ours]
 
-    def _encrypt(self, operation: str, request: dict[str, Any]) -> None:
+    def _encrypt(self, paths: RequestPaths, request: dict[str, Any]) -> None:
         disks = any(_LOCAL_DISKS.match(machine["InstanceType"]) for machine in _machines(request))
         if self.volume_key and not disks and any(_machines(request)):
-            for parent, member in _places(request, _VOLUME_KEYS.get(operation, ())):
+            for parent, member in _places(request, paths.volume_key):
                 parent.setdefault(member, self.volume_key)
         if self.output_key:
-            for parent, member in _places(request, _OUTPUT_KEYS.get(operation, ())):
+            for parent, member in _places(request, paths.output_key):
                 parent.setdefault(member, self.output_key)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,9 @@ import click
 from harness.cli.project import settings, state_option, target
 from harness.clients.emulator_process import find
 from harness.kernel.errors import StateError
+from harness.kernel.kinds import KINDS, RUN_JOBS, ResourceKind
 
 POLL = 0.25
-TERMINAL = ("Completed", "Failed", "Stopped")
-# kind -> (describe operation, log group). An endpoint's group is its own; a job's streams begin with its name.
-_JOBS = {
-    "TrainingJob": ("describe_training_job", "/aws/sagemaker/TrainingJobs"),
-    "ProcessingJob": ("describe_processing_job", "/aws/sagemaker/ProcessingJobs"),
-    "TransformJob": ("describe_transform_job", "/aws/sagemaker/TransformJobs"),
-}
 
 
 @click.command("logs")
@@ -51,18 +46,23 @@ def _find(sagemaker: Any, name: str) -> tuple[str, str, Callable[[], bool]]:
     """Log group, stream prefix, and whether more is to come. Names are unique within a kind only; the first wins."""
     from botocore.exceptions import ClientError
 
-    for kind, (describe, group) in _JOBS.items():
-        look = getattr(sagemaker, describe)
+    for kind in RUN_JOBS:
+        describe = getattr(sagemaker, kind.method("Describe"))
         try:
-            look(**{f"{kind}Name": name})
+            describe(**{kind.name_member: name})
         except ClientError:
             continue
-        return group, f"{name}/", lambda: look(**{f"{kind}Name": name})[f"{kind}Status"] in TERMINAL  # noqa: B023
+        return kind.log_group, kind.stream_prefix(name), partial(_has_ended, describe, kind, name)
     try:
         sagemaker.describe_endpoint(EndpointName=name)
     except ClientError as error:
         raise StateError(f"there is no job or endpoint named {name!r}; {_known(sagemaker)}") from error
-    return f"/aws/sagemaker/Endpoints/{name}", "", lambda: False
+    return KINDS["Endpoint"].group_of(name), "", lambda: False
+
+
+def _has_ended(describe: Callable[..., Any], kind: ResourceKind, name: str) -> bool:
+    status = describe(**{kind.name_member: name})[kind.status_member]
+    return kind.lifecycle is not None and status in kind.lifecycle.final
 
 
 def _kept(folder: Path, name: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ import click
 
 from harness.cli.project import json_option, print_json, running, state_option
 from harness.cli.table import aligned
-from harness.engine.lifecycle import LIFECYCLES
+from harness.kernel.kinds import BY_TYPE
 
 COLUMNS = ("kind", "name", "status", "age")
 
@@ -35,7 +35,8 @@ def command(everything: bool, state: Path | None, as_json: bool) -> None:
 
 
 def _is_over(resource: dict[str, Any]) -> bool:
-    return resource["kind"].endswith("-job") and resource["status"] not in LIFECYCLES[resource["kind"]].unfinished
+    kind = BY_TYPE[resource["kind"]]
+    return kind.is_job and kind.lifecycle is not None and resource["status"] in kind.lifecycle.final
 
 
 def _row(resource: dict[str, Any]) -> Sequence[str]:

@@ -15,7 +15,6 @@ from harness.kernel.s3uri import S3Uri
 from harness.runners.spec import Network, RunSpec
 
 DEFAULT_MAX_RUNTIME = 86400
-LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 METRICS_NAMESPACE = "/aws/sagemaker/TrainingJobs"
 METRICS_FOLDER = "output/metrics/sagemaker"
 

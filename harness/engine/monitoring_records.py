@@ -6,7 +6,6 @@ import uuid
 from dataclasses import replace
 
 from harness.contract.schedules import DAILY_AT_MIDNIGHT, NOW, next_due, previous_due
-from harness.engine.lifecycle import status_of
 from harness.kernel.records import Key, Record
 
 SCHEDULE = "monitoring-schedule"
@@ -15,7 +14,7 @@ EXECUTION = "monitoring-execution"
 
 def set_next_moment(schedule: Record, scheduled: float) -> Record:
     """Set the next moment of a schedule, unless it was stopped or set to another moment meanwhile."""
-    if status_of(schedule) != "Scheduled" or schedule.inner.get("next") != scheduled:
+    if schedule.state != "Scheduled" or schedule.inner.get("next") != scheduled:
         return schedule
     expression = expression_of(schedule)
     following = None if expression == NOW else next_due(expression, scheduled)

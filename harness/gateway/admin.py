@@ -18,7 +18,6 @@ from typing import Any
 
 from harness import __version__
 from harness.engine.job_cache.lookup import REUSED
-from harness.engine.lifecycle import LIFECYCLES
 from harness.gateway.body import LARGEST_DOCUMENT, read_at_most
 from harness.gateway.coverage import served_operations
 from harness.gateway.fault_injection.admin import BadFault, add_fault, clear_faults, waiting_faults
@@ -26,6 +25,7 @@ from harness.gateway.request_context import Exchange, Listener, json_response
 from harness.kernel.clock import LAST_MOMENT, iso
 from harness.kernel.errors import InternalFailure
 from harness.kernel.http import Response, has_too_many_containers
+from harness.kernel.kinds import KINDS
 from harness.kernel.records import Record
 from harness.stores.credentials import ADMIN_TOKEN
 from harness.stores.records import RecordStore
@@ -154,7 +154,7 @@ async def _jobs(exchange: Exchange) -> Mapping[str, Any]:
 
 
 def _read_jobs(records: RecordStore, limit: int | None) -> list[Mapping[str, Any]]:
-    scans = (records.scan(kind, newest_first=True) for kind in LIFECYCLES)
+    scans = (records.scan(kind.type, newest_first=True) for kind in KINDS.values() if kind.lifecycle)
     newest_first = heapq.merge(*scans, key=lambda record: record.created, reverse=True)
     return [_job(record) for record in islice(newest_first, limit)][::-1]
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import re
 
-from harness.engine.lifecycle import HELD_DESCRIBES, is_unfinished
+from harness.engine.lifecycle import is_unfinished
 from harness.gateway.askers import Asker
 from harness.gateway.request_context import Exchange
 from harness.kernel.http import Response
+from harness.kernel.kinds import KINDS
 from harness.kernel.records import Key, Record
 
 SHIM_MARK = "harness-shim"
@@ -27,13 +28,15 @@ _WAITER = re.compile(r"(?:^|\s)m/(?:\S*,)?B(?:,|\s|$)")
 # v3's create() looks back within milliseconds, also when nobody is going to wait; its wait then asks again.
 _LOOKING_BACK = 1.0
 
+_KINDS = {kind.operation("Describe"): kind for kind in KINDS.values() if kind.lifecycle}
+"""The operations whose answer may be held back, and the kinds that they describe."""
+
 
 async def hold(exchange: Exchange) -> Response | None:
-    held = HELD_DESCRIBES.get(exchange.operation.name) if exchange.service == "sagemaker" else None
-    if held is None:
+    kind = _KINDS.get(exchange.operation.name) if exchange.service == "sagemaker" else None
+    if kind is None:
         return None
-    kind, member = held
-    key = Key(kind, exchange.account, exchange.region, exchange.parameters[member])
+    key = Key(kind.type, exchange.account, exchange.region, exchange.parameters[kind.name_member])
     record = exchange.site.records.find(key)
     if record is not None and is_unfinished(record) and _waits(exchange, record):
         record = await _until_finished(exchange, key)

@@ -6,15 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-STATUS_MEMBERS: Mapping[str, str] = {
-    "training-job": "TrainingJobStatus",
-    "processing-job": "ProcessingJobStatus",
-    "transform-job": "TransformJobStatus",
-    "endpoint": "EndpointStatus",
-    "monitoring-schedule": "MonitoringScheduleStatus",
-    "monitoring-execution": "MonitoringExecutionStatus",
-}
-"""Kind -> the member of its Describe answer that is its status."""
+from harness.kernel.kinds import status_member
 
 
 class Key(NamedTuple):
@@ -56,7 +48,7 @@ class Record:
     @property
     def state(self) -> str:
         """Its status, for the kinds that have one."""
-        return str(self.status.get(STATUS_MEMBERS.get(self.kind, ""), ""))
+        return str(self.status.get(status_member(self.kind) or "", ""))
 
     def describe(self) -> dict[str, Any]:
         """The request echoed, with status and derived members over it."""

@@ -7,12 +7,12 @@ from datetime import datetime, timezone
 from typing import Any
 
 from harness.engine.tracking.trial_component_content import inputs_of, outputs_of, parameters_of
+from harness.kernel.kinds import KINDS, RUN_JOBS
 from harness.kernel.records import Key, Record
 from harness.localmode.context import Surroundings
-from harness.localmode.jobs import ARN_KINDS, Job
+from harness.localmode.jobs import Job
 
 Points = Mapping[str, Sequence[tuple[float, float]]]
-SOURCE_TYPES = {f"{kind}": f"SageMaker{kind}" for kind in ARN_KINDS}
 MAX_METRICS = 10
 """The API's limit of one call."""
 
@@ -23,7 +23,7 @@ def record_component(around: Surroundings, job: Job, points: Points | None = Non
     if not config.get("TrialName"):
         return
     client = around.client("sagemaker")
-    name = f"{job.name}-aws-{ARN_KINDS[job.kind]}"
+    name = f"{job.name}-aws-{KINDS[job.kind].type}"
     verb = job.kind.removesuffix("Job")
     client.create_trial_component(
         TrialComponentName=name,
@@ -43,7 +43,7 @@ def with_sources(answer: dict[str, Any]) -> dict[str, Any]:
     """``Source`` cannot be given to a component; those made here name their job as what generated them."""
     for component in [answer, *(result.get("TrialComponent", {}) for result in answer.get("Results", ()))]:
         generated = component.get("MetadataProperties", {}).get("GeneratedBy", "")
-        kind = next((kind for kind, word in ARN_KINDS.items() if f":{word}/" in generated), "")
+        kind = next((kind.noun for kind in RUN_JOBS if f":{kind.type}/" in generated), "")
         if kind:
             component.setdefault("Source", {"SourceArn": generated, "SourceType": f"SageMaker{kind}"})
     return answer
@@ -51,7 +51,7 @@ def with_sources(answer: dict[str, Any]) -> dict[str, Any]:
 
 def _facts(around: Surroundings, job: Job) -> dict[str, Any]:
     """The same entries as of a job that the emulator ran."""
-    key = Key(ARN_KINDS[job.kind], around.account, around.region, job.name)
+    key = Key(KINDS[job.kind].type, around.account, around.region, job.name)
     record = Record(key, job.arn, {"HyperParameters": {}, **job.request}, job.told)
     model: Mapping[str, Any] = {}
     return {

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from harness.engine.jobs.failures import JobFailed
+from harness.kernel.kinds import KINDS
 from harness.kernel.removal import remove_tree
 from harness.kernel.safe_paths import UnsafeName, below
 from harness.localmode.container_engine import remove
@@ -49,9 +50,6 @@ class Job:
         return {**deepcopy(dict(self.request)), f"{self.kind}Name": self.name, f"{self.kind}Arn": self.arn, **self.told}
 
 
-ARN_KINDS = {"ProcessingJob": "processing-job", "TrainingJob": "training-job", "TransformJob": "transform-job"}
-
-
 class Jobs:
     def __init__(self, around: Surroundings, sdk: LocalSdk) -> None:
         self._around = around
@@ -77,7 +75,7 @@ class Jobs:
         return [
             {
                 "status": job.told[job.status_member],
-                "kind": ARN_KINDS[kind],
+                "kind": KINDS[kind].type,
                 "name": name,
                 "reason": job.told.get("FailureReason", ""),
             }
@@ -90,7 +88,7 @@ class Jobs:
             below(self._around.folder, name)
         except UnsafeName as error:
             raise refused(f"Create{kind}", f"{kind}Name {name!r} cannot be a name: {error}") from error
-        arn = self._around.arn(ARN_KINDS[kind], name)
+        arn = self._around.arn(KINDS[kind].type, name)
         job = Job(kind, name, arn, deepcopy(dict(request)))
         with self._lock:
             if (kind, name) in self._known:

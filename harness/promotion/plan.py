@@ -10,16 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from harness.kernel.kinds import STAGES, kind_of
 from harness.promotion.destination import Destination
-from harness.promotion.teardown.resources import is_config
 from harness.promotion.teardown.run import STEP
 from harness.scenario.run_folder import EVENTS
-
-_TIMES = {
-    "ProcessingJob": ("ProcessingStartTime", "ProcessingEndTime"),
-    "TrainingJob": ("TrainingStartTime", "TrainingEndTime"),
-    "TransformJob": ("TransformStartTime", "TransformEndTime"),
-}
 
 
 @dataclass(frozen=True)
@@ -79,8 +73,7 @@ class Plan:
         """Steps or stages that the profile names and this scenario does not have, as far as can be known."""
         known = {*self.steps, *(planned.kind for planned in self.resources), "default"}
         named = [*destination.instance_types, *destination.max_runtime, *destination.spot]
-        stages = {"TrainingJob", "ProcessingJob", "TransformJob", "Endpoint", "MonitoringSchedule"}
-        return [word for word in dict.fromkeys(named) if word not in known | stages]
+        return [word for word in dict.fromkeys(named) if word not in known | STAGES]
 
 
 def make_plan(name: str, file: Path, folders: Iterable[Path], destination: Destination | None) -> Plan:
@@ -133,14 +126,14 @@ def _events(file: Path) -> Iterator[dict[str, Any]]:
 
 def _planned(events: list[dict[str, Any]], destination: Destination | None) -> Iterator[Planned]:
     created = [event for event in events if event["event"] == "created"]
-    configs = {event["name"]: event for event in created if is_config(event["kind"])}
+    configs = {event["name"]: event for event in created if kind_of(event["kind"]).is_definition}
     told = {(event["kind"], event["title"]): event["content"] for event in events if event["event"] == "evidence"}
     # A job that was answered with an earlier one's result took no time here; the earlier one's is what it takes.
     reused = {(event["kind"], event["name"]): event["seconds"] for event in events if event["event"] == "reused"}
     end = max((event["at"] for event in events), default=0.0)
     for event in created:
         kind, name = event["kind"], event["name"]
-        if is_config(kind):
+        if kind_of(kind).is_definition:
             continue
         config = configs.get(event.get("config"), event)
         instances = event["instances"] or config["instances"]
@@ -151,7 +144,7 @@ def _planned(events: list[dict[str, Any]], destination: Destination | None) -> I
             runs, seconds = len(content["executions"]), sum(map(_execution_seconds, content["executions"]))
         else:
             description = told.get((kind, name), {}).get("description", {})
-            seconds = reused.get((kind, name)) or _between(description, *_TIMES.get(kind, ("", "")))
+            seconds = reused.get((kind, name)) or _between(description, *kind_of(kind).times)
         machines = tuple(_machines(instances, destination, event["step"], kind))
         images = tuple(event.get("images") or config.get("images", ()))
         yield Planned(kind, event["step"], machines, seconds, runs, images, name, event["at"])

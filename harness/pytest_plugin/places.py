@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from harness.clients.admin_api import TOKEN_FILE
 from harness.clients.environment import Target, wiring
 from harness.kernel.cache import cache_folder
+from harness.kernel.kinds import BY_TYPE
 from harness.play import open_session
 from harness.pytest_plugin.rehearsals import describe
 from harness.pytest_plugin.runs import LOCAL_MODE, Run
@@ -138,17 +139,11 @@ def _given(run: Run, target: Target, own: RunFolder, test: str) -> dict[str, str
 def _end_leftovers(run: Run, place: SagemakerHarness) -> None:
     """Servers, schedules and jobs that the test left behind would run, and be in the way, until the run ends."""
     client = place.client("sagemaker")
-    ends = {
-        "monitoring-schedule": lambda name: client.delete_monitoring_schedule(MonitoringScheduleName=name),
-        "endpoint": lambda name: client.delete_endpoint(EndpointName=name),
-        "training-job": lambda name: client.stop_training_job(TrainingJobName=name),
-        "processing-job": lambda name: client.stop_processing_job(ProcessingJobName=name),
-        "transform-job": lambda name: client.stop_transform_job(TransformJobName=name),
-    }
     from botocore.exceptions import ClientError
 
     for found in run.emulator.ask("/_harness/jobs")["jobs"]:
-        standing = not found["kind"].endswith("-job") and found["status"] != "Deleting"
+        kind = BY_TYPE[found["kind"]]
+        standing = not kind.is_job and found["status"] != "Deleting"
         if found["account"] == place.account and (standing or found["status"] == "InProgress"):
             with contextlib.suppress(ClientError):  # it ended by itself in this moment
-                ends[found["kind"]](found["name"])
+                getattr(client, kind.method("Stop" if kind.is_job else "Delete"))(**{kind.name_member: found["name"]})

@@ -9,15 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.kernel.kinds import KINDS
 from harness.kernel.masking import masked, masked_text
 from harness.scenario.events import Event
 
-_JOB_TIMES = {
-    "ProcessingJob": ("ProcessingStartTime", "ProcessingEndTime"),
-    "TrainingJob": ("TrainingStartTime", "TrainingEndTime"),
-    "TransformJob": ("TransformStartTime", "TransformEndTime"),
-}
-RESOURCES = (*_JOB_TIMES, "Endpoint", "MonitoringSchedule")
+RESOURCES = tuple(kind.noun for kind in KINDS.values() if kind.lifecycle)
 
 
 @dataclass
@@ -171,7 +167,7 @@ class ScenarioReport:
             self.evidence.append(Evidence(kind, event["title"], event.get("step"), content))
             return
         description = content["description"]
-        started, ended = _JOB_TIMES.get(kind, ("", ""))
+        started, ended = KINDS[kind].times
         created = self._created.get((kind, event["title"]), {})
         self.resources.append(
             Resource(

@@ -7,29 +7,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from harness.aws_run.resource_requests import Creation, creation, uses
+from harness.kernel.kinds import KINDS
 from harness.scenario.job_logs import job_log
 
 Evidence = dict[str, Any]
 LOG_TAIL = 60
 
-# create operation -> (describe operation, member with the name, kind of evidence, log group)
-_CREATED = {
-    "CreateProcessingJob": (
-        "describe_processing_job",
-        "ProcessingJobName",
-        "ProcessingJob",
-        "/aws/sagemaker/ProcessingJobs",
-    ),
-    "CreateTrainingJob": ("describe_training_job", "TrainingJobName", "TrainingJob", "/aws/sagemaker/TrainingJobs"),
-    "CreateTransformJob": (
-        "describe_transform_job",
-        "TransformJobName",
-        "TransformJob",
-        "/aws/sagemaker/TransformJobs",
-    ),
-    "CreateEndpoint": ("describe_endpoint", "EndpointName", "Endpoint", None),
-    "CreateMonitoringSchedule": ("describe_monitoring_schedule", "MonitoringScheduleName", "MonitoringSchedule", None),
-}
+_CREATED = {kind.operation("Create"): kind for kind in KINDS.values() if kind.lifecycle}
+"""The operations whose resources are described at the end of a run, and the kinds that they create."""
 
 
 class Watcher:
@@ -45,7 +30,7 @@ class Watcher:
         self._names[operation, name] = None
 
     def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
-        if model.name in _CREATED and (name := params.get(_CREATED[model.name][1])):
+        if model.name in _CREATED and (name := params.get(_CREATED[model.name].name_member)):
             self._names[model.name, name] = None
         if made := creation(model, params):
             self._told(made, uses(params))
@@ -58,20 +43,20 @@ class Watcher:
 def _described(client: Callable[[str], Any], operation: str, name: str) -> Iterator[Evidence]:
     from botocore.exceptions import ClientError
 
-    describe, member, kind, group = _CREATED[operation]
+    kind = _CREATED[operation]
     try:
-        description = getattr(client("sagemaker"), describe)(**{member: name})
+        description = getattr(client("sagemaker"), kind.method("Describe"))(**{kind.name_member: name})
     except ClientError:
         return  # it was never created, or is deleted by now: nothing to show
     description.pop("ResponseMetadata", None)
     content: Evidence = {"description": description}
-    status = description.get(f"{kind}Status", "")
-    if group and (kind == "TrainingJob" or status == "Failed"):
-        lines = list(job_log(client("logs"), group, name))
+    status = description.get(kind.status_member, "")
+    if kind.is_job and (kind.noun == "TrainingJob" or status == "Failed"):
+        lines = list(job_log(client("logs"), kind.log_group, kind.stream_prefix(name)))
         content["log_tail"] = lines[-LOG_TAIL:]
         content["curves"] = metric_curves(description, lines)
-    yield {"kind": kind, "title": name, "step": None, "content": content}
-    if kind == "MonitoringSchedule":
+    yield {"kind": kind.noun, "title": name, "step": None, "content": content}
+    if kind.noun == "MonitoringSchedule":
         yield from _executions(client, name)
 
 

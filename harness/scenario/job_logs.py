@@ -10,13 +10,13 @@ MAX_STREAMS = 100
 """CloudWatch's limit of one call."""
 
 
-def job_log(logs: Any, group: str, job: str) -> Iterator[str]:
-    """The lines of all its streams, merged; none when it wrote no log. Without a job those of the whole group.
+def job_log(logs: Any, group: str, prefix: str) -> Iterator[str]:
+    """The lines of all streams of a group whose names begin with ``prefix``, merged; none when there is no log.
 
     Streams are asked for by name: some stand-ins for CloudWatch pass over ``logStreamNamePrefix`` when they filter.
     """
     try:
-        of_job = {"logStreamNamePrefix": f"{job}/"} if job else {}
+        of_job = {"logStreamNamePrefix": prefix} if prefix else {}
         found = logs.describe_log_streams(logGroupName=group, **of_job)["logStreams"]
         names = [stream["logStreamName"] for stream in found][:MAX_STREAMS]
         if not names:

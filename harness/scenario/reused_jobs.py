@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from harness.kernel.kinds import RUN_JOBS
+
 TAG, SECONDS_TAG = "harness:reused-from", "harness:reused-seconds"
-_JOBS = ("TrainingJob", "ProcessingJob", "TransformJob")
 
 
 class Reused:
@@ -16,8 +17,8 @@ class Reused:
         self._arns: dict[tuple[str, str], str] = {}
         self._session = session
         self._client: Any = None
-        for kind in _JOBS:
-            session.events.register(f"after-call.sagemaker.Create{kind}", self._note)
+        for kind in RUN_JOBS:
+            session.events.register(f"after-call.sagemaker.{kind.operation('Create')}", self._note)
 
     def _note(self, parsed: Any, model: Any, **_: Any) -> None:
         kind = model.name.removeprefix("Create")

@@ -19,7 +19,8 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from harness.kernel.errors import UnsupportedOperation, ValidationException
-from harness.kernel.records import STATUS_MEMBERS, Record
+from harness.kernel.kinds import status_member
+from harness.kernel.records import Record
 from harness.services.scope import RecordsOfKind
 from harness.stores.record_queries import RecordQuery, Span
 
@@ -136,13 +137,13 @@ class Listing:
         """What the store calls this order; None where it has no index for it."""
         if sort_by in self.orders:
             return self.orders[sort_by]
-        if sort_by == "Status" and self.status and self.status == STATUS_MEMBERS.get(kind):
+        if sort_by == "Status" and self.status and self.status == status_member(kind):
             return "state"
         return None if sort_by in self.sorts else _ORDERS.get(sort_by)
 
     def _query(self, source: RecordsOfKind, request: Mapping[str, Any]) -> RecordQuery:
         """As much of the request's filters as the store's indexes help with; the filters themselves are exact."""
-        by_status = self.status is not None and self.status == STATUS_MEMBERS.get(source.kind)
+        by_status = self.status is not None and self.status == status_member(source.kind)
         return RecordQuery(
             source.kind,
             source.account,

@@ -3,42 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from harness.kernel.arns import parse_arn
+from harness.kernel.kinds import BY_TYPE, KINDS, RUN_JOBS, ResourceKind
 from harness.kernel.records import Key, Record
 from harness.services.scope import Scope
 from harness.services.tracking import COMPONENTS, TRIALS
 
-
-@dataclass(frozen=True)
-class Resource:
-    """``kind`` of the records, ``member`` of SearchRecord that holds the document, ``noun`` of its name and ARN."""
-
-    kind: str
-    member: str
-    noun: str
-
-
-RESOURCES: Mapping[str, Resource] = {
-    "Experiment": Resource("experiment", "Experiment", "Experiment"),
-    "ExperimentTrial": Resource("experiment-trial", "Trial", "Trial"),
-    "ExperimentTrialComponent": Resource("experiment-trial-component", "TrialComponent", "TrialComponent"),
-    "TrainingJob": Resource("training-job", "TrainingJob", "TrainingJob"),
-    "HyperParameterTuningJob": Resource(
-        "hyper-parameter-tuning-job", "HyperParameterTuningJob", "HyperParameterTuningJob"
-    ),
-    "Endpoint": Resource("endpoint", "Endpoint", "Endpoint"),
-    "Model": Resource("model", "Model", "Model"),
-    "ModelPackage": Resource("model-package", "ModelPackage", "ModelPackage"),
-    "ModelPackageGroup": Resource("model-package-group", "ModelPackageGroup", "ModelPackageGroup"),
-    "Pipeline": Resource("pipeline", "Pipeline", "Pipeline"),
-    "FeatureGroup": Resource("feature-group", "FeatureGroup", "FeatureGroup"),
+RESOURCES: Mapping[str, ResourceKind] = {
+    **{
+        noun: KINDS[noun]
+        for noun in (
+            *("TrainingJob", "HyperParameterTuningJob", "Experiment", "Endpoint", "Model", "ModelPackage"),
+            *("ModelPackageGroup", "Pipeline", "FeatureGroup"),
+        )
+    },
+    "ExperimentTrial": KINDS["Trial"],
+    "ExperimentTrialComponent": KINDS["TrialComponent"],
 }
+"""The kinds that Search looks through, by the name that its request has for them."""
 
-_JOB_MEMBERS = {"training-job": "TrainingJob", "processing-job": "ProcessingJob", "transform-job": "TransformJob"}
 _COSTLY = ("SourceDetail", "TrialComponentSummaries")
 """Members that take a look at other records: made for the page shown, and for a search that asks for them."""
 
@@ -46,18 +32,18 @@ _COSTLY = ("SourceDetail", "TrialComponentSummaries")
 class Documents:
     """Makes the documents of one search; what several of them need is read once."""
 
-    def __init__(self, scope: Scope, resource: Resource) -> None:
+    def __init__(self, scope: Scope, resource: ResourceKind) -> None:
         self._scope = scope
         self._resource = resource
         self._extend: Callable[[Record, dict[str, Any]], None] = {
             "Trial": self._as_trial,
             "TrialComponent": self._as_component,
-        }.get(resource.member, self._as_it_is)
+        }.get(resource.noun, self._as_it_is)
 
     def document(self, record: Record) -> dict[str, Any]:
         document = _described(record, self._resource.noun)
         self._extend(record, document)
-        return {"Model": document} if self._resource.member == "Model" else document
+        return {"Model": document} if self._resource.noun == "Model" else document
 
     def complete(self, record: Record) -> dict[str, Any]:
         """The document with the members that cost something, as a result shows it."""
@@ -119,7 +105,7 @@ class Documents:
         detail: dict[str, Any] = {"SourceArn": arn}
         job = self._job_of(record, arn)
         if job is not None:
-            member = _JOB_MEMBERS[job.kind]
+            member = BY_TYPE[job.kind].noun
             detail[member] = _described(job, member)
         return {"SourceDetail": detail}
 
@@ -127,7 +113,8 @@ class Documents:
         """The job of a component. The component's name holds the job's; older ARNs have that in lower case."""
         kind, account, region, _ = parse_arn(arn)
         name = component.spec["TrialComponentName"].removesuffix(f"-aws-{kind}")
-        return self._scope.records.find(Key(kind, account, region, name)) if kind in _JOB_MEMBERS else None
+        runs = kind in {job.type for job in RUN_JOBS}
+        return self._scope.records.find(Key(kind, account, region, name)) if runs else None
 
 
 def _described(record: Record, noun: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.profiles.test_localmode import ANALYZER, URI, docker, image
+from tests.localmode.test_profile import ANALYZER, URI, docker, image
 
 __all__ = ["image"]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.engine.lifecycle import status_of
 from harness.kernel.records import Record
 
 
@@ -40,7 +39,7 @@ def described_capture(config: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def under_way(record: Record) -> dict[str, Any]:
     """The members that differ while the endpoint is being created, updated or deleted."""
-    status = status_of(record)
+    status = record.state
     wanted, active = record.inner["wanted"], record.inner.get("active")
     since = wanted.get("since", record.modified)
     if status == "Deleting" and active is not None:

@@ -21,7 +21,7 @@ from harness.engine.hosting.endpoint_descriptions import described_capture, desc
 from harness.engine.hosting.instance_sets import Fleet, FleetFailed, Wanted, start_fleet, start_instance, stop_fleet
 from harness.engine.hosting.instances import Instance
 from harness.engine.jobs.job_run import Doors
-from harness.engine.lifecycle import move, status_of
+from harness.engine.lifecycle import move
 from harness.kernel.records import Key, Record
 from harness.stores.records import RecordMissing
 
@@ -67,14 +67,14 @@ class Endpoints:
 
     def reconcile(self, key: Key) -> None:
         record = self._doors.records.find(key)
-        if record is not None and status_of(record) == "Deleting" and key in self._live:
+        if record is not None and record.state == "Deleting" and key in self._live:
             self._live[key].ended.set()  # a start that is under way gives up
         self._pool.submit(self._reconcile_logged, key)
 
     def recover(self) -> None:
         """After a start of the emulator: endpoints that were in service get their servers back."""
         for record in list(self._doors.records.scan("endpoint")):
-            status = status_of(record)
+            status = record.state
             if status == "InService":
                 self._doors.records.change(record.key, lambda found: move(found, "SystemUpdating"))
             if status != "Failed":
@@ -125,10 +125,10 @@ class Endpoints:
 
     def _reconcile(self, key: Key, live: Live) -> None:
         record = self._doors.records.find(key)
-        if record is None or status_of(record) == "Deleting":
+        if record is None or record.state == "Deleting":
             self._remove(key, live)
             return
-        if status_of(record) not in ("Creating", "Updating", "SystemUpdating"):
+        if record.state not in ("Creating", "Updating", "SystemUpdating"):
             return
         self._doors.logs.ensure_group(endpoint_log_group(key.name), key.account, key.region)
         wanted = record.inner["wanted"]
@@ -143,7 +143,7 @@ class Endpoints:
     def _fall_back(self, key: Key, live: Live, record: Record, reason: str) -> None:
         """A first start that fails is Failed; a failed update goes back to what served before, and says why."""
         active = record.inner.get("active")
-        if active is None or status_of(record) != "Updating":
+        if active is None or record.state != "Updating":
             self._change(key, lambda found: move(found, "Failed", FailureReason=reason))
             return
         try:
@@ -215,7 +215,7 @@ class Endpoints:
     def _change(self, key: Key, change: Any) -> None:
         """A record being deleted meanwhile wins: its own reconcile follows."""
         try:
-            self._doors.records.change(key, lambda found: found if status_of(found) == "Deleting" else change(found))
+            self._doors.records.change(key, lambda found: found if found.state == "Deleting" else change(found))
         except RecordMissing:
             return
 
@@ -252,7 +252,7 @@ class Endpoints:
                 wanted = Wanted.of(item)
                 for dead in [i for i in fleet.instances.get(wanted.name, []) if not i.server.alive()]:
                     self._replace(key, live, fleet, wanted, dead)
-                if again and status_of(record) == "InService" and fleet is live.fleet:
+                if again and record.state == "InService" and fleet is live.fleet:
                     self._complete(key, live, fleet, wanted)
 
     def _complete(self, key: Key, live: Live, fleet: Fleet, wanted: Wanted) -> None:

@@ -25,6 +25,7 @@ from harness.engine.tracking.component_metrics import MetricPoint
 from harness.engine.tracking.experiments import settle_component
 from harness.kernel.clock import Clock
 from harness.kernel.job_files import find_file
+from harness.kernel.kinds import ResourceKind
 from harness.kernel.records import Key, Record
 from harness.kernel.removal import remove_tree
 from harness.runners.spec import Outcome, Run, Runner
@@ -200,10 +201,9 @@ JobFunction = Callable[[Work], None]
 
 @dataclass(frozen=True)
 class JobKind:
-    """A kind of job: where its log goes, what it does, and how a job that cannot go on is settled."""
+    """A kind of job that the engine runs: its row of the kinds, its work, and the members it gets at its end."""
 
-    kind: str
-    log_group: str
+    kind: ResourceKind
     execute: JobFunction
     ending: Callable[[Record, str, float], Mapping[str, Any]]
     """``(record, final status, now)`` -> the members a job gets at its end, whatever the end is."""

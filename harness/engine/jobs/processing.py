@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.contract.processing import LOG_GROUP, MESSAGE_FILE, plan_processing
+from harness.contract.processing import MESSAGE_FILE, plan_processing
 from harness.engine.job_cache.lookup import files_of, recollect
 from harness.engine.jobs.container_metrics import publish_container_metrics
 from harness.engine.jobs.failures import JobFailed, exit_reason
 from harness.engine.jobs.job_run import JobKind, Work
 from harness.kernel.job_files import find_file
+from harness.kernel.kinds import KINDS
 from harness.kernel.records import Record
 from harness.runners.spec import Cause, Outcome
 
@@ -68,4 +69,4 @@ def _ending(record: Record, status: str, now: float) -> Mapping[str, Any]:
     return {"ProcessingEndTime": now}
 
 
-PROCESSING = JobKind("processing-job", LOG_GROUP, _execute, _ending)
+PROCESSING = JobKind(KINDS["ProcessingJob"], _execute, _ending)

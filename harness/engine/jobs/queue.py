@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from harness.engine.jobs.failures import JobFailed, disk_is_full, full_disk_reason, internal_reason
 from harness.engine.jobs.job_run import Doors, JobKind, Stopped, Work
-from harness.engine.lifecycle import is_unfinished, move, status_of
+from harness.engine.lifecycle import is_unfinished, move
 from harness.kernel.records import Key, Record
 from harness.stores.records import RecordMissing
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 class Jobs:
     def __init__(self, doors: Doors, kinds: Iterable[JobKind], parallel: int) -> None:
         self._doors = doors
-        self._kinds: Mapping[str, JobKind] = {kind.kind: kind for kind in kinds}
+        self._kinds: Mapping[str, JobKind] = {kind.kind.type: kind for kind in kinds}
         self._pool = ThreadPoolExecutor(parallel, thread_name_prefix="job")
         self._works: dict[Key, Work] = {}
         self._futures: dict[Key, Future[None]] = {}
@@ -37,7 +37,7 @@ class Jobs:
         kind = self._kinds[key.kind]
         if again:
             self._forget_log(kind, key)
-        work = Work(self._doors, key, kind.log_group)
+        work = Work(self._doors, key, kind.kind.log_group)
         with self._lock:
             self._works[key] = work
             future = self._futures[key] = self._pool.submit(self._work, kind, work)
@@ -45,8 +45,8 @@ class Jobs:
 
     def _forget_log(self, kind: JobKind, key: Key) -> None:
         """The log of an earlier job of this name: SDK v2 repeats itself for ever when a job has too many streams."""
-        for stream in self._doors.logs.streams(kind.log_group, key.account, key.region, f"{key.name}/"):
-            self._doors.logs.delete_stream(kind.log_group, stream, key.account, key.region)
+        for stream in self._doors.logs.streams(kind.kind.log_group, key.account, key.region, f"{key.name}/"):
+            self._doors.logs.delete_stream(kind.kind.log_group, stream, key.account, key.region)
 
     def stop(self, key: Key) -> None:
         self._stop(key, self._doors.grace)
@@ -71,14 +71,14 @@ class Jobs:
         ]
         for key in found:
             kind = self._kinds[key.kind]
-            work = Work(self._doors, key, kind.log_group, self._last_stream(kind, key))
+            work = Work(self._doors, key, kind.kind.log_group, self._last_stream(kind, key))
             reason = "InternalServerError: The emulator was stopped while the job was running. Please start it again."
             self._fail(kind, work, reason)
         return found
 
     def _last_stream(self, kind: JobKind, key: Key) -> str:
         """The one the job wrote; it must not have another."""
-        found = self._doors.logs.streams(kind.log_group, key.account, key.region, f"{key.name}/")
+        found = self._doors.logs.streams(kind.kind.log_group, key.account, key.region, f"{key.name}/")
         return found[-1] if found else ""
 
     def close(self) -> None:
@@ -91,7 +91,7 @@ class Jobs:
 
     def _begin_stop(self, key: Key) -> None:
         def change(record: Record) -> Record:
-            return move(record, "Stopping") if status_of(record) == "InProgress" else record
+            return move(record, "Stopping") if record.state == "InProgress" else record
 
         try:
             self._doors.records.change(key, change)

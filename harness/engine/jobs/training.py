@@ -11,14 +11,15 @@ from typing import Any
 from harness.aws import Metric
 from harness.contract import xgboost_metrics
 from harness.contract.layout import JobPlan
-from harness.contract.training import LOG_GROUP, METRICS_FOLDER, METRICS_NAMESPACE, model_artifact, plan_training
+from harness.contract.training import METRICS_FOLDER, METRICS_NAMESPACE, model_artifact, plan_training
 from harness.engine.job_cache.lookup import Recollection, files_of, recollect
 from harness.engine.jobs.failures import JobFailed, exit_reason
 from harness.engine.jobs.job_run import JobKind, Work
 from harness.engine.jobs.metric_regexes import MetricWatch, final_metrics
 from harness.engine.jobs.staging import METRICS_LIMIT, result_files
-from harness.engine.lifecycle import move, status_of
+from harness.engine.lifecycle import move
 from harness.engine.tracking.component_metrics import MetricPoint
+from harness.kernel.kinds import KINDS
 from harness.kernel.records import Record
 from harness.runners.spec import Cause, Outcome
 
@@ -126,7 +127,7 @@ def _enter(work: Work, secondary: str, **members: Any) -> None:
     now = work.doors.clock.real()
 
     def change(record: Record) -> Record:
-        if status_of(record) == "Stopping" and secondary != "Uploading":
+        if record.state == "Stopping" and secondary != "Uploading":
             return record
         return replace(record, status={**record.status, **transition(record, secondary, now), **members})
 
@@ -213,4 +214,4 @@ def _tracked_point(line: str) -> MetricPoint | None:
     return None
 
 
-TRAINING = JobKind("training-job", LOG_GROUP, _execute, _ending)
+TRAINING = JobKind(KINDS["TrainingJob"], _execute, _ending)

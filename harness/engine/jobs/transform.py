@@ -28,12 +28,12 @@ from harness.engine.jobs.job_run import JobKind, Stopped, Work
 from harness.engine.jobs.staging import sources
 from harness.kernel.clock import iso
 from harness.kernel.job_files import find_file
+from harness.kernel.kinds import KINDS
 from harness.kernel.records import Key, Record
 from harness.kernel.s3uri import S3Uri
 from harness.stores.logs import LogWriter
 from harness.stores.objects import BucketMissing, ObjectMissing
 
-LOG_GROUP = "/aws/sagemaker/TransformJobs"
 MB = 1 << 20
 _DATA_LOG = "data-log"
 _RESULTS = "results"
@@ -160,7 +160,9 @@ def _execution_parameters(server: ModelServer) -> dict[str, Any]:
 
 def _own_stream(work: Work) -> LogWriter:
     """What the platform itself has to say goes to a stream of its own, beside the container's."""
-    return work.doors.logs.open(LOG_GROUP, f"{work.stream}/{_DATA_LOG}", work.key.account, work.key.region)
+    return work.doors.logs.open(
+        KINDS["TransformJob"].log_group, f"{work.stream}/{_DATA_LOG}", work.key.account, work.key.region
+    )
 
 
 def _result(work: Work, number: int) -> Path:
@@ -311,4 +313,4 @@ def _ending(record: Record, status: str, now: float) -> Mapping[str, Any]:
     return {"TransformEndTime": now}
 
 
-TRANSFORM = JobKind("transform-job", LOG_GROUP, _execute, _ending)
+TRANSFORM = JobKind(KINDS["TransformJob"], _execute, _ending)

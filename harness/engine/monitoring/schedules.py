@@ -18,7 +18,7 @@ from harness.contract.monitoring import Definition, Execution, of_data_quality, 
 from harness.contract.schedules import hours, seconds_of, window
 from harness.engine.jobs.failures import internal_reason
 from harness.engine.jobs.job_run import Doors
-from harness.engine.lifecycle import is_unfinished, move, status_of
+from harness.engine.lifecycle import is_unfinished, move
 from harness.engine.monitoring_records import (
     EXECUTION,
     SCHEDULE,
@@ -123,7 +123,7 @@ class Schedules:
         found = [
             (record.inner["next"], record.key)
             for record in self._doors.records.scan(SCHEDULE)
-            if status_of(record) == "Scheduled" and record.inner.get("next") is not None
+            if record.state == "Scheduled" and record.inner.get("next") is not None
         ]
         return min(found, default=None)
 
@@ -221,7 +221,7 @@ class Schedules:
     def _settle(self, record: Record, job: Record | None) -> Record:
         if job is None:
             return self._end(record, "Failed", FailureReason="The processing job of this execution was deleted")
-        status = status_of(job)
+        status = job.state
         message = str(job.status.get("ExitMessage", ""))
         if status == "Completed" and message.startswith("CompletedWithViolations"):
             return self._end(record, "CompletedWithViolations")
@@ -245,9 +245,9 @@ class Schedules:
         summary = dict(execution.status)
 
         def change(found: Record) -> Record:
-            done = found.inner.get("next") is None and status_of(found) == "Scheduled"
+            done = found.inner.get("next") is None and found.state == "Scheduled"
             members = {"LastMonitoringExecutionSummary": summary}
-            return move(found, "Stopped" if done else status_of(found), **members)
+            return move(found, "Stopped" if done else found.state, **members)
 
         try:
             self._doors.records.change(key, change)

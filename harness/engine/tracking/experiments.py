@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.engine.lifecycle import status_of
 from harness.engine.tracking.component_metrics import MetricPoint, delete_points, put_metrics, put_points
 from harness.engine.tracking.trial_component_content import inputs_of, outputs_of, parameters_of, status_message
 from harness.kernel.arns import arn
 from harness.kernel.clock import Clock
+from harness.kernel.kinds import BY_TYPE
 from harness.kernel.records import Key, Record
 from harness.stores.records import RecordExists, RecordMissing, RecordStore
 
@@ -32,17 +32,6 @@ __all__ = [
 EXPERIMENT = "experiment"
 TRIAL = "experiment-trial"
 COMPONENT = "experiment-trial-component"
-
-SOURCE_TYPES: Mapping[str, str] = {
-    "training-job": "SageMakerTrainingJob",
-    "processing-job": "SageMakerProcessingJob",
-    "transform-job": "SageMakerTransformJob",
-}
-_TIMES: Mapping[str, tuple[str, str]] = {
-    "training-job": ("TrainingStartTime", "TrainingEndTime"),
-    "processing-job": ("ProcessingStartTime", "ProcessingEndTime"),
-    "transform-job": ("TransformStartTime", "TransformEndTime"),
-}
 
 
 def component_key(job: Key) -> Key:
@@ -71,7 +60,7 @@ def job_component(records: RecordStore, clock: Clock, job: Record) -> bool:
     """
     config: Mapping[str, str] = job.spec.get("ExperimentConfig", {})
     name = f"{job.name}-aws-{job.kind}"
-    source = {"SourceArn": job.arn, "SourceType": SOURCE_TYPES[job.kind]}
+    source = {"SourceArn": job.arn, "SourceType": BY_TYPE[job.kind].source_type}
     component = Record(
         key=component_key(job.key),
         arn=arn(COMPONENT, job.key.account, job.key.region, name),
@@ -119,11 +108,11 @@ def settle_component(records: RecordStore, job: Record, points: Sequence[MetricP
 
 
 def _settled(record: Record, job: Record) -> Record:
-    start, end = _TIMES[job.kind]
+    start, end = BY_TYPE[job.kind].times
     ended = job.status.get(end, job.modified)
     spec = {
         **record.spec,
-        "Status": {"PrimaryStatus": status_of(job), "Message": status_message(job)},
+        "Status": {"PrimaryStatus": job.state, "Message": status_message(job)},
         "StartTime": job.status.get(start, job.created),
         "EndTime": ended,
         "OutputArtifacts": {**record.spec.get("OutputArtifacts", {}), **outputs_of(job)},

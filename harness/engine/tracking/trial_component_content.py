@@ -12,7 +12,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from harness.engine.lifecycle import status_of
 from harness.kernel.records import Record
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -71,7 +70,7 @@ def outputs_of(job: Record) -> Artifacts:
 
 def status_message(job: Record) -> str:
     """One line in SageMaker's words, ``null`` for what there is not."""
-    facts = {"Status": status_of(job)}
+    facts = {"Status": job.state}
     if job.kind == "training-job":
         facts["secondary status"] = str(job.status.get("SecondaryStatus", "null"))
     if job.kind == "processing-job":

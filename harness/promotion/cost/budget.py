@@ -6,16 +6,6 @@ from typing import Protocol
 
 from harness.promotion.plan import Plan
 
-TRAINING, PROCESSING, HOSTING, TRANSFORM = "training", "processing", "hosting", "transform"
-USES = {
-    "TrainingJob": TRAINING,
-    "ProcessingJob": PROCESSING,
-    "TransformJob": TRANSFORM,
-    "Endpoint": HOSTING,
-    "MonitoringSchedule": PROCESSING,
-}
-"""Kind of resource -> what its machines are used for, as price lists name it; the rest counts as training."""
-
 
 class Prices(Protocol):
     @property

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.kernel.errors import GuardRefused, StateError
-from harness.promotion.cost.budget import TRAINING, USES
+from harness.kernel.kinds import TRAINING, kind_of
 from harness.promotion.cost.prices import PriceTable
 from harness.promotion.destination import SCHEDULE, Destination
 from harness.promotion.plan import Plan, Planned
@@ -72,7 +72,7 @@ class DurationEstimate:
         if not plan.on_aws:  # else what AWS adds is in them
             seconds += self._standing(plan, planned) if planned.kind == "Endpoint" else self._allowance(planned)
         for machines in planned.machines:
-            price = self.prices.hourly(machines.instance_type, USES.get(planned.kind, TRAINING))
+            price = self.prices.hourly(machines.instance_type, kind_of(planned.kind).use or TRAINING)
             dollars = None if price is None else price * machines.count * seconds / HOUR
             yield Cost(planned.step, planned.kind, machines.instance_type, machines.count, seconds, dollars)
 

@@ -13,16 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.aws_run.ledger import REFUSED, Entry, read
+from harness.kernel.kinds import TRAINING, kind_of
 from harness.promotion.account import Account, stale
-from harness.promotion.cost.budget import TRAINING, USES, Prices
+from harness.promotion.cost.budget import Prices
 from harness.promotion.teardown.detach_dependents import executions
-from harness.promotion.teardown.resources import GONE, RUNNING, is_config, is_job, look
+from harness.promotion.teardown.resources import GONE, RUNNING, is_job, look
 
-_TIMES = {
-    "ProcessingJob": ("ProcessingStartTime", "ProcessingEndTime"),
-    "TrainingJob": ("TrainingStartTime", "TrainingEndTime"),
-    "TransformJob": ("TransformStartTime", "TransformEndTime"),
-}
 HOUR = 3600.0
 
 
@@ -62,11 +58,11 @@ class Meter:
     def bill(self) -> Bill:
         _, entries = read(self._ledger)
         made = [entry for entry in entries if entry.service == "sagemaker" and entry.state != REFUSED]
-        configs = {entry.name: entry.instances for entry in made if is_config(entry.kind)}
+        configs = {entry.name: entry.instances for entry in made if kind_of(entry.kind).is_definition}
         return Bill(tuple(item for entry in made for item in self._items(entry, configs)))
 
     def _items(self, entry: Entry, configs: Mapping[str, tuple[Mapping[str, Any], ...]]) -> Iterator[Item]:
-        if is_config(entry.kind):
+        if kind_of(entry.kind).is_definition:
             return
         instances = entry.instances or configs.get(str(entry.detail.get("config")), ())
         if entry.kind == "MonitoringSchedule":
@@ -79,7 +75,7 @@ class Meter:
 
     def _item(self, entry: Entry, instances: tuple[Mapping[str, Any], ...]) -> Item:
         seconds = self._seconds(entry)
-        use = USES.get(entry.kind, TRAINING)
+        use = kind_of(entry.kind).use or TRAINING
         prices = [(self._prices.hourly(each["InstanceType"], use), int(each["InstanceCount"])) for each in instances]
         hourly = [price * count for price, count in prices if price is not None]
         dollars = sum(hourly) * seconds / HOUR if len(hourly) == len(prices) else None
@@ -112,7 +108,7 @@ def _job_seconds(entry: Entry, description: Mapping[str, Any]) -> float:
     """A job that has not started its machines yet is not billed."""
     if billable := description.get("BillableTimeInSeconds"):
         return float(billable)
-    start, end = _TIMES.get(entry.kind, ("CreationTime", "EndTime"))
+    start, end = kind_of(entry.kind).times if kind_of(entry.kind).run else ("CreationTime", "EndTime")
     begun, ended = description.get(start), description.get(end)
     if not isinstance(begun, datetime):
         return 0.0

@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.kernel.cache import cache_folder
 from harness.kernel.errors import StateError
-from harness.promotion.cost.budget import HOSTING, PROCESSING, TRAINING, TRANSFORM
+from harness.kernel.kinds import HOSTING, PROCESSING, TRAINING, TRANSFORM
 from harness.promotion.destination import Destination
 
 if sys.version_info >= (3, 11):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.kernel.errors import StateError
-from harness.promotion.cost.budget import HOSTING, PROCESSING, TRAINING, TRANSFORM
+from harness.kernel.kinds import HOSTING, PROCESSING, TRAINING, TRANSFORM
 from harness.promotion.cost.prices import load_prices, refreshed_file
 
 PRICE_API_REGION = "us-east-1"

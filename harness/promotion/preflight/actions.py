@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from harness.kernel.kinds import RUN_JOBS
 from harness.promotion.destination import Destination
 from harness.promotion.plan import Call, Plan
 from harness.promotion.preflight.resource_arns import Patterns, account_wide, patterns, reached, reads
@@ -54,7 +55,7 @@ _PREFIXES = {
     "stepfunctions": "states",
 }
 _OF_OBJECTS = re.compile(r"(?:Abort|Delete|Get|Put|Restore)(?:Object|MultipartUpload).*|ListMultipartUploadParts")
-_JOBS = ("ProcessingJob", "TrainingJob", "TransformJob")
+_JOBS = tuple(kind.noun for kind in RUN_JOBS)
 _USUAL_KINDS = (*_JOBS, "Model", "EndpointConfig", "Endpoint")
 # What the SDKs call for a job, a model and an endpoint, for a scenario whose own calls were never recorded.
 _USUAL = (

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from harness.aws_run.ledger import Entry
+from harness.kernel.kinds import kind_of
 from harness.promotion.account import Account
 from harness.promotion.plan import Plan
 from harness.promotion.preflight.findings import FAILURE, OK, Finding
@@ -16,12 +17,10 @@ FRESH = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 )
 """What of a name is another in every run: the run's id, the SDKs' times, a random number."""
-# Of these AWS lets no two of a name be; an experiment that is there already is used again.
-_ONLY_ONCE = ("ProcessingJob", "TrainingJob", "TransformJob", "Model", "Endpoint", "MonitoringSchedule")
 
 
 def check_names(account: Account, plans: Iterable[Plan]) -> Iterator[Finding]:
-    planned = [each for plan in plans for each in plan.resources if each.kind in _ONLY_ONCE and each.name]
+    planned = [each for plan in plans for each in plan.resources if kind_of(each.kind).unique and each.name]
     fixed = {(each.kind, each.name) for each in planned if not FRESH.search(each.name)}
     for kind, name in sorted(fixed):
         entry = Entry("sagemaker", kind, name, "intended", 0.0, 0.0, {f"{kind}Name": name})

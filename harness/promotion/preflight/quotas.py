@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from harness.aws_run.request_defaults import DEFAULT
+from harness.kernel.kinds import HOSTING, PROCESSING, TRAINING, TRANSFORM, kind_of
 from harness.promotion.account import Account
-from harness.promotion.cost.budget import HOSTING, PROCESSING, TRAINING, TRANSFORM, USES
 from harness.promotion.destination import Destination
 from harness.promotion.plan import Plan, Planned
 from harness.promotion.preflight.findings import FAILURE, OK, UNCHECKED, WARNING, Finding
@@ -37,7 +37,7 @@ def peaks(resources: Iterable[Planned], destination: Destination) -> dict[str, t
     spans: dict[str, list[tuple[float, float, int]]] = {}
     steps: dict[str, dict[str | None, int]] = {}
     for planned in resources:
-        if planned.kind not in USES:
+        if not kind_of(planned.kind).use:
             continue
         for machines in planned.machines:
             name = quota_name(planned, machines.instance_type, destination)
@@ -48,7 +48,7 @@ def peaks(resources: Iterable[Planned], destination: Destination) -> dict[str, t
 
 
 def quota_name(planned: Planned, instance_type: str, destination: Destination) -> str:
-    use = USES[planned.kind]
+    use = kind_of(planned.kind).use
     spot = use == TRAINING and {DEFAULT, planned.step, planned.kind} & set(destination.spot)
     return (_SPOT if spot else _NAMES[use]).format(instance_type)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from harness.kernel.kinds import KINDS, kind_of
 from harness.promotion.plan import Plan
 from harness.promotion.preflight.names import FRESH
 
@@ -52,28 +53,6 @@ _NOT_WIDE = frozenset(
         "ListTrainingJobsForHyperParameterTuningJob",
     ]
 )
-_JOBS = ("ProcessingJob", "TrainingJob", "TransformJob")
-# Kind -> its type in ARNs. A call about another kind is allowed for all that the account has of SageMaker.
-_TYPES = {
-    **{
-        kind: re.sub(r"(?<!^)(?=[A-Z])", "-", kind).lower()
-        for kind in (
-            *_JOBS,
-            *(
-                f"{quality}JobDefinition"
-                for quality in ("DataQuality", "ModelBias", "ModelExplainability", "ModelQuality")
-            ),
-            *("Action", "Algorithm", "CompilationJob", "Context", "Endpoint", "EndpointConfig", "Experiment"),
-            *("FeatureGroup", "HyperParameterTuningJob", "InferenceComponent", "InferenceRecommendationsJob"),
-            *("LabelingJob", "Model", "ModelCard", "ModelPackageGroup", "MonitoringSchedule", "NotebookInstance"),
-            "Pipeline",
-        )
-    },
-    "AutoMLJob": "automl-job",
-    "AutoMLJobV2": "automl-job",
-    "Trial": "experiment-trial",
-    "TrialComponent": "experiment-trial-component",
-}
 # AWS, or the harness in its stead, names what comes of these: components of jobs, executions of a schedule.
 _EXECUTIONS = "model-monitoring-*"
 
@@ -89,7 +68,7 @@ def patterns(plans: Iterable[Plan]) -> Patterns:
             stem = f"{name[: fresh.start()]}*" if fresh else name
             # The ARNs of things are in small letters, whatever their names are in.
             found.setdefault(kind, set()).update((stem, stem.lower()))
-            if kind in _JOBS:
+            if kind_of(kind).source_type:
                 component = stem if stem.endswith("*") else f"{stem}-aws-*"
                 found.setdefault("TrialComponent", set()).add(component.lower())
             if kind == "MonitoringSchedule":
@@ -116,10 +95,10 @@ def reached(operation: str, known: Patterns) -> list[str]:
     """The last parts of ARNs. Looking is allowed for every name: at what was there before, or is another's, as well."""
     named = _VERB.fullmatch(operation)
     kinds = _ABOUT.get(operation) or ((named[1],) if named else ())
-    if not kinds or not set(kinds) <= set(_TYPES):
+    if not kinds or not set(kinds) <= set(KINDS):
         return ["*"]
     return [
-        f"{_TYPES[kind]}/{name}"
+        f"{KINDS[kind].type}/{name}"
         for kind in kinds
         for name in (("*",) if reads(operation) else known.get(kind) or ("*",))
     ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.aws_run.ledger import Entry
+from harness.kernel.kinds import BY_TYPE, kind_of
 from harness.promotion.account import Account
 
 GONE, RUNNING, ENDED, THERE = "gone", "running", "ended", "there"
@@ -26,50 +27,8 @@ _MISSING_CODES = frozenset(
 )
 _MISSING = re.compile(r"could not find|cannot find|not found|does not exist|no longer exists", re.IGNORECASE)
 _AT_WORK = frozenset(["inprogress", "in_progress", "starting", "stopping", "pending", "executing", "initializing"])
-# Removed from the top down: what uses a thing goes before the thing.
-_ORDER = {
-    kind: place
-    for place, kinds in enumerate(
-        (
-            "PipelineExecution MonitoringSchedule InferenceExperiment",
-            "Pipeline",
-            "JOBS",
-            "InferenceComponent",
-            "Endpoint",
-            "EndpointConfig",
-            "OTHERS",
-            "Model ModelPackage",
-            "ModelPackageGroup",
-            "TrialComponent",
-            "Trial",
-            "Experiment",
-            "OTHER_SERVICES",
-            "Output Object",
-            "Bucket",
-        )
-    )
-    for kind in kinds.split()
-}
-BILLED = frozenset(
-    (
-        "App",
-        "Cluster",
-        "Endpoint",
-        "FeatureGroup",
-        "InferenceComponent",
-        "InferenceExperiment",
-        "MlflowApp",
-        "MlflowTrackingServer",
-        "MonitoringSchedule",
-        "NotebookInstance",
-        "PartnerApp",
-        "PipelineExecution",
-    )
-)
-"""Kinds that cost money for as long as they are there; so do jobs at work, and what lies in S3."""
-# The kinds whose own operations are named after another.
-_CALLED = {"AutoMLJobV2": "AutoMLJob"}
-_NAMED = {"experiment-trial-component": "TrialComponent", "experiment-trial": "Trial"}
+_OTHER_SERVICES, _OBJECTS, _BUCKETS = 12, 13, 14
+"""Places in the order of removal after all kinds of SageMaker's."""
 
 
 @dataclass(frozen=True)
@@ -79,22 +38,19 @@ class Condition:
 
 
 def order(entry: Entry) -> int:
-    if entry.service not in ("sagemaker", "s3"):
-        return _ORDER["OTHER_SERVICES"]
-    return _ORDER["JOBS"] if is_job(entry) else _ORDER.get(entry.kind, _ORDER["OTHERS"])
+    """The place of an entry in the order of removal: what uses a resource is removed before it."""
+    if entry.service == "s3":
+        return _BUCKETS if entry.kind == "Bucket" else _OBJECTS
+    return kind_of(entry.kind).removal if entry.service == "sagemaker" else _OTHER_SERVICES
 
 
 def is_job(entry: Entry) -> bool:
-    return entry.service == "sagemaker" and entry.kind.endswith(("Job", "JobV2"))
-
-
-def is_config(kind: str) -> bool:
-    """Whether it only says which machines another thing is to have; nothing runs for itself."""
-    return kind == "EndpointConfig" or kind.endswith("JobDefinition")
+    return entry.service == "sagemaker" and kind_of(entry.kind).is_job
 
 
 def billed(entry: Entry) -> bool:
-    return is_job(entry) or entry.service == "s3" or entry.kind in BILLED
+    """Whether it can cost money: jobs while they run, objects, and the kinds that cost money while they exist."""
+    return is_job(entry) or entry.service == "s3" or kind_of(entry.kind).billed
 
 
 def missing(error: Any) -> bool:
@@ -106,7 +62,7 @@ def request_for(client: Any, verb: str, entry: Entry) -> tuple[str, dict[str, An
     """The boto3 method and its arguments for ``Describe``, ``Stop`` or ``Delete``; None when there is no way."""
     from botocore import xform_name
 
-    kind = _CALLED.get(entry.kind, entry.kind)
+    kind = kind_of(entry.kind).operation_noun
     operation = f"{verb}{kind}"
     if operation not in client.meta.service_model.operation_names:
         return None
@@ -143,12 +99,12 @@ def look(account: Account, entry: Entry) -> Condition:
 
 def status(kind: str, description: Mapping[str, Any]) -> str:
     """The one member that says it, whatever the noun calls it."""
-    members = (f"{kind}Status", f"{_CALLED.get(kind, kind)}Status", "Status")
+    members = (f"{kind}Status", f"{kind_of(kind).operation_noun}Status", "Status")
     return next((str(description[member]) for member in members if member in description), "")
 
 
 def arn_of(entry: Entry, description: Mapping[str, Any]) -> str:
-    members = (f"{entry.kind}Arn", f"{_CALLED.get(entry.kind, entry.kind)}Arn")
+    members = (f"{entry.kind}Arn", f"{kind_of(entry.kind).operation_noun}Arn")
     return next((str(description[member]) for member in members if member in description), "")
 
 
@@ -158,12 +114,17 @@ def from_arn(account: Account, arn: str, at: float = 0.0) -> Entry | None:
     if service != "sagemaker":
         return None
     noun, _, name = resource.partition("/")
-    operations = account.client("sagemaker").meta.service_model.operation_names
-    nouns = {operation.removeprefix("Create").lower(): operation for operation in operations if "Create" in operation}
-    kind = _NAMED.get(noun) or nouns.get(noun.replace("-", ""), "").removeprefix("Create")
+    kind = BY_TYPE[noun].noun if noun in BY_TYPE else _noun_of(account, noun)
     if not kind:
         return None
     identity = {"ModelPackageName": arn} if kind == "ModelPackage" else {f"{kind}Arn": arn}
     if kind in ("Artifact", "Action", "Context"):
         identity = {f"{kind}Arn": arn} if kind == "Artifact" else {f"{kind}Name": name}
     return Entry("sagemaker", kind, name, "created", at, at, identity)
+
+
+def _noun_of(account: Account, arn_type: str) -> str:
+    """The noun of a type that the table of kinds does not have, by the service's Create operations."""
+    operations = account.client("sagemaker").meta.service_model.operation_names
+    nouns = [name.removeprefix("Create") for name in operations if name.startswith("Create")]
+    return next((noun for noun in nouns if noun.lower() == arn_type.replace("-", "")), "")

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from harness.aws_run.ledger import Entry
+from harness.kernel.kinds import KINDS
 from harness.promotion.account import Account, stale
 from harness.promotion.destination import EXPIRES_TAG, OWNER_TAG, RUN_TAG
 from harness.promotion.teardown.resources import from_arn
@@ -15,19 +16,13 @@ from harness.promotion.teardown.resources import from_arn
 _Lists = tuple[tuple[str, dict[str, str]], ...]
 # What costs money is always looked through as well: the tagging API is late, and need not be allowed. Jobs only while
 # they are at work, as nothing else of them costs or can be deleted.
-_COSTLY: _Lists = (
-    ("list_monitoring_schedules", {}),
-    ("list_processing_jobs", {"StatusEquals": "InProgress"}),
-    ("list_training_jobs", {"StatusEquals": "InProgress"}),
-    ("list_transform_jobs", {"StatusEquals": "InProgress"}),
-    ("list_endpoints", {}),
+_COSTLY: _Lists = tuple(
+    (kind.method("List"), {"StatusEquals": "InProgress"} if kind.is_job else {})
+    for kind in sorted(KINDS.values(), key=lambda kind: kind.removal)
+    if kind.tagged_search
 )
-_OTHERS: _Lists = (
-    ("list_endpoint_configs", {}),
-    ("list_models", {}),
-    ("list_trials", {}),
-    ("list_trial_components", {}),
-    ("list_experiments", {}),
+_OTHERS: _Lists = tuple(
+    (KINDS[noun].method("List"), {}) for noun in ("EndpointConfig", "Model", "Trial", "TrialComponent", "Experiment")
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from harness.contract.catalog import UnknownImage
 from harness.contract.serving import container_of
 from harness.engine.hosting.endpoint_descriptions import under_way
-from harness.engine.lifecycle import move, status_of
+from harness.engine.lifecycle import move
 from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import INCLUSIVE_TIMES, Listing
@@ -82,9 +82,9 @@ def delete_endpoint(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     record = _find(scope, request["EndpointName"])
 
     def change(current: Record) -> Record:
-        if status_of(current) in ("Creating", "Updating", "SystemUpdating"):
+        if current.state in ("Creating", "Updating", "SystemUpdating"):
             raise ValidationException(f'Cannot update in-progress endpoint "{current.arn}".')
-        return current if status_of(current) == "Deleting" else move(current, "Deleting")
+        return current if current.state == "Deleting" else move(current, "Deleting")
 
     scope.records.change(record.key, change)
     scope.engine.reconcile(record.key)
@@ -162,7 +162,7 @@ def _begin_update(scope: Scope, record: Record, wanted: dict[str, Any]) -> None:
     since = scope.clock.real()
 
     def change(current: Record) -> Record:
-        if status_of(current) != "InService":
+        if current.state != "InService":
             raise ValidationException(f'Cannot update in-progress endpoint "{current.arn}".')
         return replace(move(current, "Updating"), inner={**current.inner, "wanted": {**wanted, "since": since}})
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.engine.job_cache.lookup import ASKED
-from harness.engine.lifecycle import is_unfinished, move, status_of
+from harness.engine.lifecycle import is_unfinished, move
 from harness.kernel.errors import ResourceInUse, ValidationException
 from harness.kernel.records import Record
 from harness.services.scope import Scope
@@ -44,7 +44,7 @@ def stop_job(scope: Scope, record: Record, noun: str, begin: Callable[[Record], 
     """``begin`` makes the record of a job that is being stopped; ``noun`` is its name in the refusal."""
 
     def change(current: Record) -> Record:
-        if status_of(current) != "InProgress":
+        if current.state != "InProgress":
             raise ValidationException(_in_status(current, noun))
         return begin(current)
 
@@ -66,7 +66,7 @@ def described_job(record: Record, arn_member: str) -> dict[str, Any]:
 
 
 def _in_status(record: Record, noun: str) -> str:
-    return f"The request was rejected because the {noun} is in status {status_of(record)}"
+    return f"The request was rejected because the {noun} is in status {record.state}"
 
 
 def refuse_members(request: dict[str, Any], members: Iterable[str]) -> None:

@@ -14,7 +14,7 @@ from harness.contract.schedules import (
     shortest_period,
     window,
 )
-from harness.engine.lifecycle import move, status_of
+from harness.engine.lifecycle import move
 from harness.engine.monitoring.schedules import DATA_QUALITY
 from harness.engine.monitoring_records import EXECUTION, SCHEDULE
 from harness.kernel.errors import ResourceInUse, ResourceNotFound, ValidationException
@@ -73,7 +73,7 @@ def update_monitoring_schedule(scope: Scope, request: dict[str, Any]) -> dict[st
 
 def start_monitoring_schedule(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     record = _find(scope, request)
-    if status_of(record) == "Scheduled":
+    if record.state == "Scheduled":
         return {}
     due = _first_due(scope, record.spec["MonitoringScheduleConfig"])
     scope.records.change(
@@ -85,7 +85,7 @@ def start_monitoring_schedule(scope: Scope, request: dict[str, Any]) -> dict[str
 
 def stop_monitoring_schedule(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     record = _find(scope, request)
-    if status_of(record) != "Stopped":
+    if record.state != "Stopped":
         scope.records.change(record.key, lambda found: move(found, "Stopped"))
     return {}
 

@@ -7,10 +7,11 @@ from functools import cache
 from typing import Any
 
 from harness.kernel.errors import UnsupportedOperation, ValidationException
+from harness.kernel.kinds import ResourceKind
 from harness.kernel.records import Record
 from harness.services.paging import cut
 from harness.services.scope import Scope
-from harness.services.search_documents import RESOURCES, Documents, Resource
+from harness.services.search_documents import RESOURCES, Documents
 from harness.services.search_expression import comparable, compile_expression, names_in
 from harness.services.search_properties import leaf_at, values_at
 
@@ -27,15 +28,15 @@ def search(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     make = documents.complete if any(documents.is_costly(name) for name in names) else documents.document
     test = compile_expression(expression) if expression is not None else None
 
-    everything = [(item, make(item)) for item in scope.records.scan(resource.kind, scope.account, scope.region)]
+    everything = [(item, make(item)) for item in scope.records.scan(resource.type, scope.account, scope.region)]
     _check_names(resource, [document for _, document in everything], names)
     found = [(item, document) for item, document in everything if test is None or test(document)]
     page, token = _page(found, sort_by, request)
-    results = [{resource.member: documents.complete(item)} for item, _ in page]
+    results = [{resource.noun: documents.complete(item)} for item, _ in page]
     return {"Results": results, **({"NextToken": token} if token else {})}
 
 
-def _resource(request: dict[str, Any]) -> Resource:
+def _resource(request: dict[str, Any]) -> ResourceKind:
     if request.get("CrossAccountFilterOption", "SameAccount") != "SameAccount" or request.get("VisibilityConditions"):
         raise UnsupportedOperation("Search across accounts and by VisibilityConditions is not supported by harness.")
     resource = RESOURCES.get(request["Resource"])
@@ -59,14 +60,14 @@ def _page(found: Iterable[_Found], sort_by: str, request: dict[str, Any]) -> tup
     return cut(found, request, place, descending, request.get("MaxResults", _DEFAULT_RESULTS))
 
 
-def _check_names(resource: Resource, documents: list[dict[str, Any]], names: Iterable[str]) -> None:
+def _check_names(resource: ResourceKind, documents: list[dict[str, Any]], names: Iterable[str]) -> None:
     """A name that no document has is either not set anywhere, or a slip of the pen: the model knows."""
     for name in names:
         first = name.partition(".")[0]
         if any(True for document in documents for _ in values_at(document, first)):
             continue
-        if first.lower() not in _properties(resource.member):
-            raise ValidationException(f"Invalid property name for resource {resource.member}: {name!r}.")
+        if first.lower() not in _properties(resource.noun):
+            raise ValidationException(f"Invalid property name for resource {resource.noun}: {name!r}.")
 
 
 @cache

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.engine.lifecycle import status_of
 from harness.stores.sqlite import SqliteRecords
 from tests.cloud import BUCKET, eventually, running_cloud
 from tests.hosting import Hosting, archive, catalogued_server
@@ -99,7 +98,7 @@ def test_an_update_cut_short_by_the_end_of_the_emulator_falls_back(tmp_path: Pat
         hosting.close()
     with closing(SqliteRecords(state / "records.sqlite")) as records:
         [record] = records.scan("endpoint")
-        assert status_of(record) == "Updating"
+        assert record.state == "Updating"
         wanted = record.inner["wanted"]
         model = wanted["variants"][0]["Model"]
         model["PrimaryContainer"]["Environment"]["PING"] = "exit"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.kernel.errors import StateError
-from harness.promotion.cost.budget import HOSTING, PROCESSING, TRAINING, TRANSFORM
+from harness.kernel.kinds import HOSTING, PROCESSING, TRAINING, TRANSFORM
 from harness.promotion.cost.estimate import Cost, DurationEstimate, total
 from harness.promotion.cost.prices import EVERY, PriceTable, load_prices, prices_for, refreshed_file
 from harness.promotion.plan import Plan, recorded_plan
