@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from types import FrameType
 
-from harness.aws_run.hooks import ORDERS, PARENT, Promoted, install
+from harness.aws_run.hooks import ORDERS, PARENT, AwsRequestHooks, install
 from harness.scenario.events import EventWriter
 from harness.scenario.resume.delete_later_resources import clear_the_way, open_replay
 from harness.scenario.resume.replay import Replay
@@ -31,7 +31,9 @@ def open_session(name: str, events: EventWriter, given: Mapping[str, str] = os.e
     return Session(name, events, given)
 
 
-def play(file: Path, events: EventWriter, promoted: Promoted | None = None, replay: Replay | None = None) -> bool:
+def play(
+    file: Path, events: EventWriter, promoted: AwsRequestHooks | None = None, replay: Replay | None = None
+) -> bool:
     """Runs ``run(session)`` of the file; then evidence, then clean-up, whatever happened.
 
     With a recording a run that failed leaves all as it is, so that it can go on from there.

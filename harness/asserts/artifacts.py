@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.asserts.archive_summary import below, within
 from harness.asserts.evidence import listed, objects_beside, trimmed
-from harness.asserts.expectation import Stated
+from harness.asserts.expectation import Expectation
 from harness.asserts.objects import bucket_and_key, listing, read, unpacked
 from harness.asserts.shapes import decoded, misfits
 from harness.asserts.unpickling import LoadFailed, NoSandbox, load, type_name
@@ -22,7 +22,7 @@ from harness.kernel.unpacking import TooLarge
 _NO_ARCHIVE = (tarfile.TarError, EOFError, OSError, zlib.error, TooLarge)
 
 
-class Artifacts(Stated):
+class Artifacts(Expectation):
     def objects(self, prefix: str, names: Iterable[str] = (), seconds: float = 0.0) -> list[str]:
         """Objects lie under a prefix; ``names`` are the last parts of keys that must be among them.
 

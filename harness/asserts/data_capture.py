@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.asserts.evidence import listed, trimmed
-from harness.asserts.expectation import Stated
+from harness.asserts.expectation import Expectation
 from harness.asserts.monitoring import captured_records
 from harness.asserts.objects import listing
 
 
-class Captured(Stated):
+class DataCaptureExpectations(Expectation):
     def captured(
         self,
         prefix: str,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from harness.asserts.evidence import last_answer, trimmed
-from harness.asserts.jobs import Jobs, kind_of
+from harness.asserts.jobs import JobExpectations, kind_of
 from harness.asserts.shapes import decoded, misfits, numbers_of
 
 CSV, JSON = "text/csv", "application/json"
@@ -17,7 +17,7 @@ LONGEST_START = 7_200.0
 Payload = str | bytes
 
 
-class EndpointAnswers(Jobs):
+class EndpointAnswers(JobExpectations):
     def in_service(self, endpoint: str, seconds: float = LONGEST_START) -> dict[str, Any]:
         """The endpoint is up, or comes up; returns its description."""
         return self._ends("Endpoint", endpoint, "InService", seconds)

@@ -24,7 +24,7 @@ class ExpectationFailed(AssertionError):
     """What was expected, what was found, and where to look further."""
 
 
-class Stated:
+class Expectation:
     """What every expectation is made of; by itself enough for values that are at hand."""
 
     def __init__(self, session: Session) -> None:

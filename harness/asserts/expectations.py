@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.asserts.data_capture import Captured
+from harness.asserts.data_capture import DataCaptureExpectations
 from harness.asserts.endpoint_answers import EndpointAnswers
 from harness.asserts.expectation import ExpectationFailed
 from harness.asserts.experiments import Experiments
@@ -12,5 +12,5 @@ from harness.asserts.model_monitor import Monitored
 __all__ = ["ExpectationFailed", "Expectations"]
 
 
-class Expectations(Captured, EndpointAnswers, Experiments, Metrics, Monitored):
+class Expectations(DataCaptureExpectations, EndpointAnswers, Experiments, Metrics, Monitored):
     """``Expectations(session)``. What each noun offers is in its own module."""

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.asserts.evidence import last_answer
-from harness.asserts.expectation import Stated
+from harness.asserts.expectation import Expectation
 
 Bounds = tuple[float, float]
 
 
-class Experiments(Stated):
+class Experiments(Expectation):
     def experiment_run(
         self,
         experiment: str,

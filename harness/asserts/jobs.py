@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from harness.asserts.evidence import last_answer, log_lines, log_tail
-from harness.asserts.expectation import Stated
+from harness.asserts.expectation import Expectation
 from harness.kernel.kinds import KINDS as ALL_KINDS
 from harness.kernel.kinds import ResourceKind
 
@@ -30,7 +30,7 @@ def _final(kind: str) -> frozenset[str]:
     return lifecycle.final if lifecycle else frozenset()
 
 
-class Jobs(Stated):
+class JobExpectations(Expectation):
     """``kind`` is the API's word: "ProcessingJob", "TrainingJob" or "TransformJob"."""
 
     def completed(self, kind: str, name: str, seconds: float = LONGEST_JOB) -> dict[str, Any]:

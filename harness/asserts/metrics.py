@@ -7,13 +7,13 @@ import math
 from collections.abc import Sequence
 
 from harness.asserts.evidence import log_lines
-from harness.asserts.jobs import LONGEST_JOB, Jobs, kind_of
+from harness.asserts.jobs import LONGEST_JOB, JobExpectations, kind_of
 from harness.scenario.evidence import metric_curves
 
 _STEPS = {"rising": 1.0, "falling": -1.0}
 
 
-class Metrics(Jobs):
+class Metrics(JobExpectations):
     def metrics(self, job: str) -> dict[str, float]:
         """The final metrics of a training job, once it is over."""
         description = self._described("TrainingJob", job, LONGEST_JOB)

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.asserts.artifacts import Artifacts
 from harness.asserts.evidence import last_answer, trimmed
-from harness.asserts.jobs import Jobs
+from harness.asserts.jobs import JobExpectations
 from harness.asserts.objects import listing, read_json
 
 Violation = tuple[str, str]
@@ -21,7 +21,7 @@ _RUNNING = frozenset(["Pending", "InProgress", "Stopping"])
 
 
 @dataclass(frozen=True)
-class Execution:
+class MonitoringExecution:
     """One execution of a schedule and what it wrote; documents that it did not write are empty."""
 
     summary: dict[str, Any]
@@ -31,10 +31,10 @@ class Execution:
     output: str
 
 
-class Monitored(Artifacts, Jobs):
+class Monitored(Artifacts, JobExpectations):
     def executed(
         self, schedule: str, status: str = "Completed", *, executions: int = 1, seconds: float | None = None
-    ) -> Execution:
+    ) -> MonitoringExecution:
         """The latest execution of a schedule, once there are so many and it is over, has this status.
 
         Schedules run on the hour: let it pass with ``session.advance_clock(3600)``. Unless ``seconds`` says otherwise
@@ -105,9 +105,9 @@ class Monitored(Artifacts, Jobs):
             lines.append(self._log("ProcessingJob", arn.rsplit("/", 1)[-1]))
         return "\n".join(lines)
 
-    def _read(self, summary: dict[str, Any]) -> Execution:
+    def _read(self, summary: dict[str, Any]) -> MonitoringExecution:
         if "ProcessingJobArn" not in summary:
-            return Execution(summary, {}, {}, {}, "")
+            return MonitoringExecution(summary, {}, {}, {}, "")
         job = self._describe("ProcessingJob", summary["ProcessingJobArn"].rsplit("/", 1)[-1])
         outputs = job.get("ProcessingOutputConfig", {}).get("Outputs", [])
         place = outputs[0]["S3Output"]["S3Uri"] if outputs else ""
@@ -118,7 +118,7 @@ class Monitored(Artifacts, Jobs):
             return read_json(s3, written[name]) if name in written else {}
 
         statistics, constraints = document("statistics.json"), document("constraints.json")
-        return Execution(summary, statistics, constraints, document("constraint_violations.json"), place)
+        return MonitoringExecution(summary, statistics, constraints, document("constraint_violations.json"), place)
 
     def _document(self, document: Document) -> Mapping[str, Any]:
         if isinstance(document, str):

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from harness.aws_run.ledger import CREATED, DELETED, REFUSED, Ledger
-from harness.aws_run.request_defaults import Provisions
+from harness.aws_run.request_defaults import RequestDefaults
 from harness.aws_run.resource_requests import Creation, answered_identity, creation, uses
 
 Handler = tuple[str, Callable[..., Any], object]
@@ -30,7 +30,7 @@ _OUTPUTS = ("S3OutputPath", "DestinationS3Uri")
 _OUTPUT_PARENTS = ("S3Output", "CheckpointConfig", "TensorBoardOutputConfig")
 
 
-class Session(Protocol):
+class ScenarioLike(Protocol):
     """What knows which step is being played, and lets time pass."""
 
     pass_time: Callable[[float], None]
@@ -39,21 +39,21 @@ class Session(Protocol):
     def current_step(self) -> str | None: ...
 
 
-class Promoted:
+class AwsRequestHooks:
     """What every request of this process passes through."""
 
-    def __init__(self, run: str, provisions: Provisions, ledger: Ledger, at_once: bool = True) -> None:
+    def __init__(self, run: str, provisions: RequestDefaults, ledger: Ledger, at_once: bool = True) -> None:
         self._run = run
         self._provisions = provisions
         self._ledger = ledger
         self._clients: dict[str, Any] = {}
         self._opening = threading.Lock()
-        from harness.aws_run.monitoring import PassingTime  # of no use anywhere but on AWS
+        from harness.aws_run.monitoring import MonitoringOnAws  # of no use anywhere but on AWS
 
-        self._time = PassingTime(self._client, at_once)
+        self._time = MonitoringOnAws(self._client, at_once)
         self._step: Callable[[], str | None] = lambda: None
 
-    def follow(self, session: Session) -> None:
+    def follow(self, session: ScenarioLike) -> None:
         """From now on, what is asked for belongs to the session's steps."""
         self._step = lambda: session.current_step
         session.pass_time = self._time.passes
@@ -165,14 +165,14 @@ def hook(added: Sequence[Handler]) -> Callable[[], None]:
     return unhook
 
 
-def install(orders: Path, parent: int) -> Promoted:
+def install(orders: Path, parent: int) -> AwsRequestHooks:
     """To be called before any session of botocore's is made in this process."""
     told = json.loads(orders.read_text(encoding="utf-8"))
     provisions: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in told["provisions"].items()
     }
     ledger, at_once = Ledger(Path(told["ledger"])), told["monitoring"] == "one-off"
-    promoted = Promoted(told["run"], Provisions(**provisions), ledger, at_once)
+    promoted = AwsRequestHooks(told["run"], RequestDefaults(**provisions), ledger, at_once)
     hook(promoted.handlers())  # as long as the process lasts
     os.set_inheritable(parent, False)
     threading.Thread(target=_end_with_the_parent, args=(parent,), daemon=True).start()

@@ -42,7 +42,7 @@ class Header:
 
 
 @dataclass(frozen=True)
-class Entry:
+class LedgerEntry:
     """One thing: ``service`` as boto3 names it, ``kind`` as in ``CreateKIND``, ``name`` as the API knows it.
 
     ``identity`` is what its Delete wants to be told, as far as known; ``instances`` are what it is billed for, each
@@ -116,13 +116,13 @@ class Ledger:
             os.fsync(self._stream)
 
 
-def read(file: Path) -> tuple[Header, list[Entry]]:
+def read(file: Path) -> tuple[Header, list[LedgerEntry]]:
     """Everything it holds, in the order it was asked for, each in its last state."""
     lines = [_decoded(line) for line in file.read_bytes().splitlines()]
     first = lines[0].get("ledger") if lines else None
     if not isinstance(first, dict) or first.get("version") != VERSION:
         raise LedgerUnreadable(f"{file} is not a ledger of this version of harness")
-    found: dict[tuple[str, str, str], Entry] = {}
+    found: dict[tuple[str, str, str], LedgerEntry] = {}
     for line in lines[1:]:
         with contextlib.suppress(KeyError):  # a line cut short by a crash or a full disk: what it was for was not asked
             entry = _entry(line)
@@ -146,8 +146,8 @@ def ledgers(folder: Path) -> Iterator[Path]:
     yield from sorted(folder.glob("*.jsonl"))
 
 
-def _entry(line: Mapping[str, Any]) -> Entry:
-    return Entry(
+def _entry(line: Mapping[str, Any]) -> LedgerEntry:
+    return LedgerEntry(
         line["service"],
         line["kind"],
         line["name"],
@@ -161,7 +161,7 @@ def _entry(line: Mapping[str, Any]) -> Entry:
     )
 
 
-def _moved(before: Entry, now: Entry) -> Entry:
+def _moved(before: LedgerEntry, now: LedgerEntry) -> LedgerEntry:
     """What was asked for again while it is, or may be, there, stays what it was: AWS refuses the second of a name."""
     if now.state == INTENDED:
         return replace(before, asked=before.asked + 1) if before.open else now

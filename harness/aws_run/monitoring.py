@@ -30,7 +30,7 @@ class CannotRunAtOnce(Exception):
     """The schedule is of a kind that only AWS itself runs, or has nothing to look at."""
 
 
-class PassingTime:
+class MonitoringOnAws:
     """``at_once``: whether the analyzer runs at once. ``client`` gives clients that the scenario does not see."""
 
     def __init__(self, client: Client, at_once: bool) -> None:

@@ -20,7 +20,7 @@ _VERBS = ("Create", "UpdateMonitoringSchedule")
 
 
 @dataclass(frozen=True)
-class Provisions:
+class RequestDefaults:
     """``instance_types`` and ``max_runtime`` are by step, by stage (a kind's noun) or "default"; runtimes in seconds.
 
     ``spot`` is the steps or stages that train on spot capacity; ``max_wait`` the seconds they may wait for it.

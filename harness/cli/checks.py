@@ -28,7 +28,7 @@ _FORCED = "HARNESS_ROOTS"
 
 
 @dataclass(frozen=True)
-class Finding:
+class DoctorFinding:
     """``state`` is ok, limited (works, with something missing or slower) or unfit."""
 
     name: str
@@ -37,7 +37,7 @@ class Finding:
     remedy: str = ""
 
 
-def examine_machine(settings: Settings) -> list[Finding]:
+def examine_machine(settings: Settings) -> list[DoctorFinding]:
     with tempfile.TemporaryDirectory(prefix="harness-doctor-") as scratch:
         forced = os.environ.get(_FORCED)
         host = examine(Path(scratch), Roots(forced) if forced else None)
@@ -57,37 +57,39 @@ def examine_machine(settings: Settings) -> list[Finding]:
     ]
 
 
-def _python() -> Finding:
+def _python() -> DoctorFinding:
     version = platform.python_version()
     if sys.version_info < OLDEST:
-        return Finding("Python", "unfit", version, "use Python 3.10 or later")
-    return Finding("Python", "ok", f"{version} ({sys.executable})")
+        return DoctorFinding("Python", "unfit", version, "use Python 3.10 or later")
+    return DoctorFinding("Python", "ok", f"{version} ({sys.executable})")
 
 
-def _uv() -> Finding:
+def _uv() -> DoctorFinding:
     uv = find_uv()
     if uv is None:
-        return Finding("uv", "limited", "not found: no other environments can be built", "pip install uv")
-    return Finding("uv", "ok", uv)
+        return DoctorFinding("uv", "limited", "not found: no other environments can be built", "pip install uv")
+    return DoctorFinding("uv", "ok", uv)
 
 
-def _generations() -> Iterator[Finding]:
+def _generations() -> Iterator[DoctorFinding]:
     own = own_generation()
     if own == "v2":
-        yield Finding("SageMaker SDK v2", "ok", "in the harness's own environment")
+        yield DoctorFinding("SageMaker SDK v2", "ok", "in the harness's own environment")
     else:
         # Whoever has put v3 over it did so on purpose, for tests of code on v3.
         instead = f"; {own} is: tests and programs on {own} run, scenarios of v2 do not" if own else ""
         found = f"not installed here{instead}"
-        yield Finding("SageMaker SDK v2", "limited", found, "pip install 'sagemaker[local]>=2.257,<3'")
+        yield DoctorFinding("SageMaker SDK v2", "limited", found, "pip install 'sagemaker[local]>=2.257,<3'")
     if installed("v3"):
-        yield Finding("SageMaker SDK v3", "ok", "in an environment of its own")
+        yield DoctorFinding("SageMaker SDK v3", "ok", "in an environment of its own")
     else:
         remedy = f"harness images pull {V3.name}"
-        yield Finding("SageMaker SDK v3", "limited", "its environment is built when a scenario first needs it", remedy)
+        yield DoctorFinding(
+            "SageMaker SDK v3", "limited", "its environment is built when a scenario first needs it", remedy
+        )
 
 
-def _jobs(host: Host) -> Iterator[Finding]:
+def _jobs(host: Host) -> Iterator[DoctorFinding]:
     """How a job gets what a container would give it, in the runner's own words."""
     remedies = {
         Roots.PROOT: "for full speed allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, or run as root)",
@@ -98,99 +100,101 @@ def _jobs(host: Host) -> Iterator[Finding]:
         limited = limited or (name == "network isolation" and not host.isolates_network)
         limited = limited or (name == "host files" and host.roots is not Roots.NAMESPACE)
         remedy = remedies.get(host.roots, "") if name == "/opt/ml" else ""
-        yield Finding(f"jobs: {name}", "limited" if limited else "ok", found, remedy)
+        yield DoctorFinding(f"jobs: {name}", "limited" if limited else "ok", found, remedy)
 
 
-def _admin_interface(host: Host) -> Finding:
+def _admin_interface(host: Host) -> DoctorFinding:
     """Jobs must not reset or stop the emulator: they may neither use its admin interface nor read the token for it."""
     if host.roots is Roots.NAMESPACE:
         found = "closed to jobs: the folder with its token is hidden from them"
-        return Finding("admin interface", "ok", found)
+        return DoctorFinding("admin interface", "ok", found)
     found = "not closed to jobs: a job runs as your user, and could read the token in the state folder and use it"
-    return Finding("admin interface", "limited", found, "allow namespaces, or run in Docker (--runner docker)")
+    return DoctorFinding("admin interface", "limited", found, "allow namespaces, or run in Docker (--runner docker)")
 
 
-def _offline(host: Host) -> Finding:
+def _offline(host: Host) -> DoctorFinding:
     if host.isolates_network:
-        return Finding("offline runs", "ok", "network namespace; the start-up shim names refused hosts")
+        return DoctorFinding("offline runs", "ok", "network namespace; the start-up shim names refused hosts")
     found = "audit hook of the start-up shim and proxy variables: programs that ignore both are not held back"
-    return Finding("offline runs", "limited", found, "allow network namespaces to make it tight")
+    return DoctorFinding("offline runs", "limited", found, "allow network namespaces to make it tight")
 
 
-def _state_folder(settings: Settings) -> Finding:
+def _state_folder(settings: Settings) -> DoctorFinding:
     emulator = emulator_process.find(settings.state)
     if emulator is not None:
-        return Finding("state folder", "ok", f"{settings.state}, in use by the emulator at {emulator.address}")
+        return DoctorFinding("state folder", "ok", f"{settings.state}, in use by the emulator at {emulator.address}")
     folder = _existing(settings.state)
     if not os.access(folder, os.W_OK):
-        return Finding("state folder", "unfit", f"{folder} cannot be written", "choose another with --state")
-    return Finding("state folder", "ok", str(settings.state))
+        return DoctorFinding("state folder", "unfit", f"{folder} cannot be written", "choose another with --state")
+    return DoctorFinding("state folder", "ok", str(settings.state))
 
 
-def _port(settings: Settings) -> Finding:
+def _port(settings: Settings) -> DoctorFinding:
     emulator = emulator_process.find(settings.state)
     if emulator is not None and emulator.port == settings.port:
-        return Finding("port", "ok", f"{settings.port}, taken by this project's emulator")
+        return DoctorFinding("port", "ok", f"{settings.port}, taken by this project's emulator")
     try:
         with socket.create_server((settings.host, settings.port)):
-            return Finding("port", "ok", f"{settings.port} is free")
+            return DoctorFinding("port", "ok", f"{settings.port} is free")
     except OSError as error:
         found = f"{settings.port} cannot be had ({error.strerror})"
-        return Finding("port", "limited", found, "start with --port 0 for a free one (run and exec always do)")
+        return DoctorFinding("port", "limited", found, "start with --port 0 for a free one (run and exec always do)")
 
 
-def _disk(name: str, folder: Path) -> Finding:
+def _disk(name: str, folder: Path) -> DoctorFinding:
     free = shutil.disk_usage(folder).free / 1e9
     found = f"{free:.1f} GB free at {folder}"
     if free < LOW_DISK_GB:
-        return Finding(name, "limited", found, "free some space, or move it (--state, HARNESS_CACHE)")
-    return Finding(name, "ok", found)
+        return DoctorFinding(name, "limited", found, "free some space, or move it (--state, HARNESS_CACHE)")
+    return DoctorFinding(name, "ok", found)
 
 
-def _docker(settings: Settings) -> Iterator[Finding]:
+def _docker(settings: Settings) -> Iterator[DoctorFinding]:
     """Not needed by the local profile; said in full where jobs are to run in it."""
     from harness.runners.docker.engine import DockerEngine
-    from harness.runners.docker.errors import Refused
+    from harness.runners.docker.errors import EngineRefusal
 
     wanted = settings.runner == "docker"
     engine = DockerEngine()
     try:
         found = engine.describe()
-    except Refused as refusal:
+    except EngineRefusal as refusal:
         if wanted:
-            yield Finding("Docker", "unfit", "not usable", str(refusal))
+            yield DoctorFinding("Docker", "unfit", "not usable", str(refusal))
         else:
-            yield Finding("Docker", "ok", "not usable, and not needed: jobs run as processes")
+            yield DoctorFinding("Docker", "ok", "not usable, and not needed: jobs run as processes")
         return
     finally:
         engine.close()
     if not wanted:
-        yield Finding("Docker", "ok", f"{found['Docker Engine']}; not needed: jobs run as processes")
+        yield DoctorFinding("Docker", "ok", f"{found['Docker Engine']}; not needed: jobs run as processes")
         return
     for name, what in found.items():
-        yield Finding("Docker" if name == "Docker Engine" else f"Docker: {name}", "ok", what)
+        yield DoctorFinding("Docker" if name == "Docker Engine" else f"Docker: {name}", "ok", what)
 
 
-def _localstack(settings: Settings) -> Finding:
+def _localstack(settings: Settings) -> DoctorFinding:
     from harness.aws.remote.health import ask, configured
     from harness.emulator.localstack import ENVIRONMENT
 
     try:
         address, variable = configured()
     except StateError as error:
-        return Finding("LocalStack", "limited", str(error))
+        return DoctorFinding("LocalStack", "limited", str(error))
     health = ask(address)
     if health is not None:
-        return Finding("LocalStack", "ok", f"{health.version} runs at {address}")
+        return DoctorFinding("LocalStack", "ok", f"{health.version} runs at {address}")
     if variable:
         found = f"none answers at {address}, which {variable} names"
-        return Finding("LocalStack", "limited", found, f"start it, or unset {variable}")
+        return DoctorFinding("LocalStack", "limited", found, f"start it, or unset {variable}")
     wanted = "" if settings.aws_backend == "localstack" else "; not needed: S3 and the rest are answered by moto"
     try:
         Environments().path(ENVIRONMENT)
     except EnvironmentMissing:
-        return Finding("LocalStack", "ok", f"none runs; its environment is built when it is first asked for{wanted}")
-    return Finding("LocalStack", "ok", f"none runs; its environment is there to start one{wanted}")
+        return DoctorFinding(
+            "LocalStack", "ok", f"none runs; its environment is built when it is first asked for{wanted}"
+        )
+    return DoctorFinding("LocalStack", "ok", f"none runs; its environment is there to start one{wanted}")
 
 
 def _existing(folder: Path) -> Path:

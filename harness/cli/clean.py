@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from harness.aws_run.ledger import Entry
+from harness.aws_run.ledger import LedgerEntry
 from harness.cli import FAILED, PASSED
 from harness.cli.project import json_option, print_json, project_root, settings, state_option
 from harness.kernel.errors import GuardRefused
@@ -45,13 +45,13 @@ def command(profile: str, dry_run: bool, yes: bool, older_than: float | None, st
     """
     from harness.profiles import UnknownProfile, find_profile
     from harness.profiles.aws import LEDGERS, AwsProfile
-    from harness.profiles.target import Asked
+    from harness.profiles.target import RunRequest
     from harness.promotion.account import open_account
     from harness.promotion.teardown.cleaning import plan_cleaning, remove
 
     given = settings(state=state)
     try:
-        found = find_profile(profile, Asked(given, project_root()))
+        found = find_profile(profile, RunRequest(given, project_root()))
     except UnknownProfile as error:
         raise click.BadParameter(str(error), param_hint="--profile") from error
     if not isinstance(found, AwsProfile):
@@ -71,7 +71,7 @@ def command(profile: str, dry_run: bool, yes: bool, older_than: float | None, st
     return _end(cleaning, removals, as_json)
 
 
-def _waits(entry: Entry, why: str, seconds: float) -> None:
+def _waits(entry: LedgerEntry, why: str, seconds: float) -> None:
     passed = f", for {seconds:.0f} s now" if seconds >= 1 else ""
     click.echo(f"  waiting for AWS{passed}: {entry.kind} {entry.name}: {why}", err=True)
 

@@ -15,7 +15,7 @@ from harness.kernel.errors import StateError
 from harness.promotion.cost.estimate import Cost, estimator, require_priced, total
 from harness.promotion.cost.prices import PriceTable, prices_of
 from harness.promotion.destination import Destination
-from harness.promotion.plan import Plan, make_plan
+from harness.promotion.plan import RunPlan, make_plan
 
 
 @click.command("estimate")
@@ -61,19 +61,19 @@ def command(scenarios: tuple[str, ...], profile: str | None, refresh: bool, stat
 def _destination(profile: str | None, root: Path, given: Any) -> Destination | None:
     from harness.profiles import UnknownProfile, find_profile
     from harness.profiles.aws import AwsProfile
-    from harness.profiles.target import Asked
+    from harness.profiles.target import RunRequest
     from harness.settings import read_project
 
     if profile is None and "aws" not in read_project(root).profiles:
         return None
     try:
-        found = find_profile(profile or "aws", Asked(given, root))
+        found = find_profile(profile or "aws", RunRequest(given, root))
     except UnknownProfile as error:
         raise click.BadParameter(str(error), param_hint="--profile") from error
     return found.destination if isinstance(found, AwsProfile) else None
 
 
-def _refresh(destination: Destination | None, region: str, plans: Sequence[Plan]) -> None:
+def _refresh(destination: Destination | None, region: str, plans: Sequence[RunPlan]) -> None:
     import boto3
     from botocore.exceptions import BotoCoreError
 
@@ -88,7 +88,7 @@ def _refresh(destination: Destination | None, region: str, plans: Sequence[Plan]
     click.echo(f"kept in {file}", err=True)
 
 
-def _lines(estimates: Sequence[tuple[Plan, list[Cost]]], prices: PriceTable, region: str) -> list[str]:
+def _lines(estimates: Sequence[tuple[RunPlan, list[Cost]]], prices: PriceTable, region: str) -> list[str]:
     lines = []
     for plan, costs in estimates:
         lines.append(f"{plan.scenario}: ${total(costs):.2f}, by the durations of {plan.learned_from}")
@@ -112,7 +112,7 @@ def _line(cost: Cost) -> str:
     return f"{cost.kind:<19} {machines:<20} {cost.seconds:>7.0f} s  ${cost.dollars or 0.0:.4f}"
 
 
-def _plain(estimates: Sequence[tuple[Plan, list[Cost]]], prices: PriceTable) -> dict[str, Any]:
+def _plain(estimates: Sequence[tuple[RunPlan, list[Cost]]], prices: PriceTable) -> dict[str, Any]:
     return {
         "total": sum(total(costs) for _, costs in estimates),
         "prices_of": prices.dated,

@@ -11,7 +11,7 @@ from types import FrameType
 import click
 
 from harness.cli.project import client_folder, emulator_options, settings, state_option, target
-from harness.clients.emulator_process import Wanted
+from harness.clients.emulator_process import StartOptions
 
 
 @click.command("exec", context_settings={"ignore_unknown_options": True})
@@ -20,14 +20,14 @@ from harness.clients.emulator_process import Wanted
 @click.option("--local-mode", is_flag=True, help="Serve the SDKs' local mode (instance_type='local') without Docker.")
 @emulator_options
 @click.argument("cmd", nargs=-1, required=True, type=click.UNPROCESSED)
-def command(state: Path | None, wanted: Wanted, online: bool, local_mode: bool, cmd: tuple[str, ...]) -> int:
+def command(state: Path | None, wanted: StartOptions, online: bool, local_mode: bool, cmd: tuple[str, ...]) -> int:
     """Run a command wired to the emulator and exit with its code.
 
     Put the command after --, as in: harness exec -- python mine.py
     """
     from harness.clients import offline_process as enclosure
     from harness.clients.blocked_hosts import Refusals
-    from harness.clients.emulator_lease import borrowed
+    from harness.clients.emulator_lease import shared
     from harness.clients.environment import wiring
     from harness.localmode.docker_cli.config import with_docker
 
@@ -35,7 +35,7 @@ def command(state: Path | None, wanted: Wanted, online: bool, local_mode: bool, 
         # While the command runs, signals are its own; before and after, they must not leave an emulator behind.
         signal.signal(number, _exit)
     given = settings(state=state)
-    with borrowed(given.state, wanted) as emulator:
+    with shared(given.state, wanted) as emulator:
         place = target(emulator)
         changes = wiring(place, client_folder(given, place), os.environ, offline=not online)
         if local_mode:

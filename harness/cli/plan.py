@@ -11,7 +11,7 @@ import click
 
 from harness.cli import PASSED, UNFIT
 from harness.cli.project import json_option, print_json, project_root, settings, state_option
-from harness.promotion.plan import Plan
+from harness.promotion.plan import RunPlan
 from harness.promotion.preflight.findings import FAILURE, OK, UNCHECKED, WARNING
 from harness.promotion.preflight.run import Preflight
 
@@ -34,7 +34,7 @@ def command(scenarios: tuple[str, ...], profile: str, policy: Path | None, state
     from harness.profiles import UnknownProfile, find_profile
     from harness.profiles.aws import AwsProfile
     from harness.profiles.scenarios import UnknownScenario, choose
-    from harness.profiles.target import Asked
+    from harness.profiles.target import RunRequest
     from harness.promotion.account import open_account
     from harness.promotion.plan import make_plan
     from harness.promotion.preflight.run import preflight
@@ -42,7 +42,7 @@ def command(scenarios: tuple[str, ...], profile: str, policy: Path | None, state
 
     root, given = project_root(), settings(state=state)
     try:
-        found = find_profile(profile, Asked(given, root))
+        found = find_profile(profile, RunRequest(given, root))
         chosen = choose(root, scenarios)
     except UnknownScenario as error:
         raise click.BadParameter(str(error), param_hint="SCENARIO") from error
@@ -77,7 +77,7 @@ def _lines(result: Preflight) -> list[str]:
     return [*lines, f"{'not ready' if result.failures else 'ready'}: {told}"]
 
 
-def _plain(result: Preflight, plans: list[Plan]) -> dict[str, Any]:
+def _plain(result: Preflight, plans: list[RunPlan]) -> dict[str, Any]:
     return {
         "ready": not result.failures,
         "findings": [asdict(finding) for finding in result.findings],

@@ -13,7 +13,7 @@ from harness.cli.costs import Costs
 from harness.cli.progress import Display
 from harness.kernel.masking import masked_text
 from harness.profiles.scenarios import Scenario
-from harness.profiles.target import Place, Playing
+from harness.profiles.target import RunningScenario, Target
 from harness.profiles.workers import next_to_play
 from harness.report import Report, ScenarioReport
 
@@ -26,7 +26,7 @@ LOG_TAIL = 40
 class _Followed:
     """A scenario that runs. ``asked`` is when it was first asked to stop, ``told`` when last."""
 
-    playing: Playing
+    playing: RunningScenario
     report: ScenarioReport
     shown: ExitStack = field(default_factory=ExitStack)
     asked: float = 0.0
@@ -38,7 +38,7 @@ class Play:
 
     def __init__(
         self,
-        place: Place,
+        place: Target,
         folder: Path,
         data: Path | None,
         display: Display,

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
-from harness.clients.emulator_process import RunningEmulator, Wanted, find
+from harness.clients.emulator_process import RunningEmulator, StartOptions, find
 from harness.clients.environment import Target
 from harness.kernel.errors import StateError
 from harness.settings import CHOICES, FILE, Settings, load_settings
@@ -28,7 +28,7 @@ state_option: Callable[[_F], _F] = click.option(
 
 
 def emulator_options(command: _F) -> _F:
-    """What an emulator is started with; handed to the command as ``wanted``, a ``Wanted``."""
+    """What an emulator is started with; handed to the command as ``wanted``, a ``StartOptions``."""
 
     @functools.wraps(command)
     def with_wanted(*arguments: Any, port: int | None = None, ephemeral: bool = False, **options: Any) -> Any:
@@ -36,7 +36,7 @@ def emulator_options(command: _F) -> _F:
         given["s3_url"] = options.pop("s3_url")
         choices = {name: value for name, value in given.items() if value is not None}
         resolved = settings(port=port)
-        wanted = Wanted(resolved.port, port is not None, ephemeral, project_root(), choices)
+        wanted = StartOptions(resolved.port, port is not None, ephemeral, project_root(), choices)
         if choices.get("aws_backend", resolved.aws_backend) == "localstack":
             from harness.emulator.localstack import build_ahead
 

@@ -14,7 +14,7 @@ from harness.promotion.account import Account, open_account
 from harness.promotion.cost.estimate import DurationEstimate, estimator, total, unpriced
 from harness.promotion.cost.prices import prices_of
 from harness.promotion.destination import ONE_OFF, SCHEDULE, Destination
-from harness.promotion.plan import Plan, make_plan
+from harness.promotion.plan import RunPlan, make_plan
 from harness.promotion.preflight.findings import OK
 from harness.promotion.preflight.run import Preflight, preflight
 
@@ -67,7 +67,7 @@ def _account_lines(account: Account, destination: Destination) -> list[str]:
     return lines
 
 
-def plan_lines(plan: Plan, destination: Destination) -> list[str]:
+def plan_lines(plan: RunPlan, destination: Destination) -> list[str]:
     lines = [f"{plan.scenario}:"]
     for step in plan.steps:
         lines.append(f"  {step}")
@@ -83,7 +83,7 @@ def plan_lines(plan: Plan, destination: Destination) -> list[str]:
     return lines
 
 
-def _created(plan: Plan, step: str | None) -> list[str]:
+def _created(plan: RunPlan, step: str | None) -> list[str]:
     counted: dict[str, int] = {}
     for planned in plan.resources:
         if planned.step == step:
@@ -106,7 +106,7 @@ def _fit(found: Preflight, profile: str) -> None:
         )
 
 
-def _hold_against(budget: float | None, plans: Sequence[Plan], estimate: DurationEstimate) -> None:
+def _hold_against(budget: float | None, plans: Sequence[RunPlan], estimate: DurationEstimate) -> None:
     """With a budget everything must be known; without one, what is known is said."""
     of_plans = f"prices of {estimate.prices.dated}, durations of the last run here"
     if budget is None:

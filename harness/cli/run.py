@@ -18,14 +18,14 @@ from harness import __version__
 from harness.cli import FAILED, INTERRUPTED, PASSED
 from harness.cli.project import emulator_options, json_option, project_root, settings, state_option
 from harness.cli.speed import Speed, speed_options
-from harness.clients.emulator_process import Wanted
+from harness.clients.emulator_process import StartOptions
 from harness.kernel.errors import GuardRefused, StateError
 from harness.kernel.masking import SHOW_ENVIRONMENT
 
 if TYPE_CHECKING:
     from harness.cli.recorded import Recorded
     from harness.profiles.scenarios import Scenario
-    from harness.profiles.target import Asked, Place, Profile
+    from harness.profiles.target import Profile, RunRequest, Target
     from harness.promotion.destination import Destination
     from harness.report import Report
 
@@ -67,7 +67,7 @@ def command(
     show_environment: bool,
     compare: bool,
     speed: Speed,
-    wanted: Wanted,
+    wanted: StartOptions,
     state: Path | None,
     as_json: bool,
 ) -> int:
@@ -76,15 +76,15 @@ def command(
     A scenario is named by its name, by a file, or by tag:TAG; all are run when none is named. Exit code 0 when all
     passed, 1 when one failed, 4 when a guard refused.
     """
-    from harness.profiles.target import Asked
+    from harness.profiles.target import RunRequest
 
     if show_environment:
         os.environ[SHOW_ENVIRONMENT] = "1"  # also for the programs of the scenarios
     root, given = project_root(), settings(state=state)
-    _found(profile, Asked(given, root, wanted))  # a wrong word on the command line is told before all else
+    _found(profile, RunRequest(given, root, wanted))  # a wrong word on the command line is told before all else
     chosen = speed.of(_chosen(root, scenarios), given.state)
     broken = {} if scenarios else _broken(root)
-    where = _found(profile, Asked(given, root, wanted, environment=speed.environment(chosen, given)))
+    where = _found(profile, RunRequest(given, root, wanted, environment=speed.environment(chosen, given)))
     speed.refuse_elsewhere(where)
     destination = _destination(where)
     recorded = _recorded(record, compare, chosen, destination, data)
@@ -162,7 +162,7 @@ def _broken(root: Path) -> dict[str, str]:
     return read_all(root)[1]
 
 
-def _found(profile: str, asked: Asked) -> Profile:
+def _found(profile: str, asked: RunRequest) -> Profile:
     from harness.profiles import UnknownProfile, find_profile
 
     try:
@@ -181,7 +181,7 @@ def _remember(report: Report, folder: Path, state: Path) -> None:
         click.echo(f"harness: this run is not in the history ({error})", err=True)
 
 
-def _stopped_by_a_guard(place: Place) -> None:
+def _stopped_by_a_guard(place: Target) -> None:
     from harness.profiles.aws import AwsPlace
 
     if isinstance(place, AwsPlace) and place.refused:

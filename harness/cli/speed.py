@@ -15,7 +15,7 @@ from harness.scenario.resume.replay import FILE, FROM, read
 
 if TYPE_CHECKING:
     from harness.profiles.scenarios import Scenario
-    from harness.profiles.target import Place, Profile
+    from harness.profiles.target import Profile, Target
     from harness.report import Report
     from harness.settings import Settings
 
@@ -80,7 +80,7 @@ class Speed:
             told |= _resumed(given.state / KEPT / f"{chosen[0].name}.jsonl", chosen[0].name, self.start)
         return told
 
-    def settle(self, place: Place, report: Report, state: Path) -> list[str]:
+    def settle(self, place: Target, report: Report, state: Path) -> list[str]:
         """While the place is open: it stays for what failed. Returns what there is to say."""
         from harness.profiles.local import LocalPlace
 

@@ -11,8 +11,8 @@ import click
 
 from harness.cli.project import emulator_options, json_option, print_json, settings, state_option
 from harness.clients import emulator_process
-from harness.clients.emulator_lease import kept
-from harness.clients.emulator_process import RunningEmulator, Wanted
+from harness.clients.emulator_lease import persistent
+from harness.clients.emulator_process import RunningEmulator, StartOptions
 from harness.settings import exposure
 from harness.stores.folder import make_private
 
@@ -23,14 +23,14 @@ from harness.stores.folder import make_private
 @emulator_options
 @click.option("--foreground", is_flag=True, help="Stay in this terminal; Ctrl-C stops it.")
 @json_option
-def command(state: Path | None, wanted: Wanted, foreground: bool, as_json: bool) -> None:
+def command(state: Path | None, wanted: StartOptions, foreground: bool, as_json: bool) -> None:
     """Start the emulator in the background."""
     given = settings(state=state)
     if foreground and emulator_process.find(given.state) is None:
         make_private(given.state)
         os.chdir(emulator_process.package_parent())
         os.execv(sys.executable, emulator_process.command(given.state, wanted))
-    emulator, fresh = kept(given.state, wanted)
+    emulator, fresh = persistent(given.state, wanted)
     if warning := exposure(given):
         click.echo(f"harness: warning: {warning}", err=True)
     if as_json:

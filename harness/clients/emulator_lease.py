@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from harness.clients.emulator_process import USUAL, RunningEmulator, Wanted, find, start, stop
+from harness.clients.emulator_process import DEFAULT, RunningEmulator, StartOptions, find, start, stop
 from harness.kernel.errors import StateError
 
 _STARTING, _USERS, _TEMPORARY = "starting", "users", "temporary"
 
 
 @contextlib.contextmanager
-def borrowed(state: Path, wanted: Wanted = USUAL) -> Iterator[RunningEmulator]:
+def shared(state: Path, wanted: StartOptions = DEFAULT) -> Iterator[RunningEmulator]:
     """The emulator that runs there; else one on a free port, which goes when its last user does."""
     folder = _folder(state)
     users = os.open(folder / _USERS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -39,7 +39,7 @@ def borrowed(state: Path, wanted: Wanted = USUAL) -> Iterator[RunningEmulator]:
         os.close(users)
 
 
-def kept(state: Path, wanted: Wanted) -> tuple[RunningEmulator, bool]:
+def persistent(state: Path, wanted: StartOptions) -> tuple[RunningEmulator, bool]:
     """For ``harness start``: one that stays, and whether it is new. One started for a while stays from now on."""
     folder = _folder(state)
     with _alone(folder / _STARTING):
@@ -50,7 +50,7 @@ def kept(state: Path, wanted: Wanted) -> tuple[RunningEmulator, bool]:
         return start(state, wanted), True
 
 
-def _running(state: Path, wanted: Wanted) -> RunningEmulator | None:
+def _running(state: Path, wanted: StartOptions) -> RunningEmulator | None:
     """One that runs with other choices than these is not what was asked for, and is somebody's."""
     emulator, demanded = find(state), wanted.demands()
     if emulator is None or not demanded:

@@ -129,7 +129,7 @@ def _recorded(state: Path) -> RunningEmulator | None:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class StartOptions:
     """What an emulator is to be like, beyond its state folder. ``choices`` are settings given on the command line;
     the rest it reads from the ``harness.toml`` of ``project`` and the environment. ``port_given``: so was the port."""
 
@@ -149,10 +149,10 @@ class Wanted:
         return demanded
 
 
-USUAL = Wanted()
+DEFAULT = StartOptions()
 
 
-def start(state: Path, wanted: Wanted = USUAL) -> RunningEmulator:
+def start(state: Path, wanted: StartOptions = DEFAULT) -> RunningEmulator:
     """Start it detached from this terminal and wait until it is healthy."""
     try:
         make_private(state)
@@ -203,7 +203,7 @@ def _announcing(state: Path, pid: int) -> RunningEmulator | None:
     return _recorded(state)
 
 
-def command(state: Path, wanted: Wanted) -> list[str]:
+def command(state: Path, wanted: StartOptions) -> list[str]:
     arguments = ["--state", str(state), "--port", str(wanted.port), *(["--ephemeral"] if wanted.ephemeral else [])]
     if wanted.project:
         arguments += ["--project", str(wanted.project)]

@@ -21,16 +21,16 @@ from typing import Any
 from harness.clients.emulator_process import RunningEmulator
 from harness.runners.process import sandbox
 from harness.runners.process.errors import IsolationRefused
-from harness.runners.process.sandbox import Program
+from harness.runners.process.sandbox import SandboxProgram
 
 FORWARDED = (signal.SIGTERM, signal.SIGHUP)
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
 
 def run(argv: Sequence[str], env: Mapping[str, str], emulator: RunningEmulator, modules: Sequence[str] = ()) -> int:
-    """Runs it in this terminal; its exit code, or 128 + signal. For ``modules`` see ``Program``."""
+    """Runs it in this terminal; its exit code, or 128 + signal. For ``modules`` see ``SandboxProgram``."""
     try:
-        return sandbox.run_offline(Program(argv, env, emulator.port, emulator.control, modules))
+        return sandbox.run_offline(SandboxProgram(argv, env, emulator.port, emulator.control, modules))
     except IsolationRefused as refused:
         print(f"harness: no network namespace here ({refused}); offline by audit hook and proxy", file=sys.stderr)
     except OSError as error:
@@ -40,7 +40,7 @@ def run(argv: Sequence[str], env: Mapping[str, str], emulator: RunningEmulator, 
 
 def prepare(argv: Sequence[str], env: Mapping[str, str], emulator: RunningEmulator, modules: Sequence[str]) -> None:
     """Have an interpreter get ready for the next program like this one; nobody waits for it."""
-    sandbox.prepare(Program(argv, env, emulator.port, emulator.control, modules), wait=False)
+    sandbox.prepare(SandboxProgram(argv, env, emulator.port, emulator.control, modules), wait=False)
 
 
 def run_plain(argv: Sequence[str], env: Mapping[str, str]) -> int:
@@ -84,7 +84,7 @@ def _signals_forwarded() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
             signal.signal(number, handler)
 
 
-class EnclosedProgram:
+class OfflineProcess:
     """A program started offline in the background, its output in a file. Start it while this process has one thread.
 
     Not ``enclosed``, it stays in this network, for servers of other programs here; the shim still keeps it offline.

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness.contract.containers import Command, Images
+from harness.contract.containers import Command, ImageSource
 from harness.runners.spec import Environment, RunSpec
 
 if sys.version_info >= (3, 11):
@@ -140,7 +140,7 @@ def own_image(uri: str) -> tuple[str, str] | None:
     return image.docker_name, image.title
 
 
-CATALOGUED = Images(resolve_image)
+CATALOGUED = ImageSource(resolve_image)
 """What there is without a container engine."""
 
 

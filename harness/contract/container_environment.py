@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class ContainerEnvironment:
     """Where a job runs: whose it is, how it reaches the emulator, and the folder that becomes its ``/opt/ml``."""
 
     account: str
@@ -31,7 +31,7 @@ class Surroundings:
         """What the programs of the job's hosts have in common; empty when there is one."""
         return str(self.root.parent) if len(self.hosts) > 1 else ""
 
-    def of_hosts(self, count: int) -> tuple[Surroundings, ...]:
+    def of_hosts(self, count: int) -> tuple[ContainerEnvironment, ...]:
         """One for each host; the first keeps its root, the others get one beside it."""
         hosts = tuple(f"algo-{number}" for number in range(1, count + 1))
         first, *others = hosts
@@ -39,7 +39,7 @@ class Surroundings:
         return tuple(replace(where, hosts=hosts) for where in (replace(self, host=first), *beside))
 
 
-def platform_environment(where: Surroundings) -> dict[str, str]:
+def platform_environment(where: ContainerEnvironment) -> dict[str, str]:
     """Set in every container: region, and credentials and address by which its own AWS calls reach the emulator."""
     return {
         "AWS_REGION": where.region,
@@ -56,7 +56,7 @@ def platform_environment(where: Surroundings) -> dict[str, str]:
     }
 
 
-def resource_config(instance_type: str, network_interface: str, where: Surroundings) -> Mapping[str, Any]:
+def resource_config(instance_type: str, network_interface: str, where: ContainerEnvironment) -> Mapping[str, Any]:
     hosts = sorted(where.hosts)
     return {
         "current_group_name": "homogeneousCluster",

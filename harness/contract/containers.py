@@ -28,7 +28,7 @@ class Command:
     arguments: tuple[str, ...] = ()
 
 
-class AnyImage(Protocol):
+class ImageProtocol(Protocol):
     @property
     def name(self) -> str:
         """Of its kind: ``xgboost`` for every release of that image."""
@@ -51,13 +51,13 @@ class AnyImage(Protocol):
 
 
 @dataclass(frozen=True)
-class Images:
+class ImageSource:
     """The images there are for a runner. ``find`` raises ``UnknownImage`` for a URI that can be told to be none."""
 
-    find: Callable[[str], AnyImage]
+    find: Callable[[str], ImageProtocol]
     several_hosts: bool = False
     """Whether the runner runs a job on more than one instance."""
-    identity: Callable[[AnyImage], str] = lambda image: ""
+    identity: Callable[[ImageProtocol], str] = lambda image: ""
     """What tells a build of an image from another; empty for an image that is not there yet."""
 
     def pinned_uri(self, uri: str) -> str:
@@ -104,4 +104,4 @@ class ContainerImage:
         return replace(spec, container=container)
 
 
-CONTAINED = Images(ContainerImage, several_hosts=True)
+CONTAINED = ImageSource(ContainerImage, several_hosts=True)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from harness.contract.catalog import HARNESS_ENVIRONMENT
-from harness.contract.container_environment import Surroundings, platform_environment, resource_config
-from harness.contract.containers import AnyImage, Command
+from harness.contract.container_environment import ContainerEnvironment, platform_environment, resource_config
+from harness.contract.containers import Command, ImageProtocol
 from harness.contract.layout import Input, JobPlan, Output, below_root, to_json
 from harness.kernel.records import Record
 from harness.kernel.s3uri import S3Uri
@@ -19,13 +19,13 @@ MESSAGE_FILE = "output/message"
 CLOUDWATCH_FOLDER = "output/metrics/cloudwatch"
 
 
-def plan_processing(record: Record, image: AnyImage, where: Surroundings) -> JobPlan:
+def plan_processing(record: Record, image: ImageProtocol, where: ContainerEnvironment) -> JobPlan:
     hosts = where.of_hosts(record.spec["ProcessingResources"]["ClusterConfig"]["InstanceCount"])
     first, *others = (_plan_host(record, image, host) for host in hosts)
     return replace(first, others=tuple(others))
 
 
-def _plan_host(record: Record, image: AnyImage, where: Surroundings) -> JobPlan:
+def _plan_host(record: Record, image: ImageProtocol, where: ContainerEnvironment) -> JobPlan:
     spec = record.spec
     cluster = spec["ProcessingResources"]["ClusterConfig"]
     inputs = tuple(_input(item, where) for item in spec.get("ProcessingInputs", []) if not item.get("AppManaged"))
@@ -53,7 +53,7 @@ def metrics_namespace(dimensions: Mapping[str, str]) -> str:
     return f"aws/sagemaker/{'Endpoints' if 'Endpoint' in dimensions else 'ModelMonitoring'}/data-metrics"
 
 
-def _run_spec(record: Record, image: AnyImage, where: Surroundings) -> RunSpec:
+def _run_spec(record: Record, image: ImageProtocol, where: ContainerEnvironment) -> RunSpec:
     spec = record.spec
     network = spec.get("NetworkConfig", {})
     surrounded = RunSpec(
@@ -83,7 +83,7 @@ def _run_spec(record: Record, image: AnyImage, where: Surroundings) -> RunSpec:
     return image.started(surrounded, command)
 
 
-def _input(item: Mapping[str, Any], where: Surroundings) -> Input:
+def _input(item: Mapping[str, Any], where: ContainerEnvironment) -> Input:
     source = item["S3Input"]
     return Input(
         name=item["InputName"],

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.contract.catalog import HARNESS_ENVIRONMENT
-from harness.contract.container_environment import Surroundings, platform_environment
-from harness.contract.containers import AnyImage, Command
+from harness.contract.container_environment import ContainerEnvironment, platform_environment
+from harness.contract.containers import Command, ImageProtocol
 from harness.kernel.records import Record
 from harness.runners.spec import Network, RunSpec
 
@@ -36,8 +36,8 @@ def model_data(container: Mapping[str, Any]) -> tuple[str, bool] | None:
 def serve_spec(
     name: str,
     model: Record,
-    image: AnyImage,
-    where: Surroundings,
+    image: ImageProtocol,
+    where: ContainerEnvironment,
     instance_type: str,
     extra: Mapping[str, str] | None = None,
 ) -> RunSpec:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from harness.contract.catalog import HARNESS_ENVIRONMENT
-from harness.contract.container_environment import Surroundings, platform_environment, resource_config
-from harness.contract.containers import AnyImage, Command
+from harness.contract.container_environment import ContainerEnvironment, platform_environment, resource_config
+from harness.contract.containers import Command, ImageProtocol
 from harness.contract.layout import Input, JobPlan, Output, below_root, channel_path, to_json
 from harness.kernel.records import Record
 from harness.kernel.s3uri import S3Uri
@@ -19,13 +19,13 @@ METRICS_NAMESPACE = "/aws/sagemaker/TrainingJobs"
 METRICS_FOLDER = "output/metrics/sagemaker"
 
 
-def plan_training(record: Record, image: AnyImage, where: Surroundings) -> JobPlan:
+def plan_training(record: Record, image: ImageProtocol, where: ContainerEnvironment) -> JobPlan:
     hosts = where.of_hosts(record.spec["ResourceConfig"].get("InstanceCount", 1))
     first, *others = (_plan_host(record, image, host) for host in hosts)
     return replace(first, others=tuple(others))
 
 
-def _plan_host(record: Record, image: AnyImage, where: Surroundings) -> JobPlan:
+def _plan_host(record: Record, image: ImageProtocol, where: ContainerEnvironment) -> JobPlan:
     spec = record.spec
     channels = [_channel(channel, where) for channel in spec.get("InputDataConfig", [])]
     return JobPlan(
@@ -63,7 +63,7 @@ def model_artifact(record: Record) -> str:
     return str(model.uri) if model.archive else f"{model.uri}/"
 
 
-def _run_spec(record: Record, image: AnyImage, where: Surroundings) -> RunSpec:
+def _run_spec(record: Record, image: ImageProtocol, where: ContainerEnvironment) -> RunSpec:
     spec = record.spec
     surrounded = RunSpec(
         name=record.name,
@@ -93,7 +93,7 @@ def _run_spec(record: Record, image: AnyImage, where: Surroundings) -> RunSpec:
     return image.started(surrounded, command)
 
 
-def _channel(channel: Mapping[str, Any], where: Surroundings) -> Input:
+def _channel(channel: Mapping[str, Any], where: ContainerEnvironment) -> Input:
     source = channel["DataSource"]["S3DataSource"]
     return Input(
         name=channel["ChannelName"],

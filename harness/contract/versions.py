@@ -10,13 +10,13 @@ from pathlib import Path
 
 from harness import __version__
 from harness.contract.catalog import IMAGES, Image
-from harness.contract.containers import AnyImage
+from harness.contract.containers import ImageProtocol
 from harness.runners.spec import Environment
 
 _PROGRAMS = (".py", ".toml", ".txt", ".json")
 
 
-def program_version(image: AnyImage) -> str:
+def program_version(image: ImageProtocol) -> str:
     """Empty for an image that is not of the catalogue."""
     if not isinstance(image, Image):
         return ""

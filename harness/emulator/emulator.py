@@ -21,15 +21,15 @@ from typing import Any
 from harness import __version__
 from harness.aws import AwsBackend
 from harness.emulator.accounts import Accounts
-from harness.emulator.parts import Foundation, Ground, Parts, RunningEngine
+from harness.emulator.parts import BootContext, EngineInputs, Parts, RunningEngine
 from harness.emulator.port import take
 from harness.emulator.stored_clock import restore_clock
-from harness.gateway import Gateway, Server, Site
-from harness.gateway.askers import Askers
+from harness.gateway import Gateway, GatewayDependencies, Server
+from harness.gateway.askers import PollTracker
 from harness.gateway.control_socket import ControlSocket
 from harness.gateway.dispatch import call
-from harness.gateway.parking import Parking
-from harness.gateway.request_log import Journal
+from harness.gateway.parking import RecordWaiters
+from harness.gateway.request_log import RequestLog
 from harness.kernel.clock import Clock, iso
 from harness.kernel.removal import remove_tree
 from harness.protocol import service_model
@@ -70,7 +70,7 @@ class Emulator:
         self.clock = Clock()
         self.address = ""
         self.started = 0.0
-        self.site: Site
+        self.site: GatewayDependencies
         self.records: RecordStore
         self._aws: AwsBackend
         self._accounts: Accounts
@@ -168,7 +168,7 @@ class Emulator:
     def _build(self, port: int) -> None:
         """Parts in the order they stand on each other; the stack takes them down the other way round."""
         parts, stack = self._parts, self._stack
-        ground = Ground(
+        ground = BootContext(
             settings=self.settings,
             folder=self.state,
             port=port,
@@ -178,7 +178,7 @@ class Emulator:
             call=self._call,
             client_secret=self._credentials.client_secret,
         )
-        journal = Journal(self.state / "emulator.log")
+        journal = RequestLog(self.state / "emulator.log")
         stack.callback(journal.close)
         stack.enter_context(journal.taking_warnings())
         check_databases(self.state)
@@ -197,7 +197,7 @@ class Emulator:
         stack.callback(self._end_warming)
         stack.callback(runner.close)
         self._engine = parts.engine(
-            Foundation(ground=ground, records=self.records, logs=logs, aws=self._aws, runner=runner, images=images)
+            EngineInputs(ground=ground, records=self.records, logs=logs, aws=self._aws, runner=runner, images=images)
         )
         # While the loop runs, for connections to model servers end on it; here only when serving never began.
         self._engine_end.callback(self._engine.close)
@@ -205,7 +205,7 @@ class Emulator:
         pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="service")
         stack.callback(pool.shutdown)
         self._accounts = Accounts(self._aws)
-        self.site = Site(
+        self.site = GatewayDependencies(
             settings=self.settings,
             clock=self.clock,
             records=self.records,
@@ -213,8 +213,8 @@ class Emulator:
             engine=self._engine,
             control=self,
             journal=journal,
-            parking=Parking(self.records),
-            askers=Askers(),
+            parking=RecordWaiters(self.records),
+            askers=PollTracker(),
             pool=pool,
             lookup=parts.lookup,
             accounts=self._accounts,

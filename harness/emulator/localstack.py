@@ -15,8 +15,8 @@ from harness.runners.spec import Environment
 
 if TYPE_CHECKING:
     from harness.aws.remote.health import Health
-    from harness.aws.remote.source import Source, Starter
-    from harness.emulator.localstack_container import Container
+    from harness.aws.remote.source import LocalStackStarter, Source
+    from harness.emulator.localstack_container import LocalStackContainer
 
 WISH, IMAGE = "HARNESS_LOCALSTACK", "HARNESS_LOCALSTACK_IMAGE"
 WISHES = ("docker", "host")
@@ -67,7 +67,7 @@ class Chosen:
         self._install = install
         self._wish = wish
         self._images = images
-        self._chosen: Starter | None = None
+        self._chosen: LocalStackStarter | None = None
 
     @property
     def how(self) -> str:
@@ -89,14 +89,14 @@ class Chosen:
         """Whether a process is tried first, and not a container."""
         return self._wish == "host" or (not self._wish and not self._container().present())
 
-    def _container(self) -> Container:
+    def _container(self) -> LocalStackContainer:
         from harness.emulator.localstack_container import IMAGE as DEFAULT
-        from harness.emulator.localstack_container import Container
+        from harness.emulator.localstack_container import LocalStackContainer
 
         named = os.environ.get(IMAGE) or DEFAULT
-        return Container(self._state, self._images.get(named, named), pull=self._install)
+        return LocalStackContainer(self._state, self._images.get(named, named), pull=self._install)
 
-    def _choose(self) -> Starter:
+    def _choose(self) -> LocalStackStarter:
         from harness.aws.remote.host_mode import HostMode
 
         image = self._container()

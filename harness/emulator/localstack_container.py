@@ -15,7 +15,7 @@ from harness.aws.remote.health import Health, ask
 from harness.kernel.errors import StateError
 from harness.runners.docker.containers import RUN, labels
 from harness.runners.docker.engine import DockerEngine
-from harness.runners.docker.errors import Refused, refusal_of
+from harness.runners.docker.errors import EngineRefusal, refusal_of
 from harness.runners.docker.images import Images
 from harness.runners.docker.leftovers import abandoned
 
@@ -32,7 +32,7 @@ _PASSED = (TOKEN, "DEBUG", "SQS_", "S3_", "IAM_", "LAMBDA_")
 _log = logging.getLogger(__name__)
 
 
-class Container:
+class LocalStackContainer:
     """``pull``: whether an image that the engine does not have may be fetched from its registry."""
 
     def __init__(self, state: Path, image: str = IMAGE, *, pull: bool = True) -> None:
@@ -154,7 +154,7 @@ class Container:
         except StateError:
             raise
         except Exception as error:
-            refusal = error if isinstance(error, Refused) else refusal_of(error, self._image)
+            refusal = error if isinstance(error, EngineRefusal) else refusal_of(error, self._image)
             raise StateError(f"LocalStack's container of {self._image} cannot be started: {refusal}") from error
 
 

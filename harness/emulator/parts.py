@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.aws import AwsBackend
-from harness.contract.containers import AnyImage, Images
+from harness.contract.containers import ImageProtocol, ImageSource
 from harness.engine import Engine
 from harness.kernel.clock import Clock
 from harness.runners.process.interpreters import WarmInterpreters
@@ -54,12 +54,12 @@ class RunningEngine(Engine, Protocol):
     def close(self) -> None: ...
 
 
-class KeptLogs(StoredLogs, Protocol):
+class ClosableLogs(StoredLogs, Protocol):
     def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
-class Ground:
+class BootContext:
     """What the parts stand on. The port is taken before any part is built; it is served once all are."""
 
     settings: Settings
@@ -75,18 +75,18 @@ class Ground:
 
 
 @dataclass(frozen=True)
-class Foundation:
+class EngineInputs:
     """What an engine is built on."""
 
-    ground: Ground
+    ground: BootContext
     records: RecordStore
-    logs: KeptLogs
+    logs: ClosableLogs
     aws: AwsBackend
     runner: Runner
-    images: Images
+    images: ImageSource
 
 
-def build_records(ground: Ground) -> RecordStore:
+def build_records(ground: BootContext) -> RecordStore:
     if ground.settings.ephemeral:
         from harness.stores.memory import MemoryRecords
 
@@ -96,13 +96,13 @@ def build_records(ground: Ground) -> RecordStore:
     return SqliteRecords(ground.folder / "records.sqlite")
 
 
-def build_logs(ground: Ground) -> KeptLogs:
+def build_logs(ground: BootContext) -> ClosableLogs:
     from harness.stores.log_files import LogFiles
 
     return LogFiles(ground.folder / "logs", ground.settings.log_limit_mb)
 
 
-def build_aws(ground: Ground, logs: KeptLogs) -> AwsBackend:
+def build_aws(ground: BootContext, logs: ClosableLogs) -> AwsBackend:
     from harness.aws.moto import MotoBackend
 
     settings = ground.settings
@@ -116,7 +116,7 @@ def build_aws(ground: Ground, logs: KeptLogs) -> AwsBackend:
     return backend
 
 
-def _choose_backend(ground: Ground, logs: KeptLogs, moto: MotoBackend) -> AwsBackend:
+def _choose_backend(ground: BootContext, logs: ClosableLogs, moto: MotoBackend) -> AwsBackend:
     settings = ground.settings
     backend: AwsBackend = moto
     if settings.aws_backend == "localstack":
@@ -136,7 +136,7 @@ def _engine_images(settings: Settings) -> Callable[[str, str], Sequence[Registry
     """What ECR lists of a container engine; nothing where there is none."""
     from harness.contract.catalog import own_image
     from harness.runners.docker.engine import DockerEngine
-    from harness.runners.docker.errors import Refused
+    from harness.runners.docker.errors import EngineRefusal
     from harness.runners.docker.registry import Registry
 
     registry = Registry(DockerEngine(), settings.images, own_image)
@@ -144,13 +144,13 @@ def _engine_images(settings: Settings) -> Callable[[str, str], Sequence[Registry
     def listed(account: str, region: str) -> Sequence[RegistryImage]:
         try:
             return registry.listed(account, region)
-        except Refused:
+        except EngineRefusal:
             return ()
 
     return listed
 
 
-def build_images(ground: Ground) -> Images:
+def build_images(ground: BootContext) -> ImageSource:
     if ground.settings.runner == "docker":
         from harness.contract.containers import CONTAINED
 
@@ -161,11 +161,11 @@ def build_images(ground: Ground) -> Images:
     return replace(CATALOGUED, identity=program_version)
 
 
-def build_runner(ground: Ground) -> Runner:
+def build_runner(ground: BootContext) -> Runner:
     return _docker_runner(ground) if ground.settings.runner == "docker" else _process_runner(ground)
 
 
-def _docker_runner(ground: Ground) -> Runner:
+def _docker_runner(ground: BootContext) -> Runner:
     from harness.contract.catalog import own_image
     from harness.runners.docker.engine import DockerEngine
     from harness.runners.docker.images import Images as EngineImages
@@ -182,7 +182,7 @@ def _docker_runner(ground: Ground) -> Runner:
     )
 
 
-def _process_runner(ground: Ground) -> Runner:
+def _process_runner(ground: BootContext) -> Runner:
     from harness.runners.process.environments import Environments
     from harness.runners.process.pool import WarmPool
     from harness.runners.process.runner import ProcessRunner
@@ -197,7 +197,7 @@ def _process_runner(ground: Ground) -> Runner:
     )
 
 
-def build_interpreters(ground: Ground) -> WarmInterpreters:
+def build_interpreters(ground: BootContext) -> WarmInterpreters:
     from harness.runners.process.interpreters import WarmInterpreters
     from harness.runners.process.pool import WarmPool
 
@@ -209,46 +209,46 @@ def build_reuse(settings: Settings) -> Reuse:
     from harness.engine.job_cache.keys import Contents
     from harness.engine.job_cache.lookup import Reuse
     from harness.kernel.cache import cache_folder
-    from harness.stores.result_cache import Results
+    from harness.stores.result_cache import ResultCache
 
     # Of other services' ETags nobody knows what they are made of.
     own_objects = settings.aws_backend == "moto" and not settings.s3_url
     return Reuse(
-        Results(cache_folder("reuse"), settings.reuse_limit_mb * 1024 * 1024),
+        ResultCache(cache_folder("reuse"), settings.reuse_limit_mb * 1024 * 1024),
         _image_ids(settings) if settings.runner == "docker" else program_version,
         Contents(own_objects),
         always=settings.reuse,
     )
 
 
-def _image_ids(settings: Settings) -> Callable[[AnyImage], str]:
+def _image_ids(settings: Settings) -> Callable[[ImageProtocol], str]:
     """An image of a container engine is what its id says; one that is not there yet is nothing to compare by."""
     from harness.contract.catalog import own_image
     from harness.contract.containers import ContainerImage
     from harness.runners.docker.engine import DockerEngine
-    from harness.runners.docker.errors import Refused
+    from harness.runners.docker.errors import EngineRefusal
     from harness.runners.docker.images import Images as EngineImages
 
     engine = DockerEngine()
     images = EngineImages(engine, settings.images, own_image)
 
-    def identity(image: AnyImage) -> str:
+    def identity(image: ImageProtocol) -> str:
         if not isinstance(image, ContainerImage):
             return ""
         try:
             return str(engine.client.inspect_image(images.resolve(image.uri).reference)["Id"])
-        except Refused:
+        except EngineRefusal:
             return ""
 
     return identity
 
 
-def build_engine(foundation: Foundation) -> RunningEngine:
-    from harness.engine.jobs.job_run import Doors
+def build_engine(foundation: EngineInputs) -> RunningEngine:
+    from harness.engine.jobs.job_run import EngineDependencies
     from harness.engine.local import LocalEngine
 
     ground = foundation.ground
-    doors = Doors(
+    doors = EngineDependencies(
         records=foundation.records,
         aws=foundation.aws,
         logs=foundation.logs,
@@ -268,11 +268,11 @@ def build_engine(foundation: Foundation) -> RunningEngine:
 class Parts:
     """Tests replace single parts by ``dataclasses.replace(Parts(), aws=…)``."""
 
-    records: Callable[[Ground], RecordStore] = build_records
-    logs: Callable[[Ground], KeptLogs] = build_logs
-    aws: Callable[[Ground, KeptLogs], AwsBackend] = build_aws
-    runner: Callable[[Ground], Runner] = build_runner
-    images: Callable[[Ground], Images] = build_images
-    interpreters: Callable[[Ground], WarmInterpreters] = build_interpreters
-    engine: Callable[[Foundation], RunningEngine] = build_engine
+    records: Callable[[BootContext], RecordStore] = build_records
+    logs: Callable[[BootContext], ClosableLogs] = build_logs
+    aws: Callable[[BootContext, ClosableLogs], AwsBackend] = build_aws
+    runner: Callable[[BootContext], Runner] = build_runner
+    images: Callable[[BootContext], ImageSource] = build_images
+    interpreters: Callable[[BootContext], WarmInterpreters] = build_interpreters
+    engine: Callable[[EngineInputs], RunningEngine] = build_engine
     lookup: Callable[[str, str], Operation | None] = operation

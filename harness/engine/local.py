@@ -12,9 +12,9 @@ from harness.engine.hosting.endpoint_metrics import EndpointMetrics
 from harness.engine.hosting.endpoints import Endpoints
 from harness.engine.hosting.invocations import Invocations
 from harness.engine.jobs.interruptions import Interruptions
-from harness.engine.jobs.job_run import Doors
+from harness.engine.jobs.job_run import EngineDependencies
 from harness.engine.jobs.processing import PROCESSING
-from harness.engine.jobs.queue import Jobs
+from harness.engine.jobs.queue import JobQueue
 from harness.engine.jobs.training import TRAINING
 from harness.engine.jobs.transform import TRANSFORM
 from harness.engine.monitoring.schedules import Call, Schedules
@@ -30,7 +30,7 @@ METRICS_INTERVAL = 5.0
 
 
 class LocalEngine:
-    def __init__(self, doors: Doors, call: Call, parallel: int) -> None:
+    def __init__(self, doors: EngineDependencies, call: Call, parallel: int) -> None:
         self._doors = doors
         self._call = call
         self._parallel = parallel
@@ -42,7 +42,7 @@ class LocalEngine:
     def _start_parts(self) -> None:
         doors = self._doors
         self._metrics = EndpointMetrics(doors.aws, doors.clock)
-        self._jobs = Jobs(doors, (TRAINING, PROCESSING, TRANSFORM), self._parallel)
+        self._jobs = JobQueue(doors, (TRAINING, PROCESSING, TRANSFORM), self._parallel)
         self._endpoints = Endpoints(doors)
         self._invocations = Invocations(doors, self._endpoints, self._metrics)
         self._schedules = Schedules(doors, self._call, self.flush)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.gateway.chain import CHAIN, Gateway
-from harness.gateway.request_context import Control, Site
+from harness.gateway.request_context import Control, GatewayDependencies
 from harness.gateway.server import Server
 
-__all__ = ["CHAIN", "Control", "Gateway", "Server", "Site"]
+__all__ = ["CHAIN", "Control", "Gateway", "GatewayDependencies", "Server"]

@@ -21,7 +21,7 @@ from harness.engine.job_cache.lookup import REUSED
 from harness.gateway.body import LARGEST_DOCUMENT, read_at_most
 from harness.gateway.coverage import served_operations
 from harness.gateway.fault_injection.admin import BadFault, add_fault, clear_faults, waiting_faults
-from harness.gateway.request_context import Exchange, Listener, json_response
+from harness.gateway.request_context import Listener, RequestContext, json_response
 from harness.kernel.clock import LAST_MOMENT, iso
 from harness.kernel.errors import InternalFailure
 from harness.kernel.http import Response, has_too_many_containers
@@ -43,7 +43,7 @@ class _Refused(Exception):
         self.status = status
 
 
-async def answer_admin(exchange: Exchange) -> Response | None:
+async def answer_admin(exchange: RequestContext) -> Response | None:
     path = exchange.request.path
     if not path.startswith(PREFIX):
         return None
@@ -62,7 +62,7 @@ async def answer_admin(exchange: Exchange) -> Response | None:
         return json_response({"message": str(refused)}, refused.status)
 
 
-def _refusal(exchange: Exchange) -> Response | None:
+def _refusal(exchange: RequestContext) -> Response | None:
     if exchange.client.listener is Listener.JOBS:
         return json_response({"message": f"Jobs and model servers may not use {PREFIX}."}, 403)
     if exchange.cross_site:
@@ -77,31 +77,31 @@ def _refusal(exchange: Exchange) -> Response | None:
     return response
 
 
-def _has_token(exchange: Exchange) -> bool:
+def _has_token(exchange: RequestContext) -> bool:
     scheme, _, token = exchange.request.headers.get("Authorization", "").partition(" ")
     known = exchange.site.credentials.admin_token
     return scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(errors="replace"), known.encode())
 
 
-async def _health(exchange: Exchange) -> Mapping[str, Any]:
+async def _health(exchange: RequestContext) -> Mapping[str, Any]:
     return {"status": "ok", "version": __version__}
 
 
-async def _status(exchange: Exchange) -> Mapping[str, Any]:
+async def _status(exchange: RequestContext) -> Mapping[str, Any]:
     return {"status": "ok", **exchange.site.control.facts()}
 
 
-async def _reset(exchange: Exchange) -> Mapping[str, Any]:
+async def _reset(exchange: RequestContext) -> Mapping[str, Any]:
     await exchange.site.control.reset()
     return {"status": "reset"}
 
 
-async def _clock(exchange: Exchange) -> Mapping[str, Any]:
+async def _clock(exchange: RequestContext) -> Mapping[str, Any]:
     clock = exchange.site.clock
     return {"now": iso(clock.now()), "real": iso(clock.real()), "offset": round(clock.offset, 3)}
 
 
-async def _advance(exchange: Exchange) -> Mapping[str, Any]:
+async def _advance(exchange: RequestContext) -> Mapping[str, Any]:
     asked = await _document(exchange)
     if "seconds" not in asked and "to" not in asked:
         raise _Refused(_CLOCK_FORM)
@@ -131,7 +131,7 @@ def _number(given: Any) -> float:
     raise _Refused(f"{json.dumps(given)[:100]} is no number of seconds. {_CLOCK_FORM}")
 
 
-async def _coverage(exchange: Exchange) -> Mapping[str, Any]:
+async def _coverage(exchange: RequestContext) -> Mapping[str, Any]:
     site = exchange.site
     services = served_operations(site.lookup)
     for service, facts in services.items():
@@ -142,7 +142,7 @@ async def _coverage(exchange: Exchange) -> Mapping[str, Any]:
     return {"services": services, "backend": backend, "faults": faults}
 
 
-async def _jobs(exchange: Exchange) -> Mapping[str, Any]:
+async def _jobs(exchange: RequestContext) -> Mapping[str, Any]:
     """Everything that has a life cycle, oldest first; the newest ones only, when the request has a ``limit``."""
     text = exchange.request.query.get("limit", [""])[0]
     if text and not (text.isascii() and text.isdigit()):
@@ -173,29 +173,29 @@ def _job(record: Record) -> Mapping[str, Any]:
     }
 
 
-async def _faults(exchange: Exchange) -> Mapping[str, Any]:
+async def _faults(exchange: RequestContext) -> Mapping[str, Any]:
     return {"faults": waiting_faults(exchange.site)}
 
 
-async def _add_fault(exchange: Exchange) -> Mapping[str, Any]:
+async def _add_fault(exchange: RequestContext) -> Mapping[str, Any]:
     try:
         return await add_fault(exchange.site, await _document(exchange))
     except BadFault as error:
         raise _Refused(str(error)) from None
 
 
-async def _clear_faults(exchange: Exchange) -> Mapping[str, Any]:
+async def _clear_faults(exchange: RequestContext) -> Mapping[str, Any]:
     named = exchange.request.headers.get("Content-Length", "0") != "0"
     clear_faults(exchange.site, await _document(exchange) if named else {})
     return await _faults(exchange)
 
 
-async def _shut_down(exchange: Exchange) -> Mapping[str, Any]:
+async def _shut_down(exchange: RequestContext) -> Mapping[str, Any]:
     exchange.site.control.shut_down()
     return {"status": "stopping"}
 
 
-async def _document(exchange: Exchange) -> Mapping[str, Any]:
+async def _document(exchange: RequestContext) -> Mapping[str, Any]:
     body = await read_at_most(exchange.request, LARGEST_DOCUMENT)
     if has_too_many_containers(body):
         raise _Refused("The body holds too many objects and lists.")
@@ -210,7 +210,7 @@ async def _document(exchange: Exchange) -> Mapping[str, Any]:
     return document
 
 
-_ENDPOINTS: Mapping[tuple[str, str], Callable[[Exchange], Awaitable[Mapping[str, Any]]]] = {
+_ENDPOINTS: Mapping[tuple[str, str], Callable[[RequestContext], Awaitable[Mapping[str, Any]]]] = {
     ("GET", "health"): _health,
     ("GET", "status"): _status,
     ("GET", "jobs"): _jobs,

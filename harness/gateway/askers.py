@@ -1,4 +1,4 @@
-"""``Askers``: what each client was last told of a record, so that one who asks again in vain is known to wait."""
+"""``PollTracker``: what each client was last told of a record, so that one who asks again in vain is known to wait."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.kernel.records import Key, Record
 _REMEMBERED = 10_000
 
 
-class Asker(NamedTuple):
+class PollingClient(NamedTuple):
     """A client as far as it can be told apart: threads and connections of one program are one client."""
 
     access_key: str
@@ -18,17 +18,17 @@ class Asker(NamedTuple):
     remote: str
 
 
-class Askers:
+class PollTracker:
     """Forgets the eldest beyond 10,000."""
 
     def __init__(self) -> None:
-        self._told: OrderedDict[tuple[Asker, Key], tuple[float, int]] = OrderedDict()
+        self._told: OrderedDict[tuple[PollingClient, Key], tuple[float, int]] = OrderedDict()
 
-    def last_told(self, asker: Asker, key: Key) -> tuple[float, int] | None:
+    def last_told(self, asker: PollingClient, key: Key) -> tuple[float, int] | None:
         """``(created, version)`` of the record as this client last saw it."""
         return self._told.get((asker, key))
 
-    def tell(self, asker: Asker, record: Record) -> None:
+    def tell(self, asker: PollingClient, record: Record) -> None:
         seen = (asker, record.key)
         self._told[seen] = (record.created, record.version)
         self._told.move_to_end(seen)

@@ -17,7 +17,7 @@ from harness.gateway.body import LARGEST_DOCUMENT, read_at_most
 from harness.gateway.fault_injection.s3_names import bucket_in_host, s3_call
 from harness.gateway.identify import service_of_form
 from harness.gateway.public_reads import is_public_read
-from harness.gateway.request_context import Exchange, Listener
+from harness.gateway.request_context import Listener, RequestContext
 from harness.gateway.s3_forms import check_policy, form_boundary, read_form
 from harness.gateway.signatures import (
     UNSIGNED_PAYLOAD,
@@ -58,7 +58,7 @@ class ContentDoesNotMatch(ApiError):
     status = 400
 
 
-async def authenticate(exchange: Exchange) -> Response | None:
+async def authenticate(exchange: RequestContext) -> Response | None:
     reachable = not is_loopback(exchange.site.settings.host) and exchange.client.listener is Listener.ALL
     if exchange.cross_site or reachable:
         await _verify(exchange)
@@ -79,14 +79,14 @@ def _is_signed(request: Request) -> bool:
     return any(needed <= names for needed in _PRESIGNED)
 
 
-async def _needs_no_signature(exchange: Exchange) -> bool:
+async def _needs_no_signature(exchange: RequestContext) -> bool:
     if exchange.service == "s3" and form_boundary(exchange.request):
         form, exchange.request = await read_form(exchange.request)
         return "policy" in form.fields and form_signature(form.fields) is not None
     return await _assumes_role_with_web_identity(exchange) or await is_public_read(exchange)
 
 
-async def _assumes_role_with_web_identity(exchange: Exchange) -> bool:
+async def _assumes_role_with_web_identity(exchange: RequestContext) -> bool:
     """STS takes this operation from anybody: the web identity's own token is what it checks."""
     if exchange.service not in ("query", "sts"):
         return False
@@ -102,7 +102,7 @@ async def _assumes_role_with_web_identity(exchange: Exchange) -> bool:
     return service_of_form(f"Version={named['Version'][0]}".encode()) == "sts"
 
 
-async def _verify(exchange: Exchange) -> None:
+async def _verify(exchange: RequestContext) -> None:
     try:
         if exchange.service == "s3" and form_boundary(exchange.request) and not _is_signed(exchange.request):
             await _verify_form(exchange)
@@ -117,7 +117,7 @@ async def _verify(exchange: Exchange) -> None:
         raise SignatureDoesNotMatch(f"harness refused the request, since {reason} and {error}. {_REMEDY}") from None
 
 
-async def _verify_signature(exchange: Exchange) -> None:
+async def _verify_signature(exchange: RequestContext) -> None:
     signed = exchange.hosted or exchange.request
     signature = read_signature(signed)
     if signature is None:
@@ -128,7 +128,7 @@ async def _verify_signature(exchange: Exchange) -> None:
     verify_request(signed, signature, secret, await _payload_hash(exchange, signature), bucket)
 
 
-async def _verify_form(exchange: Exchange) -> None:
+async def _verify_form(exchange: RequestContext) -> None:
     form, exchange.request = await read_form(exchange.request)
     signature = form_signature(form.fields)
     if signature is None:
@@ -138,13 +138,13 @@ async def _verify_form(exchange: Exchange) -> None:
     check_policy(form, s3_call(exchange.request).bucket, int(length) if length.isdigit() else None)
 
 
-async def _secret_of(exchange: Exchange, signature: Signature) -> str:
+async def _secret_of(exchange: RequestContext, signature: Signature) -> str:
     """The secret that IAM or STS of the backend issued with this key; else the one of this state folder."""
     issued = await exchange.site.accounts.secret_of(signature.access_key)
     return issued or exchange.site.credentials.client_secret
 
 
-async def _payload_hash(exchange: Exchange, signature: Signature) -> str:
+async def _payload_hash(exchange: RequestContext, signature: Signature) -> str:
     """What the signature covers of the body. A hash that the request states is compared when the body is read."""
     stated = exchange.request.headers.get("X-Amz-Content-SHA256", "")
     if exchange.service == "s3":
@@ -178,7 +178,7 @@ def _checked(request: Request, stated: str) -> Callable[[], AsyncIterator[bytes]
     return blocks
 
 
-async def _keep_body(exchange: Exchange) -> bytes:
+async def _keep_body(exchange: RequestContext) -> bytes:
     """The whole body, which whoever serves the request reads once more."""
     body = await read_at_most(exchange.request, LARGEST_DOCUMENT)
 
@@ -189,7 +189,7 @@ async def _keep_body(exchange: Exchange) -> bytes:
     return body
 
 
-def _drop_origin(exchange: Exchange) -> None:
+def _drop_origin(exchange: RequestContext) -> None:
     """Backends need not know of other origins: what they may read is said by ``set_cors_headers``."""
     if exchange.origin:
         headers: CIMultiDict[str] = CIMultiDict(exchange.request.headers)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from harness.gateway.body import LARGEST_DOCUMENT, read_at_most
 from harness.gateway.identify import service_of_form
-from harness.gateway.request_context import Exchange
+from harness.gateway.request_context import RequestContext
 from harness.kernel.errors import UnsupportedOperation
 from harness.kernel.http import Response
 
@@ -19,7 +19,7 @@ _REFUSED = {
 """Services that a backend would accept and that nothing here would act upon: refused, with what to do instead."""
 
 
-async def pass_to_backend(exchange: Exchange) -> Response | None:
+async def pass_to_backend(exchange: RequestContext) -> Response | None:
     if exchange.model is not None:
         return None
     if exchange.service == "query":
@@ -39,7 +39,7 @@ async def pass_to_backend(exchange: Exchange) -> Response | None:
     return await aws.handle(exchange.service, exchange.request, exchange.account, exchange.region)
 
 
-async def _look_into_form(exchange: Exchange) -> None:
+async def _look_into_form(exchange: RequestContext) -> None:
     body = await read_at_most(exchange.request, LARGEST_DOCUMENT)
     exchange.service = service_of_form(body)
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from harness.gateway.request_context import Exchange
+from harness.gateway.request_context import RequestContext
 from harness.kernel.errors import ApiError, ValidationError
 from harness.kernel.http import Request, Response
 from harness.protocol import WireRequest
@@ -29,7 +29,7 @@ class TooLarge(ApiError):
     status = 413
 
 
-async def read_body(exchange: Exchange) -> Response | None:
+async def read_body(exchange: RequestContext) -> Response | None:
     if exchange.service == "sagemaker-runtime":
         try:
             exchange.body = await read_at_most(exchange.request, LARGEST_INVOCATION)
@@ -55,23 +55,23 @@ async def read_at_most(request: Request, limit: int) -> bytes:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-async def parse(exchange: Exchange) -> Response | None:
+async def parse(exchange: RequestContext) -> Response | None:
     exchange.parameters = await _off_loop(exchange, lambda: parse_request(exchange.operation, _on_the_wire(exchange)))
     return None
 
 
-async def validate(exchange: Exchange) -> Response | None:
+async def validate(exchange: RequestContext) -> Response | None:
     await _off_loop(exchange, lambda: validate_parameters(exchange.operation, exchange.parameters))
     return None
 
 
-def _on_the_wire(exchange: Exchange) -> WireRequest:
+def _on_the_wire(exchange: RequestContext) -> WireRequest:
     request = exchange.request
     query = request.query if "?" in request.target else {}
     return WireRequest(exchange.body, request.headers, query, exchange.values)
 
 
-async def _off_loop(exchange: Exchange, work: Callable[[], T]) -> T:
+async def _off_loop(exchange: RequestContext, work: Callable[[], T]) -> T:
     """Do the work on a thread when the body is large, so that other clients are answered meanwhile."""
     if len(exchange.body) <= _SMALL:
         return work()

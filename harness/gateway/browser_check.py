@@ -6,7 +6,7 @@ A browser marks them by Sec-Fetch-Site (https://www.w3.org/TR/fetch-metadata/) a
 from __future__ import annotations
 
 from harness.gateway.cors import answer_preflight, is_preflight
-from harness.gateway.request_context import Exchange
+from harness.gateway.request_context import RequestContext
 from harness.kernel.addresses import HostPort, is_loopback, split_authority
 from harness.kernel.http import Response
 
@@ -14,7 +14,7 @@ _OWN_SITES = ("same-origin", "none")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-async def check_browser(exchange: Exchange) -> Response | None:
+async def check_browser(exchange: RequestContext) -> Response | None:
     headers = exchange.request.headers
     if is_preflight(exchange.request):
         return await answer_preflight(exchange)
@@ -37,7 +37,7 @@ def _is_own_origin(origin: str, host: HostPort) -> bool:
     return split_authority(authority, _DEFAULT_PORTS[scheme]) == host
 
 
-def _may_be_unmarked(exchange: Exchange) -> bool:
+def _may_be_unmarked(exchange: RequestContext) -> bool:
     """Whether it is a browser's request that would have no mark even if another site's page made it.
 
     Browsers send Sec-Fetch-Site to https and to loopback names only, and no Origin with a plain read.

@@ -18,17 +18,17 @@ from harness.gateway.fault_injection.link import inject_faults
 from harness.gateway.hold import hold
 from harness.gateway.host_check import check_host, find_bucket_in_host
 from harness.gateway.identify import identify
-from harness.gateway.offline_proxy import refuse_foreign_host
+from harness.gateway.offline_proxy import refuse_external_host
 from harness.gateway.peer_check import refuse_other_users
-from harness.gateway.request_context import Client, ClientGone, Exchange, Site
+from harness.gateway.request_context import Client, ClientGone, GatewayDependencies, RequestContext
 from harness.kernel.errors import ApiError, InternalFailure
 from harness.kernel.http import Request, Response
 
-Link = Callable[[Exchange], Awaitable[Response | None]]
+Link = Callable[[RequestContext], Awaitable[Response | None]]
 
 CHAIN: tuple[Link, ...] = (
     refuse_other_users,
-    refuse_foreign_host,
+    refuse_external_host,
     check_host,
     check_browser,
     answer_admin,
@@ -50,11 +50,11 @@ CHAIN: tuple[Link, ...] = (
 class Gateway:
     """Runs the chain, turns whatever is raised into an answer (once, here), and writes the log line."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: GatewayDependencies) -> None:
         self.site = site
 
     async def handle(self, request: Request, client: Client) -> Response:
-        exchange = Exchange(site=self.site, request=request, client=client, id=str(uuid.uuid4()))
+        exchange = RequestContext(site=self.site, request=request, client=client, id=str(uuid.uuid4()))
         try:
             response = await self._run(exchange)
             await self._set_cors_headers(exchange, response)
@@ -65,14 +65,14 @@ class Gateway:
         self.site.journal.write(exchange, response.status, time.perf_counter() - exchange.received)
         return response
 
-    async def _set_cors_headers(self, exchange: Exchange, response: Response) -> None:
+    async def _set_cors_headers(self, exchange: RequestContext, response: Response) -> None:
         """A page of another origin that is not named may not read the answer, so nothing is lost by a failure here."""
         try:
             await set_cors_headers(exchange, response)
         except Exception as error:
             self.site.journal.defect(exchange, error)
 
-    async def _run(self, exchange: Exchange) -> Response:
+    async def _run(self, exchange: RequestContext) -> Response:
         try:
             for link in CHAIN:
                 response = await link(exchange)

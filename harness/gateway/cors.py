@@ -15,7 +15,7 @@ from multidict import CIMultiDict
 
 from harness.gateway.fault_injection.s3_names import s3_call
 from harness.gateway.host_check import find_bucket_in_host
-from harness.gateway.request_context import Exchange
+from harness.gateway.request_context import RequestContext
 from harness.gateway.s3_questions import ask_s3
 from harness.kernel.errors import ApiError
 from harness.kernel.http import Request, Response
@@ -63,7 +63,7 @@ def is_preflight(request: Request) -> bool:
     return request.method == "OPTIONS" and "Origin" in request.headers and _METHOD in request.headers
 
 
-async def answer_preflight(exchange: Exchange) -> Response:
+async def answer_preflight(exchange: RequestContext) -> Response:
     headers = exchange.request.headers
     exchange.service, exchange.account = "s3", exchange.site.settings.account
     await find_bucket_in_host(exchange)
@@ -82,7 +82,7 @@ async def answer_preflight(exchange: Exchange) -> Response:
     )
 
 
-async def set_cors_headers(exchange: Exchange, response: Response) -> None:
+async def set_cors_headers(exchange: RequestContext, response: Response) -> None:
     """Drop what the backend says of other origins; say what the bucket's rules say to the request's origin."""
     if is_preflight(exchange.request):
         return
@@ -97,7 +97,7 @@ async def set_cors_headers(exchange: Exchange, response: Response) -> None:
             return
 
 
-async def _bucket_rules(exchange: Exchange) -> tuple[CorsRule, ...]:
+async def _bucket_rules(exchange: RequestContext) -> tuple[CorsRule, ...]:
     bucket = s3_call(exchange.request).bucket
     document = await ask_s3(exchange, f"/{quote(bucket, safe='')}?cors") if bucket else None
     return read_rules(document) if document is not None else ()

@@ -15,7 +15,7 @@ from typing import Any
 
 from multidict import CIMultiDict
 
-from harness.gateway.request_context import Exchange, Site
+from harness.gateway.request_context import GatewayDependencies, RequestContext
 from harness.kernel.errors import UnsupportedOperation
 from harness.kernel.http import Response
 from harness.protocol import OperationModel, service_model, validate
@@ -23,14 +23,14 @@ from harness.protocol import serialise as serialise_answer
 from harness.services.scope import Operation, Scope
 
 
-async def refuse_unsupported(exchange: Exchange) -> Response | None:
+async def refuse_unsupported(exchange: RequestContext) -> Response | None:
     # 501 is not retried by any of botocore's retry modes, so an honest refusal costs the client no time.
     exchange.function = _function(exchange.site, exchange.operation)
     exchange.site.calls[exchange.service, exchange.operation.name] += 1
     return None
 
 
-async def dispatch(exchange: Exchange) -> Response | None:
+async def dispatch(exchange: RequestContext) -> Response | None:
     caller = {"user_agent": exchange.user_agent, "access_key": exchange.access_key}
     scope = _scope(exchange.site, exchange.account, exchange.region, exchange.id, caller, exchange.received)
     function = exchange.function
@@ -42,12 +42,14 @@ async def dispatch(exchange: Exchange) -> Response | None:
     return None
 
 
-async def serialise(exchange: Exchange) -> Response | None:
+async def serialise(exchange: RequestContext) -> Response | None:
     wire = serialise_answer(exchange.operation, exchange.answer)
     return Response(wire.status, CIMultiDict(wire.headers), wire.body)
 
 
-def call(site: Site, service: str, name: str, request: Mapping[str, Any], account: str, region: str) -> dict[str, Any]:
+def call(
+    site: GatewayDependencies, service: str, name: str, request: Mapping[str, Any], account: str, region: str
+) -> dict[str, Any]:
     """One operation called from inside: validated and served exactly as a client's. For threads, not for the loop."""
     operation = service_model(service).operation(name)
     if operation is None:
@@ -61,7 +63,7 @@ def call(site: Site, service: str, name: str, request: Mapping[str, Any], accoun
     return answer
 
 
-def _function(site: Site, operation: OperationModel) -> Operation:
+def _function(site: GatewayDependencies, operation: OperationModel) -> Operation:
     function = site.lookup(operation.service.name, operation.name)
     if function is None:
         raise UnsupportedOperation(
@@ -76,7 +78,9 @@ def _is_coroutine(function: Operation) -> bool:
     return inspect.iscoroutinefunction(function)
 
 
-def _scope(site: Site, account: str, region: str, request_id: str, caller: Mapping[str, str], received: float) -> Scope:
+def _scope(
+    site: GatewayDependencies, account: str, region: str, request_id: str, caller: Mapping[str, str], received: float
+) -> Scope:
     return Scope(
         account=account,
         region=region,

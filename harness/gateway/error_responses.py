@@ -7,13 +7,13 @@ from html import escape
 
 from multidict import CIMultiDict
 
-from harness.gateway.request_context import Exchange
+from harness.gateway.request_context import RequestContext
 from harness.kernel.errors import ApiError
 from harness.kernel.http import Response
 from harness.protocol import serialise_error
 
 
-def answer_error(exchange: Exchange, error: ApiError) -> Response:
+def answer_error(exchange: RequestContext, error: ApiError) -> Response:
     if exchange.model is not None:
         wire = serialise_error(exchange.model, error, exchange.id)
         return Response(wire.status, CIMultiDict(wire.headers), wire.body)
@@ -25,7 +25,7 @@ def answer_error(exchange: Exchange, error: ApiError) -> Response:
     return Response(error.status, headers, json.dumps({"__type": error.code, "message": error.message}).encode())
 
 
-def _speaks_xml(exchange: Exchange) -> bool:
+def _speaks_xml(exchange: RequestContext) -> bool:
     headers = exchange.request.headers
     if "X-Amz-Target" in headers:
         return False
@@ -33,7 +33,7 @@ def _speaks_xml(exchange: Exchange) -> bool:
     return form or exchange.service in ("s3", "query", "")
 
 
-def _xml(exchange: Exchange, error: ApiError) -> bytes:
+def _xml(exchange: RequestContext, error: ApiError) -> bytes:
     """S3 has the bare ``Error``; query services wrap it. Clients of both find code and message in this form."""
     inner = f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
     request_id = f"<RequestId>{exchange.id}</RequestId>"

@@ -11,8 +11,8 @@ import asyncio
 import re
 
 from harness.engine.lifecycle import is_unfinished
-from harness.gateway.askers import Asker
-from harness.gateway.request_context import Exchange
+from harness.gateway.askers import PollingClient
+from harness.gateway.request_context import RequestContext
 from harness.kernel.http import Response
 from harness.kernel.kinds import KINDS
 from harness.kernel.records import Key, Record
@@ -32,7 +32,7 @@ _KINDS = {kind.operation("Describe"): kind for kind in KINDS.values() if kind.li
 """The operations whose answer may be held back, and the kinds that they describe."""
 
 
-async def hold(exchange: Exchange) -> Response | None:
+async def hold(exchange: RequestContext) -> Response | None:
     kind = _KINDS.get(exchange.operation.name) if exchange.service == "sagemaker" else None
     if kind is None:
         return None
@@ -45,7 +45,7 @@ async def hold(exchange: Exchange) -> Response | None:
     return None
 
 
-def _waits(exchange: Exchange, record: Record) -> bool:
+def _waits(exchange: RequestContext, record: Record) -> bool:
     agent = exchange.user_agent
     if SHIM_MARK in agent:
         return False
@@ -57,11 +57,11 @@ def _waits(exchange: Exchange, record: Record) -> bool:
     return told == (record.created, record.version)
 
 
-def _asker(exchange: Exchange) -> Asker:
-    return Asker(exchange.access_key, exchange.user_agent, exchange.client.remote)
+def _asker(exchange: RequestContext) -> PollingClient:
+    return PollingClient(exchange.access_key, exchange.user_agent, exchange.client.remote)
 
 
-async def _until_finished(exchange: Exchange, key: Key) -> Record | None:
+async def _until_finished(exchange: RequestContext, key: Key) -> Record | None:
     """The record when it is finished, when the time is up, or when the emulator is about to end; None once deleted."""
     site = exchange.site
     loop = asyncio.get_running_loop()

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from harness.gateway.request_context import Exchange
+from harness.gateway.request_context import RequestContext
 from harness.kernel.addresses import ip_address, is_loopback, split_authority
 from harness.kernel.errors import ApiError
 from harness.kernel.http import Request, Response
@@ -29,7 +29,7 @@ class HostRefused(ApiError):
     status = 403
 
 
-async def check_host(exchange: Exchange) -> Response | None:
+async def check_host(exchange: RequestContext) -> Response | None:
     sent = exchange.request.headers.getall("Host", [])
     host = split_authority(sent[0]) if len(sent) == 1 else None
     if host is None:
@@ -51,7 +51,7 @@ class OwnNames(NamedTuple):
     allowed: tuple[str, ...] = ()
 
 
-def _own(exchange: Exchange) -> OwnNames:
+def _own(exchange: RequestContext) -> OwnNames:
     settings = exchange.site.settings
     return OwnNames(exchange.client.local, settings.host, settings.allowed_hosts)
 
@@ -68,7 +68,7 @@ def is_accepted(name: str, own: OwnNames) -> bool:
     return name.endswith(_AWS) or _own_name(name, own) is not None
 
 
-async def find_bucket_in_host(exchange: Exchange) -> Response | None:
+async def find_bucket_in_host(exchange: RequestContext) -> Response | None:
     """Turn virtual-host addressing into path style for the names that S3's own rule does not know."""
     if exchange.service != "s3":
         return None

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from harness.gateway.request_context import Exchange
+from harness.gateway.request_context import RequestContext
 from harness.kernel.errors import ApiError
 from harness.kernel.http import Response
 from harness.protocol import service_model
@@ -71,7 +71,7 @@ _UNSERVED = (
 _QUERY_VERSIONS = {"2011-06-15": "sts", "2010-05-08": "iam", "2010-08-01": "monitoring", "2010-03-31": "sns"}
 
 
-async def identify(exchange: Exchange) -> Response | None:
+async def identify(exchange: RequestContext) -> Response | None:
     request = exchange.request
     settings = exchange.site.settings
     credential = _credential_of(request.headers.get("Authorization", ""), request.target)
@@ -87,7 +87,7 @@ async def identify(exchange: Exchange) -> Response | None:
     return None
 
 
-def _find_by_target(exchange: Exchange, name: str) -> None:
+def _find_by_target(exchange: RequestContext, name: str) -> None:
     exchange.model = service_model("sagemaker")
     operation = exchange.model.operation(name)
     if operation is None:
@@ -95,7 +95,7 @@ def _find_by_target(exchange: Exchange, name: str) -> None:
     exchange.operation = operation
 
 
-def _find_by_path(exchange: Exchange) -> None:
+def _find_by_path(exchange: RequestContext) -> None:
     request = exchange.request
     path = request.path
     for beginning, service in _PATHS:
@@ -109,7 +109,7 @@ def _find_by_path(exchange: Exchange) -> None:
     exchange.service = _unsigned_service(exchange)
 
 
-def _found_in(service: str, exchange: Exchange) -> bool:
+def _found_in(service: str, exchange: RequestContext) -> bool:
     try:
         model = service_model(service)
     except FileNotFoundError:
@@ -122,7 +122,7 @@ def _found_in(service: str, exchange: Exchange) -> bool:
     return True
 
 
-def _unsigned_service(exchange: Exchange) -> str:
+def _unsigned_service(exchange: RequestContext) -> str:
     """Forms name their API version in the query, or in the body (``pass_to_backend``); the rest is anonymous S3."""
     content_type = exchange.request.headers.get("Content-Type", "")
     if exchange.request.method == "POST" and content_type.startswith("application/x-www-form-urlencoded"):
@@ -161,7 +161,7 @@ def _scope(text: str) -> Credential:
     return Credential(parts[0], "", parts[-2]) if len(parts) == 4 else Credential(text, "", "")
 
 
-async def _account(exchange: Exchange, access_key: str) -> str:
+async def _account(exchange: RequestContext, access_key: str) -> str:
     """An access key of twelve digits is an account, as neighbouring tools have it."""
     if len(access_key) == 12 and access_key.isdigit():
         return access_key

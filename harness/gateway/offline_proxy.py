@@ -1,16 +1,16 @@
-"""``refuse_foreign_host``: the emulator as proxy of offline programs. It names what it refuses and forwards nothing."""
+"""The emulator as the proxy of offline programs: it names each host that it refuses and forwards nothing."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from harness.gateway.request_context import Exchange, json_response
+from harness.gateway.request_context import RequestContext, json_response
 from harness.kernel.addresses import is_loopback
 from harness.kernel.http import Response
 
 
-async def refuse_foreign_host(exchange: Exchange) -> Response | None:
+async def refuse_external_host(exchange: RequestContext) -> Response | None:
     request = exchange.request
     if request.target.startswith("/") or request.target == "*":
         return None
@@ -25,7 +25,7 @@ async def refuse_foreign_host(exchange: Exchange) -> Response | None:
     return _refusal(host)
 
 
-def _is_here(exchange: Exchange, host: str, port: int) -> bool:
+def _is_here(exchange: RequestContext, host: str, port: int) -> bool:
     return port in exchange.client.ports and (host == exchange.site.settings.host or is_loopback(host))
 
 

@@ -1,4 +1,4 @@
-"""``Parking``: answers that wait for a record to change. A parked answer is one future on the loop, never a thread."""
+"""Answers that wait for a record to change. A waiting answer is one future on the loop, never a thread."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harness.kernel.records import Key, Record
 from harness.stores.records import RecordStore
 
 
-class Parking:
+class RecordWaiters:
     """Belongs to the server's event loop; records change on any thread."""
 
     def __init__(self, records: RecordStore) -> None:

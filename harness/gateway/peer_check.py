@@ -6,14 +6,14 @@ import os
 from collections.abc import Callable
 
 from harness.gateway.peers import PeerLookup
-from harness.gateway.request_context import Exchange, json_response
+from harness.gateway.request_context import RequestContext, json_response
 from harness.kernel.addresses import is_loopback
 from harness.kernel.http import Response
 
 _ROOT = 0
 
 
-async def refuse_other_users(exchange: Exchange) -> Response | None:
+async def refuse_other_users(exchange: RequestContext) -> Response | None:
     client = exchange.client
     if client.own_user or exchange.site.settings.allow_other_users:
         return None

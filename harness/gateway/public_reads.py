@@ -14,14 +14,14 @@ from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 from harness.gateway.fault_injection.s3_names import s3_call
-from harness.gateway.request_context import Exchange
+from harness.gateway.request_context import RequestContext
 from harness.gateway.s3_questions import ask_s3
 
 _EVERYBODY = "http://acs.amazonaws.com/groups/global/AllUsers"
 _HARMLESS = ("x-id", "partnumber", "response-", "x-amz-")
 
 
-async def is_public_read(exchange: Exchange) -> bool:
+async def is_public_read(exchange: RequestContext) -> bool:
     request = exchange.request
     call = s3_call(request)
     plain = all(name.lower().startswith(_HARMLESS) for name in request.query)

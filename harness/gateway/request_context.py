@@ -1,4 +1,4 @@
-"""``Exchange``: one request on its way through the chain, and ``Site``: what the gateway stands on."""
+"""One request on its way through the chain, and the parts of the emulator that the gateway calls."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from multidict import CIMultiDict
 
 from harness.aws import AwsBackend
 from harness.contract.catalog import CATALOGUED
-from harness.contract.containers import Images
+from harness.contract.containers import ImageSource
 from harness.engine import Engine
-from harness.gateway.askers import Askers
+from harness.gateway.askers import PollTracker
 from harness.gateway.fault_injection.plan import PlannedFaults
-from harness.gateway.parking import Parking
-from harness.gateway.request_log import Journal
+from harness.gateway.parking import RecordWaiters
+from harness.gateway.request_log import RequestLog
 from harness.kernel.addresses import HostPort
 from harness.kernel.clock import Clock
 from harness.kernel.http import Request, Response
@@ -82,16 +82,16 @@ class Client(NamedTuple):
 
 
 @dataclass
-class Site:
+class GatewayDependencies:
     settings: Settings
     clock: Clock
     records: RecordStore
     aws: AwsBackend
     engine: Engine
     control: Control
-    journal: Journal
-    parking: Parking
-    askers: Askers
+    journal: RequestLog
+    parking: RecordWaiters
+    askers: PollTracker
     pool: ThreadPoolExecutor
     lookup: Callable[[str, str], Operation | None]
     """Which function serves an operation (``services.registry.operation``)."""
@@ -99,17 +99,17 @@ class Site:
     credentials: Credentials
     runs_as: Callable[[int], bool] = lambda uid: False
     """Whether processes of this user of the machine may be the emulator's own jobs."""
-    images: Images = CATALOGUED
+    images: ImageSource = CATALOGUED
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Calls per service and operation, for ``/_harness/coverage``."""
     faults: PlannedFaults = field(default_factory=PlannedFaults)
 
 
 @dataclass(slots=True)
-class Exchange:
+class RequestContext:
     """Fields without a default are set by the link named; reading one before that is a defect found at once."""
 
-    site: Site
+    site: GatewayDependencies
     request: Request
     client: Client
     id: str

@@ -1,4 +1,4 @@
-"""``Journal``: one structured line per request in ``emulator.log``, and the tracebacks of our defects."""
+"""``RequestLog``: one structured line per request in ``emulator.log``, and the tracebacks of our defects."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from harness.kernel.clock import utc
 from harness.kernel.masking import masked_text
 
 if TYPE_CHECKING:
-    from harness.gateway.request_context import Exchange
+    from harness.gateway.request_context import RequestContext
 
 _ROLL_AT = 64 * 1024 * 1024
 
 
-class Journal:
+class RequestLog:
     """Appends each line at once; past 64 MB the file becomes ``emulator.log.1`` and a new one begins.
 
     A line that cannot be written, as the disk is full, is lost and costs no answer; the next that can tells of it.
@@ -34,7 +34,7 @@ class Journal:
         self._file = path.open("ab", buffering=0)
         self._lost = 0
 
-    def write(self, exchange: Exchange, status: int, seconds: float) -> None:
+    def write(self, exchange: RequestContext, status: int, seconds: float) -> None:
         line: dict[str, Any] = {
             "id": exchange.id,
             "service": exchange.service,
@@ -52,7 +52,7 @@ class Journal:
             line["error"] = masked_text(exchange.error[:2000])
         self.note(line)
 
-    def defect(self, exchange: Exchange, error: Exception) -> None:
+    def defect(self, exchange: RequestContext, error: Exception) -> None:
         self.note({"id": exchange.id, "defect": masked_text("".join(traceback.format_exception(error)))})
 
     def note(self, line: dict[str, Any]) -> None:
@@ -94,7 +94,7 @@ class Journal:
 
 
 class _ToJournal(logging.Handler):
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: RequestLog) -> None:
         super().__init__(logging.WARNING)
         self._journal = journal
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from harness.gateway.request_context import Exchange
+from harness.gateway.request_context import RequestContext
 from harness.kernel.http import FileBody, Request, Response
 
 _SIGNED = (
@@ -15,7 +15,7 @@ _SIGNED = (
 """Backends look at the account of the credential, never at the signature."""
 
 
-async def ask_s3(exchange: Exchange, target: str) -> bytes | None:
+async def ask_s3(exchange: RequestContext, target: str) -> bytes | None:
     """The body of the backend's answer to a GET of ``target`` (path style); None where it is an error."""
     site = exchange.site
     account, region = exchange.account or site.settings.account, exchange.region or site.settings.region

@@ -13,7 +13,7 @@ from harness.kernel.s3uri import S3Uri
 from harness.stores.objects import ObjectStore
 
 
-class _Writer:
+class _CaptureWriter:
     """The one thing capture does with an object store."""
 
     def __init__(self, s3: Any) -> None:
@@ -25,7 +25,7 @@ class _Writer:
 
 class Capturing:
     def __init__(self, endpoint: str, rules: CaptureRules, s3: Any, clock: EmulatorClock) -> None:
-        writer = cast("ObjectStore", _Writer(s3))
+        writer = cast("ObjectStore", _CaptureWriter(s3))
         self.rules = rules
         self._capture = Capture(endpoint, rules, lambda: writer)
         self._clock = clock

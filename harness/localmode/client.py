@@ -12,11 +12,11 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any, Protocol
 
-from harness.localmode.context import Surroundings, refused
-from harness.localmode.endpoints import Endpoints
+from harness.localmode.context import LocalModeContext, refused
+from harness.localmode.endpoints import LocalEndpoints
 from harness.localmode.experiments import record_component, with_sources
-from harness.localmode.jobs import Job, Jobs, OutputReader
-from harness.localmode.models import Models
+from harness.localmode.jobs import LocalJob, LocalJobs, OutputReader
+from harness.localmode.models import LocalModels
 from harness.localmode.monitoring import Monitoring
 from harness.localmode.sdk import LocalSdk, OneRun
 from harness.localmode.training import settle_training
@@ -28,14 +28,14 @@ class TrainerOutput(OutputReader, Protocol):
 
 
 class LocalModeClient:
-    def __init__(self, around: Surroundings, sdk: LocalSdk) -> None:
+    def __init__(self, around: LocalModeContext, sdk: LocalSdk) -> None:
         self._around = around
         self._beside = around.client("sagemaker")
         self.provenance = around.provenance
         self._sdk = sdk
-        self._jobs = Jobs(around, sdk)
-        self._models = Models(around)
-        self.endpoints = Endpoints(around, sdk, self._models)
+        self._jobs = LocalJobs(around, sdk)
+        self._models = LocalModels(around)
+        self.endpoints = LocalEndpoints(around, sdk, self._models)
         self.monitoring = Monitoring(around, self.endpoints, self._process, self._processing_job)
 
     def __getattr__(self, name: str) -> Any:
@@ -45,7 +45,7 @@ class LocalModeClient:
                 return getattr(part, name)
         return getattr(self._beside, name)
 
-    def _parts(self) -> tuple[Models, Endpoints, Monitoring]:
+    def _parts(self) -> tuple[LocalModels, LocalEndpoints, Monitoring]:
         return self._models, self.endpoints, self.monitoring
 
     def answers(self, operation: str) -> bool:
@@ -84,7 +84,7 @@ class LocalModeClient:
     def describe_processing_job(self, ProcessingJobName: str) -> dict[str, Any]:
         return self._described("ProcessingJob", ProcessingJobName)
 
-    def _processing_job(self, name: str) -> Job:
+    def _processing_job(self, name: str) -> LocalJob:
         return self._jobs.find("ProcessingJob", name)
 
     # -- training ------------------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ class LocalModeClient:
         self._jobs.run_in(job, image, run.folder, lambda: run, working)
         self._trained(job)
 
-    def _trained(self, job: Job) -> dict[str, Any]:
+    def _trained(self, job: LocalJob) -> dict[str, Any]:
         points = settle_training(job)
         self._around.provenance.note(
             "Training jobs",

@@ -21,7 +21,7 @@ class EngineFailed(Exception):
     """The docker command failed; what it said."""
 
 
-class Engine:
+class ContainerEngine:
     """``labels`` are on every container of this run; ``images`` maps AWS image URIs to the user's own images."""
 
     def __init__(self, labels: Mapping[str, str], images: Mapping[str, str]) -> None:

@@ -11,11 +11,11 @@ from botocore.exceptions import ClientError
 
 from harness.clients.emulator_clock import EmulatorClock
 from harness.kernel.arns import arn
-from harness.localmode.container_engine import Engine, EngineFailed
+from harness.localmode.container_engine import ContainerEngine, EngineFailed
 
 
 @dataclass
-class Provenance:
+class LocalModeProvenance:
     """For each part of the lifecycle: what local mode did, what the harness added, how often."""
 
     _parts: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Provenance:
 
 
 @dataclass
-class Surroundings:
+class LocalModeContext:
     client: Callable[[str], Any]
     """boto3 clients of the emulator, whatever the scenario's own session answers."""
     boto3: Any
@@ -41,11 +41,11 @@ class Surroundings:
     bucket: str
     folder: Path
     """For what containers are given; each job has a folder of its own in it, gone when the job is."""
-    engine: Engine
+    engine: ContainerEngine
     clock: EmulatorClock
     seen: Callable[[str, str], None]
     """Told ``(create operation, name)`` of everything created, for the report."""
-    provenance: Provenance = field(default_factory=Provenance)
+    provenance: LocalModeProvenance = field(default_factory=LocalModeProvenance)
 
     def arn(self, kind: str, name: str) -> str:
         return arn(kind, self.account, self.region, name)

@@ -16,15 +16,15 @@ from harness.kernel.removal import remove_tree
 from harness.kernel.safe_paths import below
 from harness.localmode.capturing import Capturing
 from harness.localmode.container_engine import remove
-from harness.localmode.context import Surroundings, refused
+from harness.localmode.context import LocalModeContext, refused
 from harness.localmode.jobs import utc_now
 from harness.localmode.logs import put_log
-from harness.localmode.models import Models
+from harness.localmode.models import LocalModels
 from harness.localmode.sdk import LocalSdk, OneRun
 
 
 @dataclass
-class Server:
+class LocalServer:
     """One container that serves one endpoint config for an endpoint."""
 
     label: str
@@ -42,14 +42,14 @@ class Server:
 class Endpoint:
     name: str
     told: dict[str, Any]
-    server: Server | None = None
+    server: LocalServer | None = None
     thread: threading.Thread | None = None
     capturing: Capturing | None = None
     starting: str = ""
     """The label of a server that is not healthy yet."""
 
 
-class Endpoints:
+class LocalEndpoints:
     OPERATIONS = frozenset(
         (
             "create_endpoint_config",
@@ -63,7 +63,7 @@ class Endpoints:
         )
     )
 
-    def __init__(self, around: Surroundings, sdk: LocalSdk, models: Models) -> None:
+    def __init__(self, around: LocalModeContext, sdk: LocalSdk, models: LocalModels) -> None:
         self._around = around
         self._sdk = sdk
         self._models = models
@@ -176,7 +176,7 @@ class Endpoints:
             raise refused(operation, f'Could not find endpoint "{self._around.arn("endpoint", name)}".')
         return self._known[name]
 
-    def live(self, name: str) -> tuple[Endpoint, Server] | None:
+    def live(self, name: str) -> tuple[Endpoint, LocalServer] | None:
         """For the runtime: an endpoint that answers, and by which server."""
         endpoint = self._known.get(name)
         if endpoint is None or endpoint.server is None or endpoint.server.run is None:
@@ -205,7 +205,7 @@ class Endpoints:
 
     def _serve(self, endpoint: Endpoint, config: dict[str, Any], otherwise: str) -> None:
         label = f"{endpoint.name}-{uuid.uuid4().hex[:6]}"
-        server = Server(label, config, below(self._around.folder, label), "")
+        server = LocalServer(label, config, below(self._around.folder, label), "")
         endpoint.starting = label
         try:
             self._start(endpoint, server)
@@ -228,7 +228,7 @@ class Endpoints:
         if old is not None:
             self._stop(old, endpoint.name)
 
-    def _start(self, endpoint: Endpoint, server: Server) -> None:
+    def _start(self, endpoint: Endpoint, server: LocalServer) -> None:
         model = self._models.require("CreateEndpoint", server.config["ProductionVariants"][0]["ModelName"])
         server.image = self._around.image("CreateEndpoint", model["PrimaryContainer"]["Image"])
         server.folder.mkdir(parents=True)
@@ -245,7 +245,7 @@ class Endpoints:
             ) from error
         server.run = run
 
-    def _stop(self, server: Server, endpoint: str) -> None:
+    def _stop(self, server: LocalServer, endpoint: str) -> None:
         run, server.run = server.run, None
         containers = self._around.engine.containers(server.label)
         try:

@@ -9,15 +9,15 @@ from typing import Any
 from harness.engine.tracking.trial_component_content import inputs_of, outputs_of, parameters_of
 from harness.kernel.kinds import KINDS, RUN_JOBS
 from harness.kernel.records import Key, Record
-from harness.localmode.context import Surroundings
-from harness.localmode.jobs import Job
+from harness.localmode.context import LocalModeContext
+from harness.localmode.jobs import LocalJob
 
 Points = Mapping[str, Sequence[tuple[float, float]]]
 MAX_METRICS = 10
 """The API's limit of one call."""
 
 
-def record_component(around: Surroundings, job: Job, points: Points | None = None) -> None:
+def record_component(around: LocalModeContext, job: LocalJob, points: Points | None = None) -> None:
     """Only for a job whose ExperimentConfig names a trial or a run: others would be lost among the emulator's own."""
     config = job.request.get("ExperimentConfig") or {}
     if not config.get("TrialName"):
@@ -49,7 +49,7 @@ def with_sources(answer: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def _facts(around: Surroundings, job: Job) -> dict[str, Any]:
+def _facts(around: LocalModeContext, job: LocalJob) -> dict[str, Any]:
     """The same entries as of a job that the emulator ran."""
     key = Key(KINDS[job.kind].type, around.account, around.region, job.name)
     record = Record(key, job.arn, {"HyperParameters": {}, **job.request}, job.told)

@@ -19,7 +19,7 @@ from harness.kernel.kinds import KINDS
 from harness.kernel.removal import remove_tree
 from harness.kernel.safe_paths import UnsafeName, below
 from harness.localmode.container_engine import remove
-from harness.localmode.context import Surroundings, refused
+from harness.localmode.context import LocalModeContext, refused
 from harness.localmode.logs import LogLines, put_log
 from harness.localmode.sdk import LocalSdk, OneRun
 
@@ -32,7 +32,7 @@ class OutputReader(Protocol):
 
 
 @dataclass
-class Job:
+class LocalJob:
     """``told`` is what Describe says beyond the request."""
 
     kind: str
@@ -50,14 +50,14 @@ class Job:
         return {**deepcopy(dict(self.request)), f"{self.kind}Name": self.name, f"{self.kind}Arn": self.arn, **self.told}
 
 
-class Jobs:
-    def __init__(self, around: Surroundings, sdk: LocalSdk) -> None:
+class LocalJobs:
+    def __init__(self, around: LocalModeContext, sdk: LocalSdk) -> None:
         self._around = around
         self._sdk = sdk
-        self._known: dict[tuple[str, str], Job] = {}
+        self._known: dict[tuple[str, str], LocalJob] = {}
         self._lock = threading.Lock()
 
-    def find(self, kind: str, name: str) -> Job:
+    def find(self, kind: str, name: str) -> LocalJob:
         job = self._known.get((kind, name))
         if job is None:
             message = (
@@ -82,14 +82,14 @@ class Jobs:
             for (kind, name), job in self._known.items()
         ]
 
-    def begin(self, kind: str, request: Mapping[str, Any]) -> Job:
+    def begin(self, kind: str, request: Mapping[str, Any]) -> LocalJob:
         name = request[f"{kind}Name"]
         try:
             below(self._around.folder, name)
         except UnsafeName as error:
             raise refused(f"Create{kind}", f"{kind}Name {name!r} cannot be a name: {error}") from error
         arn = self._around.arn(KINDS[kind].type, name)
-        job = Job(kind, name, arn, deepcopy(dict(request)))
+        job = LocalJob(kind, name, arn, deepcopy(dict(request)))
         with self._lock:
             if (kind, name) in self._known:
                 raise self._around.refused(
@@ -102,7 +102,7 @@ class Jobs:
         job.told = {job.status_member: "InProgress", "CreationTime": now, "LastModifiedTime": now}
         return job
 
-    def run(self, job: Job, image: str, work: Callable[[OneRun], None]) -> None:
+    def run(self, job: LocalJob, image: str, work: Callable[[OneRun], None]) -> None:
         """``work`` makes the SDK run it in a session of its own; returns when it ended, well or not."""
         folder = below(self._around.folder, job.name)
         folder.mkdir(parents=True)
@@ -115,7 +115,7 @@ class Jobs:
         self.run_in(job, image, folder, begin, lambda: work(run[0]))
 
     def run_in(
-        self, job: Job, image: str, folder: Path, begin: Callable[[], OutputReader], work: Callable[[], None]
+        self, job: LocalJob, image: str, folder: Path, begin: Callable[[], OutputReader], work: Callable[[], None]
     ) -> None:
         """The same with whatever ``work`` starts; ``folder`` is gone afterwards."""
         started = utc_now()
@@ -132,7 +132,7 @@ class Jobs:
             self._around.engine.give_back(folder, image)
             remove_tree(folder)
 
-    def _worked(self, job: Job, run: OutputReader, work: Callable[[], None]) -> str:
+    def _worked(self, job: LocalJob, run: OutputReader, work: Callable[[], None]) -> str:
         """Empty, or why it failed. The SDK raises one error for what it does not take and for a failing container."""
         try:
             work()
@@ -147,7 +147,7 @@ class Jobs:
             return f"AlgorithmError: {reason}, exit code: {code}"[:MAX_REASON]
         return ""
 
-    def _end(self, job: Job, started: datetime, run: OutputReader, failure: str) -> None:
+    def _end(self, job: LocalJob, started: datetime, run: OutputReader, failure: str) -> None:
         for number, container in enumerate(reversed(self._around.engine.containers(job.name)), start=1):
             lines = self._around.engine.log_lines(container)
             job.lines += lines

@@ -10,14 +10,14 @@ from typing import Any
 
 from harness.engine.jobs.archives import unpack
 from harness.kernel.s3uri import S3Uri
-from harness.localmode.context import Surroundings, refused
+from harness.localmode.context import LocalModeContext, refused
 from harness.localmode.jobs import utc_now
 
 
-class Models:
+class LocalModels:
     OPERATIONS = frozenset({"create_model", "describe_model", "delete_model", "list_models"})
 
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(self, around: LocalModeContext) -> None:
         self._around = around
         self._known: dict[str, dict[str, Any]] = {}
 

@@ -20,9 +20,9 @@ from harness.contract.monitoring import Definition, Execution, of_data_quality, 
 from harness.contract.schedules import DAILY_AT_MIDNIGHT, NOW, BadSchedule, crontab, hours, next_due, seconds_of, window
 from harness.kernel.clock import utc
 from harness.kernel.s3uri import S3Uri
-from harness.localmode.context import Surroundings, refused
-from harness.localmode.endpoints import Endpoints
-from harness.localmode.jobs import Job
+from harness.localmode.context import LocalModeContext, refused
+from harness.localmode.endpoints import LocalEndpoints
+from harness.localmode.jobs import LocalJob
 
 Described = dict[str, Any]
 
@@ -65,10 +65,10 @@ class Monitoring:
 
     def __init__(
         self,
-        around: Surroundings,
-        endpoints: Endpoints,
+        around: LocalModeContext,
+        endpoints: LocalEndpoints,
         create_processing_job: Callable[..., Described],
-        processing_job: Callable[[str], Job],
+        processing_job: Callable[[str], LocalJob],
     ) -> None:
         self._around = around
         self._endpoints = endpoints
@@ -243,7 +243,7 @@ class Monitoring:
                 output["S3Output"]["S3UploadMode"] = "EndOfJob"  # the only one local mode knows
             execution["ProcessingJobArn"] = self._create(**request)["ProcessingJobArn"]
             execution.update(_outcome(self._job(plan.job_name)))
-        except (ClientError, NoData) as error:
+        except (ClientError, NoCapturedData) as error:
             execution.update(MonitoringExecutionStatus="Failed", FailureReason=str(error)[:1024])
         execution["LastModifiedTime"] = utc(self._around.clock.now())
         if schedule.due is None:
@@ -293,7 +293,7 @@ class Monitoring:
         """Where the endpoint captures to, and the hour folders of the window that hold something."""
         live = self._endpoints.live(name)
         if live is None or live[0].capturing is None:
-            raise NoData
+            raise NoCapturedData
         endpoint, server = live
         assert endpoint.capturing is not None
         destination = endpoint.capturing.rules.destination
@@ -301,11 +301,11 @@ class Monitoring:
         places = [capture_prefix(destination, name, server.variant, hour) for hour in hours(start, end)]
         folders = [place for place in places if _holds_something(s3, place)]
         if not folders:
-            raise NoData
+            raise NoCapturedData
         return destination, folders
 
 
-class NoData(Exception):
+class NoCapturedData(Exception):
     def __str__(self) -> str:
         return "Job inputs had no data"
 
@@ -314,7 +314,7 @@ def _holds_something(s3: Any, place: S3Uri) -> bool:
     return bool(s3.list_objects_v2(Bucket=place.bucket, Prefix=f"{place.key}/", MaxKeys=1).get("KeyCount"))
 
 
-def _outcome(job: Job) -> Described:
+def _outcome(job: LocalJob) -> Described:
     status = str(job.told["ProcessingJobStatus"])
     if status == "Completed" and str(job.told.get("ExitMessage", "")).startswith("CompletedWithViolations"):
         return {"MonitoringExecutionStatus": "CompletedWithViolations"}

@@ -9,8 +9,8 @@ from typing import Any
 
 from botocore.response import StreamingBody
 
-from harness.localmode.context import Surroundings, refused
-from harness.localmode.endpoints import Endpoints
+from harness.localmode.context import LocalModeContext, refused
+from harness.localmode.endpoints import LocalEndpoints
 
 MAX_BODY = 6 * 1024 * 1024
 MAX_MESSAGE = 2048
@@ -18,7 +18,7 @@ _TAKEN = frozenset(("ContentType", "Accept", "CustomAttributes", "TargetModel", 
 
 
 class LocalModeRuntime:
-    def __init__(self, around: Surroundings, endpoints: Endpoints) -> None:
+    def __init__(self, around: LocalModeContext, endpoints: LocalEndpoints) -> None:
         self._around = around
         self._endpoints = endpoints
         self._beside = around.client("sagemaker-runtime")

@@ -19,15 +19,15 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from harness.kernel.job_files import TooDeep, find_file, remove_links
-from harness.localmode.container_engine import JOB_LABEL, Engine
-from harness.localmode.context import Surroundings
+from harness.localmode.container_engine import JOB_LABEL, ContainerEngine
+from harness.localmode.context import LocalModeContext
 
 OUTPUT_FILES = ("failure", "message")
 MAX_OUTPUT = 64 * 1024
 OK, UNREACHABLE = 200, 500
 PING_SECONDS, LOOK = 120.0, 0.2
 
-_SERVERS: dict[int, tuple[Engine, str]] = {}
+_SERVERS: dict[int, tuple[ContainerEngine, str]] = {}
 """Serving port -> the engine and the run whose container has it."""
 
 
@@ -46,13 +46,13 @@ class Generation:
 
 
 class LocalSdk(Protocol):
-    def one_run(self, around: Surroundings, folder: Path, name: str) -> OneRun: ...
+    def one_run(self, around: LocalModeContext, folder: Path, name: str) -> OneRun: ...
 
 
 class OneContainer:
     """Mixed into the SDK's local session: looks at what a container left before that is removed."""
 
-    def enter(self, around: Surroundings, folder: Path, name: str, port: int) -> None:
+    def enter(self, around: LocalModeContext, folder: Path, name: str, port: int) -> None:
         self._around = around
         self._folder = folder
         self._left: dict[str, str] = {}
@@ -83,7 +83,7 @@ class OneContainer:
 class OneRun:
     """One job or endpoint of local mode: a session of the SDK with its own folder, labels and port."""
 
-    def __init__(self, generation: Generation, around: Surroundings, folder: Path, name: str) -> None:
+    def __init__(self, generation: Generation, around: LocalModeContext, folder: Path, name: str) -> None:
         port = free_port()
         _SERVERS[port] = around.engine, name
         self.session = generation.container_session(boto_session=around.boto3, default_bucket=around.bucket)
@@ -124,7 +124,7 @@ class BatchRuntime:
         return {**answer, "Body": io.BytesIO(body.removesuffix(b"\n"))}
 
 
-class ScenarioSession:
+class LocalScenarioSession:
     """Mixed into a local session: its clients are the harness's, which hand on to local mode what that can do."""
 
     def _initialize(self, *arguments: Any, **options: Any) -> None:
@@ -137,7 +137,7 @@ class ScenarioSession:
         self.sagemaker_metrics_client = client("sagemaker-metrics")
 
 
-class Changes:
+class SdkChanges:
     """What is replaced in the SDK's modules and classes while a session lasts, and put back at its end."""
 
     def __init__(self) -> None:
@@ -152,7 +152,7 @@ class Changes:
             setattr(*self._before.pop())
 
 
-def adapt(changes: Changes, local_session: Any, entities: Any, container: Any) -> None:
+def adapt(changes: SdkChanges, local_session: Any, entities: Any, container: Any) -> None:
     """What the SDK's local mode does before a request and while a server starts, done once and soon."""
     # Two docker commands before every single request, to learn a host name that does not change.
     host = functools.cache(local_session.get_docker_host)
@@ -191,7 +191,7 @@ def _given_back(method: Callable[..., Any]) -> Callable[..., Any]:
     return adapted
 
 
-def take_over(around: Surroundings, folder: Path, image: str) -> None:
+def take_over(around: LocalModeContext, folder: Path, image: str) -> None:
     """Make what containers left fit for the SDK to read: it is the user's, and has no links, which the SDK follows."""
     around.engine.give_back(folder, image)
     try:
@@ -206,7 +206,7 @@ def read_output(folder: Path, hosts: str, name: str) -> str:
     return found[-1].read(MAX_OUTPUT).decode(errors="replace") if found else ""
 
 
-def container_settings(around: Surroundings, name: str) -> dict[str, Any]:
+def container_settings(around: LocalModeContext, name: str) -> dict[str, Any]:
     """Keys of a compose service. Names of other machines are not found in there, for an offline run."""
     labels = {**around.engine.labels, JOB_LABEL: name}
     # Programs that are a container's first process often pass over SIGTERM, and each would be waited for ten seconds.

@@ -11,7 +11,7 @@ from sagemaker.local.local_session import LocalSagemakerClient, LocalSagemakerRu
 from sagemaker.workflow.pipeline_context import LocalPipelineSession
 
 from harness.localmode import sdk
-from harness.localmode.context import Surroundings
+from harness.localmode.context import LocalModeContext
 
 
 class ContainerSession(sdk.OneContainer, LocalSession):  # type: ignore[misc]
@@ -37,7 +37,7 @@ class _Pipelines:
         return getattr(self._local, name)
 
 
-class _Waiting(sdk.ScenarioSession):
+class _Waiting(sdk.LocalScenarioSession):
     """Output was shown while a job ran; what waiting is still for is the error of a job that failed."""
 
     def _initialize(self, *arguments: Any, **options: Any) -> None:
@@ -69,10 +69,10 @@ GENERATION = sdk.Generation(ContainerSession, LocalSagemakerClient, LocalSagemak
 
 
 class SdkV2:
-    def __init__(self, changes: sdk.Changes) -> None:
+    def __init__(self, changes: sdk.SdkChanges) -> None:
         sdk.adapt(changes, local_session, entities, _SageMakerContainer)
 
-    def one_run(self, around: Surroundings, folder: Path, name: str) -> sdk.OneRun:
+    def one_run(self, around: LocalModeContext, folder: Path, name: str) -> sdk.OneRun:
         return sdk.OneRun(GENERATION, around, folder, name)
 
     def session(self, boto3: Any, bucket: str) -> Any:

@@ -21,14 +21,14 @@ from sagemaker.train.model_trainer import Mode, ModelTrainer, to_pascal_case
 
 from harness.localmode import sdk
 from harness.localmode.client import LocalModeClient
-from harness.localmode.context import Surroundings
+from harness.localmode.context import LocalModeContext
 
 
 class ContainerSession(sdk.OneContainer, LocalSession):  # type: ignore[misc]
     pass
 
 
-class ScenarioSession(sdk.ScenarioSession, LocalSession):  # type: ignore[misc]
+class ScenarioSession(sdk.LocalScenarioSession, LocalSession):  # type: ignore[misc]
     pass
 
 
@@ -38,14 +38,14 @@ GENERATION = sdk.Generation(ContainerSession, LocalSagemakerClient, LocalSagemak
 class SdkV3:
     training_mode = Mode.LOCAL_CONTAINER
 
-    def __init__(self, changes: sdk.Changes, around: Surroundings, client: LocalModeClient, boto3: Any) -> None:
+    def __init__(self, changes: sdk.SdkChanges, around: LocalModeContext, client: LocalModeClient, boto3: Any) -> None:
         sdk.adapt(changes, local_session, entities, _SageMakerContainer)
         # Resources that are given no session open one; it shall be the scenario's.
         changes.set(core_clients, "Session", lambda *_, **__: boto3)
         core_clients.SageMakerClient.reset()
         Trainers(changes, around, client).adapt(boto3)
 
-    def one_run(self, around: Surroundings, folder: Path, name: str) -> sdk.OneRun:
+    def one_run(self, around: LocalModeContext, folder: Path, name: str) -> sdk.OneRun:
         return sdk.OneRun(GENERATION, around, folder, name)
 
     def session(self, boto3: Any, bucket: str) -> Any:
@@ -65,7 +65,7 @@ class TrainerRun:
 class Trainers:
     """``ModelTrainer`` in local container mode: it runs as it does, with a folder, labels and a record of ours."""
 
-    def __init__(self, changes: sdk.Changes, around: Surroundings, client: LocalModeClient) -> None:
+    def __init__(self, changes: sdk.SdkChanges, around: LocalModeContext, client: LocalModeClient) -> None:
         self._changes = changes
         self._around = around
         self._client = client

@@ -15,11 +15,11 @@ from harness.clients.admin_api import TOKEN_FILE
 from harness.clients.emulator_clock import EmulatorClock
 from harness.kernel.removal import remove_tree
 from harness.localmode.client import LocalModeClient
-from harness.localmode.container_engine import Engine
-from harness.localmode.context import Surroundings
+from harness.localmode.container_engine import ContainerEngine
+from harness.localmode.context import LocalModeContext
 from harness.localmode.faults import LocalModeFaults
 from harness.localmode.runtime import LocalModeRuntime
-from harness.localmode.sdk import Changes, OneRun
+from harness.localmode.sdk import OneRun, SdkChanges
 from harness.scenario.events import EventWriter
 from harness.scenario.faults import Faults
 from harness.scenario.session import Session
@@ -39,20 +39,20 @@ class LocalModeSession(Session):
                 beside[service] = plain.client(service)
             return beside[service]
 
-        self._around = Surroundings(
+        self._around = LocalModeContext(
             client=client,
             boto3=plain,
             region=self.region,
             account=self.role.split(":")[4],
             bucket=self.bucket,
             folder=Path(told["folder"]),
-            engine=Engine(told["labels"], told["images"]),
+            engine=ContainerEngine(told["labels"], told["images"]),
             clock=EmulatorClock(given["HARNESS_CLOCK"], given[TOKEN_FILE]),
             seen=self._watcher.note,
         )
         self._around.folder.mkdir(parents=True, exist_ok=True)
         self._sagemaker = LocalModeClient(self._around, self)
-        self._changes = Changes()
+        self._changes = SdkChanges()
         runtime = LocalModeRuntime(self._around, self._sagemaker.endpoints)
         self.boto3 = RoutedSession(self.region, {"sagemaker": self._sagemaker, "sagemaker-runtime": runtime})
         boto3.DEFAULT_SESSION = self.boto3
@@ -66,7 +66,7 @@ class LocalModeSession(Session):
     def training_mode(self) -> Any:
         return self._sdk().training_mode
 
-    def one_run(self, around: Surroundings, folder: Path, name: str) -> OneRun:
+    def one_run(self, around: LocalModeContext, folder: Path, name: str) -> OneRun:
         """For the client: the SDK is imported with the first container, nothing needs it before."""
         run: OneRun = self._sdk().one_run(around, folder, name)
         return run

@@ -11,13 +11,13 @@ from typing import Any
 
 from harness.contract.catalog import UnknownImage, resolve_image
 from harness.contract.xgboost_metrics import with_own_metrics
-from harness.localmode.jobs import Job
+from harness.localmode.jobs import LocalJob
 
 Points = dict[str, list[tuple[float, float]]]
 """Metric name -> ``(seconds since the epoch, value)`` in the order of the log."""
 
 
-def settle_training(job: Job) -> Points:
+def settle_training(job: LocalJob) -> Points:
     algorithm = {**job.request["AlgorithmSpecification"]}
     definitions = algorithm.get("MetricDefinitions", [])
     if _builtin_xgboost(algorithm.get("TrainingImage", "")):

@@ -15,15 +15,15 @@ from harness.contract.data_processing import BadData, DataProcessing, media_type
 from harness.contract.layout import relative_key
 from harness.engine.jobs.failures import JobFailed
 from harness.kernel.s3uri import S3Uri
-from harness.localmode.context import Surroundings, refused
-from harness.localmode.jobs import Job
-from harness.localmode.models import Models
+from harness.localmode.context import LocalModeContext, refused
+from harness.localmode.jobs import LocalJob
+from harness.localmode.models import LocalModels
 from harness.localmode.sdk import BadAnswer, OneRun
 
 _PASSED_ON = ("BatchStrategy", "MaxConcurrentTransforms", "MaxPayloadInMB", "Environment")
 
 
-def transform(around: Surroundings, run: OneRun, models: Models, job: Job) -> None:
+def transform(around: LocalModeContext, run: OneRun, models: LocalModels, job: LocalJob) -> None:
     """Returns when all objects are transformed and uploaded; ``JobFailed`` when one could not be."""
     source = job.request["TransformInput"]["DataSource"]["S3DataSource"]
     _check(job.request, source)
@@ -89,7 +89,7 @@ def _downloaded(s3: Any, prefix: S3Uri, folder: Path) -> Iterator[tuple[str, str
         yield file, relative_key(prefix.key, key)
 
 
-def _run(run: OneRun, models: Models, job: Job, given: Path, answers: Path) -> None:
+def _run(run: OneRun, models: LocalModels, job: LocalJob, given: Path, answers: Path) -> None:
     request = deepcopy(dict(job.request))
     models.lend(run.client, request["ModelName"], given.parent.parent)
     source = {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"file://{given}"}}}

@@ -16,12 +16,12 @@ from harness.profiles.aws import AwsProfile
 from harness.profiles.configuration import read_choices
 from harness.profiles.local import LocalProfile
 from harness.profiles.localmode import LocalModeProfile
-from harness.profiles.target import Asked, Profile
+from harness.profiles.target import Profile, RunRequest
 from harness.settings import read_project
 
 __all__ = ["KINDS", "UnknownProfile", "find_profile", "known_profiles"]
 
-KINDS: Mapping[str, Callable[[str, Asked], Profile]] = {
+KINDS: Mapping[str, Callable[[str, RunRequest], Profile]] = {
     "local": LocalProfile,
     "localmode": LocalModeProfile,
     "docker": lambda name, asked: LocalProfile(name, asked, {"runner": "docker"}),
@@ -34,11 +34,11 @@ class UnknownProfile(Exception):
     """A name on the command line that names nothing."""
 
 
-def known_profiles(asked: Asked) -> list[str]:
+def known_profiles(asked: RunRequest) -> list[str]:
     return list(dict.fromkeys((*KINDS, *read_project(asked.root).profiles)))
 
 
-def find_profile(name: str, asked: Asked) -> Profile:
+def find_profile(name: str, asked: RunRequest) -> Profile:
     """A profile of ``harness.toml`` by its ``kind``, or a kind by its own name. Nothing is started yet."""
     table = dict(read_project(asked.root).profiles.get(name, {}))
     if not table and name not in KINDS:

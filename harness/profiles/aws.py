@@ -23,13 +23,13 @@ from harness.profiles.configuration import read_destination
 from harness.profiles.local import own_library
 from harness.profiles.scenarios import Scenario
 from harness.profiles.sdk_environments import python_for
-from harness.profiles.supervised_process import Attended
-from harness.profiles.target import Asked, Playing
+from harness.profiles.supervised_process import SupervisedProcess
+from harness.profiles.target import RunningScenario, RunRequest
 from harness.promotion.account import Account, open_account
 from harness.promotion.cost.budget import Prices
 from harness.promotion.cost.meter import Meter
 from harness.promotion.destination import HOUR, Destination, as_orders, owner
-from harness.promotion.run_guard import Watch
+from harness.promotion.run_guard import RunGuard
 from harness.scenario.events import EventReader
 from harness.scenario.run_folder import RunFolder, new_run_id
 
@@ -67,7 +67,7 @@ def pointing(destination: Destination, client: Path) -> Wiring:
 
 
 class AwsProfile:
-    def __init__(self, name: str, asked: Asked, cap: Cap | None = None) -> None:
+    def __init__(self, name: str, asked: RunRequest, cap: Cap | None = None) -> None:
         self.name = name
         self.asked = asked
         self.destination = read_destination(name, asked.configuration)
@@ -95,7 +95,7 @@ class AwsProfile:
 class AwsPlace:
     """``refused`` is why a guard stopped a run, if one did."""
 
-    def __init__(self, name: str, asked: Asked, destination: Destination, account: Account, cap: Cap) -> None:
+    def __init__(self, name: str, asked: RunRequest, destination: Destination, account: Account, cap: Cap) -> None:
         self.name = name
         self.address = str(account)
         self._asked = asked
@@ -103,7 +103,7 @@ class AwsPlace:
         self._account = account
         self._cap = cap
         self._note: Callable[[str], None] = lambda line: None
-        self._programs: list[Attended] = []
+        self._programs: list[SupervisedProcess] = []
 
     @property
     def refused(self) -> str | None:
@@ -113,7 +113,7 @@ class AwsPlace:
         self._note = progress
         return python_for(scenario.sdk, progress)
 
-    def play(self, scenario: Scenario, python: Path, folder: Path, data: Path | None) -> Playing:
+    def play(self, scenario: Scenario, python: Path, folder: Path, data: Path | None) -> RunningScenario:
         own, run = RunFolder(folder).cleared(), new_run_id()
         header = self._header(run, scenario)
         ledger = Ledger.begin(self._asked.settings.state / LEDGERS, header)
@@ -126,8 +126,8 @@ class AwsPlace:
         started = time.time()
         meter = Meter(self._account, self._cap.prices, ledger.file) if self._cap.prices else None
         spent = sum(program.dollars for program in self._programs)
-        watch = Watch(self._account, self._destination, ledger.file, meter, self._cap.dollars, self._note, spent)
-        program = Attended(
+        watch = RunGuard(self._account, self._destination, ledger.file, meter, self._cap.dollars, self._note, spent)
+        program = SupervisedProcess(
             [str(python), "-m", "harness.play", str(scenario.file)],
             environment,
             own.log,
@@ -136,7 +136,7 @@ class AwsPlace:
             self._note,
         )
         self._programs.append(program)
-        return Playing(scenario, program, EventReader(own.events), own.log, started, list)
+        return RunningScenario(scenario, program, EventReader(own.events), own.log, started, list)
 
     def leave(self) -> None:
         for program in self._programs:

@@ -20,7 +20,7 @@ from harness.kernel.errors import StateError
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownDifference:
     """A difference with its reason. ``when`` are conditions: "profile", or a library, and a pattern for it."""
 
     reason: str
@@ -32,9 +32,9 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Concessions:
+class AllowedDifferences:
     tolerances: Mapping[str, float] = field(default_factory=dict)
-    known: Mapping[str, Known] = field(default_factory=dict)
+    known: Mapping[str, KnownDifference] = field(default_factory=dict)
 
     def reasons(self, profile: str, libraries: Mapping[str, str]) -> dict[str, str]:
         """Those that hold for a run."""
@@ -47,25 +47,25 @@ class Concessions:
         }
 
 
-def concessions_of(file: Path) -> Concessions:
+def concessions_of(file: Path) -> AllowedDifferences:
     """``StateError`` says what a statement should look like."""
     tolerances, known = (_stated(file, name) for name in ("TOLERANCES", "KNOWN_DIFFERENCES"))
     for pattern, value in tolerances.items():
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
             raise StateError(f"{file.name}: TOLERANCES[{pattern!r}] must be a number from 0 on, not {value!r}")
-    return Concessions(
+    return AllowedDifferences(
         {pattern: float(value) for pattern, value in tolerances.items()},
         {pattern: _known(file, pattern, value) for pattern, value in known.items()},
     )
 
 
-def _known(file: Path, pattern: str, value: Any) -> Known:
+def _known(file: Path, pattern: str, value: Any) -> KnownDifference:
     told = {"reason": value} if isinstance(value, str) else value
     if isinstance(told, dict) and set(told) <= {"reason", "when"}:
         reason, when = told.get("reason"), told.get("when", {})
         fits = isinstance(when, dict) and all(isinstance(word, str) for pair in when.items() for word in pair)
         if isinstance(reason, str) and reason.strip() and fits:
-            return Known(reason.strip(), when)
+            return KnownDifference(reason.strip(), when)
     raise StateError(
         f'{file.name}: KNOWN_DIFFERENCES[{pattern!r}] must be a reason, or {{"reason": "…", "when": {{"profile" or a '
         f"library: a pattern}}}}, not {value!r}"

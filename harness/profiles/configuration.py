@@ -20,7 +20,7 @@ _INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
 _MOST_TAGS = 50 - len(TAGS)
 
 
-class Wrong(Exception):
+class InvalidValue(Exception):
     """What a value should be."""
 
 
@@ -37,7 +37,7 @@ def read_destination(name: str, table: Mapping[str, Any]) -> Destination:
     for key, value in table.items():
         try:
             given[key] = _KEYS[key](value)
-        except Wrong as wrong:
+        except InvalidValue as wrong:
             raise StateError(f"{place}: {key} must be {wrong}, not {value!r}") from None
     if bool(given.get("subnets")) != bool(given.get("security_groups")):
         raise StateError(f"{place}: subnets and security_groups go together; give both or none")
@@ -59,53 +59,53 @@ def read_choices(name: str, table: Mapping[str, Any]) -> dict[str, str]:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
-        raise Wrong("a text")
+        raise InvalidValue("a text")
     return value
 
 
 def _account(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"\d{12}", value):
-        raise Wrong("12 digits in quotes")
+        raise InvalidValue("12 digits in quotes")
     return value
 
 
 def _region(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", value):
-        raise Wrong('a region such as "us-east-1"')
+        raise InvalidValue('a region such as "us-east-1"')
     return value
 
 
 def _role(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+|[\w+=,.@/-]+", value):
-        raise Wrong("the name or the ARN of an IAM role")
+        raise InvalidValue("the name or the ARN of an IAM role")
     return value
 
 
 def _words(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
-        raise Wrong("a list of texts")
+        raise InvalidValue("a list of texts")
     return tuple(value)
 
 
 def _texts(value: Any) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
-        raise Wrong("a table of texts")
+        raise InvalidValue("a table of texts")
     return value
 
 
 def _tags(value: Any) -> dict[str, str]:
     tags = _texts(value)
     if len(tags) > _MOST_TAGS:
-        raise Wrong(f"{_MOST_TAGS} tags at most")
+        raise InvalidValue(f"{_MOST_TAGS} tags at most")
     if any(key.lower().startswith(("aws:", "harness:")) for key in tags):
-        raise Wrong("tags of your own; those that begin with aws: and harness: are taken")
+        raise InvalidValue("tags of your own; those that begin with aws: and harness: are taken")
     return tags
 
 
 def _keys(value: Any) -> dict[str, str]:
     keys = _texts(value)
     if not set(keys) <= {"volume", "output"}:
-        raise Wrong('a table with "volume" and "output"')
+        raise InvalidValue('a table with "volume" and "output"')
     return keys
 
 
@@ -113,7 +113,7 @@ def _instance_types(value: Any) -> dict[str, str]:
     """One for all, or a table by step, stage or "default"."""
     table = {DEFAULT: value} if isinstance(value, str) else _texts(value)
     if not all(_INSTANCE.fullmatch(each) for each in table.values()):
-        raise Wrong('an instance type such as "ml.m5.large", or a table of them by step or stage')
+        raise InvalidValue('an instance type such as "ml.m5.large", or a table of them by step or stage')
     return table
 
 
@@ -124,7 +124,7 @@ def _runtimes(value: Any) -> dict[str, int]:
 
 def _seconds(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-        raise Wrong("a number of seconds")
+        raise InvalidValue("a number of seconds")
     return value
 
 
@@ -134,19 +134,19 @@ def _spot(value: Any) -> tuple[str, ...]:
         return (DEFAULT,) if value else ()
     try:
         return _words(value)
-    except Wrong:
-        raise Wrong("true, false or a list of steps") from None
+    except InvalidValue:
+        raise InvalidValue("true, false or a list of steps") from None
 
 
 def _hours(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
-        raise Wrong("a number of hours")
+        raise InvalidValue("a number of hours")
     return float(value)
 
 
 def _monitoring(value: Any) -> str:
     if value not in (ONE_OFF, SCHEDULE):
-        raise Wrong(f'"{ONE_OFF}" or "{SCHEDULE}"')
+        raise InvalidValue(f'"{ONE_OFF}" or "{SCHEDULE}"')
     return str(value)
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from harness.clients import offline_process as enclosure
 from harness.clients.admin_api import TOKEN_FILE
 from harness.clients.blocked_hosts import Refusals
-from harness.clients.emulator_lease import borrowed, kept
-from harness.clients.emulator_process import USUAL, RunningEmulator
+from harness.clients.emulator_lease import persistent, shared
+from harness.clients.emulator_process import DEFAULT, RunningEmulator
 from harness.clients.environment import Target, wiring
-from harness.clients.offline_process import EnclosedProgram
+from harness.clients.offline_process import OfflineProcess
 from harness.kernel.cache import cache_folder
 from harness.profiles.scenarios import Scenario
 from harness.profiles.sdk_environments import python_for
-from harness.profiles.target import Asked, Playing
+from harness.profiles.target import RunningScenario, RunRequest
 from harness.report.links import Link, signed_links
 from harness.runners.process.interpreters import package_folders
 from harness.scenario.events import EventReader
@@ -34,7 +34,7 @@ _STARTING_THREADS = ("polars",)
 class LocalProfile:
     """The emulator of the state folder: the one that runs there, or one for as long as this is open."""
 
-    def __init__(self, name: str, asked: Asked, choices: Mapping[str, str] | None = None) -> None:
+    def __init__(self, name: str, asked: RunRequest, choices: Mapping[str, str] | None = None) -> None:
         self.name = name
         self._asked = asked
         self._choices = choices or {}
@@ -43,7 +43,7 @@ class LocalProfile:
     def opened(self) -> Iterator[LocalPlace]:
         asked = self._asked
         wanted = replace(asked.wanted, choices={**self._choices, **asked.wanted.choices})
-        with borrowed(asked.settings.state, wanted) as emulator:
+        with shared(asked.settings.state, wanted) as emulator:
             place = LocalPlace(self.name, asked.settings, emulator, asked.root, asked.environment)
             yield place
         if emulator.alive():
@@ -74,16 +74,16 @@ class LocalPlace:
         """The scenario's Python; building its environment is the only thing here that may use the network."""
         return python_for(scenario.sdk, progress)
 
-    def play(self, scenario: Scenario, python: Path, folder: Path, data: Path | None) -> Playing:
+    def play(self, scenario: Scenario, python: Path, folder: Path, data: Path | None) -> RunningScenario:
         """Start it. ``folder`` gets its log, its events and its downloads."""
         own = RunFolder(folder).cleared()
         environment = self._environment(scenario, data) | own.told()
         argv = [str(python), "-m", "harness.play", str(scenario.file)]
         started, refusals = time.time(), Refusals(self._emulator)
         modules = _installed(scenario.imports, python)
-        program = EnclosedProgram(argv, environment, self._emulator, own.log, modules, enclosed=self.enclosed)
+        program = OfflineProcess(argv, environment, self._emulator, own.log, modules, enclosed=self.enclosed)
         self._played.append((argv, environment, modules))
-        return Playing(scenario, program, EventReader(own.events), own.log, started, refusals.told)
+        return RunningScenario(scenario, program, EventReader(own.events), own.log, started, refusals.told)
 
     def links(self) -> Link | None:
         """Signed with the keys that the scenarios had."""
@@ -95,7 +95,7 @@ class LocalPlace:
 
     def stay(self) -> None:
         """The emulator goes on running when this is closed, as if ``harness start`` had started it."""
-        kept(self._settings.state, USUAL)
+        persistent(self._settings.state, DEFAULT)
 
     def stand_ready(self) -> None:
         """In an emulator that stays: interpreters that have imported what the scenarios import, for the next run."""

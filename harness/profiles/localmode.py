@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from harness.clients.emulator_lease import borrowed
+from harness.clients.emulator_lease import shared
 from harness.clients.emulator_process import RunningEmulator, process_alive
 from harness.kernel.errors import StateError
 from harness.kernel.removal import remove_tree
@@ -27,7 +27,7 @@ from harness.localmode.container_engine import (
 )
 from harness.profiles.local import LocalPlace
 from harness.profiles.scenarios import Scenario
-from harness.profiles.target import Asked
+from harness.profiles.target import RunRequest
 from harness.settings import read_project
 
 FOLDER = "localmode"
@@ -38,7 +38,7 @@ OWNER_LABEL = "harness.owner"
 class LocalModeProfile:
     """The emulator of the state folder beside, an engine and compose on this machine."""
 
-    def __init__(self, name: str, asked: Asked) -> None:
+    def __init__(self, name: str, asked: RunRequest) -> None:
         self.name = name
         self._asked = asked
 
@@ -48,7 +48,7 @@ class LocalModeProfile:
         check_engine()
         sweep(asked.settings.state)
         images = read_project(asked.root).images
-        with borrowed(asked.settings.state, asked.wanted) as emulator:
+        with shared(asked.settings.state, asked.wanted) as emulator:
             place = LocalModePlace(self.name, asked, emulator, images)
             try:
                 yield place
@@ -59,7 +59,7 @@ class LocalModeProfile:
 class LocalModePlace(LocalPlace):
     enclosed = False
 
-    def __init__(self, name: str, asked: Asked, emulator: RunningEmulator, images: Mapping[str, str]) -> None:
+    def __init__(self, name: str, asked: RunRequest, emulator: RunningEmulator, images: Mapping[str, str]) -> None:
         super().__init__(name, asked.settings, emulator, asked.root)
         self._images = dict(images)
 

@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from harness.aws_run.hooks import PARENT
-from harness.aws_run.ledger import Entry, Header, Ledger
+from harness.aws_run.ledger import Header, Ledger, LedgerEntry
 from harness.promotion.account import Account
-from harness.promotion.run_guard import Watch
+from harness.promotion.run_guard import RunGuard
 from harness.promotion.teardown.aftermath import proof_of, tear_down
 from harness.promotion.teardown.proof import Proof
 from harness.promotion.teardown.run import FAILED, STEP, STILL, Removal
@@ -24,7 +24,7 @@ from harness.scenario.events import EventWriter
 LOOK_SECONDS, CLEAN_UP_SECONDS = 5.0, 120.0
 
 
-class Attended:
+class SupervisedProcess:
     """Its ``code`` comes when everything is torn down, not before. ``refused`` is why a guard stopped it."""
 
     def __init__(
@@ -33,7 +33,7 @@ class Attended:
         environment: Mapping[str, str],
         log: Path,
         events: Path,
-        run: tuple[Account, Header, Ledger, Watch],
+        run: tuple[Account, Header, Ledger, RunGuard],
         note: Callable[[str], None],
     ) -> None:
         self._account, self._header, self._ledger, self._watch = run
@@ -129,7 +129,7 @@ class Attended:
             events.tell("end", passed=False, interrupted=False, traceback=why)
         events.close()
 
-    def _waits(self, entry: Entry, why: str, seconds: float) -> None:
+    def _waits(self, entry: LedgerEntry, why: str, seconds: float) -> None:
         if seconds >= STILL:
             self._note(f"tearing down for {seconds:.0f} s now: {entry.kind} {entry.name}: {why}")
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from harness.clients.emulator_process import USUAL, Wanted
+from harness.clients.emulator_process import DEFAULT, StartOptions
 from harness.profiles.scenarios import Scenario
 from harness.scenario.events import EventReader
 from harness.settings import Settings
 
 
-class Program(Protocol):
+class ScenarioProgram(Protocol):
     """A scenario's interpreter while it runs."""
 
     def code(self) -> int | None:
@@ -27,18 +27,18 @@ class Program(Protocol):
 
 
 @dataclass(frozen=True)
-class Playing:
+class RunningScenario:
     """A scenario that runs: its program, what it tells, what it prints, and what was noticed beside it."""
 
     scenario: Scenario
-    program: Program
+    program: ScenarioProgram
     events: EventReader
     log: Path
     started: float
     notices: Callable[[], list[str]]
 
 
-class Place(Protocol):
+class Target(Protocol):
     name: str
     address: str
     """Where it is, for people: an emulator's address, an account and region."""
@@ -46,7 +46,7 @@ class Place(Protocol):
     def prepare(self, scenario: Scenario, progress: Callable[[str], None]) -> Path:
         """What the scenario needs, and the Python it runs in; says what it does when that takes a while."""
 
-    def play(self, scenario: Scenario, python: Path, folder: Path, data: Path | None) -> Playing:
+    def play(self, scenario: Scenario, python: Path, folder: Path, data: Path | None) -> RunningScenario:
         """Start it. ``folder`` gets its log, its events and its downloads."""
 
     def links(self) -> Callable[[str], str] | None:
@@ -54,12 +54,12 @@ class Place(Protocol):
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunRequest:
     """What the command line and ``harness.toml`` say about a run. ``configuration`` is the profile's own table."""
 
     settings: Settings
     root: Path
-    wanted: Wanted = USUAL
+    wanted: StartOptions = DEFAULT
     configuration: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     """Further variables of scenarios' programs, where they play against an emulator."""
@@ -68,5 +68,5 @@ class Asked:
 class Profile(Protocol):
     name: str
 
-    def opened(self) -> AbstractContextManager[Place]:
+    def opened(self) -> AbstractContextManager[Target]:
         """The place, for as long as scenarios are played there; whatever was started for it ends with it."""

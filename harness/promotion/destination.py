@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from harness.aws_run.request_defaults import DEFAULT, Provisions
+from harness.aws_run.request_defaults import DEFAULT, RequestDefaults
 
 RUN_TAG, SCENARIO_TAG, OWNER_TAG, EXPIRES_TAG = "harness:run", "harness:scenario", "harness:owner", "harness:expires"
 TAGS = (RUN_TAG, SCENARIO_TAG, OWNER_TAG, EXPIRES_TAG)
@@ -69,7 +69,7 @@ class Destination:
         """The SDKs' own name where none is given."""
         return self.bucket or f"sagemaker-{self.region}-{self.account_id}"
 
-    def provisions(self, run: str, scenario: str) -> Provisions:
+    def provisions(self, run: str, scenario: str) -> RequestDefaults:
         expires = datetime.fromtimestamp(time.time() + self.expiry * HOUR, tz=timezone.utc)
         ours = {
             RUN_TAG: run,
@@ -77,7 +77,7 @@ class Destination:
             OWNER_TAG: owner(),
             EXPIRES_TAG: expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
-        return Provisions(
+        return RequestDefaults(
             tags={**self.tags, **{key: _NOT_IN_TAGS.sub("-", value) for key, value in ours.items()}},
             subnets=self.subnets,
             security_groups=self.security_groups,
@@ -104,6 +104,6 @@ def owner() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def as_orders(run: str, ledger: str, provisions: Provisions, monitoring: str) -> dict[str, Any]:
+def as_orders(run: str, ledger: str, provisions: RequestDefaults, monitoring: str) -> dict[str, Any]:
     """What the scenario's process is told, by way of a file."""
     return {"run": run, "ledger": ledger, "provisions": asdict(provisions), "monitoring": monitoring}

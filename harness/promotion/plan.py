@@ -39,7 +39,7 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class Call:
+class ApiCall:
     """An operation the scenario calls; ``bucket`` where it is another than the session's own."""
 
     service: str
@@ -48,14 +48,14 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """``learned_from`` is the folder of the run; None when the scenario was never run to its end here."""
 
     scenario: str
     steps: tuple[str, ...]
     resources: tuple[Planned, ...]
     learned_from: Path | None
-    calls: tuple[Call, ...] = ()
+    calls: tuple[ApiCall, ...] = ()
     """What the scenario asked AWS's API for, each once; empty when it was not recorded."""
     on_aws: bool = False
     """Whether the run was one on AWS, so that its times are AWS's own."""
@@ -76,33 +76,33 @@ class Plan:
         return [word for word in dict.fromkeys(named) if word not in known | STAGES]
 
 
-def make_plan(name: str, file: Path, folders: Iterable[Path], destination: Destination | None) -> Plan:
+def make_plan(name: str, file: Path, folders: Iterable[Path], destination: Destination | None) -> RunPlan:
     """Make the plan from the newest run that passed. ``folders`` are report folders of runs, the newest first."""
     folder = _last_passed(folders, name)
     if folder is None:
-        return Plan(name, tuple(_stated_steps(file)), (), None)
+        return RunPlan(name, tuple(_stated_steps(file)), (), None)
     return recorded_plan(name, folder, destination)
 
 
-def recorded_plan(name: str, folder: Path, destination: Destination | None) -> Plan:
+def recorded_plan(name: str, folder: Path, destination: Destination | None) -> RunPlan:
     """What one run did. Without a destination its machines are those that the scenario states."""
     return learned_plan(name, folder / name / EVENTS, folder, destination)
 
 
-def learned_plan(name: str, told: Path, folder: Path, destination: Destination | None) -> Plan:
+def learned_plan(name: str, told: Path, folder: Path, destination: Destination | None) -> RunPlan:
     """The same of any file of a session's events."""
     events = list(_events(told))
     steps = dict.fromkeys(event["name"] for event in events if event["event"] == "step")
     on_aws = STEP in steps
     steps.pop(STEP, None)
     calls = dict.fromkeys(
-        Call(event["service"], event["operation"], event.get("bucket", ""))
+        ApiCall(event["service"], event["operation"], event.get("bucket", ""))
         for event in events
         if event["event"] == "called"
     )
     names = dict.fromkeys((event["kind"], event["name"]) for event in events if event["event"] == "created")
     planned = tuple(_planned(events, destination))
-    return Plan(name, tuple(steps), planned, folder, tuple(calls), on_aws, tuple(names))
+    return RunPlan(name, tuple(steps), planned, folder, tuple(calls), on_aws, tuple(names))
 
 
 def _last_passed(folders: Iterable[Path], name: str) -> Path | None:

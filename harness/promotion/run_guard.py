@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.aws_run.ledger import Entry, read
+from harness.aws_run.ledger import LedgerEntry, read
 from harness.aws_run.request_defaults import DEFAULT
 from harness.promotion.account import Account, renewal, stale
 from harness.promotion.cost.meter import Bill, Meter
@@ -17,7 +17,7 @@ from harness.promotion.destination import Destination
 from harness.promotion.teardown.resources import RUNNING, THERE, look, request_for, status
 
 
-class Watch:
+class RunGuard:
     """``cap`` is in dollars, of which ``spent`` are gone already; None for no budget. ``meter`` is None where no price
     table is at hand."""
 
@@ -75,7 +75,7 @@ class Watch:
                 self._transform_job(entry)
         return None
 
-    def _endpoint(self, entry: Entry) -> str | None:
+    def _endpoint(self, entry: LedgerEntry) -> str | None:
         found = look(self._account, entry)
         if found.state != THERE or status("Endpoint", found.description) != "Creating":
             self._in_service.add(entry.name)
@@ -85,7 +85,7 @@ class Watch:
         limit = self._destination.endpoint_timeout
         return f"endpoint {entry.name} did not come into service within {limit} s (endpoint_timeout of the profile)"
 
-    def _transform_job(self, entry: Entry) -> None:
+    def _transform_job(self, entry: LedgerEntry) -> None:
         table = self._destination.max_runtime
         limit = table.get(entry.step or "") or table.get("TransformJob") or table.get(DEFAULT)
         if not limit or time.time() - entry.intended < limit:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.aws_run.hooks import Promoted
+from harness.aws_run.hooks import AwsRequestHooks
 from harness.aws_run.ledger import Header, Ledger
 from harness.kernel.cache import cache_folder
 from harness.kernel.errors import GuardRefused
@@ -26,7 +26,7 @@ from harness.promotion.cost.prices import prices_of
 from harness.promotion.destination import HOUR, ONE_OFF, owner
 from harness.promotion.preflight.findings import WARNING
 from harness.promotion.preflight.run import preflight
-from harness.promotion.run_guard import Watch, over_budget
+from harness.promotion.run_guard import RunGuard, over_budget
 from harness.promotion.teardown.aftermath import proof_of, tear_down
 from harness.promotion.teardown.run import FAILED
 from harness.pytest_plugin.aws_requests import Relay
@@ -98,7 +98,9 @@ class AwsRun:
         header = self._header(f"{self._id}-{self._begun:04d}", test)
         ledger = Ledger.begin(self._run.state / LEDGERS, header)
         meter, told = Meter(self._account, self._prices, ledger.file), list[str]()
-        watch = Watch(self._account, self._destination, ledger.file, meter, self._run.budget, told.append, self._spent)
+        watch = RunGuard(
+            self._account, self._destination, ledger.file, meter, self._run.budget, told.append, self._spent
+        )
         try:
             with self._pointed(folder, header, ledger, watch) as place:
                 yield place
@@ -110,10 +112,10 @@ class AwsRun:
         self._run.rehearsals.keep(place, on_aws=True)
 
     @contextlib.contextmanager
-    def _pointed(self, folder: Path, header: Header, ledger: Ledger, watch: Watch) -> Iterator[SagemakerHarness]:
+    def _pointed(self, folder: Path, header: Header, ledger: Ledger, watch: RunGuard) -> Iterator[SagemakerHarness]:
         destination, own = self._destination, RunFolder(folder).cleared()
         provisions = destination.provisions(header.run, header.scenario)
-        promoted = Promoted(header.run, provisions, ledger, destination.monitoring == ONE_OFF)
+        promoted = AwsRequestHooks(header.run, provisions, ledger, destination.monitoring == ONE_OFF)
         with contextlib.ExitStack() as undo:
             undo.enter_context(changed_environment(pointing(destination, self._run.state / "client")))
             undo.enter_context(own_default_session())

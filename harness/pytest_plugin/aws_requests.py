@@ -1,4 +1,4 @@
-"""Requests to AWS while a test has harness's fixtures: each goes through that test's ``Promoted``, or is refused.
+"""Requests to AWS while a test has harness's fixtures: each goes through that test's hooks, or is refused.
 
 Nothing is left hooked or replaced after the test. A test's clients keep their hooks, which follow the next test.
 """
@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from harness.aws_run.hooks import Handler, Promoted, hook
+from harness.aws_run.hooks import AwsRequestHooks, Handler, hook
 from harness.aws_run.resource_requests import creation
 from harness.pytest_plugin.surroundings import loaded_shim
 
@@ -26,7 +26,7 @@ class Relay:
     """Hands requests to the test that runs now. One for a pytest run, as the clients of one test outlive it."""
 
     def __init__(self) -> None:
-        self._tests: list[Promoted] = []
+        self._tests: list[AwsRequestHooks] = []
         self._handlers: list[Handler] | None = None
         self.refused: str | None = None
         """Why nothing more may be created by the test that runs."""
@@ -36,7 +36,7 @@ class Relay:
         session.events.register(_FOLLOWED, _yes)
 
     @contextlib.contextmanager
-    def following(self, promoted: Promoted) -> Iterator[None]:
+    def following(self, promoted: AwsRequestHooks) -> Iterator[None]:
         unhook = hook(self._hooks())
         self._tests.append(promoted)
         try:

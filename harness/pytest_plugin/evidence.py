@@ -14,7 +14,7 @@ from harness.pytest_plugin.runs import begun_run
 from harness.scenario.run_folder import RunFolder
 
 if TYPE_CHECKING:
-    from harness.aws_run.ledger import Entry
+    from harness.aws_run.ledger import LedgerEntry
     from harness.pytest_plugin.places import SagemakerHarness
 
 ANSWERS, OBJECTS, TAIL = 12, 20, 20
@@ -138,7 +138,7 @@ def _created(place: SagemakerHarness) -> list[str]:
     return lines
 
 
-def _looked_at(place: SagemakerHarness, entry: Entry) -> Mapping[str, Any]:
+def _looked_at(place: SagemakerHarness, entry: LedgerEntry) -> Mapping[str, Any]:
     from harness.promotion.teardown.resources import request_for
 
     client = place.client("sagemaker")

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.promotion.plan import Plan, learned_plan
+from harness.promotion.plan import RunPlan, learned_plan
 from harness.promotion.teardown.run import STEP
 from harness.scenario.run_folder import EVENTS, RunFolder
 
@@ -50,13 +50,13 @@ class Rehearsals:
             draft.write_text(told + "".join(json.dumps(each) + "\n" for each in more), encoding="utf-8")
             draft.replace(kept)
 
-    def plans(self, tests: Iterable[str], destination: Destination) -> list[Plan]:
+    def plans(self, tests: Iterable[str], destination: Destination) -> list[RunPlan]:
         """Of all these tests; one that was never kept has a plan that knows nothing."""
-        known, plans = self._newest(), dict[str, Plan]()
+        known, plans = self._newest(), dict[str, RunPlan]()
         for test in tests:
             file = known.get(test)
             if file is None:
-                plans[test] = Plan(test, (), (), None, command=f"pytest '{test}'")
+                plans[test] = RunPlan(test, (), (), None, command=f"pytest '{test}'")
             else:
                 plans[str(file)] = learned_plan(test, file, file.parent, destination)
         return list(plans.values())

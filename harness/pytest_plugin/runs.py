@@ -105,16 +105,16 @@ class Run:
 
     @cached_property
     def emulator(self) -> RunningEmulator:
-        from harness.clients.emulator_lease import borrowed
-        from harness.clients.emulator_process import Wanted
+        from harness.clients.emulator_lease import shared
+        from harness.clients.emulator_process import StartOptions
 
         if self.kind == LOCAL_MODE:
             self._prepare_local_mode()
         own = {key: value for key, value in self.table.items() if key != "kind"}
         choices = {**EMULATORS[self.kind], **read_choices(self.profile, own)}
-        wanted = Wanted(port=0, project=self.root, choices=choices)
+        wanted = StartOptions(port=0, project=self.root, choices=choices)
         with _alone(self.state) if self._given_state is None else contextlib.nullcontext():
-            return self._stack.enter_context(borrowed(self.state, wanted))
+            return self._stack.enter_context(shared(self.state, wanted))
 
     def _prepare_local_mode(self) -> None:
         from harness.profiles.localmode import check_engine, remove_left, sweep
@@ -173,10 +173,10 @@ class Run:
 
     def _refuse_profile(self) -> NoReturn:
         from harness.profiles import UnknownProfile, find_profile
-        from harness.profiles.target import Asked
+        from harness.profiles.target import RunRequest
 
         try:
-            find_profile(self.profile, Asked(self.settings, self.root))
+            find_profile(self.profile, RunRequest(self.settings, self.root))
         except UnknownProfile as error:
             raise StateError(str(error)) from None
         raise StateError(f"profile {self.profile!r}: harness's fixtures know no profiles of kind {self.kind!r}")

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from harness.profiles.supervised_process import LOOK_SECONDS
-from harness.promotion.run_guard import Watch
+from harness.promotion.run_guard import RunGuard
 
 
 @contextlib.contextmanager
-def watched(watch: Watch, refuse: Callable[[str], None]) -> Iterator[None]:
+def watched(watch: RunGuard, refuse: Callable[[str], None]) -> Iterator[None]:
     """Once there is a reason to stop, ``refuse`` gets it, and the test that runs fails with it, wherever it waits.
 
     Raised by a signal in the main thread, where pytest runs tests; Ctrl-C means what it did.
@@ -32,7 +32,7 @@ def watched(watch: Watch, refuse: Callable[[str], None]) -> Iterator[None]:
 
 
 class _Look:
-    def __init__(self, watch: Watch, refuse: Callable[[str], None]) -> None:
+    def __init__(self, watch: RunGuard, refuse: Callable[[str], None]) -> None:
         self._watch = watch
         self._refuse = refuse
         self.over = threading.Event()

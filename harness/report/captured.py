@@ -34,7 +34,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Captured:
+class CapturedTraffic:
     count: int
     first: Line | None
     asked: Side | None
@@ -48,10 +48,10 @@ class Captured:
         return self.count - len(self.others) - bool(self.first)
 
 
-def captured(records: Sequence[Record]) -> Captured:
+def captured(records: Sequence[Record]) -> CapturedTraffic:
     lines = [_line(record) for record in records[: MOST_RECORDS + 1]]
     first = _sides(records[0]) if records else (None, None)
-    return Captured(
+    return CapturedTraffic(
         count=len(records),
         first=lines[0] if lines else None,
         asked=_side(first[0]),

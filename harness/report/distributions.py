@@ -22,13 +22,13 @@ _WIDTH, _HEIGHT, _FOOT = 220, 84, 15
 
 
 @dataclass(frozen=True)
-class Bucket:
+class HistogramBin:
     low: float
     high: float
     count: float
 
 
-Buckets = Sequence[Bucket]
+Buckets = Sequence[HistogramBin]
 
 
 def small(current: Buckets, baseline: Buckets, label: str, *, integral: bool = False) -> str:
@@ -142,7 +142,7 @@ def shares(buckets: Buckets, edges: Sequence[float], *, whole: bool = False) -> 
     return [count / total if total else 0.0 for count in filled]
 
 
-def _whole_numbers(bucket: Bucket, *, last: bool) -> tuple[float, float]:
+def _whole_numbers(bucket: HistogramBin, *, last: bool) -> tuple[float, float]:
     """The first and the last in it. Only the last bucket holds its own upper end."""
     first, final = math.ceil(bucket.low), math.floor(bucket.high)
     if final == bucket.high and not last:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.kernel.masking import masked
-from harness.report.normalising import References
+from harness.report.normalising import Normaliser
 
 Fact = str | float | bool | None
 Facts = dict[str, Fact]
@@ -29,20 +29,20 @@ _SHOWN_OF_A_PAYLOAD = 24
 
 def scenario_facts(scenario: Mapping[str, Any]) -> Facts:
     """One scenario of ``report.json``, as ``path: value``."""
-    references = References(scenario)
+    references = Normaliser(scenario)
     facts: Facts = {}
     for path, value in _found(scenario, references):
         facts[references.scrubbed(path)] = _plain(value, references)
     return facts
 
 
-def _found(scenario: Mapping[str, Any], references: References) -> Iterator[tuple[str, Fact]]:
+def _found(scenario: Mapping[str, Any], references: Normaliser) -> Iterator[tuple[str, Fact]]:
     yield from _told(scenario)
     yield from _resources(scenario["resources"], references)
     yield from _evidence([each for each in scenario["evidence"] if each.get("step") != TEARDOWN], references)
 
 
-def _plain(value: Fact, references: References) -> Fact:
+def _plain(value: Fact, references: Normaliser) -> Fact:
     if isinstance(value, str):
         # Numbers are data: ten digits of an answer are no time, twelve no account.
         data = numbers(value) and not value.strip().isdigit()
@@ -70,7 +70,7 @@ def _told(scenario: Mapping[str, Any]) -> Iterator[tuple[str, Fact]]:
             yield f"steps/{step['name']}/expectation {number}", expectation["passed"]
 
 
-def _resources(resources: list[Mapping[str, Any]], references: References) -> Iterator[tuple[str, Fact]]:
+def _resources(resources: list[Mapping[str, Any]], references: Normaliser) -> Iterator[tuple[str, Fact]]:
     for resource in resources:
         at = f"{resource['kind']} {references.positions[resource['kind'], resource['name']]}"
         description = masked(resource["description"])
@@ -89,7 +89,7 @@ def _image(description: Mapping[str, Any]) -> str:
     return str(training.get("TrainingImage") or processing.get("ImageUri") or "").rpartition("/")[2]
 
 
-def _evidence(evidence: list[Mapping[str, Any]], references: References) -> Iterator[tuple[str, Fact]]:
+def _evidence(evidence: list[Mapping[str, Any]], references: Normaliser) -> Iterator[tuple[str, Fact]]:
     for each in evidence:
         content = dict(each["content"])
         if each["kind"] in _OWN_TO_A_RUN or not content.pop("compared", True):
@@ -146,7 +146,7 @@ def _payload_key(text: str) -> str:
     return f"{shown}… #{digest}"
 
 
-def _table(title: str, content: Mapping[str, Any], references: References) -> Iterator[tuple[str, Fact]]:
+def _table(title: str, content: Mapping[str, Any], references: Normaliser) -> Iterator[tuple[str, Fact]]:
     """Rows by their words, so that neither their order nor one more shifts the others; then each number by its column.
 
     Alike rows are told apart by their place.
@@ -164,7 +164,7 @@ def _table(title: str, content: Mapping[str, Any], references: References) -> It
         yield from _flat(place, {name: cell for name, cell in cells.items() if not isinstance(cell, str)})
 
 
-def _artifact(title: str, content: Mapping[str, Any], references: References) -> Iterator[tuple[str, Fact]]:
+def _artifact(title: str, content: Mapping[str, Any], references: Normaliser) -> Iterator[tuple[str, Fact]]:
     """What an archive or a prefix holds: names, sizes and kinds, no bytes. A bare address is no finding."""
     listed: dict[str, list[Mapping[str, Any]]] = {}
     for each in content.get("holds", []):

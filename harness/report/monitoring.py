@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.report import distributions
-from harness.report.distributions import Bucket
+from harness.report.distributions import HistogramBin
 
 _DRIFT = re.compile(r"(distance|p-value): (\S+) (?:exceeds|is below) threshold: (\S+)")
 
 
 @dataclass(frozen=True)
-class Drift:
+class DriftTable:
     """As far as a violation's own words tell it; the monitor says nothing of features that did not drift."""
 
     measure: str
@@ -39,9 +39,9 @@ class FeatureRow:
     maximum: float | None = None
     baseline_mean: float | None = None
     violations: tuple[tuple[str, str], ...] = ()
-    drift: Drift | None = None
-    buckets: tuple[Bucket, ...] = ()
-    baseline_buckets: tuple[Bucket, ...] = ()
+    drift: DriftTable | None = None
+    buckets: tuple[HistogramBin, ...] = ()
+    baseline_buckets: tuple[HistogramBin, ...] = ()
     categories: Mapping[str, float] = field(default_factory=dict)
     baseline_categories: Mapping[str, float] = field(default_factory=dict)
     integral: bool = False
@@ -97,19 +97,19 @@ def _row(
     )
 
 
-def _drift(violations: Sequence[tuple[str, str]]) -> Drift | None:
+def _drift(violations: Sequence[tuple[str, str]]) -> DriftTable | None:
     for _, description in violations:
         if found := _DRIFT.search(description):
             with contextlib.suppress(ValueError):
-                return Drift(found[1], float(found[2]), float(found[3]))
+                return DriftTable(found[1], float(found[2]), float(found[3]))
     return None
 
 
-def _buckets(feature: Mapping[str, Any]) -> tuple[Bucket, ...]:
+def _buckets(feature: Mapping[str, Any]) -> tuple[HistogramBin, ...]:
     numbers = feature.get("numerical_statistics") or {}
     sketch = (numbers.get("distribution") or {}).get("kll") or {}
     return tuple(
-        Bucket(float(each["lower_bound"]), float(each["upper_bound"]), float(each["count"]))
+        HistogramBin(float(each["lower_bound"]), float(each["upper_bound"]), float(each["count"]))
         for each in sketch.get("buckets") or []
     )
 

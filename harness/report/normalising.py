@@ -1,4 +1,4 @@
-"""``References``: what is a run's own (accounts, buckets, names, ids) as numbered words, equal things by equal words.
+"""``Normaliser``: what is a run's own (accounts, buckets, names, ids) as numbered words, equal things by equal words.
 
 Times lose even their number: when a thing happened is never a finding.
 """
@@ -30,7 +30,7 @@ _VARYING = (
 )
 
 
-class References:
+class Normaliser:
     """Made of one scenario of a report: its own account and bucket come first, whatever else is named later."""
 
     def __init__(self, scenario: Mapping[str, Any]) -> None:

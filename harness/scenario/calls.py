@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 
-class Calls:
+class CalledOperations:
     """``told`` gets the service as boto3 names it, the operation, and the bucket where there is one."""
 
     def __init__(self, session: Any, told: Callable[[str, str, str], None]) -> None:

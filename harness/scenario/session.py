@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from harness.aws_run.resource_requests import Creation
 from harness.clients.admin_api import TOKEN_FILE
 from harness.clients.emulator_clock import EmulatorClock
-from harness.scenario.calls import Calls
+from harness.scenario.calls import CalledOperations
 from harness.scenario.events import EventWriter
 from harness.scenario.evidence import Watcher
 from harness.scenario.faults import Faults
@@ -62,7 +62,7 @@ class Session:
         self.pass_time: Callable[[float], None] = time.sleep
         """What letting time pass means where there is no clock to advance."""
         self._watcher = Watcher(self.boto3, self._created)
-        Calls(self.boto3, self._called)
+        CalledOperations(self.boto3, self._called)
         self._clients: dict[str, Any] = {}
         self._reused = Reused(self.boto3) if given.get("HARNESS_REUSE") == "1" else None
         self.replay: Replay | None = None

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.aws import AwsBackend
 from harness.contract.catalog import CATALOGUED
-from harness.contract.containers import Images
+from harness.contract.containers import ImageSource
 from harness.engine import Engine
 from harness.kernel.arns import arn
 from harness.kernel.clock import Clock
@@ -48,7 +48,7 @@ class Scope:
     aws: AwsBackend
     engine: Engine
     clock: Clock
-    images: Images = CATALOGUED
+    images: ImageSource = CATALOGUED
     received: float = field(default_factory=time.perf_counter)
     """When the request came, by ``time.perf_counter``."""
 

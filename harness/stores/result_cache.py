@@ -1,4 +1,4 @@
-"""``Results``: files that a program left and lines that it printed, kept under a key for whoever would make the same.
+"""Files that a program left and lines that it printed, kept under a key for an equal later job.
 
 The files lie by their digests, each once; what no longer has its digest is noticed and forgotten. Several processes may
 share one folder. Nothing here knows what a job is.
@@ -25,7 +25,7 @@ Line = tuple[str, str]
 """The stream it was printed to, and its text."""
 
 
-class Spoiled(Exception):
+class CorruptEntry(Exception):
     """What was kept is not what was put there, or is gone."""
 
 
@@ -46,7 +46,7 @@ class Result:
     lines: tuple[Line, ...]
 
 
-class Results:
+class ResultCache:
     """At most ``limit`` bytes of files; what was not used for longest goes first."""
 
     def __init__(self, folder: Path, limit: int) -> None:
@@ -57,16 +57,16 @@ class Results:
         self._limit = limit
 
     def find(self, key: str) -> Result | None:
-        """``Spoiled`` when there was one."""
+        """``CorruptEntry`` when there was one."""
         file = self._entry(key)
         try:
             digest, _, text = file.read_text(encoding="utf-8").partition("\n")
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
-            raise Spoiled(f"{file}: {error}") from error
+            raise CorruptEntry(f"{file}: {error}") from error
         if digest != hashlib.sha256(text.encode()).hexdigest():
-            raise Spoiled(f"{file} was changed")
+            raise CorruptEntry(f"{file} was changed")
         told = json.loads(text)
         return Result(
             told["about"],
@@ -75,22 +75,22 @@ class Results:
         )
 
     def take_out(self, key: str, result: Result, root: Path) -> None:
-        """Its files, copied below ``root``; ``Spoiled`` when one is not what it was."""
+        """Its files, copied below ``root``; ``CorruptEntry`` when one is not what it was."""
         with self._held(fcntl.LOCK_SH):
             for kept in result.files:
                 try:
                     path = below(root, kept.path)
                 except UnsafeName as error:
-                    raise Spoiled(f"{kept.path!r}: {error}") from error
+                    raise CorruptEntry(f"{kept.path!r}: {error}") from error
                 path.parent.mkdir(parents=True, exist_ok=True)
                 source = self._file(kept.digest)
                 try:
                     opened = source.open("rb")
                 except OSError as error:
-                    raise Spoiled(f"{source}: {error}") from error
+                    raise CorruptEntry(f"{source}: {error}") from error
                 with opened, path.open("wb") as target:
                     if _copied(opened, target) != kept.digest:
-                        raise Spoiled(f"{source} was changed")
+                        raise CorruptEntry(f"{source} was changed")
                 path.chmod(kept.mode & MODES)
                 os.utime(path, ns=(kept.modified, kept.modified))
             with contextlib.suppress(OSError):
@@ -151,7 +151,7 @@ class Results:
             for entry in entries:
                 try:
                     found = self.find(entry.name)
-                except Spoiled:
+                except CorruptEntry:
                     found = None
                 more = {kept.digest: kept.size for kept in found.files} if found else {}
                 if found is None or sum({**wanted, **more}.values()) > self._limit:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from harness.aws_run import monitoring as passing_time
-from harness.aws_run.monitoring import CannotRunAtOnce, PassingTime, listed
+from harness.aws_run.monitoring import CannotRunAtOnce, MonitoringOnAws, listed
 from harness.clients.emulator_process import RunningEmulator
 from tests.promotion.conftest import ACCOUNT, IMAGE, REGION, account_emulator, account_process, client  # noqa: F401
 
@@ -133,7 +133,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_each_hour_is_one_job_over_what_was_captured_since(world: World) -> None:
-    passing = PassingTime(world.client, at_once=True)
+    passing = MonitoringOnAws(world.client, at_once=True)
     passing.scheduled(world.name)
     world.captured("1", "2", "3")
     passing.passes(3600)
@@ -167,7 +167,7 @@ def test_each_hour_is_one_job_over_what_was_captured_since(world: World) -> None
 
 def test_aws_s_own_schedule_is_waited_for(world: World) -> None:
     world.captured("1")
-    passing = PassingTime(world.client, at_once=False)
+    passing = MonitoringOnAws(world.client, at_once=False)
     passing.scheduled(world.name)
 
     def an_hour_later() -> None:
@@ -185,7 +185,7 @@ def test_aws_s_own_schedule_is_waited_for(world: World) -> None:
 
 
 def test_without_a_schedule_time_just_passes(world: World) -> None:
-    passing = PassingTime(world.client, at_once=True)
+    passing = MonitoringOnAws(world.client, at_once=True)
     passing.scheduled(world.name)
     world.sagemaker.stop_monitoring_schedule(MonitoringScheduleName=world.name)
     begun = time.monotonic()
@@ -199,7 +199,7 @@ def test_without_a_schedule_time_just_passes(world: World) -> None:
 
 
 def test_what_only_aws_runs_is_refused_with_the_way_out(world: World) -> None:
-    passing = PassingTime(world.client, at_once=True)
+    passing = MonitoringOnAws(world.client, at_once=True)
     with pytest.raises(CannotRunAtOnce, match=r'is of type ModelBias.* monitoring = "schedule"'):
         passing._definition("s", {"MonitoringType": "ModelBias"})
 

@@ -8,12 +8,12 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from harness.aws_run.request_defaults import Provisions
+from harness.aws_run.request_defaults import RequestDefaults
 from harness.aws_run.resource_requests import answered_identity, creation
 
 SERVICES = {name: botocore.session.get_session().get_service_model(name) for name in ("sagemaker", "s3", "lambda")}
 NETWORK = {"Subnets": ["s"], "SecurityGroupIds": ["g"]}
-ALL = Provisions(
+ALL = RequestDefaults(
     tags={"team": "ml", "harness:run": "r"},
     subnets=("s",),
     security_groups=("g",),
@@ -45,7 +45,9 @@ def model(operation: str, service: str = "sagemaker") -> Any:
     return SERVICES[service].operation_model(operation)
 
 
-def applied(operation: str, request: dict[str, Any], step: str | None, provisions: Provisions = ALL) -> dict[str, Any]:
+def applied(
+    operation: str, request: dict[str, Any], step: str | None, provisions: RequestDefaults = ALL
+) -> dict[str, Any]:
     import copy
 
     changed = copy.deepcopy(request)
@@ -106,7 +108,7 @@ def test_no_volume_key_for_machines_with_disks_of_their_own() -> None:
 
 
 def test_nothing_provided_changes_nothing() -> None:
-    assert applied("CreateTrainingJob", TRAINING, "Train", Provisions()) == TRAINING
+    assert applied("CreateTrainingJob", TRAINING, "Train", RequestDefaults()) == TRAINING
     assert applied("DescribeEndpoint", {"EndpointName": "e"}, None) == {"EndpointName": "e"}
 
 
@@ -123,7 +125,7 @@ def test_a_schedule_is_reached_through_all_its_layers(operation: str) -> None:
         {"ClusterConfig": CLUSTER}, "MonitoringAppSpecification": {"ImageUri": "i"}, "RoleArn": TRAINING["RoleArn"],
     }  # fmt: skip
     request = {"MonitoringScheduleName": "s", "MonitoringScheduleConfig": {"MonitoringJobDefinition": definition}}
-    provisions = Provisions(
+    provisions = RequestDefaults(
         subnets=("s",), security_groups=("g",), output_key="output", volume_key="volume",
         instance_types={"MonitoringSchedule": "ml.m5.large"}, max_runtime={"default": 600},
     )  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.clients.emulator_process import RunningEmulator, Wanted, find, process_alive, start, stop
+from harness.clients.emulator_process import RunningEmulator, StartOptions, find, process_alive, start, stop
 from harness.kernel.errors import StateError
 
 
@@ -34,7 +34,7 @@ def test_started_found_asked_and_stopped(tmp_path: Path) -> None:
 
 def test_an_ephemeral_one_is_found_too_and_leaves_nothing(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    emulator = start(state, Wanted(ephemeral=True))
+    emulator = start(state, StartOptions(ephemeral=True))
     folder = emulator.control.parent
     assert find(state) == emulator
     assert folder != state
@@ -47,7 +47,7 @@ def test_a_taken_port_is_told_in_the_emulators_own_words(tmp_path: Path) -> None
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(StateError, match=rf"did not start: port {port} on 127.0.0.1 cannot be had.*--port 0"):
-            start(tmp_path / "state", Wanted(port))
+            start(tmp_path / "state", StartOptions(port))
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

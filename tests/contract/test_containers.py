@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.contract.container_environment import Surroundings
+from harness.contract.container_environment import ContainerEnvironment
 from harness.contract.containers import Command, ContainerImage
 from harness.contract.instance_types import resources_of
 from harness.contract.training import plan_training
@@ -69,7 +69,9 @@ def test_hosts() -> None:
         "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 11, "VolumeSizeInGB": 1},
     }
     record = Record(Key("training-job", "1", "us-east-1", "job"), "arn", spec)
-    first = plan_training(record, ContainerImage(URI), Surroundings("1", "us-east-1", "http://x", Path("/jobs/ml")))
+    first = plan_training(
+        record, ContainerImage(URI), ContainerEnvironment("1", "us-east-1", "http://x", Path("/jobs/ml"))
+    )
     plans = (first, *first.others)
     hosts = [f"algo-{number}" for number in range(1, 12)]
     assert [plan.run.hostname for plan in plans] == hosts
@@ -84,6 +86,6 @@ def test_hosts() -> None:
 
 
 def test_one_host_is_no_group() -> None:
-    (where,) = Surroundings("1", "us-east-1", "http://x", Path("/jobs/ml")).of_hosts(1)
+    (where,) = ContainerEnvironment("1", "us-east-1", "http://x", Path("/jobs/ml")).of_hosts(1)
     assert where.group == ""
     assert where.root == Path("/jobs/ml")

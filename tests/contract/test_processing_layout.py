@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.contract.catalog import resolve_image
-from harness.contract.container_environment import Surroundings
+from harness.contract.container_environment import ContainerEnvironment
 from harness.contract.layout import JobPlan
 from harness.contract.processing import metrics_namespace, plan_processing
 from harness.kernel.records import Key, Record
@@ -15,7 +15,7 @@ from harness.runners.spec import Network
 
 SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
 ANALYZER = "156813124566.dkr.ecr.us-east-1.amazonaws.com/sagemaker-model-monitor-analyzer"
-WHERE = Surroundings("111122223333", "eu-west-1", "http://127.0.0.1:4599", Path("/host/ml"))
+WHERE = ContainerEnvironment("111122223333", "eu-west-1", "http://127.0.0.1:4599", Path("/host/ml"))
 ARN = "arn:aws:sagemaker:eu-west-1:111122223333:processing-job/job"
 INPUT = {
     "InputName": "data",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.contract.catalog import resolve_image
-from harness.contract.container_environment import Surroundings
+from harness.contract.container_environment import ContainerEnvironment
 from harness.contract.layout import JobPlan, below_root, relative_key
 from harness.contract.training import plan_training
 from harness.kernel.records import Key, Record
@@ -17,7 +17,7 @@ from harness.runners.spec import Network
 
 XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5"
 SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
-WHERE = Surroundings("111122223333", "eu-west-1", "http://127.0.0.1:4599", Path("/host/ml"))
+WHERE = ContainerEnvironment("111122223333", "eu-west-1", "http://127.0.0.1:4599", Path("/host/ml"))
 
 
 def channel(name: str, **more: Any) -> dict[str, Any]:

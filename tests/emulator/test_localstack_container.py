@@ -12,7 +12,7 @@ import pytest
 
 from harness.aws.remote.health import ask
 from harness.emulator import Emulator
-from harness.emulator.localstack_container import IMAGE, Container
+from harness.emulator.localstack_container import IMAGE, LocalStackContainer
 from harness.kernel.errors import StateError
 from harness.settings import Settings
 
@@ -42,7 +42,7 @@ def left_behind(image: str, state: Path, emulator: str) -> str:
 
 @pytest.fixture
 def image() -> str:
-    found = [image for image in (IMAGE, STAND_IN) if Container(Path("/nowhere"), image).present()]
+    found = [image for image in (IMAGE, STAND_IN) if LocalStackContainer(Path("/nowhere"), image).present()]
     if not found:
         pytest.skip(f"the engine has neither {IMAGE} nor {STAND_IN} (.ci/localstack builds the latter)")
     return found[0]
@@ -79,18 +79,18 @@ def test_it_serves_and_is_removed(image: str, tmp_path: Path, monkeypatch: pytes
 
 def test_an_image_that_is_nowhere(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="LocalStack's container of no-such/image:1 cannot be started"):
-        Container(tmp_path, "no-such/image:1").start()
+        LocalStackContainer(tmp_path, "no-such/image:1").start()
 
 
 def test_nothing_is_pulled_without_leave(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="no-such/image:1 is not in Docker Engine, and pulling is switched off"):
-        Container(tmp_path, "no-such/image:1", pull=False).start()
+        LocalStackContainer(tmp_path, "no-such/image:1", pull=False).start()
 
 
 def test_no_engine_is_said_as_jobs_say_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
     with pytest.raises(StateError, match=r"Docker Engine does not answer: start it \(Linux"):
-        Container(tmp_path).start()
+        LocalStackContainer(tmp_path).start()
 
 
 def test_a_release_that_wants_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +100,7 @@ def test_a_release_that_wants_a_token(tmp_path: Path, monkeypatch: pytest.Monkey
     subprocess.run(["docker", "build", "-q", "-t", tag, "-"], input="\n".join(made), text=True, check=True)
     try:
         with pytest.raises(StateError, match=r"(?s)License activation failed.*LOCALSTACK_AUTH_TOKEN, which is not set"):
-            Container(tmp_path, tag).start()
+            LocalStackContainer(tmp_path, tag).start()
         assert containers(tmp_path) == []
     finally:
         docker("rmi", tag)

@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from harness.clients import emulator_process
-from harness.clients.emulator_process import Wanted
+from harness.clients.emulator_process import StartOptions
 from harness.stores.folder import make_private
 
 
@@ -19,7 +19,7 @@ def test_nobody_else_can_enter_the_state_folder(tmp_path: Path) -> None:
     state.mkdir(mode=0o755)
     mask = os.umask(0o022)
     try:
-        emulator = emulator_process.start(state, Wanted(port=0))
+        emulator = emulator_process.start(state, StartOptions(port=0))
     finally:
         os.umask(mask)
     try:

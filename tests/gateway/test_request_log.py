@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.gateway.askers import Asker, Askers
-from harness.gateway.request_log import Journal
+from harness.gateway.askers import PollingClient, PollTracker
+from harness.gateway.request_log import RequestLog
 from harness.kernel.records import Key, Record
 
 
 def test_a_long_log_begins_anew_and_the_old_one_is_kept_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.gateway.request_log._ROLL_AT", 1000)
-    journal = Journal(tmp_path / "emulator.log")
+    journal = RequestLog(tmp_path / "emulator.log")
     for number in range(100):
         journal.note({"number": number})
     journal.close()
@@ -24,7 +24,7 @@ def test_a_long_log_begins_anew_and_the_old_one_is_kept_once(tmp_path: Path, mon
 
 
 def test_warnings_of_the_emulators_own_modules_are_noted_with_their_traceback(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "emulator.log")
+    journal = RequestLog(tmp_path / "emulator.log")
     with journal.taking_warnings():
         logging.getLogger("harness.engine.jobs.queue").info("not this")
         try:
@@ -39,7 +39,7 @@ def test_warnings_of_the_emulators_own_modules_are_noted_with_their_traceback(tm
 
 
 def test_a_closed_log_takes_no_more(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "emulator.log")
+    journal = RequestLog(tmp_path / "emulator.log")
     journal.close()
     journal.note({"late": True})
     assert (tmp_path / "emulator.log").read_text() == ""
@@ -47,9 +47,9 @@ def test_a_closed_log_takes_no_more(tmp_path: Path) -> None:
 
 def test_askers_are_forgotten_eldest_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.gateway.askers._REMEMBERED", 2)
-    askers = Askers()
+    askers = PollTracker()
     record = Record(Key("model", "1", "r", "m"), "arn", spec={}, created=5.0, version=3)
-    first, second, third = (Asker(key, "agent", "::1") for key in "abc")
+    first, second, third = (PollingClient(key, "agent", "::1") for key in "abc")
     for asker in (first, second, first, third):
         askers.tell(asker, record)
     assert askers.last_told(second, record.key) is None

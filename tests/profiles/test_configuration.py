@@ -11,7 +11,7 @@ from harness.kernel.errors import StateError
 from harness.profiles import find_profile
 from harness.profiles.aws import AwsProfile
 from harness.profiles.configuration import read_choices, read_destination
-from harness.profiles.target import Asked
+from harness.profiles.target import RunRequest
 from harness.settings import Settings
 
 LEAST = {"account_id": "012345678901", "region": "eu-central-1", "role": "Role"}
@@ -74,12 +74,12 @@ def test_a_kind_with_an_emulator_takes_what_that_is_started_with(tmp_path: Path)
         read_choices("ci", {"region": "x"})
     (tmp_path / "harness.toml").write_text('[profiles.local]\nregion = "x"\n')
     with pytest.raises(StateError, match="profile 'local': unknown key 'region'"):
-        find_profile("local", Asked(Settings(), tmp_path))
+        find_profile("local", RunRequest(Settings(), tmp_path))
 
 
 def test_any_name_may_be_of_the_kind(tmp_path: Path) -> None:
     lines = [f'{key} = "{value}"' for key, value in LEAST.items()]
     (tmp_path / "harness.toml").write_text("\n".join(["[profiles.prod]", 'kind = "aws"', *lines]))
-    found = find_profile("prod", Asked(Settings(), tmp_path))
+    found = find_profile("prod", RunRequest(Settings(), tmp_path))
     assert isinstance(found, AwsProfile)
     assert (found.name, found.destination.region) == ("prod", "eu-central-1")

@@ -284,10 +284,10 @@ def test_a_state_folder_is_kept_and_shared(project: Any) -> None:
             print("state", sagemaker_harness.state, sagemaker_harness.address)
         """,
     )
-    from harness.clients.emulator_lease import borrowed
+    from harness.clients.emulator_lease import shared
 
     state = project.root / "kept"
-    with borrowed(state) as emulator:
+    with shared(state) as emulator:
         for options in ((), ("-n", "1")):
             ran = project.passes("-q", "-rP", "--harness-state", "kept", *options)
             assert f"state {state} {emulator.address}" in ran.text
@@ -323,7 +323,7 @@ def test_a_profile_of_ones_own_says_what_the_emulator_is_started_with(project: A
 @pytest.mark.needs("sdk-v3-environment")
 def test_the_resources_of_v3_have_a_client_of_the_test(project: Any) -> None:
     """In an environment with v3 and a pytest, on an emulator that runs elsewhere."""
-    from harness.clients.emulator_lease import borrowed
+    from harness.clients.emulator_lease import shared
     from harness.profiles.sdk_environments import python_for
 
     parts = project.root / "parts"
@@ -354,7 +354,7 @@ def test_the_resources_of_v3_have_a_client_of_the_test(project: Any) -> None:
             assert SageMakerClient() is early
         """,
     )
-    with borrowed(project.root / "kept"):
+    with shared(project.root / "kept"):
         told = {"PYTHONPATH": str(parts), "python": str(python_for("v3", print))}
         ran = project.passes("-q", "-p", "no:cacheprovider", "--harness-state", "kept", **told)
     assert ran.counts()["passed"] == 3, ran.text

@@ -8,11 +8,11 @@ from itertools import pairwise
 import pytest
 
 from harness.report import distributions
-from harness.report.distributions import Bucket, common_edges, histogram, shares
+from harness.report.distributions import HistogramBin, common_edges, histogram, shares
 from harness.report.monitoring import feature_rows
 
 
-def ten(low: float, high: float, values: list[float]) -> list[Bucket]:
+def ten(low: float, high: float, values: list[float]) -> list[HistogramBin]:
     """As Model Monitor counts them: ten equal buckets, the last with its upper end."""
     width = (high - low) / 10
     edges = [low + width * at for at in range(11)]
@@ -20,7 +20,7 @@ def ten(low: float, high: float, values: list[float]) -> list[Bucket]:
         sum(left <= value < right or (at == 9 and value == high) for value in values)
         for at, (left, right) in enumerate(pairwise(edges))
     ]
-    return [Bucket(edges[at], edges[at + 1], count) for at, count in enumerate(counts)]
+    return [HistogramBin(edges[at], edges[at + 1], count) for at, count in enumerate(counts)]
 
 
 def test_whole_numbers_fall_into_bins_of_their_own() -> None:
@@ -49,13 +49,17 @@ def test_populations_far_apart_need_no_thousands_of_bins() -> None:
 
 @pytest.mark.parametrize("integral", [True, False])
 def test_a_constant_is_drawn(integral: bool) -> None:
-    drawn = distributions.small([Bucket(5.0, 5.0, 40.0)], [Bucket(5.0, 5.0, 90.0)], "x", integral=integral)
+    drawn = distributions.small([HistogramBin(5.0, 5.0, 40.0)], [HistogramBin(5.0, 5.0, 90.0)], "x", integral=integral)
     assert drawn.count("<polygon") == 2
 
 
 def test_an_outlier_does_not_flatten_the_picture() -> None:
     values = [float(at % 10) for at in range(10_000)]
-    buckets = [*ten(0, 10, values), *[Bucket(10.0 * at, 10.0 * at + 10, 0.0) for at in range(1, 5)], Bucket(50, 60, 1)]
+    buckets = [
+        *ten(0, 10, values),
+        *[HistogramBin(10.0 * at, 10.0 * at + 10, 0.0) for at in range(1, 5)],
+        HistogramBin(50, 60, 1),
+    ]
     drawn = distributions.small(buckets, [], "x")
     assert re.findall(r">([\d.k]+)</text>", drawn) == ["0", "12"]
 

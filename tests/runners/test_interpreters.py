@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from harness.clients.environment import SHIM
-from harness.runners.process.sandbox import Program, prepare, run_offline
+from harness.runners.process.sandbox import SandboxProgram, prepare, run_offline
 from tests.runners.conftest import eventually
 
 pytestmark = pytest.mark.needs("namespaces")
@@ -39,12 +39,12 @@ STAY = "import os, sys, time\nopen(sys.argv[1], 'w').write(str(os.getpid()))\nti
 def program(emulator: Any, tmp_path: Path) -> Any:
     port = int(emulator.address.rpartition(":")[2])
 
-    def make(text: str, *arguments: str, **env: str) -> Program:
+    def make(text: str, *arguments: str, **env: str) -> SandboxProgram:
         script = tmp_path / "script.py"
         script.write_text(text)
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SHIM), **env}
         argv = [sys.executable, str(script), *arguments]
-        return Program(argv, environment, port, emulator.state / "control.sock", ("xml.dom.minidom",))
+        return SandboxProgram(argv, environment, port, emulator.state / "control.sock", ("xml.dom.minidom",))
 
     return make
 

@@ -15,7 +15,7 @@ import pytest
 
 from harness.runners.process import sandbox
 from harness.runners.process.errors import IsolationRefused
-from harness.runners.process.sandbox import Program, run_offline
+from harness.runners.process.sandbox import SandboxProgram, run_offline
 from tests.runners.conftest import PROGRAMS, eventually
 
 
@@ -72,7 +72,9 @@ def emulator(tmp_path: Path) -> Iterator[Emulator]:
 
 def _run(tmp_path: Path, *argv: str) -> int:
     try:
-        return run_offline(Program(argv, {"PATH": os.environ["PATH"], "MINE": "yes"}, 4599, tmp_path / "control.sock"))
+        return run_offline(
+            SandboxProgram(argv, {"PATH": os.environ["PATH"], "MINE": "yes"}, 4599, tmp_path / "control.sock")
+        )
     except IsolationRefused as error:
         pytest.skip(f"this host refuses network namespaces: {error}")
 
@@ -122,7 +124,7 @@ def test_refusal_of_the_host_is_an_error_before_anything_runs(
     (fake / "__main__.py").write_text(code)
     monkeypatch.setattr(sandbox, "INSIDE", fake)
     with pytest.raises(IsolationRefused, match="Operation not permitted"):
-        run_offline(Program(["touch", str(tmp_path / "ran")], dict(os.environ), 4599, tmp_path / "control.sock"))
+        run_offline(SandboxProgram(["touch", str(tmp_path / "ran")], dict(os.environ), 4599, tmp_path / "control.sock"))
     assert not (tmp_path / "ran").exists()
 
 

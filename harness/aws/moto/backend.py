@@ -20,7 +20,7 @@ from multidict import CIMultiDict
 from harness.aws import Metric
 from harness.aws.moto import ecr_images as registry_view
 from harness.aws.moto import missing_roles
-from harness.aws.moto.dispatch import PACKAGES, Call
+from harness.aws.moto.dispatch import PACKAGES, MotoCall
 from harness.aws.moto.ecr_images import Listed
 from harness.aws.moto.moto_version import moto_version, require
 from harness.aws.moto.objects import MotoObjects
@@ -91,7 +91,7 @@ class MotoBackend:
         except Refusal as error:
             return fault(service, headers, error.status, error.code, error.message)
         headers.pop("Content-Encoding", None)
-        call = Call(service, request.method, request.target, headers, body, account, region)
+        call = MotoCall(service, request.method, request.target, headers, body, account, region)
         answer = loaded.answer
         if service == "ecr":
             answer = partial(registry_view.answer, inner=loaded.answer, listed=self._engine_images)

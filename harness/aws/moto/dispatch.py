@@ -47,14 +47,14 @@ NO_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 HANDLED_HERE = frozenset({"content-length", "connection", "server", "date", "status", "transfer-encoding"})
 
 
-class Answer(NamedTuple):
+class MotoAnswer(NamedTuple):
     status: int
     headers: Mapping[str, Any]
     body: Any
     """bytes, str, or whatever value the S3 seam put into a key."""
 
 
-class Call(NamedTuple):
+class MotoCall(NamedTuple):
     """One request as moto's handlers need it."""
 
     service: str
@@ -67,7 +67,7 @@ class Call(NamedTuple):
     environ: Mapping[str, Any] = {}
 
 
-def run(call: Call) -> Answer:
+def run(call: MotoCall) -> MotoAnswer:
     """Run the handler. ``Refusal`` where moto has none; its own errors come as answers."""
     from moto.core.request import Request
     from werkzeug.exceptions import HTTPException
@@ -78,14 +78,14 @@ def run(call: Call) -> Answer:
     handler = _handler(call.service, url.partition("?")[0])
     try:
         with trusting():
-            return Answer(*handler(request, request.raw_url, request.headers))
+            return MotoAnswer(*handler(request, request.raw_url, request.headers))
     except HTTPException as error:
-        return Answer(error.code or 500, dict(error.get_headers()), error.get_body())
+        return MotoAnswer(error.code or 500, dict(error.get_headers()), error.get_body())
     finally:
         request.close()
 
 
-def response(call: Call, found: Answer) -> Response:
+def response(call: MotoCall, found: MotoAnswer) -> Response:
     body = found.body.encode() if isinstance(found.body, str) else bytes(found.body or b"")
     if body.startswith(b"<?xml"):
         body = NO_XML.sub("\N{REPLACEMENT CHARACTER}".encode(), body)
@@ -98,7 +98,7 @@ def response(call: Call, found: Answer) -> Response:
     return Response(found.status, kept_headers(found, head=call.method == "HEAD"), body)
 
 
-def kept_headers(found: Answer, head: bool) -> CIMultiDict[str]:
+def kept_headers(found: MotoAnswer, head: bool) -> CIMultiDict[str]:
     """moto's headers without those the server sets; a HEAD keeps the length, since it has no body to count."""
     headers: CIMultiDict[str] = CIMultiDict()
     for name, value in found.headers.items():
@@ -115,7 +115,7 @@ def _header_text(name: str, value: str) -> str:
     return value
 
 
-def failure(call: Call, error: Exception) -> Response:
+def failure(call: MotoCall, error: Exception) -> Response:
     error = full_disk(error) or error
     if isinstance(error, Refusal):
         return fault(call.service, call.headers, error.status, error.code, error.message)
@@ -140,7 +140,7 @@ def _code(status: int) -> str:
     )
 
 
-def _headers(call: Call) -> dict[str, str]:
+def _headers(call: MotoCall) -> dict[str, str]:
     dropped = {"host", "expect", "content-length", "transfer-encoding", "connection", "x-moto-account-id"}
     headers = {name: value for name, value in call.headers.items() if name.lower() not in dropped}
     # Path-style addressing is what the target carries by now; moto would look for a bucket in any other host name.

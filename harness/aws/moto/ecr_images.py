@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from multidict import CIMultiDict
 
-from harness.aws.moto.dispatch import Call, failure
+from harness.aws.moto.dispatch import MotoCall, failure
 from harness.aws.moto.misread import trusting
 from harness.aws.wire.error_responses import fault
 from harness.kernel.http import Response
@@ -42,7 +42,7 @@ class ListedImage(Protocol):
 
 Listed = Callable[[str, str], Sequence[ListedImage]]
 """``(account, region)`` -> what the engine holds for its registry."""
-Inner = Callable[[Call], Response]
+Inner = Callable[[MotoCall], Response]
 
 
 class _Fault(Exception):
@@ -51,7 +51,7 @@ class _Fault(Exception):
         self.response = response
 
 
-def answer(call: Call, inner: Inner, listed: Listed) -> Response:
+def answer(call: MotoCall, inner: Inner, listed: Listed) -> Response:
     operation = call.headers.get("x-amz-target", "").rpartition(".")[2]
     handler = _HANDLERS.get(operation)
     if handler is None:
@@ -69,7 +69,7 @@ def answer(call: Call, inner: Inner, listed: Listed) -> Response:
 class _View:
     """One request: its parameters, moto's part of the answer, and the engine's."""
 
-    def __init__(self, call: Call, inner: Inner, listed: Listed, request: dict[str, Any]) -> None:
+    def __init__(self, call: MotoCall, inner: Inner, listed: Listed, request: dict[str, Any]) -> None:
         self.request = request
         self.account = str(request.get("registryId") or call.account)
         self.region = call.region

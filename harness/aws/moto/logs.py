@@ -12,7 +12,7 @@ from typing import Any
 from moto.logs.models import logs_backends
 from multidict import CIMultiDict
 
-from harness.aws.moto.dispatch import LOCK, Call, failure
+from harness.aws.moto.dispatch import LOCK, MotoCall, failure
 from harness.aws.moto.misread import trusting
 from harness.aws.wire.job_log_groups import JobLogGroups
 from harness.aws.wire.job_log_requests import answer_for_jobs
@@ -21,11 +21,11 @@ from harness.stores.log_files import StoredLogs
 
 
 class CloudWatchLogs:
-    def __init__(self, logs: StoredLogs, run: Callable[[Call], Response]) -> None:
+    def __init__(self, logs: StoredLogs, run: Callable[[MotoCall], Response]) -> None:
         self._logs = logs
         self._run = run
 
-    def answer(self, call: Call) -> Response:
+    def answer(self, call: MotoCall) -> Response:
         operation = call.headers.get("x-amz-target", "").rpartition(".")[2]
         try:
             groups = JobLogGroups(self._logs, call.account, call.region)
@@ -40,14 +40,14 @@ class CloudWatchLogs:
         headers = CIMultiDict({"Content-Type": "application/x-amz-json-1.1"})
         return Response(200, headers, json.dumps(found).encode())
 
-    def _introduce(self, call: Call) -> None:
+    def _introduce(self, call: MotoCall) -> None:
         """Let moto know the groups that jobs made; its own answers then name them too."""
         with LOCK:
             backend = logs_backends[call.account][call.region]
             for group in self._logs.groups(call.account, call.region):
                 backend.ensure_log_group(group)
 
-    def _others(self, call: Call, group: str) -> list[dict[str, Any]]:
+    def _others(self, call: MotoCall, group: str) -> list[dict[str, Any]]:
         """Streams that users made themselves in a group of jobs."""
         with LOCK:
             streams = logs_backends[call.account][call.region].groups[group].streams

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from xml.parsers.expat import ExpatError
 
 if TYPE_CHECKING:
-    from harness.aws.moto.dispatch import Call
+    from harness.aws.moto.dispatch import MotoCall
 
 OF_INPUT = (ArithmeticError, AssertionError, AttributeError, ExpatError, LookupError, TypeError, ValueError)
 MALFORMED_XML = "The XML you provided was not well-formed or did not validate against our published schema"
@@ -54,7 +54,7 @@ def trusting() -> Iterator[None]:
         raise Misread(error) from error
 
 
-def answer_to_misread(call: Call, error: Exception) -> tuple[int, str, str]:
+def answer_to_misread(call: MotoCall, error: Exception) -> tuple[int, str, str]:
     """Return status, code and message for the error behind a ``Misread``."""
     shown = f"{type(error).__name__}: {str(error)[:200]}"
     if call.service == "s3" and call.body.lstrip()[:1] == b"<":

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import parse_qs
 
-from harness.aws.moto.dispatch import Call
+from harness.aws.moto.dispatch import MotoCall
 from harness.aws.wire.error_responses import fault
 from harness.kernel.http import Response
 
 
-def answer(call: Call, inner: Callable[[Call], Response]) -> Response:
+def answer(call: MotoCall, inner: Callable[[MotoCall], Response]) -> Response:
     """Answer with ``inner``, but for GetRole of a missing role: the SDKs look a role up that is given by its name."""
     response = inner(call)
     if response.status != 404:

@@ -15,7 +15,7 @@ from harness.aws.moto import identity as seam_identity
 from harness.aws.moto import metrics as seam_metrics
 from harness.aws.moto import patched_backends as seam_backends
 from harness.aws.moto import patched_s3_handlers as seam_s3_handlers
-from harness.aws.moto.dispatch import LOCK, Answer, Call
+from harness.aws.moto.dispatch import LOCK, MotoAnswer, MotoCall
 from harness.aws.moto.logs import CloudWatchLogs
 from harness.aws.moto.object_rows import ObjectRows
 from harness.aws.moto.s3_persistence import ObjectLedger
@@ -87,7 +87,7 @@ class Loaded:
         with LOCK:
             self.services.save_all()
 
-    def answer(self, call: Call) -> Response:
+    def answer(self, call: MotoCall) -> Response:
         self._prepare(call.service)
         return self._cloudwatch_logs.answer(call) if call.service == "logs" else self._run(call)
 
@@ -127,7 +127,7 @@ class Loaded:
             self.services.close()
             self._rows.close()
 
-    def _run(self, call: Call) -> Response:
+    def _run(self, call: MotoCall) -> Response:
         """Answer the request once what it changed is written."""
         try:
             with LOCK:
@@ -135,7 +135,7 @@ class Loaded:
         except Exception as error:
             return dispatch.failure(call, error)
 
-    def _run_and_save(self, call: Call) -> Answer:
+    def _run_and_save(self, call: MotoCall) -> MotoAnswer:
         if call.service in ("iam", "sts"):
             self._ensure_identity(call)
         reads = _only_reads(call)
@@ -161,7 +161,7 @@ class Loaded:
             dispatch.prepare(service)  # not under the lock: others are served meanwhile
             self._prepared.add(service)
 
-    def _ensure_identity(self, call: Call) -> None:
+    def _ensure_identity(self, call: MotoCall) -> None:
         """Save at once what the account gets on first use: the request itself may only read, or be refused."""
         made = call.account not in self._accounts
         if made:
@@ -175,19 +175,19 @@ class Loaded:
         for role in (ROLE, *self._roles):
             seam_identity.ensure_role(account, region, role)
 
-    def _simulated(self, call: Call) -> Answer | None:
+    def _simulated(self, call: MotoCall) -> MotoAnswer | None:
         form = parse_qs(call.body.decode("utf-8", "replace")) if call.service == "iam" else {}
         if form.get("Action") != ["SimulatePrincipalPolicy"]:
             return None
-        return Answer(200, {"Content-Type": "text/xml"}, seam_identity.simulate(call.account, form))
+        return MotoAnswer(200, {"Content-Type": "text/xml"}, seam_identity.simulate(call.account, form))
 
 
-def _only_reads(call: Call) -> bool:
+def _only_reads(call: MotoCall) -> bool:
     action = _action(call)
     return action.lower().startswith(READING) if action else call.method in ("GET", "HEAD")
 
 
-def _action(call: Call) -> str:
+def _action(call: MotoCall) -> str:
     """The operation, in each of the protocols that name it; empty where method and path say it."""
     target = call.headers.get("x-amz-target", "").rpartition(".")[2]
     named = OPERATION_PATH.search(call.target)  # CBOR, which CloudWatch's clients speak

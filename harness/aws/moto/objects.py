@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from harness.aws.moto.dispatch import LOCK
-from harness.aws.wire.object_files import Arrived, FileSlice, ObjectFiles, copy_range
+from harness.aws.wire.object_files import FileSlice, ObjectFiles, ReceivedFile, copy_range
 from harness.kernel.s3uri import S3Uri
 from harness.stores.objects import BucketMissing, ObjectInfo, ObjectMissing
 
@@ -78,7 +78,7 @@ class MotoObjects:
             tags: dict[str, str] = self._backend(seam).tagger.get_tag_dict_for_resource(key.arn)
             return tags
 
-    def _put(self, uri: S3Uri, arrived: Arrived, content_type: str) -> None:
+    def _put(self, uri: S3Uri, arrived: ReceivedFile, content_type: str) -> None:
         try:
             with self._seam() as seam:
                 self._bucket(seam, uri.bucket)

@@ -13,7 +13,7 @@ from werkzeug.http import http_date
 
 from harness.aws.moto import patched_s3_models as seam_s3
 from harness.aws.moto.patched_s3_lists import Lists
-from harness.aws.moto.patched_s3_models import Bucket, Changes, Key, Upload, models
+from harness.aws.moto.patched_s3_models import FileBucket, FileKey, S3Changes, Upload, models
 from harness.aws.moto.s3_forms import CREATED, FORM, check_form, created_document, form_status
 from harness.aws.wire.checksums import checksum_text
 from harness.aws.wire.error_responses import Refusal, fault
@@ -76,13 +76,13 @@ class Backend(models.S3Backend):  # type: ignore[misc]
         self, bucket_name: str, key_name: str, version_id: Any = None, part_number: Any = None, **named: Any
     ) -> Any:
         key = super().get_object(bucket_name, key_name, version_id, **named)
-        if not part_number or not isinstance(key, Key) or not key.multipart:
+        if not part_number or not isinstance(key, FileKey) or not key.multipart:
             return key
         return part_of(key, int(part_number))
 
 
-def part_of(key: Key, number: int) -> Key:
-    part: Key | None = key.multipart.parts.get(number)
+def part_of(key: FileKey, number: int) -> FileKey:
+    part: FileKey | None = key.multipart.parts.get(number)
     if part is None:
         raise Refusal(416, "InvalidPartNumber", "The requested partnumber is not satisfiable")
     return part
@@ -169,14 +169,14 @@ def install(files: ObjectFiles) -> None:
     """Put our classes where moto looks its own up, and its files under ``files``."""
     with _installing:
         seam_s3.state.files = files
-        seam_s3.state.changes = Changes()
+        seam_s3.state.changes = S3Changes()
         # moto's dashboard keeps every instance ever made; here that is a leak.
         common_models.BaseModel.__new__ = staticmethod(_without_tracking)
-        models.FakeKey = Key
+        models.FakeKey = FileKey
         models.FakeMultipart = Upload
-        models.FakeBucket = Bucket
+        models.FakeBucket = FileBucket
         models.s3_backends.backend = Backend
-        responses.FakeKey = Key
+        responses.FakeKey = FileKey
         responses.compute_checksum = _compute_checksum
         responses.S3Response = S3Response
         importlib.reload(urls)  # it took the class by name

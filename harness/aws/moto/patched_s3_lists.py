@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from moto.core.responses import ActionResult
 
-from harness.aws.moto.patched_s3_models import Bucket, Key
+from harness.aws.moto.patched_s3_models import FileBucket, FileKey
 from harness.aws.moto.s3_arguments import invalid
 from harness.aws.moto.s3_listing import MOST, Entry, Question, name_of, token_of, walk
 
@@ -70,8 +70,8 @@ class Lists:
             **self._frame(truncated),
             "KeyMarker": self._encoded(key_marker),
             "VersionIdMarker": version_marker,
-            "Versions": [self._version(one) for one in shown if isinstance(one.version, Key)],
-            "DeleteMarkers": [self._marker(one) for one in shown if not isinstance(one.version, Key)],
+            "Versions": [self._version(one) for one in shown if isinstance(one.version, FileKey)],
+            "DeleteMarkers": [self._marker(one) for one in shown if not isinstance(one.version, FileKey)],
             "CommonPrefixes": [{"Prefix": self._encoded(one.name)} for one in page if one.version is None],
         }
         if truncated:
@@ -84,7 +84,7 @@ class Lists:
         keys = self._bucket().keys
         question = Question(self._text("prefix"), self._text("delimiter"), after)
         limit = self._limit()
-        found = list(islice(walk(keys.sorted.names, question, lambda name: isinstance(keys[name], Key)), limit + 1))
+        found = list(islice(walk(keys.sorted.names, question, lambda name: isinstance(keys[name], FileKey)), limit + 1))
         return found[:limit], len(found) > limit > 0
 
     def _versions(self, key_marker: str, version_marker: str) -> Iterator[Version]:
@@ -147,8 +147,8 @@ class Lists:
             "Owner": OWNER,
         }
 
-    def _bucket(self) -> Bucket:
-        found: Bucket = self.backend.get_bucket(self.bucket_name)
+    def _bucket(self) -> FileBucket:
+        found: FileBucket = self.backend.get_bucket(self.bucket_name)
         return found
 
     def _text(self, name: str) -> str:

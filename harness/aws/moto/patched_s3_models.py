@@ -1,7 +1,7 @@
 """The one seam in moto's S3: its keys, parts and buckets, with bytes in files and every change noted for SQLite.
 
 moto's own classes keep all rules. Here a key's ``value`` is a slice of a file, and the containers moto changes
-(keys of a bucket, parts of an upload) tell ``Changes`` what must be saved before the answer goes out. No SQL here.
+(keys of a bucket, parts of an upload) tell ``S3Changes`` what must be saved before the answer goes out. No SQL here.
 Import only after ``moto_version.require()``: this module relies on that version's internals.
 """
 
@@ -24,14 +24,14 @@ from harness.aws.moto.s3_listing import SortedNames
 from harness.aws.moto.s3_policies import effect_on_everyone
 from harness.aws.wire.checksums import checksum_of_text, checksum_text
 from harness.aws.wire.error_responses import Refusal
-from harness.aws.wire.object_files import Arrived, FileSlice, ObjectFiles
+from harness.aws.wire.object_files import FileSlice, ObjectFiles, ReceivedFile
 
 # Untyped on purpose: what is put in place of moto's classes is not what its annotations say.
 models: Any = importlib.import_module("moto.s3.models")
 
 
 @dataclass
-class Changes:
+class S3Changes:
     """What one request changed, in the order it did. Saved (or taken back) as one by ``ObjectLedger``."""
 
     keys: dict[tuple[str, str], set[str]] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Changes:
         ids = self.keys.setdefault((bucket, name), set())
         for version in gone:
             ids.add(version.version_id)
-            if isinstance(version, Key):
+            if isinstance(version, FileKey):
                 self.leaving.append(version.body)
 
     def clear(self) -> None:
@@ -56,7 +56,7 @@ class Changes:
         self.leaving.clear()
 
 
-class Key(models.FakeKey):  # type: ignore[misc]
+class FileKey(models.FakeKey):  # type: ignore[misc]
     """An object version, or a part. Its bytes are ``body``; moto's temporary file is never made to hold anything."""
 
     body: FileSlice
@@ -85,19 +85,19 @@ class Key(models.FakeKey):  # type: ignore[misc]
         return f'"{self._etag}"'
 
     def dispose(self, garbage: bool = False) -> None:
-        """Files go when the row is gone (``Changes.leaving``), not when moto lets go of an object."""
+        """Files go when the row is gone (``S3Changes.leaving``), not when moto lets go of an object."""
 
     def __del__(self) -> None:
         pass
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Key:
+    def __deepcopy__(self, memo: dict[int, Any]) -> FileKey:
         twin = object.__new__(type(self))  # listing versions copies every one: the attributes, not the bytes
         twin.__dict__.update(self.__dict__)
         return twin
 
 
 def _own(given: bytes | str | FileSlice) -> FileSlice:
-    if isinstance(given, Arrived) and not given.taken:
+    if isinstance(given, ReceivedFile) and not given.taken:
         given.taken = True
         return given
     if isinstance(given, FileSlice):
@@ -131,7 +131,7 @@ class Versions(models._VersionedKeyStore):  # type: ignore[misc]
         state.changes.key(self.bucket, key, gone)
 
     def item_size(self) -> int:
-        return sum(version.size for version in self.values() if isinstance(version, Key))
+        return sum(version.size for version in self.values() if isinstance(version, FileKey))
 
     def put_back(self, key: str, versions: list[Any]) -> None:
         """What the rows say, on load and after a failed save: not a change."""
@@ -151,14 +151,14 @@ class Upload(models.FakeMultipart):  # type: ignore[misc]
     """A multipart upload. After completion it stays with its key for its part numbers, as stretches of the object."""
 
     bucket = ""
-    parts: dict[int, Key]
-    prepared: Assembly | Arrived | None = None
+    parts: dict[int, FileKey]
+    prepared: Assembly | ReceivedFile | None = None
     """For the completion or the copy of a part that moto is handling: made before its lock was taken, and set with it
     held, since other requests prepare things for this upload at the same time."""
 
     def set_part(self, part_id: int, value: Any) -> Any:
         former = self.parts.get(part_id)
-        part = super().set_part(part_id, self.prepared if isinstance(self.prepared, Arrived) else value)
+        part = super().set_part(part_id, self.prepared if isinstance(self.prepared, ReceivedFile) else value)
         state.changes.uploads[self.id] = self
         if former is not None:
             state.changes.leaving.append(former.body)
@@ -179,7 +179,7 @@ class Upload(models.FakeMultipart):  # type: ignore[misc]
         digest = hashlib.md5(etags, usedforsecurity=False).hexdigest()
         return assembly.whole, f"{digest}-{len(self.parts)}", assembly.checksum
 
-    def chosen(self, listed: list[tuple[int, str]]) -> list[tuple[int, Key]]:
+    def chosen(self, listed: list[tuple[int, str]]) -> list[tuple[int, FileKey]]:
         """The parts a completion names, checked as S3 does."""
         if not listed:
             raise _refused("MalformedXML")
@@ -192,7 +192,7 @@ class Upload(models.FakeMultipart):  # type: ignore[misc]
             raise _refused("EntityTooSmall")
         return parts
 
-    def checksum(self, parts: list[tuple[int, Key]], whole: FileSlice) -> tuple[str, str, int] | None:
+    def checksum(self, parts: list[tuple[int, FileKey]], whole: FileSlice) -> tuple[str, str, int] | None:
         """Of the finished object, where the upload asked for one that can be computed here."""
         algorithm = (self.metadata.get("x-amz-checksum-algorithm") or "").upper()
         kind = (self.metadata.get("x-amz-checksum-type") or "COMPOSITE").upper()
@@ -212,11 +212,11 @@ class Upload(models.FakeMultipart):  # type: ignore[misc]
 class Assembly:
     """A completed object, put together from its parts before moto hears of the completion."""
 
-    parts: list[tuple[int, Key]]
-    whole: Arrived
+    parts: list[tuple[int, FileKey]]
+    whole: ReceivedFile
     checksum: tuple[str, str, int] | None
 
-    def still_of(self, parts: dict[int, Key]) -> bool:
+    def still_of(self, parts: dict[int, FileKey]) -> bool:
         return all(parts.get(number) is part for number, part in self.parts)
 
 
@@ -241,7 +241,7 @@ class Uploads(dict[str, Upload]):
         state.changes.uploads[id_] = None
         leaving = (part.body for part in upload.parts.values())
         # Of a completed upload the parts are stretches of the object by now: those stay.
-        state.changes.leaving.extend(body for body in leaving if isinstance(body, Arrived))
+        state.changes.leaving.extend(body for body in leaving if isinstance(body, ReceivedFile))
 
 
 REFUSALS = {
@@ -258,7 +258,7 @@ def _refused(code: str) -> Refusal:
     return Refusal(400, code, REFUSALS[code])
 
 
-class Bucket(models.FakeBucket):  # type: ignore[misc]
+class FileBucket(models.FakeBucket):  # type: ignore[misc]
     versioning_status: str | None
 
     def __init__(self, *given: Any, **named: Any) -> None:
@@ -299,27 +299,27 @@ class _State:
     """moto's back ends are global to the process, so what they write to is too: one ``MotoBackend`` at a time."""
 
     files: ObjectFiles
-    changes = Changes()
+    changes = S3Changes()
 
 
 state = _State()
 
 
-def find_bucket(name: str) -> Bucket | None:
+def find_bucket(name: str) -> FileBucket | None:
     """In whatever account it is: bucket names are shared by all."""
     where = models.s3_backends.bucket_accounts.get(name)
     if where is None:
         return None
     partition, account = where
-    found: Bucket | None = models.s3_backends[account][partition].buckets.get(name)
+    found: FileBucket | None = models.s3_backends[account][partition].buckets.get(name)
     return found
 
 
-def find_key(bucket: Bucket, name: str, version: str | None = None) -> Key | None:
+def find_key(bucket: FileBucket, name: str, version: str | None = None) -> FileKey | None:
     """The latest version when none is named; None where that is a delete marker."""
     versions = bucket.keys.getlist(name, [])
     chosen = [one for one in versions if str(one.version_id) == version] if version is not None else versions[-1:]
-    return chosen[0] if chosen and isinstance(chosen[0], Key) else None
+    return chosen[0] if chosen and isinstance(chosen[0], FileKey) else None
 
 
 def backend(account: str, region: str) -> Any:

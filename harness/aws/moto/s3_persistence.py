@@ -21,10 +21,10 @@ from harness.aws.moto import patched_backends as seam_backends
 from harness.aws.moto import patched_s3_models as seam_s3
 from harness.aws.moto.moto_version import moto_version
 from harness.aws.moto.object_rows import BucketRow, ObjectRows, PartRow, UploadRow, VersionRow
-from harness.aws.moto.patched_s3_models import Bucket, Key, Upload, models
+from harness.aws.moto.patched_s3_models import FileBucket, FileKey, Upload, models
 from harness.aws.moto.saved_state.bucket_settings import settings_from_text, settings_to_text
 from harness.aws.moto.saved_state.services import ServiceState
-from harness.aws.wire.object_files import Arrived, FileSlice, ObjectFiles
+from harness.aws.wire.object_files import FileSlice, ObjectFiles, ReceivedFile
 
 logger = logging.getLogger(__name__)
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - moto's times are UTC without a zone
@@ -80,7 +80,7 @@ class ObjectLedger:
                 seam_s3.state.changes.key(bucket, key)
                 return
 
-    def _save(self, changes: seam_s3.Changes) -> None:
+    def _save(self, changes: seam_s3.S3Changes) -> None:
         for name in changes.buckets:
             self._save_bucket(name)
         for id_, upload in changes.uploads.items():
@@ -106,7 +106,7 @@ class ObjectLedger:
 
     def _save_version(self, bucket: str, version: Any) -> None:
         version.place = getattr(version, "place", 0) or next(self._places)
-        if isinstance(version, Key):
+        if isinstance(version, FileKey):
             file, size, about = version.body.file.name, version.size, _about_key(version)
         else:
             file, size, about = "", 0, {MARKER: True, "modified": seconds(version.last_modified)}
@@ -140,12 +140,12 @@ class ObjectLedger:
 
     def _restore_bucket(self, row: BucketRow) -> None:
         backend = models.s3_backends[row.account][row.partition]
-        bucket = Bucket(name=row.name, account_id=row.account, region_name=row.region)
+        bucket = FileBucket(name=row.name, account_id=row.account, region_name=row.region)
         backend.buckets[row.name] = bucket
         bucket.creation_date = datetime.fromtimestamp(row.created, tz=timezone.utc)
         self._give_settings(bucket, row)
 
-    def _give_settings(self, bucket: Bucket, row: BucketRow) -> None:
+    def _give_settings(self, bucket: FileBucket, row: BucketRow) -> None:
         """What the row says. One whose settings are still a pickle has none until they are imported."""
         if not row.config:
             return
@@ -164,7 +164,7 @@ class ObjectLedger:
             versions.append(self._marker(row, versions) if row.about.get(MARKER) else self._key(row))
         found.keys.put_back(key, versions)
 
-    def _key(self, row: VersionRow) -> Key:
+    def _key(self, row: VersionRow) -> FileKey:
         key = _blank_key(row.key, row.bucket, row.about)
         key._version_id = row.version
         key.place, key.saved = row.place, True
@@ -176,8 +176,8 @@ class ObjectLedger:
             _tagger(key).tag_resource(key.arn, tags)
         return key
 
-    def _give_body(self, key: Key, file: str, size: int) -> None:
-        key.body = Arrived(self._files.stored(file), size, key._etag or "")
+    def _give_body(self, key: FileKey, file: str, size: int) -> None:
+        key.body = ReceivedFile(self._files.stored(file), size, key._etag or "")
         key.contentsize = size
 
     def _marker(self, row: VersionRow, before: list[Any]) -> Any:
@@ -204,14 +204,14 @@ class ObjectLedger:
                 uploads[part.upload].parts[part.number] = key
                 uploads[part.upload].partlist.append(part.number)
 
-    def _take_back(self, changes: seam_s3.Changes) -> None:
+    def _take_back(self, changes: seam_s3.S3Changes) -> None:
         """The save failed: keys, parts and buckets are again as their rows say."""
         buckets = {row.name: row for row in self._rows.buckets()}
         known = self._rows.files()
         for bucket, key in list(changes.keys):
             found = seam_s3.find_bucket(bucket)
             for version in found.keys.getlist(key, []) if found else []:
-                if isinstance(version, Key) and version.body.file.name not in known:
+                if isinstance(version, FileKey) and version.body.file.name not in known:
                     version.body.file.doom()
             self._restore_key(bucket, key, [])
             self._restore_key(bucket, key, self._rows.versions(bucket, key))
@@ -234,7 +234,7 @@ class ObjectLedger:
             self._give_settings(bucket, row)
 
 
-def _about_key(key: Key) -> dict[str, Any]:
+def _about_key(key: FileKey) -> dict[str, Any]:
     about: dict[str, Any] = {name: value for name in PLAIN if (value := getattr(key, name)) is not None}
     about["modified"] = seconds(key.last_modified)
     about["metadata"] = dict(key.metadata)
@@ -268,9 +268,9 @@ def _acl(about: list[Any] | None) -> Any:
     return models.FakeAcl([models.FakeGrant([models.FakeGrantee(*g) for g in gs], ps) for gs, ps in about])
 
 
-def _blank_key(name: Any, bucket: str | None, about: dict[str, Any]) -> Key:
+def _blank_key(name: Any, bucket: str | None, about: dict[str, Any]) -> FileKey:
     """A key as moto's constructor leaves it, without making it write a value."""
-    key = object.__new__(Key)
+    key = object.__new__(FileKey)
     ManagedState.__init__(key, "s3::keyrestore", RESTORING)
     key.__dict__.update(dict.fromkeys(PLAIN), name=name, bucket_name=bucket, _version_id=None, multipart=None)
     key.__dict__.update({k: v for k, v in about.items() if k in PLAIN})
@@ -292,13 +292,13 @@ def _blank_upload(row: UploadRow) -> Upload:
     return upload
 
 
-def _finished_upload(key: Key, about: dict[str, Any]) -> Upload:
+def _finished_upload(key: FileKey, about: dict[str, Any]) -> Upload:
     """What a completed object remembers of its parts: their numbers and where they lie in it."""
     upload = object.__new__(Upload)
     upload.__dict__.update(id=about["id"], key_name=key.name, parts={}, partlist=[], metadata=CaseInsensitiveDict())
     offset = 0
     for number, size, etag in about["parts"]:
-        part = object.__new__(Key)
+        part = object.__new__(FileKey)
         part.__dict__.update(key.__dict__, name=number, _etag=etag, contentsize=size, multipart=None)
         part.body = FileSlice(key.body.file, offset, size)
         upload.parts[number] = part

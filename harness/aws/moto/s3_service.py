@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from multidict import CIMultiDict
 
 from harness.aws.moto import patched_s3_models as seam_s3
-from harness.aws.moto.dispatch import LOCK, Answer, Call, failure, kept_headers, response, run
+from harness.aws.moto.dispatch import LOCK, MotoAnswer, MotoCall, failure, kept_headers, response, run
 from harness.aws.moto.patched_s3_handlers import BODY
 from harness.aws.moto.s3_arguments import check_arguments, without_unusable
 from harness.aws.moto.s3_documents import checked_document
@@ -22,7 +22,7 @@ from harness.aws.moto.s3_forms import check_post
 from harness.aws.moto.s3_persistence import ObjectLedger
 from harness.aws.wire.error_responses import Refusal, full_disk
 from harness.aws.wire.incoming import Incoming, Unchunked, check_md5, is_chunked
-from harness.aws.wire.object_files import Arrived, FileSlice, ObjectFiles, StoredFile, held
+from harness.aws.wire.object_files import FileSlice, ObjectFiles, ReceivedFile, StoredFile, held
 from harness.aws.wire.s3_requests import S3Request, listed_parts
 from harness.kernel.http import FileBody, Request, Response
 
@@ -51,8 +51,8 @@ class Prepared:
     """What was copied for one request to a multipart upload."""
 
     upload: seam_s3.Upload
-    what: seam_s3.Assembly | Arrived
-    whole: Arrived
+    what: seam_s3.Assembly | ReceivedFile
+    whole: ReceivedFile
 
 
 class S3Service:
@@ -66,7 +66,7 @@ class S3Service:
         loop = asyncio.get_running_loop()
         headers = without_unusable(asked.headers)
         headers.pop("x-amz-content-sha256", None)  # speaks of a framing that is off when moto sees the body
-        call = Call("s3", asked.method, asked.target, headers, b"", account, region)
+        call = MotoCall("s3", asked.method, asked.target, headers, b"", account, region)
         try:
             check_arguments(asked)
             check_post(asked)
@@ -110,7 +110,7 @@ class S3Service:
                 raise Refusal(404, "NoSuchUpload", _NO_UPLOAD)
         return Incoming(self._files, asked.headers)
 
-    def _store(self, asked: S3Request, call: Call, incoming: Incoming, rest: bytes) -> Response:
+    def _store(self, asked: S3Request, call: MotoCall, incoming: Incoming, rest: bytes) -> Response:
         try:
             incoming.feed(rest)
             arrived = incoming.finish()
@@ -129,7 +129,7 @@ class S3Service:
 
     # Everything else
 
-    def _answer(self, asked: S3Request, call: Call) -> Response:
+    def _answer(self, asked: S3Request, call: MotoCall) -> Response:
         try:
             asked.refuse_unknown()
             check_md5(asked.headers, call.body)
@@ -140,7 +140,7 @@ class S3Service:
         except Exception as error:
             return failure(call, _told(error))
 
-    def _run(self, asked: S3Request, call: Call) -> Answer:
+    def _run(self, asked: S3Request, call: MotoCall) -> MotoAnswer:
         """A request that is refused changes nothing, even where moto found the fault halfway."""
         try:
             found = run(call)
@@ -154,7 +154,7 @@ class S3Service:
         return found
 
     @contextmanager
-    def _prepared(self, asked: S3Request, call: Call) -> Iterator[None]:
+    def _prepared(self, asked: S3Request, call: MotoCall) -> Iterator[None]:
         """Do the copying a request asks for, then take moto's lock."""
         made: Prepared | None = None
         if asked.completes_upload:
@@ -248,7 +248,7 @@ def _told(error: Exception) -> Exception:
     return Refusal(full.status, "InternalError", full.message) if full else error
 
 
-def _response(call: Call, found: Answer) -> Response:
+def _response(call: MotoCall, found: MotoAnswer) -> Response:
     if not isinstance(found.body, FileSlice):
         return response(call, found)
     headers: CIMultiDict[str] = kept_headers(found, head=False)

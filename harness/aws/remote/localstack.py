@@ -18,13 +18,13 @@ from multidict import CIMultiDict
 
 from harness.aws import Metric
 from harness.aws.moto import MotoBackend
-from harness.aws.moto.dispatch import Call, failure
+from harness.aws.moto.dispatch import MotoCall, failure
 from harness.aws.remote.buckets import MadeBuckets
 from harness.aws.remote.clients import Clients
 from harness.aws.remote.identity import Identity
 from harness.aws.remote.job_logs import JobLogCopies
 from harness.aws.remote.objects import RemoteObjects
-from harness.aws.remote.proxy import Proxy, Unreachable
+from harness.aws.remote.proxy import BackendUnreachable, Proxy
 from harness.aws.remote.reset import forget_ours
 from harness.aws.remote.source import Running, Source
 from harness.aws.wire.error_responses import fault
@@ -100,7 +100,7 @@ class LocalStackBackend:
             if service == "s3":
                 return await self._s3(proxy, request, account)
             return await self._other(proxy, service, request, account, region)
-        except Unreachable as error:
+        except BackendUnreachable as error:
             text = f"LocalStack at {error}; {self._source.lost()}"
             return fault(service, request.headers, 503, "ServiceUnavailable", text)
 
@@ -191,7 +191,9 @@ class LocalStackBackend:
             if service in ("iam", "sts"):
                 self._ready()[3].ensure_role(account)
         except Exception as error:
-            return failure(Call(service, request.method, request.target, request.headers, body, account, region), error)
+            return failure(
+                MotoCall(service, request.method, request.target, request.headers, body, account, region), error
+            )
         return None
 
     def _signed(self, request: Request, account: str) -> Mapping[str, str]:

@@ -25,7 +25,7 @@ _ONE_HOP = frozenset({"connection", "keep-alive", "proxy-connection", "te", "tra
 _ADDED = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
-class Unreachable(Exception):
+class BackendUnreachable(Exception):
     """Nobody answers at the address, or the answer broke off before it began."""
 
 
@@ -63,7 +63,7 @@ class Proxy:
         except (ClientError, TimeoutError, asyncio.TimeoutError, ConnectionError) as error:
             if upload is not None and upload.broken is not None:
                 raise upload.broken from None
-            raise Unreachable(f"{self._address} does not answer: {error or type(error).__name__}") from error
+            raise BackendUnreachable(f"{self._address} does not answer: {error or type(error).__name__}") from error
 
     async def _session(self) -> ClientSession:
         loop = asyncio.get_running_loop()

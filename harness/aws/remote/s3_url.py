@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from harness.aws import AwsBackend, Metric
 from harness.aws.remote.clients import Clients
 from harness.aws.remote.objects import RemoteObjects
-from harness.aws.remote.proxy import Proxy, Unreachable
+from harness.aws.remote.proxy import BackendUnreachable, Proxy
 from harness.aws.remote.signing import S3Keys, Signer
 from harness.aws.wire.error_responses import Refusal, fault
 from harness.kernel.errors import StateError
@@ -65,7 +65,7 @@ class S3UrlBackend:
         try:
             signed, target = signer.sign(request)
             return await self._proxy.pass_on(signed, target, signed.headers)
-        except Unreachable as error:
+        except BackendUnreachable as error:
             return fault("s3", request.headers, 503, "ServiceUnavailable", f"The S3 at {error}")
         except Refusal as error:
             return fault("s3", request.headers, error.status, error.code, error.message)

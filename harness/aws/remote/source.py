@@ -23,7 +23,7 @@ class Running:
     """Started by this emulator: nobody else's data lies in it."""
 
 
-class Starter(Protocol):
+class LocalStackStarter(Protocol):
     """A way to start a LocalStack of our own."""
 
     @property
@@ -43,7 +43,7 @@ class Starter(Protocol):
 class Source:
     """Found or started once, by whoever asks first; all others wait for that."""
 
-    def __init__(self, starter: Starter) -> None:
+    def __init__(self, starter: LocalStackStarter) -> None:
         self._starter = starter
         self._lock = threading.Lock()
         self._running: Running | None = None

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.aws.wire.checksums import ALGORITHMS, digest_for
 from harness.aws.wire.error_responses import Refusal
-from harness.aws.wire.object_files import Arrived, ObjectFiles
+from harness.aws.wire.object_files import ObjectFiles, ReceivedFile
 
 MAX_LINE = 16 * 1024
 
@@ -88,13 +88,13 @@ class Incoming:
                 view = view[self._file.write(view) :]
             self._size += len(piece)
 
-    def finish(self) -> Arrived:
+    def finish(self) -> ReceivedFile:
         self._file.close()
         try:
             self._check_length()
             _compare_md5(self._headers, self._md5)
             checksums = self._checksums()
-            return Arrived(self._files.adopt(self._path), self._size, self._md5.hexdigest(), checksums)
+            return ReceivedFile(self._files.adopt(self._path), self._size, self._md5.hexdigest(), checksums)
         except BaseException:
             self.abort()
             raise

@@ -105,7 +105,7 @@ class FileSlice:
         return b"".join(self.blocks())
 
 
-class Arrived(FileSlice):
+class ReceivedFile(FileSlice):
     """A whole file just written, that no key owns yet: the first key to take it becomes its owner."""
 
     __slots__ = ("checksums", "taken")
@@ -156,12 +156,12 @@ class ObjectFiles:
         """The file a row names."""
         return StoredFile(self._folder, name)
 
-    def write(self, data: bytes) -> Arrived:
+    def write(self, data: bytes) -> ReceivedFile:
         temporary = self.temporary()
         temporary.write_bytes(data)
-        return Arrived(self.adopt(temporary), len(data), hashlib.md5(data, usedforsecurity=False).hexdigest())
+        return ReceivedFile(self.adopt(temporary), len(data), hashlib.md5(data, usedforsecurity=False).hexdigest())
 
-    def upload(self, source: BinaryIO) -> Arrived:
+    def upload(self, source: BinaryIO) -> ReceivedFile:
         """Copy an open file of someone else's in, taking its MD5 on the way."""
         temporary = self.temporary()
         digest = hashlib.md5(usedforsecurity=False)
@@ -172,12 +172,12 @@ class ObjectFiles:
                     digest.update(block)
                     writer.write(block)
                     size += len(block)
-            return Arrived(self.adopt(temporary), size, digest.hexdigest())
+            return ReceivedFile(self.adopt(temporary), size, digest.hexdigest())
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
 
-    def duplicate(self, piece: FileSlice) -> Arrived:
+    def duplicate(self, piece: FileSlice) -> ReceivedFile:
         """A file of its own for the same bytes: a hard link where it is a whole file, for nobody ever writes to it."""
         if piece.offset == 0 and piece.length == piece.file.path.stat().st_size:
             file = self._place()
@@ -185,10 +185,10 @@ class ObjectFiles:
                 os.link(piece.file.path, file.path)
             except OSError:
                 shutil.copyfile(piece.file.path, file.path)
-            return Arrived(file, piece.length, piece.etag or md5_of(piece))
+            return ReceivedFile(file, piece.length, piece.etag or md5_of(piece))
         return self.join([piece], piece.etag)
 
-    def join(self, pieces: Iterable[FileSlice], etag: str | None = None) -> Arrived:
+    def join(self, pieces: Iterable[FileSlice], etag: str | None = None) -> ReceivedFile:
         """One new file of all the pieces in order."""
         temporary = self.temporary()
         size = 0
@@ -201,7 +201,7 @@ class ObjectFiles:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        return Arrived(file, size, md5_of(FileSlice(file, 0, size)) if etag is None else etag)
+        return ReceivedFile(file, size, md5_of(FileSlice(file, 0, size)) if etag is None else etag)
 
     def sweep(self, known: Container[str]) -> int:
         """Remove what an interrupted write left: everything incoming, and files that no row names.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.images.entries import Entry, build_folder, chosen, entries, own_image
+from harness.cli.images.entries import ImageEntry, build_folder, chosen, entries, own_image
 from harness.cli.project import project_root
 from harness.kernel.errors import StateError
 from harness.runners.disk import readable_size
@@ -38,7 +38,7 @@ def build(
     Without a NAME: those that the scenarios take. Packages come from the package index to this machine first; the build
     itself needs no network. An image made from the same folder, lock and base is left as it is.
     """
-    from harness.runners.docker.errors import Refused
+    from harness.runners.docker.errors import EngineRefusal
 
     wanted = _wanted(names)
     try:
@@ -48,7 +48,7 @@ def build(
             raise click.UsageError("--python and --machine go with --context; else the base is asked")
         else:
             _build(wanted, base)
-    except Refused as error:
+    except EngineRefusal as error:
         raise StateError(str(error)) from error
 
 
@@ -58,7 +58,7 @@ def tag(uris: tuple[str, ...]) -> None:
     """Give what stands for an AWS image URI that very name in Docker Engine, for tools that ask the engine for it."""
     from harness.contract.catalog import own_image as own
     from harness.runners.docker.engine import DockerEngine
-    from harness.runners.docker.errors import Refused
+    from harness.runners.docker.errors import EngineRefusal
     from harness.runners.docker.registry import Registry
     from harness.settings import read_project
 
@@ -66,18 +66,18 @@ def tag(uris: tuple[str, ...]) -> None:
     for uri in uris:
         try:
             click.echo(f"{uri} is {registry.tag_for(uri)}")
-        except Refused as error:
+        except EngineRefusal as error:
             raise StateError(str(error)) from error
 
 
-def _wanted(names: Iterable[str]) -> list[Entry]:
+def _wanted(names: Iterable[str]) -> list[ImageEntry]:
     images = [entry for entry in entries() if entry.image]
     if names:
         return chosen(names, images)
     return [entry for entry in images if entry.image and entry.image.usual]
 
 
-def _build(wanted: list[Entry], base: str | None) -> None:
+def _build(wanted: list[ImageEntry], base: str | None) -> None:
     from harness.runners.docker.building import BASE, ImageBuilder, find_image, labels_of
     from harness.runners.docker.engine import DockerEngine
     from harness.runners.docker.usage import usage
@@ -99,7 +99,7 @@ def _build(wanted: list[Entry], base: str | None) -> None:
         )
 
 
-def _write(wanted: list[Entry], context: Path, python: str | None, machine: str, base: str | None) -> None:
+def _write(wanted: list[ImageEntry], context: Path, python: str | None, machine: str, base: str | None) -> None:
     from harness.runners.docker.context import write_context
     from harness.runners.docker.packages import fetch_packages
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ImageEntry:
     """A row: an image, or an environment that is for no image (``image`` None)."""
 
     name: str
@@ -28,19 +28,19 @@ class Entry:
     image: Image | None = None
 
 
-def entries() -> Iterator[Entry]:
+def entries() -> Iterator[ImageEntry]:
     from harness.contract.catalog import load_catalog
     from harness.emulator.localstack import ENVIRONMENT as LOCALSTACK
     from harness.profiles.sdk_environments import V3
 
     for image in load_catalog():
         stands_for = "" if image.runs == image.release else image.release
-        yield Entry(image.title, image.runs, stands_for, image.environment, image)
-    yield Entry(V3.name, "SageMaker Python SDK v3, for scenarios of that generation", "", V3)
-    yield Entry(LOCALSTACK.name, "LocalStack without Docker, for --aws-backend localstack", "", LOCALSTACK)
+        yield ImageEntry(image.title, image.runs, stands_for, image.environment, image)
+    yield ImageEntry(V3.name, "SageMaker Python SDK v3, for scenarios of that generation", "", V3)
+    yield ImageEntry(LOCALSTACK.name, "LocalStack without Docker, for --aws-backend localstack", "", LOCALSTACK)
 
 
-def chosen(names: Iterable[str], known: Iterable[Entry]) -> list[Entry]:
+def chosen(names: Iterable[str], known: Iterable[ImageEntry]) -> list[ImageEntry]:
     """By the name in the list, the name of the environment, or the image's name in Docker Engine; "all" is all."""
     listed = list(known)
     if "all" in names:
@@ -63,7 +63,7 @@ def build_folder() -> Path:
     return cache_folder("images")
 
 
-def _named(name: str, listed: list[Entry]) -> Entry:
+def _named(name: str, listed: list[ImageEntry]) -> ImageEntry:
     for entry in listed:
         if name in (entry.name, entry.environment.name) or (entry.image and name == entry.image.docker_name):
             return entry

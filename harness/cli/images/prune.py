@@ -27,7 +27,7 @@ _OLD = 600.0
 
 
 @dataclass(frozen=True)
-class Removal:
+class PrunedItem:
     """``freed`` is an estimate for images: layers they share with each other go with the last of them."""
 
     name: str
@@ -66,7 +66,7 @@ def prune(environments: bool, docker: bool, everything: bool, yes: bool, dry_run
     click.echo(f"freed {readable_size(_carry_out(removals, engine, found))}")
 
 
-def _environments(every: bool) -> Iterator[Removal]:
+def _environments(every: bool) -> Iterator[PrunedItem]:
     from harness.runners.process.environments import Environments
 
     cache = Environments()
@@ -74,36 +74,36 @@ def _environments(every: bool) -> Iterator[Removal]:
     current = {cache.place(candidate) for candidate in known}
     for place in cache.kept():
         if every or place not in current:
-            yield Removal(f"environment {place.name}", space_of(place).freed, partial(_discard, cache, place))
+            yield PrunedItem(f"environment {place.name}", space_of(place).freed, partial(_discard, cache, place))
 
 
 def _discard(cache: Environments, place: Path) -> None:
-    from harness.runners.docker.errors import Refused
+    from harness.runners.docker.errors import EngineRefusal
 
     if not cache.discard(place):
-        raise Refused(f"environment {place.name} is kept: it is being built, or may not be removed")
+        raise EngineRefusal(f"environment {place.name} is kept: it is being built, or may not be removed")
 
 
-def _remains() -> Iterator[Removal]:
+def _remains() -> Iterator[PrunedItem]:
     from harness.runners.docker.packages import remains
 
     for place in remains(build_folder()):
-        yield Removal(f"remains of a build {place.name}", space_of(place).freed, partial(shutil.rmtree, place))
+        yield PrunedItem(f"remains of a build {place.name}", space_of(place).freed, partial(shutil.rmtree, place))
 
 
-def _images(engine: DockerEngine, found: Usage, every: bool) -> Iterator[Removal]:
+def _images(engine: DockerEngine, found: Usage, every: bool) -> Iterator[PrunedItem]:
     from harness.runners.docker.usage import remove
 
     for image in found.images:
         former = not image.names and time.time() - image.created > _OLD
         if (every or former) and not image.containers:
-            yield Removal(f"image {image.label}", image.own, partial(remove, engine, image))
+            yield PrunedItem(f"image {image.label}", image.own, partial(remove, engine, image))
         elif every:
             click.echo(f"kept: image {image.label}, of which there is a container")
 
 
-def _carry_out(removals: list[Removal], engine: DockerEngine, before: Usage) -> int:
-    from harness.runners.docker.errors import Refused
+def _carry_out(removals: list[PrunedItem], engine: DockerEngine, before: Usage) -> int:
+    from harness.runners.docker.errors import EngineRefusal
     from harness.runners.docker.usage import usage
 
     freed = 0
@@ -111,7 +111,7 @@ def _carry_out(removals: list[Removal], engine: DockerEngine, before: Usage) -> 
     for removal in removals:
         try:
             removal.remove()
-        except Refused as error:
+        except EngineRefusal as error:
             click.echo(str(error), err=True)
             continue
         if removal.name.startswith("image "):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.cli.images.entries import Entry, entries, own_image
+from harness.cli.images.entries import ImageEntry, entries, own_image
 
 if TYPE_CHECKING:
     from harness.runners.disk import Space
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class State:
     """``environment``: built in, built, not built. ``docker``: built, outdated, not built; empty where none is made."""
 
-    entry: Entry
+    entry: ImageEntry
     environment: str
     space: Space
     docker: str
@@ -51,13 +51,13 @@ class State:
 def engine_usage() -> tuple[DockerEngine, Usage, str]:
     """What the engine holds of ours; where none answers nothing, and why."""
     from harness.runners.docker.engine import DockerEngine
-    from harness.runners.docker.errors import Refused
+    from harness.runners.docker.errors import EngineRefusal
     from harness.runners.docker.usage import Usage, usage
 
     engine = DockerEngine()
     try:
         return engine, usage(engine), ""
-    except Refused as error:
+    except EngineRefusal as error:
         return engine, Usage(), str(error)
 
 
@@ -82,7 +82,7 @@ def cached_wheels() -> int:
     return space_of(Path(said[-1])).size if said else 0
 
 
-def _environment(entry: Entry) -> tuple[str, Space]:
+def _environment(entry: ImageEntry) -> tuple[str, Space]:
     from harness.runners.disk import Space, space_of
     from harness.runners.process.environments import Environments
     from harness.runners.process.errors import EnvironmentMissing
@@ -96,7 +96,7 @@ def _environment(entry: Entry) -> tuple[str, Space]:
     return "built", space_of(python.parent.parent)
 
 
-def _docker(engine: DockerEngine, entry: Entry, image: EngineImage | None) -> str:
+def _docker(engine: DockerEngine, entry: ImageEntry, image: EngineImage | None) -> str:
     from harness.runners.docker.building import find_image
     from harness.runners.docker.context import content_hash
 

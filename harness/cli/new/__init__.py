@@ -30,7 +30,7 @@ def command(name: str, sdk: str, data: Path | None, label: str | None) -> None:
     It stages a table, trains the built-in XGBoost, deploys it and compares its answers with offline prediction. It
     passes as it is; change it into your own.
     """
-    from harness.cli.new.layout import Starter, write_starter
+    from harness.cli.new.layout import ScenarioTemplate, write_starter
     from harness.cli.new.tables import Unusable, read_table
 
     wrong = _wrong_name(name)
@@ -41,7 +41,7 @@ def command(name: str, sdk: str, data: Path | None, label: str | None) -> None:
     root = project_root()
     try:
         table = read_table(data, label) if data else None
-        written = write_starter(root, Starter(name, sdk, table))
+        written = write_starter(root, ScenarioTemplate(name, sdk, table))
     except Unusable as error:
         raise click.UsageError(str(error)) from error
     if table:

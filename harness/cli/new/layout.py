@@ -19,7 +19,7 @@ _MADE_UP = Table(Path(), "late", (), {}, "binary:logistic", 2, 1.38)
 
 
 @dataclass(frozen=True)
-class Starter:
+class ScenarioTemplate:
     """``table`` None is for the made-up one."""
 
     name: str
@@ -27,7 +27,7 @@ class Starter:
     table: Table | None
 
 
-def write_starter(root: Path, starter: Starter) -> list[Path]:
+def write_starter(root: Path, starter: ScenarioTemplate) -> list[Path]:
     """The files, in the order a person would read them. Nothing that exists is touched."""
     scenario, folder = root / FOLDER / f"{starter.name}.py", root / FIXTURES / starter.name
     for place in (scenario, folder):
@@ -44,7 +44,7 @@ def write_starter(root: Path, starter: Starter) -> list[Path]:
     return written
 
 
-def _texts(starter: Starter, scenario: Path, folder: Path) -> dict[Path, str]:
+def _texts(starter: ScenarioTemplate, scenario: Path, folder: Path) -> dict[Path, str]:
     templates = Environment(
         loader=PackageLoader("harness.cli.new"),
         undefined=StrictUndefined,

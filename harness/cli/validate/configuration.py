@@ -6,17 +6,17 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.cli.validate.findings import Finding
+from harness.cli.validate.findings import ValidationFinding
 from harness.kernel.errors import StateError
 from harness.profiles import find_profile
-from harness.profiles.target import Asked
+from harness.profiles.target import RunRequest
 from harness.settings import FILE, PREFIX, ProjectFile, load_settings, read_project
 
 _NAMED = (r"'([^']+)'", r"(\w+) must be", r"\[([\w.]+)\]")
 """How a message names a key or a table, the more telling first."""
 
 
-def check_configuration(root: Path) -> Iterator[Finding]:
+def check_configuration(root: Path) -> Iterator[ValidationFinding]:
     """A file that cannot be read as a whole gives one finding; else each profile is looked at by itself."""
     try:
         project = read_project(root)
@@ -26,11 +26,11 @@ def check_configuration(root: Path) -> Iterator[Finding]:
     try:
         settings = load_settings(root)
     except StateError as error:  # the file is right by itself
-        yield Finding(f"{PREFIX}* variables", 0, str(error), "correct the environment")
+        yield ValidationFinding(f"{PREFIX}* variables", 0, str(error), "correct the environment")
         return
     for name in project.profiles:
         try:
-            find_profile(name, Asked(settings, root))
+            find_profile(name, RunRequest(settings, root))
         except StateError as error:
             yield _finding(root, error, f"[profiles.{name}]")
 
@@ -43,9 +43,9 @@ def project_file(root: Path) -> ProjectFile:
         return ProjectFile()
 
 
-def _finding(root: Path, error: StateError, table: str = "") -> Finding:
+def _finding(root: Path, error: StateError, table: str = "") -> ValidationFinding:
     problem, _, remedy = str(error).removeprefix(f"{FILE}: ").removeprefix(f"{FILE} ").partition("; ")
-    return Finding(FILE, _line(root / FILE, str(error), table), problem, remedy or "correct the file")
+    return ValidationFinding(FILE, _line(root / FILE, str(error), table), problem, remedy or "correct the file")
 
 
 def _line(file: Path, problem: str, table: str) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, order=True)
-class Finding:
+class ValidationFinding:
     """``file`` is relative to the project; ``line`` 0 is the file, or folder, as a whole."""
 
     file: str

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.cli.validate.findings import Finding, relative
+from harness.cli.validate.findings import ValidationFinding, relative
 
 FOLDER = "fixtures"
 LARGEST_MB = 5
@@ -31,7 +31,7 @@ def fixture_folders(root: Path) -> list[Path]:
     return sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith(hidden))
 
 
-def check_fixture(folder: Path, root: Path) -> Iterator[Finding]:
+def check_fixture(folder: Path, root: Path) -> Iterator[ValidationFinding]:
     files = [file for file in sorted(folder.rglob("*")) if file.is_file() and "__pycache__" not in file.parts]
     if not files:
         return
@@ -40,10 +40,10 @@ def check_fixture(folder: Path, root: Path) -> Iterator[Finding]:
         if file.suffix not in _NOT_DATA and (size := file.stat().st_size) > LARGEST_MB * 1_000_000:
             problem = f"has {size / 1e6:.1f} MB; {LARGEST_MB} MB is the most for a committed data file"
             remedy = "make it by a script (write(path) in a make.py, session.made(…) in the scenario)"
-            yield Finding(relative(file, root), 0, problem, remedy)
+            yield ValidationFinding(relative(file, root), 0, problem, remedy)
 
 
-def _licence(folder: Path, root: Path) -> Iterator[Finding]:
+def _licence(folder: Path, root: Path) -> Iterator[ValidationFinding]:
     """In a file of its own, or named in the README."""
     own = [file for file in folder.iterdir() if file.stem.upper() in _LICENCES and file.is_file()]
     if any(file.stat().st_size for file in own):
@@ -52,8 +52,12 @@ def _licence(folder: Path, root: Path) -> Iterator[Finding]:
     for readme in sorted(folder.glob("README*")):
         for number, line in enumerate(readme.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
             if _NOT_STATED.search(line):
-                yield Finding(relative(readme, root), number, "leaves source and licence of the data open", _REMEDY)
+                yield ValidationFinding(
+                    relative(readme, root), number, "leaves source and licence of the data open", _REMEDY
+                )
                 return
             named = named or _NAMED.search(line) is not None
     if not named:
-        yield Finding(relative(folder, root), 0, "says nowhere under which licence its data may be used", _REMEDY)
+        yield ValidationFinding(
+            relative(folder, root), 0, "says nowhere under which licence its data may be used", _REMEDY
+        )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.cli.validate.findings import Finding, relative
+from harness.cli.validate.findings import ValidationFinding, relative
 from harness.cli.validate.image_names import wrong_images
 from harness.kernel.errors import GuardRefused, StateError
 from harness.profiles.comparison_rules import concessions_of
@@ -30,25 +30,25 @@ class _Stated:
     value: Any
 
 
-def check_scenario(file: Path, root: Path, images: Mapping[str, str] | None) -> Iterator[Finding]:
+def check_scenario(file: Path, root: Path, images: Mapping[str, str] | None) -> Iterator[ValidationFinding]:
     """``images`` is the project's own table of them; None where Docker may run any image."""
     name = relative(file, root)
     try:
         tree = ast.parse(file.read_text(encoding="utf-8"))
     except SyntaxError as error:
-        yield Finding(name, error.lineno or 1, f"is not valid Python: {error.msg}", "correct the syntax")
+        yield ValidationFinding(name, error.lineno or 1, f"is not valid Python: {error.msg}", "correct the syntax")
         return
     except (UnicodeDecodeError, ValueError) as error:
-        yield Finding(name, 0, f"is not Python in UTF-8: {error}", "save it as UTF-8")
+        yield ValidationFinding(name, 0, f"is not Python in UTF-8: {error}", "save it as UTF-8")
         return
     stated = dict(_constants(tree))
-    yield from (Finding(name, *found) for found in _heads(stated))
-    yield from (Finding(name, *found) for found in _run(tree))
-    yield from (Finding(name, *found) for found in _parity(file, stated))
-    yield from (Finding(name, *found) for found in _compared(file, stated))
-    yield from (Finding(name, *found) for found in _imports(tree))
+    yield from (ValidationFinding(name, *found) for found in _heads(stated))
+    yield from (ValidationFinding(name, *found) for found in _run(tree))
+    yield from (ValidationFinding(name, *found) for found in _parity(file, stated))
+    yield from (ValidationFinding(name, *found) for found in _compared(file, stated))
+    yield from (ValidationFinding(name, *found) for found in _imports(tree))
     if images is not None and "docker" not in (_value(stated, "NEEDS") or ()):
-        yield from (Finding(name, *found) for found in wrong_images(tree, images))
+        yield from (ValidationFinding(name, *found) for found in wrong_images(tree, images))
 
 
 _Found = tuple[int, str, str]

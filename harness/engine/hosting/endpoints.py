@@ -18,9 +18,16 @@ from harness.contract.capture import CaptureRules
 from harness.contract.serving import STOP_GRACE, endpoint_log_group
 from harness.engine.hosting.capture import Capture
 from harness.engine.hosting.endpoint_descriptions import described_capture, described_variant
-from harness.engine.hosting.instance_sets import Fleet, FleetFailed, Wanted, start_fleet, start_instance, stop_fleet
+from harness.engine.hosting.instance_sets import (
+    FleetFailed,
+    InstanceSet,
+    VariantSpec,
+    start_fleet,
+    start_instance,
+    stop_fleet,
+)
 from harness.engine.hosting.instances import Instance
-from harness.engine.jobs.job_run import Doors
+from harness.engine.jobs.job_run import EngineDependencies
 from harness.engine.lifecycle import move
 from harness.kernel.records import Key, Record
 from harness.stores.records import RecordMissing
@@ -37,10 +44,10 @@ LAST_ANSWERS = 60.0
 
 
 @dataclass
-class Live:
+class RunningEndpoint:
     """What runs for one endpoint. ``fleet`` and ``capture`` are swapped whole: an invocation sees one or the other."""
 
-    fleet: Fleet | None = None
+    fleet: InstanceSet | None = None
     capture: Capture | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
     ended: threading.Event = field(default_factory=threading.Event)
@@ -52,9 +59,9 @@ class Live:
 
 
 class Endpoints:
-    def __init__(self, doors: Doors) -> None:
+    def __init__(self, doors: EngineDependencies) -> None:
         self._doors = doors
-        self._live: dict[Key, Live] = {}
+        self._live: dict[Key, RunningEndpoint] = {}
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="endpoint")
         self._retirement = ThreadPoolExecutor(8, thread_name_prefix="retire")
         self._retiring: set[Instance] = set()
@@ -62,7 +69,7 @@ class Endpoints:
         self._watcher = threading.Thread(target=self._watch, name="endpoint-watch", daemon=True)
         self._watcher.start()
 
-    def live(self, key: Key) -> Live | None:
+    def live(self, key: Key) -> RunningEndpoint | None:
         return self._live.get(key)
 
     def reconcile(self, key: Key) -> None:
@@ -117,13 +124,13 @@ class Endpoints:
 
     def _reconcile_logged(self, key: Key) -> None:
         try:
-            live = self._live.setdefault(key, Live())
+            live = self._live.setdefault(key, RunningEndpoint())
             with live.lock:
                 self._reconcile(key, live)
         except Exception:
             log.exception("endpoint %s", key)
 
-    def _reconcile(self, key: Key, live: Live) -> None:
+    def _reconcile(self, key: Key, live: RunningEndpoint) -> None:
         record = self._doors.records.find(key)
         if record is None or record.state == "Deleting":
             self._remove(key, live)
@@ -140,7 +147,7 @@ class Endpoints:
         else:
             self._change(key, lambda found: _in_service(found, wanted))
 
-    def _fall_back(self, key: Key, live: Live, record: Record, reason: str) -> None:
+    def _fall_back(self, key: Key, live: RunningEndpoint, record: Record, reason: str) -> None:
         """A first start that fails is Failed; a failed update goes back to what served before, and says why."""
         active = record.inner.get("active")
         if active is None or record.state != "Updating":
@@ -155,8 +162,8 @@ class Endpoints:
         else:
             self._change(key, lambda found: _back_in_service(found, active, reason))
 
-    def _bring_up(self, key: Key, live: Live, wanted: Mapping[str, Any]) -> None:
-        variants = [Wanted.of(item) for item in wanted["variants"]]
+    def _bring_up(self, key: Key, live: RunningEndpoint, wanted: Mapping[str, Any]) -> None:
+        variants = [VariantSpec.of(item) for item in wanted["variants"]]
         old = live.fleet
         if old is not None and old.generation == wanted["generation"]:
             self._resize(key, live, old, variants)
@@ -166,7 +173,7 @@ class Endpoints:
         if old is not None:
             self._retire(old.all())
 
-    def _resize(self, key: Key, live: Live, fleet: Fleet, variants: list[Wanted]) -> None:
+    def _resize(self, key: Key, live: RunningEndpoint, fleet: InstanceSet, variants: list[VariantSpec]) -> None:
         """The same configuration with other weights or counts: only the difference is started or stopped."""
         surplus: list[Instance] = []
         for wanted in variants:
@@ -192,14 +199,14 @@ class Endpoints:
         instance.stop(CLOSE_GRACE if self._closed.is_set() else STOP_GRACE)
         self._retiring.discard(instance)
 
-    def _swap_capture(self, key: Key, live: Live, wanted: Mapping[str, Any]) -> None:
+    def _swap_capture(self, key: Key, live: RunningEndpoint, wanted: Mapping[str, Any]) -> None:
         old, rules = live.capture, CaptureRules.of(wanted.get("capture"))
         aws = self._doors.aws
         live.capture = Capture(key.name, rules, lambda: aws.objects(key.account, key.region)) if rules else None
         if old is not None:
             old.flush()
 
-    def _remove(self, key: Key, live: Live) -> None:
+    def _remove(self, key: Key, live: RunningEndpoint) -> None:
         live.ended.set()
         fleet, live.fleet = live.fleet, None
         self._live.pop(key, None)
@@ -229,7 +236,7 @@ class Endpoints:
                     live.restarting = True  # asked for once: else one slow start would take all of the pool's threads
                     self._pool.submit(self._restart_logged, key, live)
 
-    def _restart_logged(self, key: Key, live: Live) -> None:
+    def _restart_logged(self, key: Key, live: RunningEndpoint) -> None:
         try:
             self._restart_dead(key, live)
         except Exception:
@@ -237,7 +244,7 @@ class Endpoints:
         finally:
             live.restarting = False
 
-    def _restart_dead(self, key: Key, live: Live) -> None:
+    def _restart_dead(self, key: Key, live: RunningEndpoint) -> None:
         """Replaces dead servers one by one; each death and each replacement is a line of the endpoint's log.
 
         One that does not come up while others serve is tried again after a pause.
@@ -249,17 +256,19 @@ class Endpoints:
                 return
             again, live.retry = time.monotonic() >= live.retry, math.inf
             for item in record.inner["wanted"]["variants"]:
-                wanted = Wanted.of(item)
+                wanted = VariantSpec.of(item)
                 for dead in [i for i in fleet.instances.get(wanted.name, []) if not i.server.alive()]:
                     self._replace(key, live, fleet, wanted, dead)
                 if again and record.state == "InService" and fleet is live.fleet:
                     self._complete(key, live, fleet, wanted)
 
-    def _complete(self, key: Key, live: Live, fleet: Fleet, wanted: Wanted) -> None:
+    def _complete(self, key: Key, live: RunningEndpoint, fleet: InstanceSet, wanted: VariantSpec) -> None:
         for _ in range(wanted.count - len(fleet.instances[wanted.name])):
             self._start_another(key, live, fleet, wanted)
 
-    def _replace(self, key: Key, live: Live, fleet: Fleet, wanted: Wanted, dead: Instance) -> None:
+    def _replace(
+        self, key: Key, live: RunningEndpoint, fleet: InstanceSet, wanted: VariantSpec, dead: Instance
+    ) -> None:
         outcome = dead.server.run.wait(0)
         code = outcome.code if outcome is not None else "unknown"
         who = f"instance {dead.server.name} of variant {wanted.name}"
@@ -272,7 +281,7 @@ class Endpoints:
         self._change(key, lambda found: replace(found, inner={**found.inner, "restarts": live.restarts}))
         self._start_another(key, live, fleet, wanted)
 
-    def _start_another(self, key: Key, live: Live, fleet: Fleet, wanted: Wanted) -> None:
+    def _start_another(self, key: Key, live: RunningEndpoint, fleet: InstanceSet, wanted: VariantSpec) -> None:
         try:
             fleet.instances[wanted.name].append(start_instance(self._doors, key, wanted, live.ended))
         except FleetFailed as failure:

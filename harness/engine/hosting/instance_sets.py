@@ -13,12 +13,12 @@ from harness.contract.serving import START_TIMEOUT, STOP_GRACE, endpoint_log_gro
 from harness.engine.hosting.instances import Instance
 from harness.engine.hosting.model_servers import NotHealthy, await_ping, start_server
 from harness.engine.jobs.failures import JobFailed, internal_reason
-from harness.engine.jobs.job_run import Doors
+from harness.engine.jobs.job_run import EngineDependencies
 from harness.kernel.records import Key, Record
 
 
 @dataclass(frozen=True)
-class Wanted:
+class VariantSpec:
     """One variant as the endpoint's configuration and later weight changes want it."""
 
     name: str
@@ -31,7 +31,7 @@ class Wanted:
     instance_type: str = ""
 
     @classmethod
-    def of(cls, variant: Mapping[str, Any]) -> Wanted:
+    def of(cls, variant: Mapping[str, Any]) -> VariantSpec:
         return cls(
             variant["VariantName"],
             variant["Model"],
@@ -44,7 +44,7 @@ class Wanted:
 
 
 @dataclass
-class Fleet:
+class InstanceSet:
     """Instances by variant, and the weights that share the traffic. Replaced as a whole by an update."""
 
     generation: str
@@ -65,9 +65,11 @@ class FleetFailed(Exception):
         self.reason = reason
 
 
-def start_fleet(doors: Doors, key: Key, generation: str, variants: Sequence[Wanted], ended: threading.Event) -> Fleet:
+def start_fleet(
+    doors: EngineDependencies, key: Key, generation: str, variants: Sequence[VariantSpec], ended: threading.Event
+) -> InstanceSet:
     """All instances of all variants, started together; ``FleetFailed`` (with nothing left running) if one fails."""
-    fleet = Fleet(generation, {wanted.name: wanted.weight for wanted in variants})
+    fleet = InstanceSet(generation, {wanted.name: wanted.weight for wanted in variants})
     fleet.least_outstanding = frozenset(wanted.name for wanted in variants if wanted.least_outstanding)
     todo = [wanted for wanted in variants for _ in range(wanted.count)]
     if not todo:
@@ -85,7 +87,7 @@ def start_fleet(doors: Doors, key: Key, generation: str, variants: Sequence[Want
     return fleet
 
 
-def start_instance(doors: Doors, key: Key, wanted: Wanted, ended: threading.Event) -> Instance:
+def start_instance(doors: EngineDependencies, key: Key, wanted: VariantSpec, ended: threading.Event) -> Instance:
     """One healthy server of a variant."""
     model = Record(Key("model", key.account, key.region, wanted.name), "", wanted.model)
     group = endpoint_log_group(key.name)
@@ -109,7 +111,7 @@ def start_instance(doors: Doors, key: Key, wanted: Wanted, ended: threading.Even
     return Instance(server)
 
 
-def stop_fleet(fleet: Fleet, grace: float = STOP_GRACE) -> None:
+def stop_fleet(fleet: InstanceSet, grace: float = STOP_GRACE) -> None:
     stop_instances(fleet.all(), grace)
     fleet.instances.clear()
 

@@ -15,7 +15,7 @@ from httptools import HttpParserError, HttpResponseParser
 from harness.engine.hosting.model_servers import ModelServer
 
 
-class Unreachable(Exception):
+class InstanceUnreachable(Exception):
     """No answer came: the server died, refused, or closed the connection."""
 
 
@@ -23,7 +23,7 @@ class AnswerTooLong(Exception):
     """The server's answer is longer than allowed; the rest of it was not read."""
 
 
-class Answer:
+class InvocationAnswer:
     """``headers`` by their names in lower case."""
 
     __slots__ = ("body", "headers", "status")
@@ -43,8 +43,14 @@ class Instance:
         self._idle: list[_Connection] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def post(self, path: str, body: bytes, headers: Mapping[str, str], timeout: float, limit: int) -> Answer:
-        """``TimeoutError`` (of asyncio) past ``timeout``, ``AnswerTooLong`` past ``limit`` bytes, ``Unreachable``."""
+    async def post(
+        self, path: str, body: bytes, headers: Mapping[str, str], timeout: float, limit: int
+    ) -> InvocationAnswer:
+        """Send a POST to the instance and return its answer.
+
+        Raises asyncio's ``TimeoutError`` after ``timeout`` seconds, ``AnswerTooLong`` for a body over ``limit`` bytes,
+        and ``InstanceUnreachable``.
+        """
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         head = f"POST {path} HTTP/1.1\r\nHost: localhost:8080\r\n{lines}Content-Length: {len(body)}\r\n\r\n"
         loop = self._loop = asyncio.get_running_loop()
@@ -77,7 +83,7 @@ class Instance:
         try:
             return self.server.run.socket()
         except OSError as error:
-            raise Unreachable(str(error) or type(error).__name__) from error
+            raise InstanceUnreachable(str(error) or type(error).__name__) from error
 
     async def _connect(
         self, loop: asyncio.AbstractEventLoop, made: socket.socket, address: tuple[str, int]
@@ -88,7 +94,7 @@ class Instance:
             _, connection = await loop.create_connection(lambda: _Connection(loop, self._idle), sock=made)
         except OSError as error:
             made.close()
-            raise Unreachable(str(error) or type(error).__name__) from error
+            raise InstanceUnreachable(str(error) or type(error).__name__) from error
         except BaseException:
             made.close()
             raise
@@ -103,15 +109,15 @@ class _Connection(asyncio.Protocol):
         self._idle = idle
         self._transport: asyncio.Transport
         self._parser = HttpResponseParser(self)
-        self._waiting: asyncio.Future[Answer] | None = None
-        self._answer = Answer()
+        self._waiting: asyncio.Future[InvocationAnswer] | None = None
+        self._answer = InvocationAnswer()
         self._chunks: list[bytes] = []
         self._room = 0
         self._unframed = False
         """The answer ends where the connection ends."""
 
-    async def ask(self, head: bytes, body: bytes, late: float, limit: int) -> Answer:
-        waiting: asyncio.Future[Answer] = self._loop.create_future()
+    async def ask(self, head: bytes, body: bytes, late: float, limit: int) -> InvocationAnswer:
+        waiting: asyncio.Future[InvocationAnswer] = self._loop.create_future()
         self._waiting = waiting
         self._room = limit
         self._begin()
@@ -133,7 +139,7 @@ class _Connection(asyncio.Protocol):
         self._transport.abort()
 
     def _begin(self) -> None:
-        self._answer = Answer()
+        self._answer = InvocationAnswer()
         self._chunks = []
         self._unframed = False
 
@@ -165,7 +171,7 @@ class _Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except HttpParserError as error:
-            self._fail(Unreachable(f"the answer is not HTTP: {error}"))
+            self._fail(InstanceUnreachable(f"the answer is not HTTP: {error}"))
 
     def connection_lost(self, error: Exception | None) -> None:
         if self in self._idle:
@@ -175,7 +181,7 @@ class _Connection(asyncio.Protocol):
         if self._unframed and error is None:
             self._finish(reusable=False)
         else:
-            self._fail(Unreachable(str(error or "") or "the server closed the connection without an answer"))
+            self._fail(InstanceUnreachable(str(error or "") or "the server closed the connection without an answer"))
 
     # What the parser calls.
 

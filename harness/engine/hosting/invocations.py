@@ -14,10 +14,10 @@ from harness.contract.serving import endpoint_log_group
 from harness.engine.hosting.capture import Capture
 from harness.engine.hosting.endpoint_metrics import EndpointMetrics
 from harness.engine.hosting.endpoints import Endpoints
-from harness.engine.hosting.instance_sets import Fleet
-from harness.engine.hosting.instances import Answer, AnswerTooLong, Instance, Unreachable
+from harness.engine.hosting.instance_sets import InstanceSet
+from harness.engine.hosting.instances import AnswerTooLong, Instance, InstanceUnreachable, InvocationAnswer
 from harness.engine.hosting.traffic import choose_instance, choose_variant
-from harness.engine.jobs.job_run import Doors
+from harness.engine.jobs.job_run import EngineDependencies
 from harness.kernel.errors import ModelError, ValidationError
 from harness.kernel.records import Key
 
@@ -43,7 +43,7 @@ _ANSWERED = (
 
 
 class Invocations:
-    def __init__(self, doors: Doors, endpoints: Endpoints, metrics: EndpointMetrics) -> None:
+    def __init__(self, doors: EngineDependencies, endpoints: Endpoints, metrics: EndpointMetrics) -> None:
         self._doors = doors
         self._endpoints = endpoints
         self._metrics = metrics
@@ -65,7 +65,7 @@ class Invocations:
             status = answer.status
         except asyncio.TimeoutError:
             raise _model_error(key, 0, _TIMED_OUT) from None
-        except Unreachable as error:
+        except InstanceUnreachable as error:
             raise _model_error(key, 0, f"The connection to container primary was lost: {error}") from error
         except AnswerTooLong as error:
             text = f"The response of container primary is over the limit of {LIMIT} bytes"
@@ -79,7 +79,9 @@ class Invocations:
             self._capture(live.capture, variant, request, body, answer)
         return _answer(variant, answer)
 
-    def _capture(self, capture: Capture, variant: str, request: Mapping[str, Any], body: bytes, answer: Answer) -> None:
+    def _capture(
+        self, capture: Capture, variant: str, request: Mapping[str, Any], body: bytes, answer: InvocationAnswer
+    ) -> None:
         capture.take(
             Invocation(
                 event_id=str(uuid.uuid4()),
@@ -101,7 +103,7 @@ _TIMED_OUT = (
 )
 
 
-def _target(key: Key, fleet: Fleet, wanted: str | None) -> tuple[str, Instance]:
+def _target(key: Key, fleet: InstanceSet, wanted: str | None) -> tuple[str, Instance]:
     """The variant and instance that answer: an explicit target first, then the weights."""
     variant = wanted or choose_variant(fleet.weights, random.random())
     if variant is None:
@@ -114,7 +116,7 @@ def _target(key: Key, fleet: Fleet, wanted: str | None) -> tuple[str, Instance]:
     return variant, choose_instance(instances, random.random(), variant in fleet.least_outstanding)
 
 
-def _answer(variant: str, answer: Answer) -> dict[str, Any]:
+def _answer(variant: str, answer: InvocationAnswer) -> dict[str, Any]:
     members = {"Body": answer.body, "InvokedProductionVariant": variant}
     for member, header in _ANSWERED:
         if header in answer.headers:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.contract.catalog import UnknownImage
-from harness.contract.container_environment import Surroundings
+from harness.contract.container_environment import ContainerEnvironment
 from harness.contract.layout import Input
 from harness.contract.serving import container_of, model_data, serve_spec
 from harness.engine.jobs.archives import unpack
 from harness.engine.jobs.failures import LIMIT, JobFailed
-from harness.engine.jobs.job_run import Doors
+from harness.engine.jobs.job_run import EngineDependencies
 from harness.engine.jobs.staging import download_all, sources
 from harness.kernel.records import Record
 from harness.kernel.removal import remove_tree
@@ -91,7 +91,7 @@ class NotHealthy(Exception):
 
 
 def start_server(
-    doors: Doors,
+    doors: EngineDependencies,
     model: Record,
     log: LogWriter,
     name: str,
@@ -110,7 +110,7 @@ def start_server(
     (root / "model").mkdir(parents=True)
     try:
         _fetch_model(doors.aws.objects(model.key.account, model.key.region), model, folder)
-        where = Surroundings(
+        where = ContainerEnvironment(
             model.key.account, model.key.region, doors.endpoint_url(), root, secret=doors.client_secret
         )
         spec = serve_spec(name, model, image, where, instance_type, extra)

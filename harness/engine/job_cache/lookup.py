@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.contract.containers import AnyImage
+from harness.contract.containers import ImageProtocol
 from harness.contract.layout import JobPlan
 from harness.contract.processing import CLOUDWATCH_FOLDER, MESSAGE_FILE
 from harness.contract.training import METRICS_FOLDER
@@ -24,10 +24,10 @@ from harness.kernel.records import Record
 from harness.runners.spec import Cause, Outcome
 from harness.stores.logs import LogEvent, LogWriter
 from harness.stores.objects import BucketMissing, ObjectMissing
-from harness.stores.result_cache import Line, Result, Results, Spoiled
+from harness.stores.result_cache import CorruptEntry, Line, Result, ResultCache
 
 if TYPE_CHECKING:
-    from harness.engine.jobs.job_run import Work
+    from harness.engine.jobs.job_run import JobRun
 
 ASKED, REUSED = "reuse", "reused_from"
 """Inner members of a job: that its client wants reuse, and what it was answered with."""
@@ -43,16 +43,16 @@ class Reuse:
     """``always`` is for every job; ``identity`` tells an image apart from every other, its program's version included,
     and is empty when it cannot be told. ``contents`` are the digests of inputs."""
 
-    results: Results
-    identity: Callable[[AnyImage], str]
+    results: ResultCache
+    identity: Callable[[ImageProtocol], str]
     contents: Contents
     always: bool = False
 
 
-class Recollection:
+class CacheLookup:
     """Of one job. ``found`` is what it is answered with; where it is None, the job runs."""
 
-    def __init__(self, work: Work, reuse: Reuse | None, image: AnyImage, key: Callable[[Keys], str]) -> None:
+    def __init__(self, work: JobRun, reuse: Reuse | None, image: ImageProtocol, key: Callable[[Keys], str]) -> None:
         self._work = work
         self._reuse = reuse
         self._lines: list[Line] = []
@@ -139,7 +139,7 @@ class Recollection:
             work.clear()
             work.root.mkdir(parents=True)
             self._reuse.results.take_out(key, found, work.root)
-        except Spoiled as error:
+        except CorruptEntry as error:
             log.warning("a result kept for reuse is spoiled, job %s runs: %s", work.key.name, error)
             self._reuse.results.forget(key, found)
         except OSError as error:
@@ -151,11 +151,11 @@ class Recollection:
         return None
 
 
-def recollect(work: Work, image: AnyImage, plan: JobPlan) -> Recollection:
+def look_up(work: JobRun, image: ImageProtocol, plan: JobPlan) -> CacheLookup:
     """For jobs with a plan. Those on several hosts, or with checkpoints, depend on more than their inputs."""
     alone = not plan.others and not any(output.mirror for output in plan.outputs)
     reuse = work.doors.reuse if alone else None
-    return Recollection(work, reuse, image, lambda keys: keys.of_plan(work.key.kind, plan))
+    return CacheLookup(work, reuse, image, lambda keys: keys.of_plan(work.key.kind, plan))
 
 
 def files_of(plan: JobPlan, root: Path) -> dict[str, JobFile]:

@@ -10,13 +10,13 @@ from typing import Any
 
 from harness.aws import Metric
 from harness.contract.processing import CLOUDWATCH_FOLDER, metrics_namespace
-from harness.engine.jobs.job_run import Work
+from harness.engine.jobs.job_run import JobRun
 from harness.engine.jobs.staging import METRICS_LIMIT, result_files
 
 _STATISTICS = ("SampleCount", "Sum", "Minimum", "Maximum")
 
 
-def publish_container_metrics(work: Work) -> None:
+def publish_container_metrics(work: JobRun) -> None:
     spaces: dict[str, list[Metric]] = {}
     for metric in _metrics(work.root):
         spaces.setdefault(metrics_namespace(metric.dimensions), []).append(metric)

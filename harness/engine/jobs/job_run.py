@@ -1,4 +1,4 @@
-"""``Work``: one job being run. What the kinds of jobs share: record changes, log, folder, program, stop, staging."""
+"""``JobRun``: one job being run. What the kinds of jobs share: record changes, log, folder, program, stop, staging."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 
 from harness.aws import AwsBackend
 from harness.contract.catalog import CATALOGUED
-from harness.contract.container_environment import Surroundings
-from harness.contract.containers import AnyImage, Images
+from harness.contract.container_environment import ContainerEnvironment
+from harness.contract.containers import ImageProtocol, ImageSource
 from harness.contract.layout import JobPlan, Output
 from harness.engine.job_cache.lookup import Reuse
 from harness.engine.jobs.continuous_upload import ContinuousUpload
 from harness.engine.jobs.failures import disk_is_full, exit_reason, full_disk_reason
 from harness.engine.jobs.interruptions import Interruptions
-from harness.engine.jobs.multi_host_run import HostsRun, gather
+from harness.engine.jobs.multi_host_run import MultiHostRun, merge_outputs
 from harness.engine.jobs.staging import lay_out, stage_in, stage_out
 from harness.engine.lifecycle import move
 from harness.engine.tracking.component_metrics import MetricPoint
@@ -35,7 +35,7 @@ from harness.stores.records import RecordStore
 
 
 @dataclass(frozen=True)
-class Doors:
+class EngineDependencies:
     """What the engine works with; made once by the composition root."""
 
     records: RecordStore
@@ -48,7 +48,7 @@ class Doors:
     endpoint_url: Callable[[], str]
     """The emulator's address as programs reach it."""
     grace: float = 120.0
-    images: Images = CATALOGUED
+    images: ImageSource = CATALOGUED
     interruptions: Interruptions = field(default_factory=Interruptions)
     reuse: Reuse | None = None
     """None: every job runs."""
@@ -61,8 +61,8 @@ class Stopped(Exception):
 
 
 @dataclass
-class Work:
-    doors: Doors
+class JobRun:
+    doors: EngineDependencies
     key: Key
     group: str
     stream: str = ""
@@ -90,9 +90,9 @@ class Work:
             raise Stopped
         return found
 
-    def where(self) -> Surroundings:
+    def where(self) -> ContainerEnvironment:
         account, region, secret = self.key.account, self.key.region, self.doors.client_secret
-        return Surroundings(account, region, self.doors.endpoint_url(), self.root, secret=secret)
+        return ContainerEnvironment(account, region, self.doors.endpoint_url(), self.root, secret=secret)
 
     def change(self, change: Callable[[Record], Record]) -> Record:
         return self.doors.records.change(self.key, change)
@@ -110,7 +110,7 @@ class Work:
         settle_component(self.doors.records, change(self.record), points)
         return self.change(change)
 
-    def announce(self, image: AnyImage) -> None:
+    def announce(self, image: ImageProtocol) -> None:
         """The first line of the log says what stands in for what, if anything does."""
         if image.stand_in:
             self.log.line(f"[harness] {image.stand_in}")
@@ -137,10 +137,10 @@ class Work:
                     self.doors.runner.start(replace(host.run, grace=self.doors.grace), log.write)
                     for host, log in zip(hosts, logs, strict=True)
                 ]
-                self.run = HostsRun(runs) if plan.others else runs[0]
+                self.run = MultiHostRun(runs) if plan.others else runs[0]
             outcome = self.run.wait()
         assert outcome is not None  # wait() without a time-out returns when the program has ended
-        gather(plan)
+        merge_outputs(plan)
         self._disk_full = disk_is_full(self.folder)
         return outcome
 
@@ -196,7 +196,7 @@ class Work:
         remove_tree(self.folder)
 
 
-JobFunction = Callable[[Work], None]
+JobFunction = Callable[[JobRun], None]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ STOP_GRACE = 10.0
 """Seconds that the other hosts have when one has failed: their work is lost in any case."""
 
 
-class HostsRun:
+class MultiHostRun:
     """Ends when all have ended; the first that ends badly has the others stopped, and its outcome is the job's."""
 
     def __init__(self, runs: Sequence[Run]) -> None:
@@ -68,7 +68,7 @@ def _bad(outcome: Outcome) -> bool:
     return outcome.cause is not Cause.EXITED or outcome.code != 0
 
 
-def gather(plan: JobPlan) -> None:
+def merge_outputs(plan: JobPlan) -> None:
     """What the other hosts left for the end of the job joins what the first left; of equal names the first's stays."""
     folders = dict.fromkeys(("output", *(output.path for output in plan.outputs if not output.continuous)))
     for other in plan.others:

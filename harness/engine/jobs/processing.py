@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.contract.processing import MESSAGE_FILE, plan_processing
-from harness.engine.job_cache.lookup import files_of, recollect
+from harness.engine.job_cache.lookup import files_of, look_up
 from harness.engine.jobs.container_metrics import publish_container_metrics
 from harness.engine.jobs.failures import JobFailed, exit_reason
-from harness.engine.jobs.job_run import JobKind, Work
+from harness.engine.jobs.job_run import JobKind, JobRun
 from harness.kernel.job_files import find_file
 from harness.kernel.kinds import KINDS
 from harness.kernel.records import Record
 from harness.runners.spec import Cause, Outcome
 
 
-def _execute(work: Work) -> None:
+def _execute(work: JobRun) -> None:
     image = work.doors.images.find(work.record.spec["AppSpecification"]["ImageUri"])
     plan = plan_processing(work.record, image, work.where())
-    recollection = recollect(work, image, plan)
+    recollection = look_up(work, image, plan)
     if not recollection.found:
         work.announce(image)
         work.stage_in(plan)
@@ -35,7 +35,7 @@ def _execute(work: Work) -> None:
     work.settle(status, **_ending(work.record, status, work.doors.clock.real()), **members)
 
 
-def _verdict(work: Work, outcome: Outcome) -> tuple[str, dict[str, Any]]:
+def _verdict(work: JobRun, outcome: Outcome) -> tuple[str, dict[str, Any]]:
     message, broken = _exit_message(work)
     members: dict[str, Any] = {"ExitMessage": message} if message else {}
     if broken:
@@ -51,7 +51,7 @@ def _verdict(work: Work, outcome: Outcome) -> tuple[str, dict[str, Any]]:
     return "Completed", members
 
 
-def _exit_message(work: Work) -> tuple[str, str]:
+def _exit_message(work: JobRun) -> tuple[str, str]:
     """The first 1,024 bytes of the message file; text that is not UTF-8 fails the job."""
     file = find_file(work.root, MESSAGE_FILE)
     if file is None:

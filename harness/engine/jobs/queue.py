@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from harness.engine.jobs.failures import JobFailed, disk_is_full, full_disk_reason, internal_reason
-from harness.engine.jobs.job_run import Doors, JobKind, Stopped, Work
+from harness.engine.jobs.job_run import EngineDependencies, JobKind, JobRun, Stopped
 from harness.engine.lifecycle import is_unfinished, move
 from harness.kernel.records import Key, Record
 from harness.stores.records import RecordMissing
@@ -23,12 +23,12 @@ CLOSE_GRACE = 5.0
 log = logging.getLogger(__name__)
 
 
-class Jobs:
-    def __init__(self, doors: Doors, kinds: Iterable[JobKind], parallel: int) -> None:
+class JobQueue:
+    def __init__(self, doors: EngineDependencies, kinds: Iterable[JobKind], parallel: int) -> None:
         self._doors = doors
         self._kinds: Mapping[str, JobKind] = {kind.kind.type: kind for kind in kinds}
         self._pool = ThreadPoolExecutor(parallel, thread_name_prefix="job")
-        self._works: dict[Key, Work] = {}
+        self._works: dict[Key, JobRun] = {}
         self._futures: dict[Key, Future[None]] = {}
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -37,7 +37,7 @@ class Jobs:
         kind = self._kinds[key.kind]
         if again:
             self._forget_log(kind, key)
-        work = Work(self._doors, key, kind.kind.log_group)
+        work = JobRun(self._doors, key, kind.kind.log_group)
         with self._lock:
             self._works[key] = work
             future = self._futures[key] = self._pool.submit(self._work, kind, work)
@@ -71,7 +71,7 @@ class Jobs:
         ]
         for key in found:
             kind = self._kinds[key.kind]
-            work = Work(self._doors, key, kind.kind.log_group, self._last_stream(kind, key))
+            work = JobRun(self._doors, key, kind.kind.log_group, self._last_stream(kind, key))
             reason = "InternalServerError: The emulator was stopped while the job was running. Please start it again."
             self._fail(kind, work, reason)
         return found
@@ -98,7 +98,7 @@ class Jobs:
         except RecordMissing:
             return
 
-    def _work(self, kind: JobKind, work: Work) -> None:
+    def _work(self, kind: JobKind, work: JobRun) -> None:
         try:
             work.check_stop()
             kind.execute(work)
@@ -116,12 +116,12 @@ class Jobs:
         finally:
             work.close()
 
-    def _fail(self, kind: JobKind, work: Work, reason: str) -> None:
+    def _fail(self, kind: JobKind, work: JobRun, reason: str) -> None:
         work.clear()  # first, so that there is room for the line if the job filled the disk
         work.log.line(f"[harness] {reason}")
         self._settle(kind, work, "Failed", reason)
 
-    def _settle(self, kind: JobKind, work: Work, status: str, reason: str = "") -> None:
+    def _settle(self, kind: JobKind, work: JobRun, status: str, reason: str = "") -> None:
         members = {"FailureReason": reason} if reason else {}
 
         def change(record: Record) -> Record:

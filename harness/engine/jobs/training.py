@@ -12,9 +12,9 @@ from harness.aws import Metric
 from harness.contract import xgboost_metrics
 from harness.contract.layout import JobPlan
 from harness.contract.training import METRICS_FOLDER, METRICS_NAMESPACE, model_artifact, plan_training
-from harness.engine.job_cache.lookup import Recollection, files_of, recollect
+from harness.engine.job_cache.lookup import CacheLookup, files_of, look_up
 from harness.engine.jobs.failures import JobFailed, exit_reason
-from harness.engine.jobs.job_run import JobKind, Work
+from harness.engine.jobs.job_run import JobKind, JobRun
 from harness.engine.jobs.metric_regexes import MetricWatch, final_metrics
 from harness.engine.jobs.staging import METRICS_LIMIT, result_files
 from harness.engine.lifecycle import move
@@ -50,7 +50,7 @@ def transition(record: Record, secondary: str, now: float) -> dict[str, Any]:
     return {"SecondaryStatus": secondary, "SecondaryStatusTransitions": past}
 
 
-def _execute(work: Work) -> None:
+def _execute(work: JobRun) -> None:
     spec = work.record.spec
     image = work.doors.images.find(spec["AlgorithmSpecification"]["TrainingImage"])
     plan = plan_training(work.record, image, work.where())
@@ -58,7 +58,7 @@ def _execute(work: Work) -> None:
     only_own = bool(definitions) and "MetricDefinitions" not in spec["AlgorithmSpecification"]
     watch = MetricWatch.of(definitions, xgboost_metrics.MARK if only_own else "")
     work.on_line(watch.see)
-    recollection = recollect(work, image, plan)
+    recollection = look_up(work, image, plan)
     if not recollection.found:
         work.announce(image)
     outcome = _train(work, plan, recollection)
@@ -72,7 +72,7 @@ def _execute(work: Work) -> None:
     _settle(work, outcome, points)
 
 
-def _train(work: Work, plan: JobPlan, recollection: Recollection) -> Outcome:
+def _train(work: JobRun, plan: JobPlan, recollection: CacheLookup) -> Outcome:
     """Downloading and Training; both again, from the checkpoints, each time that spot instances are taken away."""
     begun, trained = work.doors.clock.real(), 0.0
     while True:
@@ -98,7 +98,7 @@ def _train(work: Work, plan: JobPlan, recollection: Recollection) -> Outcome:
         _enter(work, "Starting")
 
 
-def _limited(work: Work, plan: JobPlan, trained: float) -> JobPlan:
+def _limited(work: JobRun, plan: JobPlan, trained: float) -> JobPlan:
     """MaxRuntimeInSeconds is for all attempts together."""
     limit = plan.run.time_limit
     left = None if limit is None else max(limit - trained, 0.1)
@@ -110,19 +110,19 @@ def _limited(work: Work, plan: JobPlan, trained: float) -> JobPlan:
     return replace(plan, run=replace(plan.run, time_limit=left), others=others)
 
 
-def _longest_wait(work: Work) -> float | None:
+def _longest_wait(work: JobRun) -> float | None:
     """MaxWaitTimeInSeconds: from the creation, with the time that no instance was to be had."""
     spec = work.record.spec
     wait = spec.get("StoppingCondition", {}).get("MaxWaitTimeInSeconds")
     return float(wait) if wait and spec.get("EnableManagedSpotTraining") else None
 
 
-def _waited_too_long(work: Work) -> bool:
+def _waited_too_long(work: JobRun) -> bool:
     wait = _longest_wait(work)
     return wait is not None and work.doors.clock.real() - work.record.created >= wait
 
 
-def _enter(work: Work, secondary: str, **members: Any) -> None:
+def _enter(work: JobRun, secondary: str, **members: Any) -> None:
     """A secondary status; a job that is being stopped keeps Stopping until it uploads."""
     now = work.doors.clock.real()
 
@@ -134,7 +134,7 @@ def _enter(work: Work, secondary: str, **members: Any) -> None:
     work.change(change)
 
 
-def _settle(work: Work, outcome: Outcome, points: Sequence[MetricPoint]) -> None:
+def _settle(work: JobRun, outcome: Outcome, points: Sequence[MetricPoint]) -> None:
     status, secondary, reason = _verdict(work, outcome)
     now = work.doors.clock.real()
     metrics = final_metrics(points)
@@ -148,7 +148,7 @@ def _settle(work: Work, outcome: Outcome, points: Sequence[MetricPoint]) -> None
     work.end(change, points)
 
 
-def _verdict(work: Work, outcome: Outcome) -> tuple[str, str, str]:
+def _verdict(work: JobRun, outcome: Outcome) -> tuple[str, str, str]:
     """``(status, secondary status, failure reason)`` of a program that ran."""
     if outcome.cause is Cause.TIME_LIMIT:
         return "Stopped", "MaxWaitTimeExceeded" if _waited_too_long(work) else "MaxRuntimeExceeded", ""
@@ -183,7 +183,7 @@ def _without_instance(record: Record) -> float:
     return seconds
 
 
-def _publish(work: Work, points: Sequence[MetricPoint]) -> None:
+def _publish(work: JobRun, points: Sequence[MetricPoint]) -> None:
     dimensions = {"TrainingJobName": work.key.name}
     data = [Metric(point.name, point.timestamp, dimensions, point.value) for point in points]
     if data:
@@ -194,7 +194,7 @@ _END_OF_TIME = 253402300800.0
 """The end of the year 9999, in seconds since 1970: later times are no dates."""
 
 
-def _tracked(work: Work) -> Iterator[MetricPoint]:
+def _tracked(work: JobRun) -> Iterator[MetricPoint]:
     """The points that smexperiments' tracker left as files."""
     for file in sorted(result_files(work.root, METRICS_FOLDER)):
         if file.name.endswith(".json"):

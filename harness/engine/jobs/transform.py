@@ -20,11 +20,11 @@ from harness.contract.data_processing import BadData, DataProcessing, media_type
 from harness.contract.layout import Input
 from harness.contract.serving import START_TIMEOUT, container_of
 from harness.engine.hosting.model_servers import ModelServer, NotHealthy, await_ping, start_server
-from harness.engine.job_cache.lookup import Recollection
+from harness.engine.job_cache.lookup import CacheLookup
 from harness.engine.jobs.batch_calls import ALGORITHM, CLIENT, BatchCaller, CallFailed
 from harness.engine.jobs.batch_objects import Batch, Calls, ObjectResult
 from harness.engine.jobs.failures import JobFailed
-from harness.engine.jobs.job_run import JobKind, Stopped, Work
+from harness.engine.jobs.job_run import JobKind, JobRun, Stopped
 from harness.engine.jobs.staging import sources
 from harness.kernel.clock import iso
 from harness.kernel.job_files import find_file
@@ -53,7 +53,7 @@ class Limits:
     retries: int
 
 
-def _execute(work: Work) -> None:
+def _execute(work: JobRun) -> None:
     spec = work.record.spec
     model = work.doors.records.find(Key("model", work.key.account, work.key.region, spec["ModelName"]))
     if model is None:
@@ -73,15 +73,15 @@ def _check_formats(spec: Mapping[str, Any]) -> None:
         raise JobFailed(f"ClientError: {mismatch}")
 
 
-def _recollection(work: Work, model: Record) -> Recollection:
+def _recollection(work: JobRun, model: Record) -> CacheLookup:
     try:
         image = work.doors.images.find(container_of(model)["Image"])
     except UnknownImage as error:
         raise JobFailed(f"ClientError: {error}") from error
-    return Recollection(work, work.doors.reuse, image, lambda keys: keys.of_transform(work.record, model))
+    return CacheLookup(work, work.doors.reuse, image, lambda keys: keys.of_transform(work.record, model))
 
 
-def _replay(work: Work, recollection: Recollection) -> None:
+def _replay(work: JobRun, recollection: CacheLookup) -> None:
     told = _own_stream(work)
     try:
         recollection.replayed({_DATA_LOG: told})
@@ -94,7 +94,7 @@ def _replay(work: Work, recollection: Recollection) -> None:
         told.close()
 
 
-def _run(work: Work, model: Record, recollection: Recollection) -> None:
+def _run(work: JobRun, model: Record, recollection: CacheLookup) -> None:
     spec = work.record.spec
     instance_type = spec["TransformResources"]["InstanceType"]
     recollection.replayed()
@@ -158,23 +158,23 @@ def _execution_parameters(server: ModelServer) -> dict[str, Any]:
         connection.close()
 
 
-def _own_stream(work: Work) -> LogWriter:
+def _own_stream(work: JobRun) -> LogWriter:
     """What the platform itself has to say goes to a stream of its own, beside the container's."""
     return work.doors.logs.open(
         KINDS["TransformJob"].log_group, f"{work.stream}/{_DATA_LOG}", work.key.account, work.key.region
     )
 
 
-def _result(work: Work, number: int) -> Path:
+def _result(work: JobRun, number: int) -> Path:
     """By number: the name of an object is any text."""
     return work.folder / _RESULTS / str(number)
 
 
-def _place(work: Work, name: str) -> S3Uri:
+def _place(work: JobRun, name: str) -> S3Uri:
     return S3Uri.parse(work.record.spec["TransformOutput"]["S3OutputPath"]).join(name)
 
 
-def _transform(work: Work, server: ModelServer, recollection: Recollection) -> None:
+def _transform(work: JobRun, server: ModelServer, recollection: CacheLookup) -> None:
     spec = work.record.spec
     limits = _limits(spec, server)
     told = _own_stream(work)
@@ -197,12 +197,12 @@ def _describe(limits: Limits) -> str:
     )
 
 
-def _tell(work: Work, told: LogWriter, text: str) -> None:
+def _tell(work: JobRun, told: LogWriter, text: str) -> None:
     told.line(f"{iso(work.doors.clock.real())}:[sagemaker logs]: {text}")
 
 
 def _transform_objects(
-    work: Work, server: ModelServer, limits: Limits, told: LogWriter, recollection: Recollection
+    work: JobRun, server: ModelServer, limits: Limits, told: LogWriter, recollection: CacheLookup
 ) -> list[str]:
     """What kinds of failures there were. An object that fails has no output, the others go on."""
     source = work.record.spec["TransformInput"]["DataSource"]["S3DataSource"]
@@ -274,7 +274,7 @@ def _kinds(spec: Mapping[str, Any]) -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def _opened(work: Work, uri: S3Uri) -> Iterator[BinaryIO]:
+def _opened(work: JobRun, uri: S3Uri) -> Iterator[BinaryIO]:
     with work.objects.open(uri) as stream:
         if work.record.spec["TransformInput"].get("CompressionType", "None") == "Gzip":
             with gzip.open(stream) as unpacked:
@@ -283,7 +283,7 @@ def _opened(work: Work, uri: S3Uri) -> Iterator[BinaryIO]:
             yield stream
 
 
-def _bodies_of(work: Work, uri: S3Uri, limits: Limits) -> Iterator[bytes]:
+def _bodies_of(work: JobRun, uri: S3Uri, limits: Limits) -> Iterator[bytes]:
     with _opened(work, uri) as stream:
         yield from _bodies(work.record.spec, stream, limits)
 

@@ -17,7 +17,7 @@ from harness.contract.capture import CaptureRules, capture_prefix
 from harness.contract.monitoring import Definition, Execution, of_data_quality, of_inline, processing_request
 from harness.contract.schedules import hours, seconds_of, window
 from harness.engine.jobs.failures import internal_reason
-from harness.engine.jobs.job_run import Doors
+from harness.engine.jobs.job_run import EngineDependencies
 from harness.engine.lifecycle import is_unfinished, move
 from harness.engine.monitoring_records import (
     EXECUTION,
@@ -43,7 +43,7 @@ Call = Callable[[str, str, str, Mapping[str, Any]], Mapping[str, Any]]
 
 
 class Schedules:
-    def __init__(self, doors: Doors, call: Call, flush: Callable[[], None]) -> None:
+    def __init__(self, doors: EngineDependencies, call: Call, flush: Callable[[], None]) -> None:
         self._doors = doors
         self._call = call
         self._flush = flush
@@ -260,7 +260,7 @@ class NoData(Exception):
         return "Job inputs had no data"
 
 
-def definition_of(doors: Doors, schedule: Record) -> Definition:
+def definition_of(doors: EngineDependencies, schedule: Record) -> Definition:
     """The definition a schedule runs, with its baseline files resolved from the baselining job where one is named."""
     config = schedule.spec["MonitoringScheduleConfig"]
     key = schedule.key

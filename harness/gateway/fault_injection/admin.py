@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.gateway.fault_injection.plan import ERROR, SLOW, THROTTLE, Fault
 from harness.gateway.fault_injection.s3_names import OPERATIONS as S3_OPERATIONS
-from harness.gateway.request_context import Site
+from harness.gateway.request_context import GatewayDependencies
 from harness.kernel.records import Key
 from harness.protocol import ServiceModel, service_model
 
@@ -41,7 +41,7 @@ class BadFault(Exception):
     """A fault that makes no sense; the text is for who asked."""
 
 
-async def add_fault(site: Site, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+async def add_fault(site: GatewayDependencies, asked: Mapping[str, Any]) -> Mapping[str, Any]:
     stated = _checked(asked)
     kind = stated.pop("kind")
     adders: Mapping[str, Callable[..., Mapping[str, Any]]] = {
@@ -57,11 +57,11 @@ async def add_fault(site: Site, asked: Mapping[str, Any]) -> Mapping[str, Any]:
     return adders[kind](**stated)
 
 
-def waiting_faults(site: Site) -> list[dict[str, Any]]:
+def waiting_faults(site: GatewayDependencies) -> list[dict[str, Any]]:
     return [*site.faults.waiting(), *site.engine.interruptions.waiting()]
 
 
-def clear_faults(site: Site, asked: Mapping[str, Any]) -> None:
+def clear_faults(site: GatewayDependencies, asked: Mapping[str, Any]) -> None:
     account = str(asked.get("account", ""))
     site.faults.clear(account)
     site.engine.interruptions.clear(account)
@@ -84,7 +84,9 @@ def _checked(asked: Mapping[str, Any]) -> dict[str, Any]:
     return dict(asked)
 
 
-def _throttle(site: Site, service: str = "sagemaker", operation: str = "", **where: Any) -> Mapping[str, Any]:
+def _throttle(
+    site: GatewayDependencies, service: str = "sagemaker", operation: str = "", **where: Any
+) -> Mapping[str, Any]:
     model = _place(site, service, operation, where)
     if service == "s3":
         answer: dict[str, Any] = {"code": "SlowDown", "status": 503, "message": "Please reduce your request rate."}
@@ -96,7 +98,7 @@ def _throttle(site: Site, service: str = "sagemaker", operation: str = "", **whe
 
 
 def _error(
-    site: Site,
+    site: GatewayDependencies,
     service: str = "sagemaker",
     operation: str = "",
     code: str = "",
@@ -126,7 +128,7 @@ def _status(model: ServiceModel, operation: str, code: str) -> int:
 
 
 def _slow(
-    site: Site,
+    site: GatewayDependencies,
     service: str = "sagemaker",
     operation: str = "",
     seconds: float = 0.0,
@@ -142,11 +144,15 @@ def _slow(
     return _planned(site, Fault("", SLOW, service, operation, **crawl, **where))
 
 
-def _interrupt(site: Site, job: str = "", after: float = 0.0, times: int = 1, account: str = "") -> Mapping[str, Any]:
+def _interrupt(
+    site: GatewayDependencies, job: str = "", after: float = 0.0, times: int = 1, account: str = ""
+) -> Mapping[str, Any]:
     return {"fault": site.engine.interruptions.plan(account, job, float(after), times)}
 
 
-def _kill_server(site: Site, endpoint: str = "", variant: str = "", account: str = "", region: str = "") -> Any:
+def _kill_server(
+    site: GatewayDependencies, endpoint: str = "", variant: str = "", account: str = "", region: str = ""
+) -> Any:
     key = Key("endpoint", account or site.settings.account, region or site.settings.region, endpoint)
     killed = site.engine.kill_servers(key, variant)
     if not killed:
@@ -155,12 +161,12 @@ def _kill_server(site: Site, endpoint: str = "", variant: str = "", account: str
     return {"killed": killed}
 
 
-def _planned(site: Site, fault: Fault) -> Mapping[str, Any]:
+def _planned(site: GatewayDependencies, fault: Fault) -> Mapping[str, Any]:
     added = site.faults.add(fault)
     return {"fault": {"id": added.id, "kind": added.kind}}
 
 
-def _place(site: Site, service: str, operation: str, where: Mapping[str, Any]) -> ServiceModel:
+def _place(site: GatewayDependencies, service: str, operation: str, where: Mapping[str, Any]) -> ServiceModel:
     """The model of the service, which must have the operation."""
     # CloudWatch's clients speak CBOR, in which the gateway words no errors.
     served = {*SAGEMAKER, *site.aws.services()} - {"monitoring"}

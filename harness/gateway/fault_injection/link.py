@@ -10,10 +10,10 @@ from urllib.parse import parse_qs
 from harness.gateway.backend import pass_to_backend
 from harness.gateway.body import LARGEST_DOCUMENT, read_at_most
 from harness.gateway.error_responses import answer_error
-from harness.gateway.fault_injection.plan import SLOW, Call, Fault
+from harness.gateway.fault_injection.plan import SLOW, Fault, PlannedCall
 from harness.gateway.fault_injection.s3_names import s3_call
 from harness.gateway.fault_injection.throttle import slowly_read, slowly_sent
-from harness.gateway.request_context import Exchange
+from harness.gateway.request_context import RequestContext
 from harness.kernel.errors import ApiError
 from harness.kernel.http import Response
 
@@ -28,7 +28,7 @@ class InjectedError(ApiError):
         self.code, self.status = fault.code, fault.status
 
 
-async def inject_faults(exchange: Exchange) -> Response | None:
+async def inject_faults(exchange: RequestContext) -> Response | None:
     faults = exchange.site.faults
     if not faults.concerns(exchange.service):
         return None
@@ -44,7 +44,7 @@ async def inject_faults(exchange: Exchange) -> Response | None:
     return await _crawling(exchange, min(rates)) if rates else None
 
 
-def _failed(exchange: Exchange, error: ApiError) -> Response:
+def _failed(exchange: RequestContext, error: ApiError) -> Response:
     exchange.error = f"{error.code}: {error.message}"
     response = answer_error(exchange, error)
     # The body was not read, and who asked for leave to send it will not: nothing can follow on this connection.
@@ -52,25 +52,25 @@ def _failed(exchange: Exchange, error: ApiError) -> Response:
     return response
 
 
-async def _crawling(exchange: Exchange, rate: float) -> Response | None:
+async def _crawling(exchange: RequestContext, rate: float) -> Response | None:
     exchange.request = slowly_read(exchange.request, rate)
     response = await pass_to_backend(exchange)
     return response if response is None or exchange.request.method == "HEAD" else slowly_sent(response, rate)
 
 
-async def _call(exchange: Exchange) -> Call:
+async def _call(exchange: RequestContext) -> PlannedCall:
     if exchange.model is not None:
-        return Call(exchange.service, exchange.operation_name, exchange.account)
+        return PlannedCall(exchange.service, exchange.operation_name, exchange.account)
     if exchange.service == "s3":
         named = s3_call(exchange.request)
-        return Call("s3", named.operation, exchange.account, named.bucket, named.key)
+        return PlannedCall("s3", named.operation, exchange.account, named.bucket, named.key)
     _, _, operation = exchange.request.headers.get("X-Amz-Target", "").rpartition(".")
     if not operation and exchange.request.headers.get("Content-Type", "").startswith(_FORM):
         operation = await _action(exchange)
-    return Call(exchange.service, operation, exchange.account)
+    return PlannedCall(exchange.service, operation, exchange.account)
 
 
-async def _action(exchange: Exchange) -> str:
+async def _action(exchange: RequestContext) -> str:
     """The operation of a query service, from the form; whoever serves the request reads the form once more."""
     body = await read_at_most(exchange.request, LARGEST_DOCUMENT)
 

@@ -32,7 +32,7 @@ class Fault:
     seconds: float = 0.0
     bytes_per_second: float = 0.0
 
-    def matches(self, call: Call) -> bool:
+    def matches(self, call: PlannedCall) -> bool:
         return (
             self.service == call.service
             and self.operation in ("", call.operation)
@@ -43,7 +43,7 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Call:
+class PlannedCall:
     service: str
     operation: str
     account: str
@@ -72,7 +72,7 @@ class PlannedFaults:
     def concerns(self, service: str) -> bool:
         return any(fault.service == service for fault in self._faults)
 
-    def take(self, call: Call) -> list[Fault]:
+    def take(self, call: PlannedCall) -> list[Fault]:
         """Every slow fault that applies, and the first of the others; each is used once by this."""
         with self._lock:
             matching = [fault for fault in self._faults if fault.matches(call)]

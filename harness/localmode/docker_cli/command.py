@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from harness.localmode.docker_cli.config import VARIABLE, Place
-from harness.localmode.docker_cli.errors import ImageRefused, Refused
+from harness.localmode.docker_cli.config import VARIABLE, DockerCliConfig
+from harness.localmode.docker_cli.errors import ImageRefused, UnsupportedCommand
 
 _COMPOSE_VERSION = "Docker Compose version v2.0.0 (harness: containers are host processes)"
 _UP_OPTIONS = ("--build", "--abort-on-container-exit")
@@ -23,7 +23,7 @@ def main(name: str, arguments: Sequence[str]) -> NoReturn:
     words = ["compose", *arguments] if name == "docker-compose" else list(arguments)
     try:
         code = _answer(words)
-    except Refused as refused:
+    except UnsupportedCommand as refused:
         # Where compose's errors go nobody reads the SDK's pipe for them; its output is shown.
         stream = sys.stdout if words[:1] == ["compose"] else sys.stderr
         print(f"harness: {refused}", file=stream, flush=True)
@@ -41,8 +41,8 @@ def _answer(words: Sequence[str]) -> int:
     raise _unknown(["docker", *words], f"it knows: {known}")
 
 
-def _unknown(words: Sequence[str], known: str) -> Refused:
-    return Refused(f"local mode without Docker does not understand {' '.join(words)!r}; {known}")
+def _unknown(words: Sequence[str], known: str) -> UnsupportedCommand:
+    return UnsupportedCommand(f"local mode without Docker does not understand {' '.join(words)!r}; {known}")
 
 
 def _exactly(arguments: Sequence[str], wanted: Sequence[str], prefix: str) -> None:
@@ -62,7 +62,7 @@ def _compose_up(arguments: Sequence[str]) -> int:
         raise _unknown(["docker", "compose", "-f", *arguments], f"it knows: {shape}")
     options = arguments[2:]
     if "--detach" in options or "-d" in options:
-        raise Refused(
+        raise UnsupportedCommand(
             "local mode without Docker cannot detach: its containers live as long as the call that started them; "
             "wait for the job (wait=True)"
         )
@@ -110,7 +110,7 @@ def _login(arguments: Sequence[str]) -> int:
             pass
         case _:
             # Not as it was typed: there may be a password in it.
-            raise Refused(
+            raise UnsupportedCommand(
                 "local mode without Docker does not understand this 'docker login'; it knows: "
                 "docker login REGISTRY -u AWS --password-stdin, docker login -u AWS -p PASSWORD REGISTRY"
             )
@@ -132,10 +132,10 @@ def _info(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _place() -> Place:
+def _place() -> DockerCliConfig:
     if VARIABLE not in os.environ:
-        raise Refused(f"{VARIABLE} is not set: this command works below `harness exec --local-mode` only")
-    return Place.told(os.environ)
+        raise UnsupportedCommand(f"{VARIABLE} is not set: this command works below `harness exec --local-mode` only")
+    return DockerCliConfig.told(os.environ)
 
 
 _COMMANDS: dict[tuple[str, ...], _Answer] = {

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.contract.layout import below_root
-from harness.localmode.docker_cli.errors import Refused
+from harness.localmode.docker_cli.errors import UnsupportedCommand
 
 SERVED = 8080
 """The port a SageMaker container listens on."""
@@ -43,16 +43,16 @@ class Service:
 def parse(document: Any, environment: Mapping[str, str]) -> list[Service]:
     """``environment`` is what compose replaces ``$NAME`` from."""
     if not isinstance(document, dict) or not isinstance(document.get("services"), dict):
-        raise Refused("the compose file has no services")
+        raise UnsupportedCommand("the compose file has no services")
     _only(document, _TOP, "compose file")
     return [_service(name, _replaced(table, environment), environment) for name, table in document["services"].items()]
 
 
 def _service(name: str, table: Any, environment: Mapping[str, str]) -> Service:
     if not isinstance(table, dict) or not table.get("image"):
-        raise Refused(f"service {name!r} of the compose file names no image")
+        raise UnsupportedCommand(f"service {name!r} of the compose file names no image")
     if "deploy" in table:
-        raise Refused(
+        raise UnsupportedCommand(
             "instance type local_gpu needs a GPU in a container, which local mode without Docker cannot give; "
             "use instance_type='local', or Docker"
         )
@@ -71,7 +71,9 @@ def _service(name: str, table: Any, environment: Mapping[str, str]) -> Service:
 def _only(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
     for key in table:
         if key not in known:
-            raise Refused(f"{where}: local mode without Docker does not know {key!r}; it knows: {', '.join(known)}")
+            raise UnsupportedCommand(
+                f"{where}: local mode without Docker does not know {key!r}; it knows: {', '.join(known)}"
+            )
 
 
 def _words(value: Any, _: Mapping[str, str]) -> tuple[str, ...]:
@@ -96,10 +98,12 @@ def _volume(entry: str) -> tuple[str, Path]:
     source, _, rest = entry.partition(":")
     target, _, mode = rest.partition(":")
     if not source.startswith("/") or mode not in ("", "z", "Z", "rw"):
-        raise Refused(f"volume {entry!r}: local mode without Docker knows /HOST:/CONTAINER and /HOST:/CONTAINER:z")
+        raise UnsupportedCommand(
+            f"volume {entry!r}: local mode without Docker knows /HOST:/CONTAINER and /HOST:/CONTAINER:z"
+        )
     inside = below_root(target)
     if inside is None:
-        raise Refused(f"volume {entry!r}: local mode without Docker mounts below /opt/ml only")
+        raise UnsupportedCommand(f"volume {entry!r}: local mode without Docker mounts below /opt/ml only")
     return f"/opt/ml/{inside}", Path(source)
 
 
@@ -108,7 +112,7 @@ def _ports(value: Any, _: Mapping[str, str]) -> dict[int, int]:
     for entry in value or ():
         found = re.fullmatch(r"(\d+):(\d+)", str(entry))
         if found is None or int(found[2]) != SERVED:
-            raise Refused(f"port {entry!r}: local mode without Docker publishes HOST:{SERVED} only")
+            raise UnsupportedCommand(f"port {entry!r}: local mode without Docker publishes HOST:{SERVED} only")
         ports[int(found[1])] = int(found[2])
     return ports
 
@@ -116,7 +120,7 @@ def _ports(value: Any, _: Mapping[str, str]) -> dict[int, int]:
 def _bytes(size: Any) -> int:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)b?", str(size).lower())
     if found is None:
-        raise Refused(f"shm_size {size!r} is not a size")
+        raise UnsupportedCommand(f"shm_size {size!r} is not a size")
     return int(float(found[1]) * 1024 ** " kmg".index(found[2] or " "))
 
 
@@ -136,7 +140,9 @@ def _replacement(found: re.Match[str], value: str, environment: Mapping[str, str
         return "$"
     name = found["plain"] or found["braced"]
     if name is None:
-        raise Refused(f"{value!r}: of compose's variables local mode without Docker knows $NAME, ${{NAME}} and $$")
+        raise UnsupportedCommand(
+            f"{value!r}: of compose's variables local mode without Docker knows $NAME, ${{NAME}} and $$"
+        )
     return environment.get(name, "")
 
 

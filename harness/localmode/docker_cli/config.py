@@ -22,7 +22,7 @@ COMMANDS = ("docker", "docker-compose")
 
 
 @dataclass(frozen=True)
-class Place:
+class DockerCliConfig:
     """Where containers run: what the variable says."""
 
     address: str
@@ -37,7 +37,7 @@ class Place:
     """Whether a container may have the environment of its image fetched from the package index."""
 
     @classmethod
-    def told(cls, environment: Mapping[str, str]) -> Place:
+    def told(cls, environment: Mapping[str, str]) -> DockerCliConfig:
         """``KeyError`` outside ``harness exec --local-mode``."""
         facts: dict[str, Any] = json.loads(environment[VARIABLE])
         return cls(**{**facts, "control": Path(facts["control"]), "folder": Path(facts["folder"])})

@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 from harness.contract.catalog import HARNESS_ENVIRONMENT, Image, UnknownImage, resolve_image
-from harness.contract.container_environment import Surroundings, platform_environment
+from harness.contract.container_environment import ContainerEnvironment, platform_environment
 from harness.contract.containers import Command
 from harness.localmode.docker_cli.compose_file import Service
-from harness.localmode.docker_cli.config import Place
-from harness.localmode.docker_cli.errors import ImageRefused, Refused
+from harness.localmode.docker_cli.config import DockerCliConfig
+from harness.localmode.docker_cli.errors import ImageRefused, UnsupportedCommand
 from harness.runners.spec import RunSpec
 
 STOP_GRACE = 10.0
@@ -18,10 +18,10 @@ STOP_GRACE = 10.0
 INSTANCE_TYPE = "local"
 
 
-def run_spec(service: Service, place: Place, root: Path) -> RunSpec:
+def run_spec(service: Service, place: DockerCliConfig, root: Path) -> RunSpec:
     """``root`` is an empty folder for what the container writes below ``/opt/ml`` beside its volumes."""
     _check_shared_memory(service)
-    where = Surroundings(place.account, place.region, place.address, root)
+    where = ContainerEnvironment(place.account, place.region, place.address, root)
     surrounded = RunSpec(
         name=service.label,
         argv=(),
@@ -70,4 +70,6 @@ def _made(folder: Path) -> Path:
 def _check_shared_memory(service: Service) -> None:
     given = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
     if service.shm_bytes > given:
-        raise Refused(f"shm_size of {service.shm_bytes} bytes is more than half of this machine's memory ({given})")
+        raise UnsupportedCommand(
+            f"shm_size of {service.shm_bytes} bytes is more than half of this machine's memory ({given})"
+        )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 
-class Refused(Exception):
+class UnsupportedCommand(Exception):
     """The message says what was asked for, and what to do instead where there is something."""
 
     code = 125
 
 
-class ImageRefused(Refused):
+class ImageRefused(UnsupportedCommand):
     """Nothing here stands for the image."""

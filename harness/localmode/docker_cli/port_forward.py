@@ -11,7 +11,7 @@ import socket
 import threading
 from collections.abc import Callable
 
-from harness.localmode.docker_cli.errors import Refused
+from harness.localmode.docker_cli.errors import UnsupportedCommand
 from harness.runners.spec import Run, connect
 
 _LOOK = 0.02
@@ -28,7 +28,7 @@ class PublishedPort:
             self._listener.bind(("127.0.0.1", port))
         except OSError as error:
             self._listener.close()
-            raise Refused(f"port {port} of 127.0.0.1 cannot be published: {error.strerror}") from error
+            raise UnsupportedCommand(f"port {port} of 127.0.0.1 cannot be published: {error.strerror}") from error
         self._listener.listen(128)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"port-{port}", daemon=True)

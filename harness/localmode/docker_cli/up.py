@@ -17,9 +17,9 @@ from types import FrameType
 from typing import Any
 
 from harness.localmode.docker_cli.compose_file import Service, parse
-from harness.localmode.docker_cli.config import Place
+from harness.localmode.docker_cli.config import DockerCliConfig
 from harness.localmode.docker_cli.containers import STOP_GRACE, run_spec, stand_in
-from harness.localmode.docker_cli.errors import Refused
+from harness.localmode.docker_cli.errors import UnsupportedCommand
 from harness.localmode.docker_cli.output_prefix import Lines
 from harness.localmode.docker_cli.port_forward import PublishedPort
 from harness.runners.process.environments import Environments
@@ -34,7 +34,7 @@ _PARENT_SECONDS = 0.5
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def up(file: Path, place: Place) -> int:
+def up(file: Path, place: DockerCliConfig) -> int:
     """The exit code of the first container to end."""
     services = _services(file)
     runs = place.folder / "runs"
@@ -61,11 +61,11 @@ def _services(file: Path) -> list[Service]:
     try:
         document = yaml.safe_load(file.read_text())
     except (OSError, yaml.YAMLError) as error:
-        raise Refused(f"the compose file {file} cannot be read: {error}") from error
+        raise UnsupportedCommand(f"the compose file {file} cannot be read: {error}") from error
     services = parse(document, os.environ)
     if len(services) != 1:
         names = ", ".join(service.name for service in services)
-        raise Refused(
+        raise UnsupportedCommand(
             f"local mode without Docker runs one host, and {len(services)} were asked for ({names}); "
             "use instance_count=1, or Docker"
         )
@@ -88,7 +88,7 @@ class _Containers:
         self._starts: list[Callable[[], None]] = []
         self._parent = os.getppid()
 
-    def add(self, service: Service, place: Place, root: Path, stack: contextlib.ExitStack) -> None:
+    def add(self, service: Service, place: DockerCliConfig, root: Path, stack: contextlib.ExitStack) -> None:
         """Everything that can be refused is refused here, before anything runs."""
         spec = run_spec(service, place, root)
         ports = [stack.enter_context(contextlib.closing(PublishedPort(port))) for port in service.ports]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from harness.promotion.plan import Plan
+from harness.promotion.plan import RunPlan
 
 
 class Prices(Protocol):
@@ -17,5 +17,5 @@ class Prices(Protocol):
 
 
 class Estimator(Protocol):
-    def estimate(self, plan: Plan) -> float:
+    def estimate(self, plan: RunPlan) -> float:
         """Dollars of a whole run; ``GuardRefused`` when what the plan knows is not enough to say."""

@@ -9,7 +9,7 @@ from harness.kernel.errors import GuardRefused, StateError
 from harness.kernel.kinds import TRAINING, kind_of
 from harness.promotion.cost.prices import PriceTable
 from harness.promotion.destination import SCHEDULE, Destination
-from harness.promotion.plan import Plan, Planned
+from harness.promotion.plan import Planned, RunPlan
 
 UNKNOWN, HOUR = 600.0, 3600.0
 """Seconds of a job whose time was not measured."""
@@ -40,7 +40,7 @@ class DurationEstimate:
     scheduled: bool = False
     option: str = "--budget"
 
-    def hold_against(self, budget: float, plans: Sequence[Plan]) -> float:
+    def hold_against(self, budget: float, plans: Sequence[RunPlan]) -> float:
         """Dollars of all of them; ``GuardRefused`` where they are above the budget, or not known."""
         dollars = sum(self.estimate(plan) for plan in plans)
         if dollars > budget:
@@ -50,7 +50,7 @@ class DurationEstimate:
             )
         return dollars
 
-    def estimate(self, plan: Plan) -> float:
+    def estimate(self, plan: RunPlan) -> float:
         if plan.learned_from is None:
             raise GuardRefused(
                 f"nothing is known of what it costs: {plan.scenario} was never run to its end here. Run it once with "
@@ -64,10 +64,10 @@ class DurationEstimate:
             )
         return total(costs)
 
-    def costs(self, plan: Plan) -> list[Cost]:
+    def costs(self, plan: RunPlan) -> list[Cost]:
         return [cost for planned in plan.resources for cost in self._of(plan, planned)]
 
-    def _of(self, plan: Plan, planned: Planned) -> Iterator[Cost]:
+    def _of(self, plan: RunPlan, planned: Planned) -> Iterator[Cost]:
         seconds = UNKNOWN * planned.runs if planned.seconds is None else planned.seconds
         if not plan.on_aws:  # else what AWS adds is in them
             seconds += self._standing(plan, planned) if planned.kind == "Endpoint" else self._allowance(planned)
@@ -79,7 +79,7 @@ class DurationEstimate:
     def _allowance(self, planned: Planned) -> float:
         return self.prices.startup.get(planned.kind, 0.0) * planned.runs
 
-    def _standing(self, plan: Plan, endpoint: Planned) -> float:
+    def _standing(self, plan: RunPlan, endpoint: Planned) -> float:
         """An endpoint stands, and costs, while AWS starts what comes after it: side by side in a step, else in turn."""
         by_step: dict[str | None, float] = {endpoint.step: self._allowance(endpoint)}
         for other in plan.resources:

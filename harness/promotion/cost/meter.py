@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from harness.aws_run.ledger import REFUSED, Entry, read
+from harness.aws_run.ledger import REFUSED, LedgerEntry, read
 from harness.kernel.kinds import TRAINING, kind_of
 from harness.promotion.account import Account, stale
 from harness.promotion.cost.budget import Prices
@@ -61,19 +61,19 @@ class Meter:
         configs = {entry.name: entry.instances for entry in made if kind_of(entry.kind).is_definition}
         return Bill(tuple(item for entry in made for item in self._items(entry, configs)))
 
-    def _items(self, entry: Entry, configs: Mapping[str, tuple[Mapping[str, Any], ...]]) -> Iterator[Item]:
+    def _items(self, entry: LedgerEntry, configs: Mapping[str, tuple[Mapping[str, Any], ...]]) -> Iterator[Item]:
         if kind_of(entry.kind).is_definition:
             return
         instances = entry.instances or configs.get(str(entry.detail.get("config")), ())
         if entry.kind == "MonitoringSchedule":
             for name in self._executions(entry):
-                job = Entry("sagemaker", "ProcessingJob", name, entry.state, entry.at, entry.at, {}, instances)
+                job = LedgerEntry("sagemaker", "ProcessingJob", name, entry.state, entry.at, entry.at, {}, instances)
                 yield self._item(job, instances)
             return
         if instances:
             yield self._item(entry, instances)
 
-    def _item(self, entry: Entry, instances: tuple[Mapping[str, Any], ...]) -> Item:
+    def _item(self, entry: LedgerEntry, instances: tuple[Mapping[str, Any], ...]) -> Item:
         seconds = self._seconds(entry)
         use = kind_of(entry.kind).use or TRAINING
         prices = [(self._prices.hourly(each["InstanceType"], use), int(each["InstanceCount"])) for each in instances]
@@ -82,7 +82,7 @@ class Meter:
         machines = " + ".join(f"{each['InstanceCount']} x {each['InstanceType']}" for each in instances)
         return Item(entry.kind, entry.name, entry.step, machines, seconds, dollars)
 
-    def _seconds(self, entry: Entry) -> float:
+    def _seconds(self, entry: LedgerEntry) -> float:
         if entry.key in self._ended:
             return self._ended[entry.key]
         if not is_job(entry):
@@ -93,7 +93,7 @@ class Meter:
             self._ended[entry.key] = seconds
         return seconds
 
-    def _executions(self, entry: Entry) -> list[str]:
+    def _executions(self, entry: LedgerEntry) -> list[str]:
         from botocore.exceptions import ClientError
 
         try:
@@ -104,7 +104,7 @@ class Meter:
             return []  # the schedule is gone, and its list with it
 
 
-def _job_seconds(entry: Entry, description: Mapping[str, Any]) -> float:
+def _job_seconds(entry: LedgerEntry, description: Mapping[str, Any]) -> float:
     """A job that has not started its machines yet is not billed."""
     if billable := description.get("BillableTimeInSeconds"):
         return float(billable)

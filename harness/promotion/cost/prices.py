@@ -57,7 +57,7 @@ class PriceTable:
         )
 
 
-class Wrong(Exception):
+class InvalidPrice(Exception):
     """What a table should say."""
 
 
@@ -83,7 +83,7 @@ def refreshed_file(region: str) -> Path:
 def load_prices(file: Path = OURS) -> PriceTable:
     try:
         return _table(tomllib.loads(file.read_text(encoding="utf-8")), file)
-    except (OSError, ValueError, Wrong) as error:
+    except (OSError, ValueError, InvalidPrice) as error:
         raise StateError(
             f'{file} is not a price table (dated = "2026-01-31", [hourly] of dollars by instance type): {error}'
         ) from error
@@ -91,7 +91,7 @@ def load_prices(file: Path = OURS) -> PriceTable:
 
 def _table(read: Mapping[str, Any], file: Path) -> PriceTable:
     if unknown := [key for key in read if key not in _KEYS]:
-        raise Wrong(f"unknown key {unknown[0]!r}; known: {', '.join(_KEYS)}")
+        raise InvalidPrice(f"unknown key {unknown[0]!r}; known: {', '.join(_KEYS)}")
     hourly = {name: _prices(name, given) for name, given in _mapping(read, "hourly").items()}
     told = {name: _confidence(name, given) for name, given in _mapping(read, "hourly").items()}
     return PriceTable(
@@ -108,7 +108,7 @@ def _table(read: Mapping[str, Any], file: Path) -> PriceTable:
 def _mapping(read: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = read.get(key, {})
     if not isinstance(value, dict):
-        raise Wrong(f"{key} must be a table, as in [{key}]")
+        raise InvalidPrice(f"{key} must be a table, as in [{key}]")
     return value
 
 
@@ -116,25 +116,25 @@ def _day(value: Any) -> str:
     try:
         return date.fromisoformat(str(value)).isoformat()
     except ValueError:
-        raise Wrong(f"dated must be a day, not {value!r}") from None
+        raise InvalidPrice(f"dated must be a day, not {value!r}") from None
 
 
 def _prices(name: str, given: Any) -> dict[str, float]:
     table = given if isinstance(given, dict) else {EVERY: given}
     prices = {use: price for use, price in table.items() if use != "confidence"}
     if not prices or not set(prices) <= set(_USES):
-        raise Wrong(f"{name}: the price is a number, or a table by use: {', '.join(_USES)}")
+        raise InvalidPrice(f"{name}: the price is a number, or a table by use: {', '.join(_USES)}")
     return {use: _number(name, price) for use, price in prices.items()}
 
 
 def _confidence(name: str, given: Any) -> str:
     told = given.get("confidence", "high") if isinstance(given, dict) else "high"
     if told not in _CONFIDENCES:
-        raise Wrong(f"{name}: confidence is none of {', '.join(_CONFIDENCES)}")
+        raise InvalidPrice(f"{name}: confidence is none of {', '.join(_CONFIDENCES)}")
     return str(told)
 
 
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-        raise Wrong(f"{name}: {value!r} is not a number")
+        raise InvalidPrice(f"{name}: {value!r} is not a number")
     return float(value)

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.kernel.kinds import RUN_JOBS
 from harness.promotion.destination import Destination
-from harness.promotion.plan import Call, Plan
+from harness.promotion.plan import ApiCall, RunPlan
 from harness.promotion.preflight.resource_arns import Patterns, account_wide, patterns, reached, reads
 
 # Not named like their call. What needs no permission is mapped to nothing.
@@ -59,20 +59,20 @@ _JOBS = tuple(kind.noun for kind in RUN_JOBS)
 _USUAL_KINDS = (*_JOBS, "Model", "EndpointConfig", "Endpoint")
 # What the SDKs call for a job, a model and an endpoint, for a scenario whose own calls were never recorded.
 _USUAL = (
-    *(Call("sagemaker", f"{verb}{kind}") for kind in _USUAL_KINDS for verb in ("Create", "Describe")),
-    *(Call("s3", name) for name in ("HeadBucket", "CreateBucket", "ListObjectsV2", "GetObject", "PutObject")),
-    *(Call("logs", name) for name in ("DescribeLogStreams", "GetLogEvents")),
-    Call("sagemaker-runtime", "InvokeEndpoint"),
+    *(ApiCall("sagemaker", f"{verb}{kind}") for kind in _USUAL_KINDS for verb in ("Create", "Describe")),
+    *(ApiCall("s3", name) for name in ("HeadBucket", "CreateBucket", "ListObjectsV2", "GetObject", "PutObject")),
+    *(ApiCall("logs", name) for name in ("DescribeLogStreams", "GetLogEvents")),
+    ApiCall("sagemaker-runtime", "InvokeEndpoint"),
 )
 # What the run itself does around any scenario: looks before it writes, searches by tag, removes, proves.
 _OWN = (
-    *(Call("s3", name) for name in ("HeadObject", "ListObjectsV2", "ListObjectVersions", "DeleteObjects")),
-    *(Call("s3", name) for name in ("ListMultipartUploads", "AbortMultipartUpload")),
-    *(Call("sagemaker", f"List{nouns}") for nouns in ("MonitoringSchedules", "Endpoints", "Tags")),
-    *(Call("sagemaker", f"List{kind}s") for kind in _JOBS),
-    Call("sagemaker", "AddTags"),
-    Call("resourcegroupstaggingapi", "GetResources"),
-    Call("logs", "FilterLogEvents"),
+    *(ApiCall("s3", name) for name in ("HeadObject", "ListObjectsV2", "ListObjectVersions", "DeleteObjects")),
+    *(ApiCall("s3", name) for name in ("ListMultipartUploads", "AbortMultipartUpload")),
+    *(ApiCall("sagemaker", f"List{nouns}") for nouns in ("MonitoringSchedules", "Endpoints", "Tags")),
+    *(ApiCall("sagemaker", f"List{kind}s") for kind in _JOBS),
+    ApiCall("sagemaker", "AddTags"),
+    ApiCall("resourcegroupstaggingapi", "GetResources"),
+    ApiCall("logs", "FilterLogEvents"),
 )
 _APART = ("DisassociateTrialComponent", "ListTrialComponents", "ListTrials")
 _UNLINKED = ("DeleteAssociation", "ListAssociations")
@@ -134,7 +134,7 @@ class Where:
         return f"arn:{self.partition}:s3:::{name}{inner}"
 
 
-def caller_needs(plans: Iterable[Plan], destination: Destination, where: Where) -> list[Need]:
+def caller_needs(plans: Iterable[RunPlan], destination: Destination, where: Where) -> list[Need]:
     """Of whoever starts the run."""
     from botocore.session import get_session
 
@@ -153,7 +153,7 @@ def caller_needs(plans: Iterable[Plan], destination: Destination, where: Where) 
     return sorted(needs, key=lambda need: need.sid)
 
 
-def role_needs(plans: Iterable[Plan], destination: Destination, where: Where) -> list[Need]:
+def role_needs(plans: Iterable[RunPlan], destination: Destination, where: Where) -> list[Need]:
     """Of the role that SageMaker assumes for jobs and endpoints."""
     plans = list(plans)
     buckets = _buckets((call for plan in plans for call in plan.calls), destination)
@@ -175,9 +175,9 @@ def role_needs(plans: Iterable[Plan], destination: Destination, where: Where) ->
     return sorted(needs, key=lambda need: need.sid)
 
 
-def _checked_by_sdk(plans: Iterable[Plan]) -> bool:
+def _checked_by_sdk(plans: Iterable[RunPlan]) -> bool:
     """SDK v3 simulates the role before it trains, and refuses one that may not make network interfaces: VPC or none."""
-    checked, trains = Call("iam", "SimulatePrincipalPolicy"), Call("sagemaker", "CreateTrainingJob")
+    checked, trains = ApiCall("iam", "SimulatePrincipalPolicy"), ApiCall("sagemaker", "CreateTrainingJob")
     return any({checked, trains} <= set(plan.calls) for plan in plans)
 
 
@@ -200,22 +200,22 @@ def policy(needs: Iterable[Need]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def _undoing(calls: Iterable[Call], operations: frozenset[str]) -> Iterator[Call]:
+def _undoing(calls: Iterable[ApiCall], operations: frozenset[str]) -> Iterator[ApiCall]:
     """Whatever is created must be looked at, stopped and deleted."""
     for call in calls:
         if call.service == "sagemaker" and call.operation.startswith("Create"):
             kind = call.operation.removeprefix("Create")
             for verb in ("Describe", "Stop", *(() if kind in _JOBS else ("Delete",))):  # the record of a job stays
                 if f"{verb}{kind}" in operations:
-                    yield Call("sagemaker", f"{verb}{kind}")
-            yield from (Call("sagemaker", more) for more in _WITH.get(call.operation, ()))
+                    yield ApiCall("sagemaker", f"{verb}{kind}")
+            yield from (ApiCall("sagemaker", more) for more in _WITH.get(call.operation, ()))
             if kind in _JOBS:  # over before anybody read on here, it takes its time on AWS
-                yield from (Call("logs", name) for name in ("DescribeLogStreams", "GetLogEvents"))
+                yield from (ApiCall("logs", name) for name in ("DescribeLogStreams", "GetLogEvents"))
         elif call.operation == "CreateBucket":
             yield replace(call, operation="DeleteBucket")
 
 
-def _of_sagemaker(calls: Iterable[Call], known: Patterns, where: Where) -> Iterator[Need]:
+def _of_sagemaker(calls: Iterable[ApiCall], known: Patterns, where: Where) -> Iterator[Need]:
     """What changes something apart from what looks; each with the things it is about, for IAM is asked so."""
     groups: dict[tuple[str, tuple[str, ...]], set[str]] = {}
     operations = sorted({call.operation for call in calls if _prefix(call) == "sagemaker"})
@@ -235,7 +235,7 @@ def _of_sagemaker(calls: Iterable[Call], known: Patterns, where: Where) -> Itera
         yield Need(sid, tuple(f"sagemaker:{operation}" for operation in sorted(found)), places)
 
 
-def _grouped(calls: Iterable[Call], destination: Destination, where: Where) -> Iterator[Need]:
+def _grouped(calls: Iterable[ApiCall], destination: Destination, where: Where) -> Iterator[Need]:
     """Of all other services."""
     groups: dict[tuple[str, tuple[str, ...]], set[str]] = {}
     for call in calls:
@@ -252,7 +252,7 @@ def _grouped(calls: Iterable[Call], destination: Destination, where: Where) -> I
         yield Need(sid, tuple(sorted(actions)), resources)
 
 
-def _prefix(call: Call) -> str:
+def _prefix(call: ApiCall) -> str:
     return _PREFIXES.get(call.service, call.service)
 
 
@@ -285,7 +285,7 @@ def _log_groups(where: Where) -> str:
     return where.arn("logs", "log-group:/aws/sagemaker/*")
 
 
-def _buckets(calls: Iterable[Call], destination: Destination) -> list[str]:
+def _buckets(calls: Iterable[ApiCall], destination: Destination) -> list[str]:
     named = {call.bucket for call in calls if call.service == "s3" and call.bucket}
     return sorted({destination.default_bucket, *named})
 

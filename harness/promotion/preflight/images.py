@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.promotion.account import Account, stale
-from harness.promotion.plan import Plan
+from harness.promotion.plan import RunPlan
 from harness.promotion.preflight.findings import FAILURE, OK, UNCHECKED, WARNING, Finding, code
 
 _URI = re.compile(
@@ -32,7 +32,7 @@ _MANIFESTS = (
 
 
 @dataclass(frozen=True)
-class Image:
+class EcrImage:
     registry: str
     region: str
     repository: str
@@ -44,14 +44,14 @@ class Image:
         return {"imageDigest": self.digest} if self.digest else {"imageTag": self.tag or "latest"}
 
 
-def parse(uri: str) -> Image | None:
+def parse(uri: str) -> EcrImage | None:
     found = _URI.fullmatch(uri)
     if found is None:
         return None
-    return Image(found["registry"], found["region"], found["repository"], found["tag"] or "", found["digest"] or "")
+    return EcrImage(found["registry"], found["region"], found["repository"], found["tag"] or "", found["digest"] or "")
 
 
-def check_images(account: Account, plans: Iterable[Plan]) -> Iterator[Finding]:
+def check_images(account: Account, plans: Iterable[RunPlan]) -> Iterator[Finding]:
     used: dict[str, set[str]] = {}
     for plan in plans:
         for planned in plan.resources:
@@ -62,7 +62,7 @@ def check_images(account: Account, plans: Iterable[Plan]) -> Iterator[Finding]:
         yield _look(account, uri, instance_types)
 
 
-def _served(plan: Plan) -> tuple[Any, ...]:
+def _served(plan: RunPlan) -> tuple[Any, ...]:
     """Which machines a model will be on is not recorded: any that serve."""
     serving = [planned for planned in plan.resources if planned.kind in ("Endpoint", "TransformJob")]
     return tuple(machines for planned in serving for machines in planned.machines)
@@ -101,7 +101,7 @@ def _look(account: Account, uri: str, instance_types: set[str]) -> Finding:
     return _fitting(uri, processors, instance_types)
 
 
-def _processors(account: Account, image: Image) -> set[str]:
+def _processors(account: Account, image: EcrImage) -> set[str]:
     """What it is made for: its index says so, else its name. Raises where it is not there."""
     from botocore.exceptions import ClientError
 

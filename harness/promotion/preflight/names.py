@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from harness.aws_run.ledger import Entry
+from harness.aws_run.ledger import LedgerEntry
 from harness.kernel.kinds import kind_of
 from harness.promotion.account import Account
-from harness.promotion.plan import Plan
+from harness.promotion.plan import RunPlan
 from harness.promotion.preflight.findings import FAILURE, OK, Finding
 from harness.promotion.teardown.resources import GONE, look
 
@@ -19,11 +19,11 @@ FRESH = re.compile(
 """What of a name is another in every run: the run's id, the SDKs' times, a random number."""
 
 
-def check_names(account: Account, plans: Iterable[Plan]) -> Iterator[Finding]:
+def check_names(account: Account, plans: Iterable[RunPlan]) -> Iterator[Finding]:
     planned = [each for plan in plans for each in plan.resources if kind_of(each.kind).unique and each.name]
     fixed = {(each.kind, each.name) for each in planned if not FRESH.search(each.name)}
     for kind, name in sorted(fixed):
-        entry = Entry("sagemaker", kind, name, "intended", 0.0, 0.0, {f"{kind}Name": name})
+        entry = LedgerEntry("sagemaker", kind, name, "intended", 0.0, 0.0, {f"{kind}Name": name})
         if look(account, entry).state != GONE:
             yield Finding(
                 "name",

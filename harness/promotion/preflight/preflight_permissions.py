@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from harness.promotion.destination import Destination
-from harness.promotion.plan import Plan
+from harness.promotion.plan import RunPlan
 from harness.promotion.preflight.actions import Need, Where, key_arn, repositories
 
 
-def look_needs(plans: Iterable[Plan], destination: Destination, where: Where, caller: str) -> list[Need]:
+def look_needs(plans: Iterable[RunPlan], destination: Destination, where: Where, caller: str) -> list[Need]:
     """``caller`` is the ARN of whoever starts the run, as STS tells it."""
     return sorted(_needs(plans, destination, where, caller), key=lambda need: need.sid)
 
 
-def _needs(plans: Iterable[Plan], destination: Destination, where: Where, caller: str) -> Iterator[Need]:
+def _needs(plans: Iterable[RunPlan], destination: Destination, where: Where, caller: str) -> Iterator[Need]:
     role = destination.role_arn(where.partition)
     kind, _, rest = caller.rpartition(":")[2].partition("/")
     roles = [role]

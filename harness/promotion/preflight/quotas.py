@@ -8,7 +8,7 @@ from harness.aws_run.request_defaults import DEFAULT
 from harness.kernel.kinds import HOSTING, PROCESSING, TRAINING, TRANSFORM, kind_of
 from harness.promotion.account import Account
 from harness.promotion.destination import Destination
-from harness.promotion.plan import Plan, Planned
+from harness.promotion.plan import Planned, RunPlan
 from harness.promotion.preflight.findings import FAILURE, OK, UNCHECKED, WARNING, Finding
 
 _NAMES = {
@@ -20,7 +20,7 @@ _NAMES = {
 _SPOT = "{} for spot training job usage"
 
 
-def check_quotas(account: Account, plans: Iterable[Plan], destination: Destination) -> Iterator[Finding]:
+def check_quotas(account: Account, plans: Iterable[RunPlan], destination: Destination) -> Iterator[Finding]:
     wanted: dict[str, tuple[int, int]] = {}
     for plan in plans:  # scenarios run one after the other
         for name, (at_once, in_step) in peaks(plan.resources, destination).items():

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from harness.kernel.kinds import KINDS, kind_of
-from harness.promotion.plan import Plan
+from harness.promotion.plan import RunPlan
 from harness.promotion.preflight.names import FRESH
 
 Patterns = Mapping[str, tuple[str, ...]]
@@ -57,7 +57,7 @@ _NOT_WIDE = frozenset(
 _EXECUTIONS = "model-monitoring-*"
 
 
-def patterns(plans: Iterable[Plan]) -> Patterns:
+def patterns(plans: Iterable[RunPlan]) -> Patterns:
     """Of what the plans' runs created."""
     found: dict[str, set[str]] = {}
     for plan in plans:

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.promotion.account import Account
 from harness.promotion.destination import SCHEDULE, Destination
-from harness.promotion.plan import Plan
+from harness.promotion.plan import RunPlan
 from harness.promotion.preflight.actions import Where, caller_needs, policy, role_needs
 from harness.promotion.preflight.bucket_network_keys import check_bucket, check_keys, check_network
 from harness.promotion.preflight.findings import FAILURE, OK, UNCHECKED, WARNING, Check, Finding, answered
@@ -34,7 +34,7 @@ class Preflight:
         return [finding for finding in self.findings if finding.state == FAILURE]
 
 
-def preflight(account: Account, destination: Destination, plans: Sequence[Plan]) -> Preflight:
+def preflight(account: Account, destination: Destination, plans: Sequence[RunPlan]) -> Preflight:
     """Asks AWS and changes nothing. Credentials that have expired are the caller's to report."""
     where = Where(account.partition, account.id, account.region)
     caller, role = caller_needs(plans, destination, where), role_needs(plans, destination, where)
@@ -63,7 +63,7 @@ def _done(topic: str, needs: str, check: Check) -> list[Finding]:
     return list(answered(topic, needs, check))
 
 
-def _slow(plans: Iterable[Plan], destination: Destination) -> Iterator[Finding]:
+def _slow(plans: Iterable[RunPlan], destination: Destination) -> Iterator[Finding]:
     for plan in plans:
         for planned in plan.resources:
             if planned.kind != "MonitoringSchedule":
@@ -87,7 +87,7 @@ def _slow(plans: Iterable[Plan], destination: Destination) -> Iterator[Finding]:
                 )
 
 
-def _unknown(plans: Iterable[Plan]) -> Iterator[Finding]:
+def _unknown(plans: Iterable[RunPlan]) -> Iterator[Finding]:
     for plan in plans:
         if plan.learned_from is None:
             told = f"{plan.scenario} was never run to its end here: its machines, images and calls are not known"

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from harness.aws_run.ledger import DELETED, KEPT, Entry, Header, Ledger, LedgerUnreadable, alive, ledgers, read
+from harness.aws_run.ledger import DELETED, KEPT, Header, Ledger, LedgerEntry, LedgerUnreadable, alive, ledgers, read
 from harness.kernel.errors import GuardRefused
 from harness.promotion.account import Account, stale
 from harness.promotion.teardown import s3_outputs as stored
 from harness.promotion.teardown.resources import GONE, RUNNING, THERE, is_job, look
 from harness.promotion.teardown.run import FAILED, Removal, Teardown, Waiting
-from harness.promotion.teardown.search import Found, search
+from harness.promotion.teardown.search import TaggedResource, search
 
 HOUR = 3600.0
 
@@ -25,7 +25,7 @@ class Leftover:
     """One thing to remove; ``ledger`` is the file that lists it, None for what only its tag tells of."""
 
     run: str
-    entry: Entry
+    entry: LedgerEntry
     ledger: Path | None
     told: str
 
@@ -76,7 +76,7 @@ def _remove_run(
         return Teardown(account, run).remove([each.entry for each in leftovers if each.run == run], settled, waits)
 
 
-Run = tuple[Path, Header, list[Entry]]
+Run = tuple[Path, Header, list[LedgerEntry]]
 
 
 def _runs(account: Account, profile: str, folder: Path, older_than: float | None, cleaning: Cleaning) -> Iterator[Run]:
@@ -103,13 +103,15 @@ def _runs(account: Account, profile: str, folder: Path, older_than: float | None
             yield file, header, entries
 
 
-def _from_ledger(account: Account, file: Path, header: Header, entries: Sequence[Entry], cleaning: Cleaning) -> None:
+def _from_ledger(
+    account: Account, file: Path, header: Header, entries: Sequence[LedgerEntry], cleaning: Cleaning
+) -> None:
     for entry in entries:
         if entry.open:
             cleaning.leftovers.append(Leftover(header.run, entry, file, _told(account, entry)))
 
 
-def _told(account: Account, entry: Entry) -> str:
+def _told(account: Account, entry: LedgerEntry) -> str:
     """Its condition, for people."""
     from botocore.exceptions import ClientError
 
@@ -155,7 +157,7 @@ def _by_tag(account: Account, runs: Sequence[Run], older_than: float | None, cle
     ]
 
 
-def _forgotten(found: Found, older_than: float | None) -> bool:
+def _forgotten(found: TaggedResource, older_than: float | None) -> bool:
     """Another's run may be going on somewhere else: it is left alone until its own tag says that it is over."""
     if found.expires and found.expires < time.time():
         return True

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from harness.aws_run.ledger import Entry
+from harness.aws_run.ledger import LedgerEntry
 
 
-def loosen(client: Any, entry: Entry) -> None:
+def detach_dependents(client: Any, entry: LedgerEntry) -> None:
     match entry.kind:
         case "MonitoringSchedule":
             for job in executions(client, entry.name, running=True):

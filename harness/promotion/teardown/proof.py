@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.aws_run.ledger import REFUSED, Entry, Header
+from harness.aws_run.ledger import REFUSED, Header, LedgerEntry
 from harness.promotion.account import Account, stale
 from harness.promotion.teardown import s3_outputs as stored
 from harness.promotion.teardown.resources import RUNNING, THERE, Condition, billed, is_job, look, status
@@ -34,7 +34,7 @@ class Proof:
         return [f"LEFT on AWS: {line}" for line in self.left] + kept
 
 
-def prove(account: Account, header: Header, entries: Iterable[Entry]) -> Proof:
+def prove(account: Account, header: Header, entries: Iterable[LedgerEntry]) -> Proof:
     made = [entry for entry in entries if entry.state != REFUSED]
     resources = [entry for entry in made if entry.service == "sagemaker" and billed(entry)]
     places = [entry for entry in made if entry.service == "s3" and entry.kind != "Bucket"]
@@ -57,7 +57,7 @@ def prove(account: Account, header: Header, entries: Iterable[Entry]) -> Proof:
     return Proof(asked, tuple(left), tuple(kept))
 
 
-def _costing(account: Account, entry: Entry) -> str:
+def _costing(account: Account, entry: LedgerEntry) -> str:
     """What costs money now, or cannot be asked about; else nothing."""
     from botocore.exceptions import ClientError
 
@@ -70,7 +70,7 @@ def _costing(account: Account, entry: Entry) -> str:
     return f"{entry.kind} {entry.name} ({state})" if state in (RUNNING, THERE) else ""
 
 
-def _settled(account: Account, entry: Entry) -> Condition:
+def _settled(account: Account, entry: LedgerEntry) -> Condition:
     """What the scenario itself deleted last may still be on its way out."""
     begin = time.monotonic()
     while status(entry.kind, (found := look(account, entry)).description) == "Deleting":

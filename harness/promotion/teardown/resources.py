@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.aws_run.ledger import Entry
+from harness.aws_run.ledger import LedgerEntry
 from harness.kernel.kinds import BY_TYPE, kind_of
 from harness.promotion.account import Account
 
@@ -37,18 +37,18 @@ class Condition:
     description: Mapping[str, Any]
 
 
-def order(entry: Entry) -> int:
+def order(entry: LedgerEntry) -> int:
     """The place of an entry in the order of removal: what uses a resource is removed before it."""
     if entry.service == "s3":
         return _BUCKETS if entry.kind == "Bucket" else _OBJECTS
     return kind_of(entry.kind).removal if entry.service == "sagemaker" else _OTHER_SERVICES
 
 
-def is_job(entry: Entry) -> bool:
+def is_job(entry: LedgerEntry) -> bool:
     return entry.service == "sagemaker" and kind_of(entry.kind).is_job
 
 
-def billed(entry: Entry) -> bool:
+def billed(entry: LedgerEntry) -> bool:
     """Whether it can cost money: jobs while they run, objects, and the kinds that cost money while they exist."""
     return is_job(entry) or entry.service == "s3" or kind_of(entry.kind).billed
 
@@ -58,7 +58,7 @@ def missing(error: Any) -> bool:
     return told["Code"] in _MISSING_CODES or bool(_MISSING.search(told.get("Message", "")))
 
 
-def request_for(client: Any, verb: str, entry: Entry) -> tuple[str, dict[str, Any]] | None:
+def request_for(client: Any, verb: str, entry: LedgerEntry) -> tuple[str, dict[str, Any]] | None:
     """The boto3 method and its arguments for ``Describe``, ``Stop`` or ``Delete``; None when there is no way."""
     from botocore import xform_name
 
@@ -76,7 +76,7 @@ def request_for(client: Any, verb: str, entry: Entry) -> tuple[str, dict[str, An
     return (xform_name(operation), given) if complete else None
 
 
-def look(account: Account, entry: Entry) -> Condition:
+def look(account: Account, entry: LedgerEntry) -> Condition:
     """Asks AWS about a SageMaker resource. What has no Describe is taken to be there."""
     from botocore.exceptions import ClientError
 
@@ -103,12 +103,12 @@ def status(kind: str, description: Mapping[str, Any]) -> str:
     return next((str(description[member]) for member in members if member in description), "")
 
 
-def arn_of(entry: Entry, description: Mapping[str, Any]) -> str:
+def arn_of(entry: LedgerEntry, description: Mapping[str, Any]) -> str:
     members = (f"{entry.kind}Arn", f"{kind_of(entry.kind).operation_noun}Arn")
     return next((str(description[member]) for member in members if member in description), "")
 
 
-def from_arn(account: Account, arn: str, at: float = 0.0) -> Entry | None:
+def from_arn(account: Account, arn: str, at: float = 0.0) -> LedgerEntry | None:
     """The entry that a ledger would have for it; None for what is not SageMaker's or has no Delete and no Stop."""
     _, _, service, _, _, resource = arn.split(":", 5)
     if service != "sagemaker":
@@ -120,7 +120,7 @@ def from_arn(account: Account, arn: str, at: float = 0.0) -> Entry | None:
     identity = {"ModelPackageName": arn} if kind == "ModelPackage" else {f"{kind}Arn": arn}
     if kind in ("Artifact", "Action", "Context"):
         identity = {f"{kind}Arn": arn} if kind == "Artifact" else {f"{kind}Name": name}
-    return Entry("sagemaker", kind, name, "created", at, at, identity)
+    return LedgerEntry("sagemaker", kind, name, "created", at, at, identity)
 
 
 def _noun_of(account: Account, arn_type: str) -> str:

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
-from harness.aws_run.ledger import DELETED, INTENDED, KEPT, Entry
+from harness.aws_run.ledger import DELETED, INTENDED, KEPT, LedgerEntry
 from harness.kernel.errors import StateError
 from harness.promotion.account import Account, stale
 from harness.promotion.destination import RUN_TAG
 from harness.promotion.teardown import s3_outputs as stored
-from harness.promotion.teardown.detach_dependents import loosen
+from harness.promotion.teardown.detach_dependents import detach_dependents
 from harness.promotion.teardown.resources import ENDED as JOB_ENDED
 from harness.promotion.teardown.resources import (
     GONE,
@@ -45,7 +45,7 @@ _UNREACHED = "AWS is not reached: "
 _NEVER = frozenset(["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotImplemented"])
 
 
-Waiting = Callable[[Entry, str, float], None]
+Waiting = Callable[[LedgerEntry, str, float], None]
 """Told what AWS still has, why it is not gone, and for how many seconds that was waited for."""
 
 
@@ -53,7 +53,7 @@ Waiting = Callable[[Entry, str, float], None]
 class Removal:
     """``outcome`` is "deleted", "kept" or "failed"; ``told`` says how or why."""
 
-    entry: Entry
+    entry: LedgerEntry
     outcome: str
     told: str
 
@@ -80,7 +80,7 @@ class Teardown:
         """What was not there at the first look, and when that was."""
 
     def remove(
-        self, entries: Iterable[Entry], told: Callable[[Removal], None], waits: Waiting | None = None
+        self, entries: Iterable[LedgerEntry], told: Callable[[Removal], None], waits: Waiting | None = None
     ) -> list[Removal]:
         """Each is told when it is settled, and once in a while when it is waited for. One kind goes side by side."""
         removals: list[Removal] = []
@@ -90,7 +90,7 @@ class Teardown:
                 told(removal)
         return removals
 
-    def _settle(self, waiting: list[Entry], waits: Waiting) -> Iterable[Removal]:
+    def _settle(self, waiting: list[LedgerEntry], waits: Waiting) -> Iterable[Removal]:
         begin, pause, said = time.monotonic(), min(self._pause, FIRST_PAUSE), dict[tuple[str, str, str], float]()
         while waiting:
             left = []
@@ -113,7 +113,7 @@ class Teardown:
                 threading.Event().wait(pause)
                 pause = min(self._pause, 2 * pause)
 
-    def _attempt(self, entry: Entry) -> Removal | str:
+    def _attempt(self, entry: LedgerEntry) -> Removal | str:
         """What became of it, or why it must be tried again."""
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -132,7 +132,7 @@ class Teardown:
                 raise CredentialsGone(str(error)) from error
             return f"{_UNREACHED}{error}"
 
-    def _resource(self, entry: Entry) -> Removal | str:
+    def _resource(self, entry: LedgerEntry) -> Removal | str:
         client = self._account.client(entry.service)
         found = look(self._account, entry) if entry.service == "sagemaker" else Condition(THERE, {})
         if found.state == GONE:
@@ -154,10 +154,10 @@ class Teardown:
         request = request_for(client, "Delete", entry)
         if request is None:
             return Removal(entry, FAILED, f"harness knows no way to delete it ({entry.service}); delete it by hand")
-        loosen(client, entry)
+        detach_dependents(client, entry)
         return self._delete(entry, request)
 
-    def _delete(self, entry: Entry, request: tuple[str, dict[str, object]]) -> Removal | str:
+    def _delete(self, entry: LedgerEntry, request: tuple[str, dict[str, object]]) -> Removal | str:
         from botocore.exceptions import ClientError
 
         client = self._account.client(entry.service)
@@ -175,14 +175,14 @@ class Teardown:
             return "it is being deleted" if look(self._account, entry).state != GONE else _deleted(entry)
         return _deleted(entry)
 
-    def _ours(self, entry: Entry, found: Condition) -> bool:
+    def _ours(self, entry: LedgerEntry, found: Condition) -> bool:
         arn = arn_of(entry, found.description)
         if not arn:
             return False
         tags = self._account.client("sagemaker").list_tags(ResourceArn=arn)["Tags"]
         return any(tag["Key"] == RUN_TAG and tag["Value"] == self._run for tag in tags)
 
-    def _stored(self, entry: Entry) -> Removal | str:
+    def _stored(self, entry: LedgerEntry) -> Removal | str:
         s3 = self._account.client("s3")
         if entry.kind == "Bucket":
             if entry.state == INTENDED:
@@ -197,9 +197,9 @@ class Teardown:
         return Removal(entry, DELETED, f"deleted {deleted} object{'' if deleted == 1 else 's'}")
 
 
-def _silent(entry: Entry, why: str, seconds: float) -> None:
+def _silent(entry: LedgerEntry, why: str, seconds: float) -> None:
     """Nobody is told."""
 
 
-def _deleted(entry: Entry) -> Removal:
+def _deleted(entry: LedgerEntry) -> Removal:
     return Removal(entry, DELETED, "deleted")

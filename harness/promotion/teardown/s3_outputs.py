@@ -6,23 +6,23 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from harness.aws_run.ledger import Entry
+from harness.aws_run.ledger import LedgerEntry
 from harness.promotion.account import Account
 
 _AT_ONCE = 1000
 
 
-def own(entry: Entry) -> bool:
+def own(entry: LedgerEntry) -> bool:
     """Whether the run alone put it there: it was not there before, and its place was empty."""
     return entry.kind == "Bucket" or bool(entry.detail.get("own"))
 
 
-def count(account: Account, entry: Entry) -> int:
+def count(account: Account, entry: LedgerEntry) -> int:
     """How many objects (with all their versions) of an entry are there."""
     return sum(1 for _ in _versions(account.client("s3"), entry))
 
 
-def delete(account: Account, entry: Entry) -> int:
+def delete(account: Account, entry: LedgerEntry) -> int:
     """Deletes them, and what was begun and never finished; how many there were."""
     s3, bucket = account.client("s3"), entry.identity["Bucket"]
     versions, deleted = _versions(s3, entry), 0
@@ -40,11 +40,11 @@ class NotDeleted(Exception):
     """S3 kept an object."""
 
 
-def _place(entry: Entry) -> tuple[str, str]:
+def _place(entry: LedgerEntry) -> tuple[str, str]:
     return entry.identity["Bucket"], entry.identity.get("Prefix") or entry.identity["Key"]
 
 
-def _versions(s3: Any, entry: Entry) -> Iterator[dict[str, str]]:
+def _versions(s3: Any, entry: LedgerEntry) -> Iterator[dict[str, str]]:
     """Old versions and delete markers cost as well; who may not list versions sees the objects at least."""
     from botocore.exceptions import ClientError
 
@@ -65,7 +65,7 @@ def _versions(s3: Any, entry: Entry) -> Iterator[dict[str, str]]:
         yield from ({"Key": found["Key"]} for found in page.get("Contents", ()) if not exact or found["Key"] == prefix)
 
 
-def _unfinished(s3: Any, entry: Entry) -> Iterator[tuple[str, str]]:
+def _unfinished(s3: Any, entry: LedgerEntry) -> Iterator[tuple[str, str]]:
     from botocore.exceptions import ClientError
 
     bucket, prefix = _place(entry)

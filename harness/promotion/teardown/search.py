@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from harness.aws_run.ledger import Entry
+from harness.aws_run.ledger import LedgerEntry
 from harness.kernel.kinds import KINDS
 from harness.promotion.account import Account, stale
 from harness.promotion.destination import EXPIRES_TAG, OWNER_TAG, RUN_TAG
@@ -27,10 +27,10 @@ _OTHERS: _Lists = tuple(
 
 
 @dataclass(frozen=True)
-class Found:
+class TaggedResource:
     """Something that carries the tag of a run. ``expires`` is a moment in seconds since 1970, 0 when it says none."""
 
-    entry: Entry
+    entry: LedgerEntry
     run: str
     owner: str
     expires: float
@@ -41,7 +41,7 @@ class Search:
     """``how`` says what was asked, for people; ``found`` what carries a run's tag."""
 
     how: str
-    found: tuple[Found, ...]
+    found: tuple[TaggedResource, ...]
 
 
 def search(account: Account, run: str | None = None, since: float | None = None) -> Search:
@@ -102,11 +102,11 @@ def _tags(client: Any, arn: str) -> dict[str, str]:
         return {}  # it went while it was looked at
 
 
-def _resources(account: Account, tagged: Mapping[str, dict[str, str]]) -> Iterator[Found]:
+def _resources(account: Account, tagged: Mapping[str, dict[str, str]]) -> Iterator[TaggedResource]:
     for arn, tags in tagged.items():
         entry = from_arn(account, arn)
         if entry is not None:
-            yield Found(entry, tags[RUN_TAG], tags.get(OWNER_TAG, ""), _moment(tags.get(EXPIRES_TAG, "")))
+            yield TaggedResource(entry, tags[RUN_TAG], tags.get(OWNER_TAG, ""), _moment(tags.get(EXPIRES_TAG, "")))
 
 
 def _moment(text: str) -> float:

@@ -15,7 +15,7 @@ from typing import Any
 from harness.runners.disk import space_of
 from harness.runners.docker.context import OwnImage, archive, content_hash
 from harness.runners.docker.engine import DockerEngine
-from harness.runners.docker.errors import Refused, refusal_of
+from harness.runners.docker.errors import EngineRefusal, refusal_of
 from harness.runners.docker.packages import packages_of
 from harness.runners.uv import Progress
 
@@ -57,7 +57,10 @@ class ImageBuilder:
         self._progress = progress
 
     def build(self, image: OwnImage, base: str) -> Built:
-        """Does nothing when the engine's image was made from the same folder, lock and base; ``Refused`` says why."""
+        """Build the image unless the engine has it already, made from the same folder, lock and base.
+
+        Raises ``EngineRefusal`` with the engine's reason.
+        """
         ground = self._base(base)
         content = content_hash(image, ground.image_id)
         present = find_image(self._engine, image.name)
@@ -70,7 +73,7 @@ class ImageBuilder:
             self._send(image, ground, python, packages, labels)
         built = find_image(self._engine, image.name)
         if built is None:
-            raise Refused(f"{image.title}: the engine built nothing under the name {image.name}")
+            raise EngineRefusal(f"{image.title}: the engine built nothing under the name {image.name}")
         if present is not None:
             self._succeed(image, present, built["Id"])
         return Built(image.name, built["Id"], rebuilt=True)
@@ -82,7 +85,7 @@ class ImageBuilder:
             found = find_image(self._engine, name) or {}
         machine = found.get("Architecture", "")
         if machine not in _MACHINES:
-            raise Refused(f"the base image {name} is for {machine or 'an unknown machine'}; known: amd64, arm64")
+            raise EngineRefusal(f"the base image {name} is for {machine or 'an unknown machine'}; known: amd64, arm64")
         return Base(name, found["Id"], _MACHINES[machine])
 
     def _pull(self, name: str) -> None:
@@ -91,10 +94,10 @@ class ImageBuilder:
         try:
             for step in self._engine.client.pull(name, tag=None if tagged else "latest", stream=True, decode=True):
                 if "error" in step:
-                    raise Refused(step["error"])
+                    raise EngineRefusal(step["error"])
         except Exception as error:
             why = getattr(error, "explanation", None) or error
-            raise Refused(
+            raise EngineRefusal(
                 f"the base image {name} is not in Docker Engine and cannot be pulled ({why}): load it (docker load, "
                 "docker import), or name one that is there: harness images build --base IMAGE"
             ) from error
@@ -104,12 +107,12 @@ class ImageBuilder:
         try:
             version, libc = json.loads(self._said(image, base, ["python3", "-c", _PROBE]))
         except ValueError:
-            raise Refused(
+            raise EngineRefusal(
                 f"{image.title} cannot be built on {base.name}, in which python3 does not run; take a base with "
                 f"Python {image.python} and venv: --base python:{image.python}-slim"
             ) from None
         if libc != "glibc":
-            raise Refused(
+            raise EngineRefusal(
                 f"{image.title} cannot be built on {base.name}: its packages need glibc, which Alpine's images lack; "
                 f"take --base python:{image.python}-slim"
             )
@@ -152,9 +155,9 @@ class ImageBuilder:
             ):
                 if "error" in line:
                     evidence = "\n".join(said[-_LAST_LINES:])
-                    raise Refused(f"{image.title} could not be built: {line['error'].strip()}\n{evidence}")
+                    raise EngineRefusal(f"{image.title} could not be built: {line['error'].strip()}\n{evidence}")
                 self._tell(image, str(line.get("stream", "")), said)
-        except Refused:
+        except EngineRefusal:
             raise
         except Exception as error:
             raise refusal_of(error) from error
@@ -186,7 +189,7 @@ def find_image(engine: DockerEngine, name: str) -> dict[str, Any] | None:
         found: dict[str, Any] = engine.client.inspect_image(name)
     except ImageNotFound:
         return None
-    except Refused:
+    except EngineRefusal:
         raise
     except Exception as error:
         raise refusal_of(error) from error

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.runners.docker.errors import Refused
-from harness.runners.docker.networks import Network
+from harness.runners.docker.errors import EngineRefusal
+from harness.runners.docker.networks import DockerNetwork
 from harness.runners.spec import Resources, RunSpec
 
 ROOT = "/opt/ml"
@@ -28,7 +28,7 @@ def labels(state: Path, run: str = "") -> dict[str, str]:
 def creation(
     spec: RunSpec,
     image: str,
-    network: Network | None,
+    network: DockerNetwork | None,
     limits: Mapping[str, Any],
     resolver: Path,
     own: Mapping[str, str],
@@ -36,7 +36,7 @@ def creation(
     """The body of the request. Without a network the container has its loopback only."""
     container = spec.container
     if container is None:
-        raise Refused(f"{spec.name} names no image to run in a container")
+        raise EngineRefusal(f"{spec.name} names no image to run in a container")
     host = {
         "NetworkMode": "none" if network is None else network.id,
         "Mounts": [

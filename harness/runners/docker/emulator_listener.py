@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Callable
 
-from harness.runners.docker.errors import Refused
+from harness.runners.docker.errors import EngineRefusal
 
 Adopt = Callable[[socket.socket], Callable[[], None]]
 """Have the emulator serve on a listening socket until the function returned is called."""
@@ -22,7 +22,7 @@ _ELSEWHERE = (
 _log = logging.getLogger(__name__)
 
 
-class Door:
+class EmulatorListener:
     """Open from the start: connections wait in the socket's queue until the emulator serves.
 
     It listens on the network's device only: containers of another network cannot get in by way of this one's gateway.
@@ -34,8 +34,8 @@ class Door:
             self._listener = _listener(gateway, device, port)
         except OSError as error:
             if error.errno == errno.EADDRNOTAVAIL:
-                raise Refused(_ELSEWHERE) from error
-            raise Refused(f"the emulator cannot listen on {gateway} for containers: {error}") from error
+                raise EngineRefusal(_ELSEWHERE) from error
+            raise EngineRefusal(f"the emulator cannot listen on {gateway} for containers: {error}") from error
         self.address = f"http://{gateway}:{self._listener.getsockname()[1]}"
         self._adopt = adopt
         self._release: Callable[[], None] | None = None

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.runners.docker.errors import Refused, refusal_of
+from harness.runners.docker.errors import EngineRefusal, refusal_of
 
 _USUAL_PLACE = "unix:///var/run/docker.sock"
 _USUAL_PORT = 2375
@@ -28,7 +28,7 @@ class DockerEngine:
 
     @property
     def client(self) -> Any:
-        """``Refused`` when there is no engine, or it is not for this user; asked again by the next one."""
+        """``EngineRefusal`` when there is no engine, or it is not for this user; asked again by the next one."""
         with self._lock:
             if self._client is None:
                 self._client = _connect()
@@ -45,7 +45,7 @@ class DockerEngine:
         return self._info
 
     def describe(self) -> Mapping[str, str]:
-        """For ``doctor``; ``Refused`` when there is nothing to describe."""
+        """For ``doctor``; ``EngineRefusal`` when there is nothing to describe."""
         info = self.info()
         gpus = "nvidia" in (info.get("Runtimes") or {})
         return {
@@ -75,7 +75,7 @@ def _connect() -> Any:
         _check(place)
         _knock(place)
         return docker.APIClient(**given, timeout=_SECONDS, max_pool_size=32)
-    except Refused:
+    except EngineRefusal:
         raise
     except Exception as error:
         raise refusal_of(error) from error
@@ -89,7 +89,7 @@ def _check(place: str) -> None:
         parse_host(place)
         _ = urlsplit(place).port
     except (DockerException, ValueError) as error:
-        raise Refused(
+        raise EngineRefusal(
             f"{place} is not where a Docker Engine can listen: DOCKER_HOST, or Docker's current context, says so "
             f"({error})"
         ) from error

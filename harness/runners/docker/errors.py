@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterator
 
 
-class Refused(Exception):
+class EngineRefusal(Exception):
     """A container cannot be started. The message names the remedy; ``code`` is what ``docker run`` would exit with."""
 
     def __init__(self, message: str, code: int = 125) -> None:
@@ -44,29 +44,29 @@ _SILENCE = (
 )
 
 
-def refusal_of(error: Exception, image: str = "") -> Refused:
+def refusal_of(error: Exception, image: str = "") -> EngineRefusal:
     """``image`` is the one that was to be started, where the refusal is about a start."""
     text = str(getattr(error, "explanation", None) or error)
     for cause in _causes(error):
         if isinstance(cause, PermissionError):
-            return Refused(_FORBIDDEN)
+            return EngineRefusal(_FORBIDDEN)
         if isinstance(cause, _SILENCE):
-            return Refused(_ABSENT)
+            return EngineRefusal(_ABSENT)
         if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:
-            return Refused(OUT_OF_SPACE)
+            return EngineRefusal(OUT_OF_SPACE)
     lowered = text.lower()
     if "permission denied" in lowered and "socket" in lowered:
-        return Refused(_FORBIDDEN)
+        return EngineRefusal(_FORBIDDEN)
     if "no space left on device" in lowered:
-        return Refused(OUT_OF_SPACE)
+        return EngineRefusal(OUT_OF_SPACE)
     if "device driver" in lowered and "gpu" in lowered:
-        return Refused(_NO_GPU)
+        return EngineRefusal(_NO_GPU)
     if image:
         return _refused_start(text, image)
-    return Refused(f"Docker Engine refused: {text}")
+    return EngineRefusal(f"Docker Engine refused: {text}")
 
 
-def refusal_of_init(output: bytes, image: str) -> Refused | None:
+def refusal_of_init(output: bytes, image: str) -> EngineRefusal | None:
     """What the init process of a container says when there is no such program; None when these are no words of its."""
     found = re.match(rb"\[FATAL tini \(\d+\)\] exec (.*) failed: (.*)\n$", output)
     if found is None:
@@ -75,16 +75,20 @@ def refusal_of_init(output: bytes, image: str) -> Refused | None:
     return _refused_start(f'exec: "{program}": {why.lower()}', image)
 
 
-def _refused_start(text: str, image: str) -> Refused:
+def _refused_start(text: str, image: str) -> EngineRefusal:
     found = re.search(r'exec: "([^"]*)"', text) or re.search(r"exec (\S+?):", text)
     program = repr(found.group(1)) if found else "the program it is asked to start"
     if "executable file not found" in text or "no such file or directory" in text:
-        return Refused(f"image {image} has no {program}: give it an ENTRYPOINT, or a program of that name on PATH", 127)
+        return EngineRefusal(
+            f"image {image} has no {program}: give it an ENTRYPOINT, or a program of that name on PATH", 127
+        )
     if "permission denied" in text and found:
-        return Refused(f"image {image}: {program} is not executable", 126)
+        return EngineRefusal(f"image {image}: {program} is not executable", 126)
     if "No command specified" in text:
-        return Refused(f"image {image} has neither ENTRYPOINT nor CMD, and the job names no ContainerEntrypoint", 127)
-    return Refused(f"Docker Engine did not start image {image}: {text}")
+        return EngineRefusal(
+            f"image {image} has neither ENTRYPOINT nor CMD, and the job names no ContainerEntrypoint", 127
+        )
+    return EngineRefusal(f"Docker Engine did not start image {image}: {text}")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

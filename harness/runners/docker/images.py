@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from harness.runners.docker.engine import DockerEngine
-from harness.runners.docker.errors import OUT_OF_SPACE, Refused, refusal_of
+from harness.runners.docker.errors import OUT_OF_SPACE, EngineRefusal, refusal_of
 from harness.runners.docker.local_registry import fetched, pulled
 
 Own = Callable[[str], "tuple[str, str] | None"]
@@ -36,7 +36,7 @@ class Name(NamedTuple):
         return self.repository.rsplit("/", 1)[-1]
 
 
-class Found(NamedTuple):
+class LocalImage(NamedTuple):
     """``why`` is the line that says what stands for what; empty when it is the very image that was named."""
 
     reference: str
@@ -54,35 +54,40 @@ class Images:
         self._own = own
         self._pull = pull
 
-    def resolve(self, uri: str, tell: Callable[[str], None] = lambda line: None) -> Found:
-        """``Refused`` says what was looked for and what to do. ``tell`` is given lines while an image is pulled."""
+    def resolve(self, uri: str, tell: Callable[[str], None] = lambda line: None) -> LocalImage:
+        """Return the engine's image for ``uri``; ``tell`` gets lines while an image is pulled.
+
+        Raises ``EngineRefusal``, which says what was looked for and what to do.
+        """
         for key in _keys(uri):
             if key in self._mapped:
                 return self._as_mapped(uri, key)
         if self._present(uri):
-            return Found(uri)
+            return LocalImage(uri)
         own = self._own(uri)
         if own and self._present(own[0]):
-            return Found(own[0], f"{own[0]} stands for {uri}")
+            return LocalImage(own[0], f"{own[0]} stands for {uri}")
         if "@" not in uri:
             for reference in self._same_name(uri):
-                return Found(reference, f"{reference} stands for {uri}")
+                return LocalImage(reference, f"{reference} stands for {uri}")
             if reference := fetched(self._engine, Name.of(uri).repository, Name.of(uri).tag):
-                return Found(reference, f"{reference} stands for {uri}")
+                return LocalImage(reference, f"{reference} stands for {uri}")
         remedy = _remedy(uri, own)
         if not self._pull:
-            raise Refused(f"image {uri} is not in Docker Engine, and pulling is switched off: {remedy}")
+            raise EngineRefusal(f"image {uri} is not in Docker Engine, and pulling is switched off: {remedy}")
         self._pulled(uri, remedy, tell)
-        return Found(uri)
+        return LocalImage(uri)
 
-    def _as_mapped(self, uri: str, key: str) -> Found:
+    def _as_mapped(self, uri: str, key: str) -> LocalImage:
         reference = self._mapped[key]
         if not self._present(reference) and not pulled(self._engine, reference):
-            raise Refused(
+            raise EngineRefusal(
                 f"image {reference}, which [images] of harness.toml names for {key!r}, is not in Docker Engine: build, "
                 "load or pull it, or change the entry"
             )
-        return Found(reference, f"{reference} stands for {uri} ([images] of harness.toml)" if reference != uri else "")
+        return LocalImage(
+            reference, f"{reference} stands for {uri} ([images] of harness.toml)" if reference != uri else ""
+        )
 
     def _present(self, reference: str) -> bool:
         from docker.errors import ImageNotFound
@@ -91,7 +96,7 @@ class Images:
             self._engine.client.inspect_image(reference)
         except ImageNotFound:
             return False
-        except Refused:
+        except EngineRefusal:
             raise
         except Exception as error:
             raise refusal_of(error) from error
@@ -112,12 +117,12 @@ class Images:
         try:
             for step in self._engine.client.pull(name.registry + name.repository, tag=tag, stream=True, decode=True):
                 if "error" in step:
-                    raise Refused(_pull_refused(uri, str(step["error"]), remedy))
-        except Refused:
+                    raise EngineRefusal(_pull_refused(uri, str(step["error"]), remedy))
+        except EngineRefusal:
             raise
         except Exception as error:
             text = str(getattr(error, "explanation", None) or error)
-            raise Refused(_pull_refused(uri, text, remedy)) from error
+            raise EngineRefusal(_pull_refused(uri, text, remedy)) from error
         tell(f"[harness] image {uri} is there")
 
 

@@ -14,22 +14,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from harness.runners.docker.emulator_listener import Adopt, Door
+from harness.runners.docker.emulator_listener import Adopt, EmulatorListener
 from harness.runners.docker.engine import DockerEngine
-from harness.runners.docker.errors import Refused, refusal_of
+from harness.runners.docker.errors import EngineRefusal, refusal_of
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Network:
+class DockerNetwork:
     id: str
     name: str
     subnet: str
     gateway: str
     device: str
     """Of the bridge, on the host."""
-    door: Door | None = None
+    door: EmulatorListener | None = None
     addresses: Mapping[str, str] = field(default_factory=dict)
     """By hostname, where they are known before the containers are."""
 
@@ -48,18 +48,18 @@ class Networks:
         self._port = port
         self._adopt = adopt
         self._lock = threading.Lock()
-        self._open: Network | None = None
-        self._sealed: Network | None = None
-        self._groups: dict[str, tuple[Network, int]] = {}
+        self._open: DockerNetwork | None = None
+        self._sealed: DockerNetwork | None = None
+        self._groups: dict[str, tuple[DockerNetwork, int]] = {}
 
-    def open(self) -> Network:
+    def open(self) -> DockerNetwork:
         """Its containers reach the emulator, and not each other."""
         with self._lock:
             if self._open is None:
                 self._open = self._make("open", apart=True, door=True)
             return self._open
 
-    def sealed(self) -> Network:
+    def sealed(self) -> DockerNetwork:
         """Its containers reach nothing; who knows their address reaches them from this machine."""
         with self._lock:
             if self._sealed is None:
@@ -67,7 +67,7 @@ class Networks:
             return self._sealed
 
     @contextlib.contextmanager
-    def group(self, name: str, hosts: Sequence[str], door: bool) -> Iterator[Network]:
+    def group(self, name: str, hosts: Sequence[str], door: bool) -> Iterator[DockerNetwork]:
         """A network of a job's own, whose hosts reach each other; it goes when the last of them has left."""
         with self._lock:
             network, users = self._groups.get(name) or (self._make_group(hosts, door), 0)
@@ -89,10 +89,10 @@ class Networks:
                     self._remove(network)
             self._open = self._sealed = None
 
-    def _make(self, kind: str, apart: bool, door: bool) -> Network:
+    def _make(self, kind: str, apart: bool, door: bool) -> DockerNetwork:
         return self._completed(self._created(kind, apart, None), door)
 
-    def _make_group(self, hosts: Sequence[str], door: bool) -> Network:
+    def _make_group(self, hosts: Sequence[str], door: bool) -> DockerNetwork:
         """Made twice: an engine gives containers the addresses it is told to only where it was told the subnet too."""
         found = self._created("group", False, None)
         self._remove(found)
@@ -101,7 +101,7 @@ class Networks:
         addresses = {host: str(first + number) for number, host in enumerate(hosts)}
         return self._completed(replace(made, addresses=addresses), door)
 
-    def _created(self, kind: str, apart: bool, like: Network | None) -> Network:
+    def _created(self, kind: str, apart: bool, like: DockerNetwork | None) -> DockerNetwork:
         token = secrets.token_hex(4)
         name, device = f"harness-{kind}-{token}", f"hns-{token}"
         options = {"com.docker.network.bridge.name": device}
@@ -115,23 +115,23 @@ class Networks:
             given: Any = client.inspect_network(made["Id"])["IPAM"]["Config"][0]
         except Exception as error:
             if "address pool" in str(error):
-                raise Refused(
+                raise EngineRefusal(
                     "Docker Engine has no addresses left for another network: remove unused ones "
                     "(`docker network prune`)"
                 ) from error
             raise refusal_of(error) from error
-        return Network(made["Id"], name, given["Subnet"], given["Gateway"], device)
+        return DockerNetwork(made["Id"], name, given["Subnet"], given["Gateway"], device)
 
-    def _completed(self, network: Network, door: bool) -> Network:
+    def _completed(self, network: DockerNetwork, door: bool) -> DockerNetwork:
         if not door:
             return network
         try:
-            return replace(network, door=Door(network.gateway, network.device, self._port, self._adopt))
+            return replace(network, door=EmulatorListener(network.gateway, network.device, self._port, self._adopt))
         except BaseException:
             self._remove(network)
             raise
 
-    def _remove(self, network: Network) -> None:
+    def _remove(self, network: DockerNetwork) -> None:
         if network.door is not None:
             network.door.close()
         try:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.runners.docker.context import OwnImage
-from harness.runners.docker.errors import Refused
+from harness.runners.docker.errors import EngineRefusal
 from harness.runners.uv import Progress, UvFailed, UvMissing, locked_install, run_uv
 
 _PREFIX = "building-"
@@ -33,7 +33,7 @@ def fetch_packages(image: OwnImage, python: str, machine: str, target: Path, pro
     """
     lock = image.locks.get(python)
     if lock is None:
-        raise Refused(
+        raise EngineRefusal(
             f"{image.title} has no lock for Python {python}; it has for {', '.join(image.locks)}: "
             f"take --base python:{image.python}-slim"
         )
@@ -44,9 +44,9 @@ def fetch_packages(image: OwnImage, python: str, machine: str, target: Path, pro
     try:
         run_uv(arguments, lambda _: None)
     except UvMissing:
-        raise Refused("uv, which fetches the packages of images, is not found") from None
+        raise EngineRefusal("uv, which fetches the packages of images, is not found") from None
     except UvFailed as error:
-        raise Refused(f"the packages of {image.title} cannot be had for Python {python}\n{error}") from None
+        raise EngineRefusal(f"the packages of {image.title} cannot be had for Python {python}\n{error}") from None
 
 
 def remains(cache: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from harness.runners.docker.building import TITLE, find_image
 from harness.runners.docker.engine import DockerEngine
-from harness.runners.docker.errors import Refused, refusal_of
+from harness.runners.docker.errors import EngineRefusal, refusal_of
 from harness.runners.docker.images import Images, Name, Own
 from harness.runners.docker.local_registry import LOCAL
 
@@ -42,7 +42,7 @@ class Registry:
         self._manifests: dict[str, str] = {}
 
     def tag_for(self, uri: str) -> str:
-        """Give what stands for ``uri`` that name in the engine, and say what it is; ``Refused`` when nothing does."""
+        """Tag the image that stands for ``uri`` with that name; raises ``EngineRefusal`` when there is none."""
         reference = self._images.resolve(uri).reference
         if reference != uri:
             name = Name.of(uri)
@@ -51,10 +51,10 @@ class Registry:
 
     def listed(self, account: str, region: str) -> list[RegistryImage]:
         """What the ECR of an account has in a region: images named by its URIs, mapped ones, those pushed to a local
-        registry, and ours, which stand for AWS's in every account. ``Refused`` where no engine answers."""
+        registry, and ours, which stand for AWS's in every account. ``EngineRefusal`` where no engine answers."""
         try:
             images: list[dict[str, Any]] = self._engine.client.images()
-        except Refused:
+        except EngineRefusal:
             raise
         except Exception as error:
             raise refusal_of(error) from error
@@ -120,7 +120,7 @@ def manifest(engine: DockerEngine, image_id: str) -> str:
     """The image's manifest as a registry would hold it, its layers not compressed."""
     found = find_image(engine, image_id)
     if found is None:
-        raise Refused(f"image {image_id} is gone")
+        raise EngineRefusal(f"image {image_id} is gone")
     sizes, links, saved = _saved(engine, image_id)
     layers = [
         {"mediaType": "application/vnd.oci.image.layer.v1.tar", "size": sizes[links.get(path, path)], "digest": digest}

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.runners.docker.engine import DockerEngine
-from harness.runners.docker.errors import Refused, refusal_of_init
+from harness.runners.docker.errors import EngineRefusal, refusal_of_init
 from harness.runners.docker.streams import OutputStream
 from harness.runners.spec import Cause, Outcome, OutputSink, RunSpec
 
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass
-class Started:
+class StartedContainer:
     """A container that runs. ``stream`` carries its output; ``address`` is where it is reached, for servers."""
 
     id: str
@@ -34,7 +34,7 @@ class Started:
     """To be called once it has ended: what it leaves on disk becomes the user's, and the container goes."""
 
 
-Begin = Callable[["DockerRun"], Started]
+Begin = Callable[["DockerRun"], StartedContainer]
 
 
 class DockerRun:
@@ -51,7 +51,7 @@ class DockerRun:
         self._outcome: Outcome | None = None
         self._done = threading.Event()
         self._change = threading.Condition()
-        self._started: Started | None = None
+        self._started: StartedContainer | None = None
         self._ended = False
         self._cause = Cause.EXITED
         self._limit: float | None = None
@@ -117,7 +117,7 @@ class DockerRun:
         outcome = Outcome(Cause.NOT_STARTED, 125, begun, begun, "the runner failed; the emulator's log has the details")
         try:
             outcome = self._from_begin_to_end(begun)
-        except Refused as refusal:
+        except EngineRefusal as refusal:
             outcome = Outcome(Cause.NOT_STARTED, refusal.code, begun, time.time(), str(refusal))
             if self.stopping:
                 outcome = Outcome(self._cause, 143, begun, time.time())
@@ -168,7 +168,7 @@ class DockerRun:
                 _log.exception("a receiver of job output failed; the output goes on without it")
             self._sink_failed = True
 
-    def _code(self, started: Started) -> int:
+    def _code(self, started: StartedContainer) -> int:
         """A program may close its output and go on: the end is what the engine says it is."""
         while True:
             try:
@@ -186,7 +186,7 @@ class DockerRun:
         with self._change:
             return self._last is not None and time.monotonic() > self._last
 
-    def _explain_kill(self, started: Started) -> None:
+    def _explain_kill(self, started: StartedContainer) -> None:
         with contextlib.suppress(Exception):
             if self._engine.client.inspect_container(started.id)["State"]["OOMKilled"]:
                 self.tell("[harness] the program was killed: it needed more memory than it has")
@@ -217,7 +217,7 @@ class DockerRun:
                     started.stream.end()
                     return
 
-    def _send(self, started: Started, signal: str) -> None:
+    def _send(self, started: StartedContainer, signal: str) -> None:
         try:
             self._engine.client.kill(started.id, signal)
         except Exception as error:  # it has ended meanwhile, most likely; otherwise the last resort comes

@@ -15,11 +15,11 @@ from typing import Any
 from harness.runners.docker import containers, leftovers
 from harness.runners.docker.emulator_listener import Adopt
 from harness.runners.docker.engine import DockerEngine
-from harness.runners.docker.errors import Refused, refusal_of
+from harness.runners.docker.errors import EngineRefusal, refusal_of
 from harness.runners.docker.images import Images
-from harness.runners.docker.networks import Network, Networks
+from harness.runners.docker.networks import DockerNetwork, Networks
 from harness.runners.docker.ownership import give_to_user
-from harness.runners.docker.run import DockerRun, Started
+from harness.runners.docker.run import DockerRun, StartedContainer
 from harness.runners.docker.streams import OutputStream
 from harness.runners.modes import open_to_all, remove_privileges
 from harness.runners.spec import Network as Reach
@@ -68,14 +68,14 @@ class DockerRunner:
 
     def warm(self, spec: RunSpec) -> None:
         """The network is what a first job would wait for; nothing else of a container can be had before it starts."""
-        with contextlib.suppress(Refused):
+        with contextlib.suppress(EngineRefusal):
             self._networks.open()
 
     def address_of(self, address: str) -> str:
         """``address`` itself where there is no engine: no program will start either, and say why."""
         try:
             return self._networks.open().address
-        except Refused:
+        except EngineRefusal:
             return address
 
     def runs_as(self, uid: int) -> bool:
@@ -91,7 +91,7 @@ class DockerRunner:
     def describe(self) -> Mapping[str, str]:
         try:
             return self._engine.describe()
-        except Refused as refusal:
+        except EngineRefusal as refusal:
             return {"Docker Engine": str(refusal)}
 
     def close(self) -> None:
@@ -106,26 +106,26 @@ class DockerRunner:
         self._networks.close()
         self._engine.close()
 
-    def _begin(self, run: DockerRun) -> Started:
+    def _begin(self, run: DockerRun) -> StartedContainer:
         if self._closed:
-            raise Refused("the emulator is stopping")
+            raise EngineRefusal("the emulator is stopping")
         if run.spec.container is None:
-            raise Refused(f"{run.spec.name} names no image to run in a container")
+            raise EngineRefusal(f"{run.spec.name} names no image to run in a container")
         image = run.spec.container.image
         with ExitStack() as undo:
             try:
                 return self._started(run, image, undo)
-            except Refused:
+            except EngineRefusal:
                 raise
             except Exception as error:
                 raise refusal_of(error, image) from error
 
-    def _started(self, run: DockerRun, image: str, undo: ExitStack) -> Started:
+    def _started(self, run: DockerRun, image: str, undo: ExitStack) -> StartedContainer:
         spec = run.spec
         assert spec.container is not None
         found = self._images.resolve(image, run.tell)
         if run.stopping:
-            raise Refused("it was stopped before it started")
+            raise EngineRefusal("it was stopped before it started")
         given, short = containers.limits(spec.container.resources, self._engine.info())
         for line in (f"[harness] {found.why}" if found.why else "", short):
             if line:
@@ -145,7 +145,7 @@ class DockerRunner:
         for folder in folders:
             undo.callback(remove_privileges, folder)
         undo.callback(give_to_user, self._engine, found.reference, folders, own)
-        return Started(made, stream, image, address, undo.pop_all().close)
+        return StartedContainer(made, stream, image, address, undo.pop_all().close)
 
     def _launched(self, body: dict[str, Any], name: str, undo: ExitStack) -> tuple[str, OutputStream]:
         """The container and its output, of which nothing is missed: it is attached to before it is started."""
@@ -167,7 +167,7 @@ class DockerRunner:
                 return made, stream
         return self._launched(body, name, undo)
 
-    def _network(self, spec: RunSpec, undo: ExitStack) -> Network | None:
+    def _network(self, spec: RunSpec, undo: ExitStack) -> DockerNetwork | None:
         assert spec.container is not None
         if spec.group:
             return undo.enter_context(self._networks.group(spec.group, spec.peers, door=spec.network is Reach.EMULATOR))
@@ -175,7 +175,7 @@ class DockerRunner:
             return self._networks.open()
         return self._networks.sealed() if spec.serves else None
 
-    def _address(self, container: str, network: Network | None) -> str:
+    def _address(self, container: str, network: DockerNetwork | None) -> str:
         details: dict[str, Any] = self._engine.client.inspect_container(container)["NetworkSettings"]["Networks"]
         return str(details[network.name]["IPAddress"]) if network and network.name in details else ""
 

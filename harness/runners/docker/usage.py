@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.runners.docker.building import BASE, CONTENT, FETCHED, TITLE
 from harness.runners.docker.engine import DockerEngine
-from harness.runners.docker.errors import Refused, refusal_of
+from harness.runners.docker.errors import EngineRefusal, refusal_of
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Usage:
 
 
 def usage(engine: DockerEngine) -> Usage:
-    """``Refused`` where no engine answers."""
+    """``EngineRefusal`` where no engine answers."""
     try:
         told: dict[str, Any] = engine.client.df()
         running: list[dict[str, Any]] = engine.client.containers(all=True)
-    except Refused:
+    except EngineRefusal:
         raise
     except Exception as error:
         raise refusal_of(error) from error
@@ -65,7 +65,7 @@ def remove(engine: DockerEngine, image: EngineImage) -> None:
     except ImageNotFound:
         return  # someone else was faster
     except APIError as error:
-        raise Refused(f"{image.label} is kept: {error.explanation or error}") from error
+        raise EngineRefusal(f"{image.label} is kept: {error.explanation or error}") from error
 
 
 def _image(found: dict[str, Any], used: list[str]) -> EngineImage:

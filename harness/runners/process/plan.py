@@ -22,7 +22,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True)
-class Plan:
+class SandboxPlan:
     spec: RunSpec
     python: Path
     folder: Path
@@ -70,7 +70,9 @@ def check(spec: RunSpec, host: Host) -> None:
         )
 
 
-def make(spec: RunSpec, host: Host, python: Path, folder: Path, hidden: Sequence[Path], listen: int | None) -> Plan:
+def make(
+    spec: RunSpec, host: Host, python: Path, folder: Path, hidden: Sequence[Path], listen: int | None
+) -> SandboxPlan:
     check(spec, host)
     if not spec.root.is_dir():
         raise NotStarted(f"the job's folder {spec.root} does not exist")
@@ -110,7 +112,7 @@ def make(spec: RunSpec, host: Host, python: Path, folder: Path, hidden: Sequence
             "show": show,
         },
     }
-    return Plan(spec, python, folder, port, request)
+    return SandboxPlan(spec, python, folder, port, request)
 
 
 def _environment(spec: RunSpec, python: Path, base: str, port: int) -> dict[str, str]:

@@ -22,11 +22,11 @@ WARM_SECONDS = 2.0
 _SOCKET_SECONDS = 5.0
 
 
-class Silent(Exception):
+class ReadinessTimeout(Exception):
     """It did not come to stand ready in time."""
 
 
-class Started:
+class ProcessHandle:
     """``control`` leads to the job's init; ``output`` is what the program will write."""
 
     def __init__(
@@ -46,14 +46,14 @@ class Started:
         self._sockets: queue.SimpleQueue[socket.socket | None] = queue.SimpleQueue()
 
     def await_readiness(self, seconds: float) -> None:
-        """Until the program needs only the word to go. ``Silent`` or ``NotStarted`` otherwise."""
+        """Until the program needs only the word to go. ``ReadinessTimeout`` or ``NotStarted`` otherwise."""
         until = time.monotonic() + seconds
         while not self.program:
             self.control.settimeout(max(0.001, until - time.monotonic()))
             try:
                 message = messages.receive(self.control)
             except TimeoutError as error:
-                raise Silent from error
+                raise ReadinessTimeout from error
             if message is None:
                 raise NotStarted(f"the program's attendant ended: {self._last_words()}")
             self._note(message)
@@ -130,7 +130,7 @@ class Started:
         return "without a word"
 
 
-def start_cold(request: Path) -> Started:
+def start_cold(request: Path) -> ProcessHandle:
     def begin(control: socket.socket, output: int) -> tuple[int, subprocess.Popen[bytes] | None]:
         child = _launch(request, control, output)
         return child.pid, child
@@ -138,12 +138,12 @@ def start_cold(request: Path) -> Started:
     return _start(begin)
 
 
-def start_warm(fork: Callable[[Path, socket.socket, int], int], request: Path) -> Started:
+def start_warm(fork: Callable[[Path, socket.socket, int], int], request: Path) -> ProcessHandle:
     """``fork`` has a warm parent fork an attendant, whose process id it returns."""
     return _start(lambda control, output: (fork(request, control, output), None))
 
 
-def _start(begin: Callable[[socket.socket, int], tuple[int, subprocess.Popen[bytes] | None]]) -> Started:
+def _start(begin: Callable[[socket.socket, int], tuple[int, subprocess.Popen[bytes] | None]]) -> ProcessHandle:
     ours, theirs = messages.pair()
     reader, writer = os.pipe()
     try:
@@ -156,7 +156,7 @@ def _start(begin: Callable[[socket.socket, int], tuple[int, subprocess.Popen[byt
         theirs.close()
         os.close(writer)
     os.set_blocking(reader, False)
-    return Started(ours, reader, attendant, child)
+    return ProcessHandle(ours, reader, attendant, child)
 
 
 def _launch(request: Path, control: socket.socket, output: int) -> subprocess.Popen[bytes]:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from harness.runners.process.errors import NotStarted
 from harness.runners.process.inside import messages
 from harness.runners.process.output import Drain
-from harness.runners.process.process_handle import Started
+from harness.runners.process.process_handle import ProcessHandle
 from harness.runners.spec import Cause, Outcome, OutputSink, RunSpec
 
 _CHUNK = 1 << 16
@@ -24,7 +24,7 @@ _PIPE_SECONDS = 1.0
 """Seconds that output is awaited from something that outlived its attendant."""
 
 Adopt = Callable[[socket.socket], Callable[[], None]]
-Begin = Callable[["ProcessRun"], tuple[Started, Callable[[], None], int]]
+Begin = Callable[["ProcessRun"], tuple[ProcessHandle, Callable[[], None], int]]
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class ProcessRun:
         self._outcome: Outcome | None = None
         self._done = threading.Event()
         self._lock = threading.Lock()
-        self._started: Started | None = None
+        self._started: ProcessHandle | None = None
         self._port = 0
         self._cause = Cause.EXITED
         self._firm: float | None = None
@@ -140,7 +140,7 @@ class ProcessRun:
             started.close()
             clean_up()
 
-    def _supervise(self, started: Started, begun: float) -> Outcome:
+    def _supervise(self, started: ProcessHandle, begun: float) -> Outcome:
         limit = None if self.spec.time_limit is None else time.monotonic() + self.spec.time_limit
         code, ended, refusal = 137, 0.0, None
         control_open = output_open = True
@@ -170,7 +170,7 @@ class ProcessRun:
             raise refusal
         return Outcome(self._cause, code, begun, ended)
 
-    def _poll(self, started: Started, control: bool, output: bool, deadlines: list[float]) -> set[int]:
+    def _poll(self, started: ProcessHandle, control: bool, output: bool, deadlines: list[float]) -> set[int]:
         poll = select.poll()
         poll.register(self._wake_reader, select.POLLIN)
         if control:
@@ -191,7 +191,7 @@ class ProcessRun:
             self._drain.put(chunk)
         return bool(chunk)
 
-    def _keep_time(self, started: Started, limit: float | None) -> float | None:
+    def _keep_time(self, started: ProcessHandle, limit: float | None) -> float | None:
         now = time.monotonic()
         if limit is not None and now >= limit:
             self._stop(Cause.TIME_LIMIT, self.spec.grace)

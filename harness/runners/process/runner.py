@@ -20,7 +20,14 @@ from harness.runners.process.host import Host, Roots, examine
 from harness.runners.process.leftovers import kill_and_remove, kill_users_of
 from harness.runners.process.ownership import give_to_job, take_back
 from harness.runners.process.pool import Kind, NoWarmParent, WarmPool
-from harness.runners.process.process_handle import COLD_SECONDS, WARM_SECONDS, Silent, Started, start_cold, start_warm
+from harness.runners.process.process_handle import (
+    COLD_SECONDS,
+    WARM_SECONDS,
+    ProcessHandle,
+    ReadinessTimeout,
+    start_cold,
+    start_warm,
+)
 from harness.runners.process.run import Adopt, ProcessRun
 from harness.runners.spec import OutputSink, RunSpec
 
@@ -106,7 +113,7 @@ class ProcessRunner:
                 self._host.close()
                 self._host = None
 
-    def _begin(self, run: ProcessRun) -> tuple[Started, Callable[[], None], int]:
+    def _begin(self, run: ProcessRun) -> tuple[ProcessHandle, Callable[[], None], int]:
         """The program standing ready, what to call when it has ended, and the port it listens on if it is a server."""
         spec = run.spec
         if self._closed:
@@ -146,7 +153,7 @@ class ProcessRunner:
             if self.host.user is not None:
                 take_back(place, self.host.user)
 
-    def _ready_warm(self, made: plan.Plan) -> Started | None:
+    def _ready_warm(self, made: plan.SandboxPlan) -> ProcessHandle | None:
         """None when it has to be started cold, for whatever reason: the outcome is the same."""
         spec = made.spec
         if self._pool is None or not spec.preload or not made.runs_in_process:
@@ -162,7 +169,7 @@ class ProcessRunner:
             return None
         try:
             started.await_readiness(WARM_SECONDS)
-        except (Silent, NotStarted):
+        except (ReadinessTimeout, NotStarted):
             started.kill_from_outside()
             started.close()
             self._pool.judge(parent, answered=False)
@@ -170,7 +177,7 @@ class ProcessRunner:
         self._pool.judge(parent, answered=True)
         return started
 
-    def _ready_cold(self, made: plan.Plan) -> Started:
+    def _ready_cold(self, made: plan.SandboxPlan) -> ProcessHandle:
         started = start_cold(made.write(in_process=False))
         started.wrapped = made.request["wrapped"]
         try:
@@ -178,12 +185,12 @@ class ProcessRunner:
         except BaseException as error:
             started.kill_from_outside()
             started.close()
-            if isinstance(error, Silent):
+            if isinstance(error, ReadinessTimeout):
                 raise NotStarted(f"the program did not stand ready within {COLD_SECONDS:.0f} s") from error
             raise
         return started
 
-    def _adopt_door(self, started: Started) -> Callable[[], None]:
+    def _adopt_door(self, started: ProcessHandle) -> Callable[[], None]:
         if started.door is None or self._adopt is None:
             return lambda: None
         door, started.door = started.door, None

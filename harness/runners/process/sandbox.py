@@ -29,7 +29,7 @@ _OUTPUT = 1
 
 
 @dataclass(frozen=True)
-class Program:
+class SandboxProgram:
     """The user's own program. In its network ``127.0.0.1:port`` is the emulator, which listens to ``control``.
 
     ``modules`` is what a Python program (``argv[0]`` an interpreter's path) imports of installed packages: a warm
@@ -58,7 +58,7 @@ def _umask() -> int:
     return mask
 
 
-def run_offline(program: Program) -> int:
+def run_offline(program: SandboxProgram) -> int:
     """The exit code, 128 + signal if it was killed. ``IsolationRefused`` when nothing was run because of the host."""
     ours, theirs = messages.pair()
     with ours, _Signals() as signals, contextlib.ExitStack() as stack:
@@ -76,18 +76,18 @@ def run_offline(program: Program) -> int:
         return 128 - code if code < 0 else code
 
 
-def prepare(program: Program, *, wait: bool) -> None:
+def prepare(program: SandboxProgram, *, wait: bool) -> None:
     """Have the emulator keep an interpreter warm for the next program like this one; ``wait`` until it stands ready."""
     with program.request() as request:
         _tell(program.control, PREPARE, [request], wait=wait)
 
 
-def _spawned(program: Program, channel: socket.socket) -> subprocess.Popen[bytes]:
+def _spawned(program: SandboxProgram, channel: socket.socket) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-I", "-S", str(INSIDE), "offline", str(program.port), str(channel.fileno())]
     return subprocess.Popen([*command, *program.argv], pass_fds=(channel.fileno(),), env=dict(program.env))
 
 
-def _forked(program: Program, ours: socket.socket, theirs: socket.socket) -> _Forked | None:
+def _forked(program: SandboxProgram, ours: socket.socket, theirs: socket.socket) -> _Forked | None:
     if not program.modules:
         return None
     with program.request() as request:

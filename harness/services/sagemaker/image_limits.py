@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.contract.catalog import Image
-from harness.contract.containers import AnyImage
+from harness.contract.containers import ImageProtocol
 from harness.kernel.errors import ValidationException
 
 _PROGRAM = "sagemaker_program"
@@ -26,7 +26,7 @@ _TRAINING_FORMATS = {
 _DATA_QUALITY = "DATA_QUALITY"
 
 
-def refuse_training_beyond(image: AnyImage, request: Mapping[str, Any]) -> None:
+def refuse_training_beyond(image: ImageProtocol, request: Mapping[str, Any]) -> None:
     """Refuse a training job that the image's own program cannot run."""
     if not isinstance(image, Image) or request["AlgorithmSpecification"].get("ContainerEntrypoint"):
         return
@@ -42,7 +42,7 @@ def refuse_training_beyond(image: AnyImage, request: Mapping[str, Any]) -> None:
             _refuse_format(channel)
 
 
-def refuse_hosting_beyond(image: AnyImage, member: str, environment: Mapping[str, str]) -> None:
+def refuse_hosting_beyond(image: ImageProtocol, member: str, environment: Mapping[str, str]) -> None:
     """Refuse variables of a model, or of its batch transform, that ask for what the image's server cannot do."""
     if not isinstance(image, Image):
         return
@@ -53,7 +53,7 @@ def refuse_hosting_beyond(image: AnyImage, member: str, environment: Mapping[str
         )
 
 
-def refuse_analysis_beyond(image: AnyImage, request: Mapping[str, Any]) -> None:
+def refuse_analysis_beyond(image: ImageProtocol, request: Mapping[str, Any]) -> None:
     """Refuse an analysis other than that of data quality."""
     if not isinstance(image, Image) or image.name != "model-monitor-analyzer":
         return

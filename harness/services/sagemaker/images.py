@@ -12,14 +12,14 @@ from functools import cache
 from typing import NamedTuple
 
 from harness.contract.catalog import UnknownImage
-from harness.contract.containers import AnyImage
+from harness.contract.containers import ImageProtocol
 from harness.kernel.errors import ValidationException
 from harness.services.scope import Scope
 
 _ECR_HOST = re.compile(r"\d{12}\.dkr\.ecr(?:-fips)?\.([^./]+)\.([^/:]+)/")
 
 
-def find_training_image(scope: Scope, uri: str, member: str) -> AnyImage:
+def find_training_image(scope: Scope, uri: str, member: str) -> ImageProtocol:
     if wrong := _wrong_host(uri, scope.region):
         raise ValidationException(
             f"Invalid DNS suffix '{wrong.suffix}' for region '{wrong.region}' in training image. Please provide the "
@@ -28,7 +28,7 @@ def find_training_image(scope: Scope, uri: str, member: str) -> AnyImage:
     return _find(scope, uri, member)
 
 
-def find_processing_image(scope: Scope, uri: str, member: str) -> AnyImage:
+def find_processing_image(scope: Scope, uri: str, member: str) -> ImageProtocol:
     """Monitoring schedules and job definitions name the image of a processing job, too."""
     if wrong := _wrong_host(uri, scope.region):
         named, expected = wrong.region, scope.region
@@ -40,7 +40,7 @@ def find_processing_image(scope: Scope, uri: str, member: str) -> AnyImage:
     return _find(scope, uri, member)
 
 
-def find_model_image(scope: Scope, uri: str, member: str) -> AnyImage:
+def find_model_image(scope: Scope, uri: str, member: str) -> ImageProtocol:
     if _wrong_host(uri, scope.region):
         raise ValidationException(
             f'Region of "{uri}" does not match expected region of {scope.region}. '
@@ -74,7 +74,7 @@ def _dns_suffix(region: str) -> str:
     return "amazonaws.com"
 
 
-def _find(scope: Scope, uri: str, member: str) -> AnyImage:
+def _find(scope: Scope, uri: str, member: str) -> ImageProtocol:
     try:
         return scope.images.find(uri)
     except UnknownImage as error:

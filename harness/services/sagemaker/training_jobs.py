@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from harness.contract.containers import AnyImage
+from harness.contract.containers import ImageProtocol
 from harness.contract.layout import below_root
 from harness.contract.training import DEFAULT_MAX_RUNTIME
 from harness.contract.xgboost_metrics import with_own_metrics
@@ -124,7 +124,7 @@ def _profiling_status(request: dict[str, Any]) -> str:
     return "Disabled" if profiler.get("DisableProfiler") else "Enabled"
 
 
-def _image(scope: Scope, request: dict[str, Any]) -> AnyImage:
+def _image(scope: Scope, request: dict[str, Any]) -> ImageProtocol:
     algorithm = request["AlgorithmSpecification"]
     if "TrainingImage" not in algorithm:
         raise ValidationException(

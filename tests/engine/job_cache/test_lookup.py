@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.kernel.job_files import JobFile
-from harness.stores.result_cache import Results
+from harness.stores.result_cache import ResultCache
 from tests.admin import ask_admin
 from tests.cloud import BUCKET, Cloud, running_cloud
 from tests.engine.jobs.test_training import members
@@ -223,7 +223,7 @@ def test_without_being_asked_nothing_is_reused_or_kept(
 
 
 def test_what_was_not_used_for_longest_goes_first(tmp_path: Path) -> None:
-    results = Results(tmp_path / "results", limit=250)
+    results = ResultCache(tmp_path / "results", limit=250)
     for number in range(4):
         file = tmp_path / "made"
         file.write_bytes(bytes([number]) * 100)

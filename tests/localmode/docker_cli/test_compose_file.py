@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.localmode.docker_cli.compose_file import Service, parse
-from harness.localmode.docker_cli.errors import Refused
+from harness.localmode.docker_cli.errors import UnsupportedCommand
 
 ENVIRONMENT = {"HOME": "/home/anyone"}
 
@@ -88,12 +88,12 @@ def test_sizes(size: Any, wanted: int) -> None:
     ],
 )
 def test_refused_by_name(service: dict[str, Any], named: str) -> None:
-    with pytest.raises(Refused, match=re.escape(named)):
+    with pytest.raises(UnsupportedCommand, match=re.escape(named)):
         one(**service)
 
 
 def test_an_unknown_table_and_a_file_without_services_are_refused() -> None:
-    with pytest.raises(Refused, match="volumes"):
+    with pytest.raises(UnsupportedCommand, match="volumes"):
         parse({**document(), "volumes": {}}, ENVIRONMENT)
-    with pytest.raises(Refused, match="services"):
+    with pytest.raises(UnsupportedCommand, match="services"):
         parse(None, ENVIRONMENT)

@@ -13,7 +13,7 @@ from harness.kernel.errors import StateError
 from harness.kernel.kinds import HOSTING, PROCESSING, TRAINING, TRANSFORM
 from harness.promotion.cost.estimate import Cost, DurationEstimate, total
 from harness.promotion.cost.prices import EVERY, PriceTable, load_prices, prices_for, refreshed_file
-from harness.promotion.plan import Plan, recorded_plan
+from harness.promotion.plan import RunPlan, recorded_plan
 from tests.aws_stand_in.running import PROFILE, AwsProject
 from tests.projects import Project
 from tests.promotion.conftest import HEAD
@@ -76,7 +76,7 @@ RUN = [
 ]  # fmt: skip
 
 
-def learned(folder: Path, events: list[dict[str, Any]]) -> Plan:
+def learned(folder: Path, events: list[dict[str, Any]]) -> RunPlan:
     place = folder / "run" / "it"
     place.mkdir(parents=True)
     (place / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))

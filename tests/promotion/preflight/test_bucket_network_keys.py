@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from harness.promotion.account import Account
 from harness.promotion.destination import Destination
-from harness.promotion.plan import Plan, Planned
+from harness.promotion.plan import Planned, RunPlan
 from harness.promotion.preflight.bucket_network_keys import check_bucket, check_keys, check_network
 from harness.promotion.preflight.findings import FAILURE, OK, Finding
 from harness.promotion.preflight.names import check_names
@@ -96,9 +96,9 @@ def test_a_fixed_name_must_be_free_and_a_fresh_one_always_is(there: Account) -> 
         Planned("Model", None, (), None, name=name)
         for name in ("taken", "free", "x-20260101-000000-0a1b", "x-2026-01-01-00-00-00-123")
     ]
-    found = {finding.told: finding for finding in check_names(there, [Plan("it", (), tuple(named), None)])}
+    found = {finding.told: finding for finding in check_names(there, [RunPlan("it", (), tuple(named), None)])}
     assert set(found) == {"there is a Model 'taken' already", "Model 'free' is free"}
     taken = found["there is a Model 'taken' already"]
     assert (taken.state, "session.run_id" in taken.remedy) == (FAILURE, True)
-    fresh = one(check_names(there, [Plan("it", (), tuple(named[2:]), None)]))
+    fresh = one(check_names(there, [RunPlan("it", (), tuple(named[2:]), None)]))
     assert (fresh.state, fresh.told) == (OK, "all are new with every run")

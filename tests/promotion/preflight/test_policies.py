@@ -11,7 +11,7 @@ import pytest
 
 from harness.promotion.account import Account
 from harness.promotion.destination import Destination
-from harness.promotion.plan import Call, Machines, Plan, Planned
+from harness.promotion.plan import ApiCall, Machines, Planned, RunPlan
 from harness.promotion.preflight.actions import Where, caller_needs, policy, role_needs
 from harness.promotion.preflight.images import check_images
 from harness.promotion.preflight.policy_evaluation import ALLOWED, DENIED, UNSURE, Policies
@@ -26,8 +26,8 @@ BASE = {"Effect": "Allow", "Resource": "*"}
 DENY = {"Effect": "Deny", "Action": "s3:Put*"}
 
 
-def plan(*resources: Planned, calls: tuple[Call, ...] = ()) -> Plan:
-    return Plan("it", ("One",), resources, Path("run"), calls)
+def plan(*resources: Planned, calls: tuple[ApiCall, ...] = ()) -> RunPlan:
+    return RunPlan("it", ("One",), resources, Path("run"), calls)
 
 
 def job(kind: str, instance_type: str, at: float, seconds: float, **more: Any) -> Planned:
@@ -36,14 +36,14 @@ def job(kind: str, instance_type: str, at: float, seconds: float, **more: Any) -
 
 def test_the_minimal_policies_are_these() -> None:
     calls = (
-        Call("sagemaker", "CreateTrainingJob"),
-        Call("sagemaker", "DescribeTrainingJob"),
-        Call("sagemaker", "Search"),
-        Call("sagemaker-runtime", "InvokeEndpoint"),
-        Call("s3", "UploadPart"),
-        Call("s3", "CopyObject", "theirs"),
-        Call("sts", "GetCallerIdentity"),
-        Call("logs", "GetLogEvents"),
+        ApiCall("sagemaker", "CreateTrainingJob"),
+        ApiCall("sagemaker", "DescribeTrainingJob"),
+        ApiCall("sagemaker", "Search"),
+        ApiCall("sagemaker-runtime", "InvokeEndpoint"),
+        ApiCall("s3", "UploadPart"),
+        ApiCall("s3", "CopyObject", "theirs"),
+        ApiCall("sts", "GetCallerIdentity"),
+        ApiCall("logs", "GetLogEvents"),
     )
     plans = [plan(job("TrainingJob", "ml.m5.large", 0, 1, images=(IMAGE,)), calls=calls)]
     where = Where("aws", ACCOUNT, REGION)
@@ -63,10 +63,10 @@ def test_what_changes_something_is_allowed_by_name_and_looks_by_kind() -> None:
         ("EndpointConfig", f"it-{run}"),
         ("Experiment", "Fixed"),
     )
-    created = tuple(Call("sagemaker", f"Create{kind}") for kind, _ in names)
-    learned = replace(plan(calls=(*created, Call("sagemaker", "CreateModel"))), names=names)
+    created = tuple(ApiCall("sagemaker", f"Create{kind}") for kind, _ in names)
+    learned = replace(plan(calls=(*created, ApiCall("sagemaker", "CreateModel"))), names=names)
 
-    def allowed(plans: list[Plan], action: str) -> set[str]:
+    def allowed(plans: list[RunPlan], action: str) -> set[str]:
         needs = caller_needs(plans, HERE, Where("aws", ACCOUNT, REGION))
         arns = {arn for need in needs if action in need.actions for arn in need.resources}
         return {arn.removeprefix(f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:") for arn in arns}
@@ -85,10 +85,10 @@ def test_what_changes_something_is_allowed_by_name_and_looks_by_kind() -> None:
 
 def test_a_role_that_the_sdk_checks_is_allowed_what_it_asks_for() -> None:
     away = replace(HERE, subnets=())
-    trains, checks = Call("sagemaker", "CreateTrainingJob"), Call("iam", "SimulatePrincipalPolicy")
+    trains, checks = ApiCall("sagemaker", "CreateTrainingJob"), ApiCall("iam", "SimulatePrincipalPolicy")
     where = Where("aws", ACCOUNT, REGION)
 
-    def sids(*calls: Call) -> set[str]:
+    def sids(*calls: ApiCall) -> set[str]:
         return {need.sid for need in role_needs([plan(calls=calls)], away, where)}
 
     assert sids(trains, checks) - sids(trains) == {"Network"}

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.aws_run.ledger import CREATED, INTENDED, Entry, Header, Ledger
+from harness.aws_run.ledger import CREATED, INTENDED, Header, Ledger, LedgerEntry
 from harness.kernel.errors import StateError
 from harness.promotion.account import Account, open_account
 from harness.promotion.destination import Destination
-from harness.promotion.run_guard import Watch
+from harness.promotion.run_guard import RunGuard
 from harness.promotion.teardown.proof import prove
 from harness.promotion.teardown.run import Removal, Teardown
 from tests.cloud import BUCKET, Cloud
@@ -32,11 +32,11 @@ def header(account: str = ACCOUNT, profile: str = "aws") -> Header:
     return Header(RUN, "it", profile, account, REGION, "me@here", now, now + 3600)
 
 
-def entry(kind: str, name: str, state: str = CREATED, service: str = "sagemaker", **identity: str) -> Entry:
-    return Entry(service, kind, name, state, time.time(), time.time(), identity)
+def entry(kind: str, name: str, state: str = CREATED, service: str = "sagemaker", **identity: str) -> LedgerEntry:
+    return LedgerEntry(service, kind, name, state, time.time(), time.time(), identity)
 
 
-def remove(account: Account, *entries: Entry) -> dict[str, str]:
+def remove(account: Account, *entries: LedgerEntry) -> dict[str, str]:
     removals = Teardown(account, RUN, long=30, short=5, pause=0.05).remove(entries, NOBODY.append)
     return {f"{each.entry.kind} {each.entry.name}": f"{each.outcome}: {each.told}" for each in removals}
 
@@ -171,7 +171,7 @@ def test_the_proof_names_what_is_left(project: PromotedProject, account: Account
     endpoint(project, "e", "2999-01-01T00:00:00Z")
     project.client("s3").put_object(Bucket=BUCKET, Key="out/1", Body=b"")
     place = {"Bucket": BUCKET, "Prefix": "out/"}
-    output = Entry("s3", "Output", f"s3://{BUCKET}/out/", CREATED, 0, 0, place, detail={"own": True})
+    output = LedgerEntry("s3", "Output", f"s3://{BUCKET}/out/", CREATED, 0, 0, place, detail={"own": True})
     found = prove(account, header(), [output])
     assert not found.clean
     assert found.left == ("Endpoint e (there)", f"s3://{BUCKET}/out/ (1 object)")
@@ -231,7 +231,7 @@ def test_credentials_that_expire_in_the_middle_stop_the_run(tmp_path: Path, stal
     ledger = Ledger.begin(tmp_path, header())
     ledger.intend("sagemaker", "Endpoint", "e", identity={"EndpointName": "e"})
     account = Account(Session(), ACCOUNT, "arn:aws:iam::1:user/me", REGION)
-    watch = Watch(account, DESTINATION, ledger.file, None, None, NOBODY.append)  # type: ignore[arg-type]
+    watch = RunGuard(account, DESTINATION, ledger.file, None, None, NOBODY.append)  # type: ignore[arg-type]
     assert "the AWS credentials have expired" in str(watch.reason_to_stop())
     with pytest.raises(StateError, match="expired"):
         Teardown(account, RUN).remove([entry("Endpoint", "e")], NOBODY.append)

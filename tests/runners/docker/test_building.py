@@ -16,7 +16,7 @@ import pytest
 from harness.runners.docker.building import ImageBuilder, find_image, labels_of
 from harness.runners.docker.context import OwnImage, archive, content_hash, program_files, write_context
 from harness.runners.docker.engine import DockerEngine
-from harness.runners.docker.errors import Refused
+from harness.runners.docker.errors import EngineRefusal
 from harness.runners.docker.packages import fetch_packages, packages_of, remains
 from harness.runners.docker.usage import remove, usage
 from tests.runners.docker.conftest import BASE
@@ -132,7 +132,7 @@ def test_an_image_with_a_container_is_kept_and_said_so(
         (ours,) = [found for found in usage(engine).images if found.title == image.title]
         assert ours.containers == 1
         docker_client.tag(image.name, image.title, "other")
-        with pytest.raises(Refused, match="is kept"):
+        with pytest.raises(EngineRefusal, match="is kept"):
             remove(engine, replace(ours, names=()))
         assert find_image(engine, image.name) is not None
         docker_client.remove_image(f"{image.title}:other")
@@ -145,19 +145,19 @@ def test_what_cannot_be_built_on_is_refused_with_the_remedy(
     image: OwnImage, engine: DockerEngine, tmp_path: Path, docker_client: Any
 ) -> None:
     builder = ImageBuilder(engine, tmp_path / "cache", print)
-    with pytest.raises(Refused, match=r"is not in Docker Engine and cannot be pulled .*--base IMAGE"):
+    with pytest.raises(EngineRefusal, match=r"is not in Docker Engine and cannot be pulled .*--base IMAGE"):
         builder.build(image, "localhost:1/none:1")
     empty = BytesIO()
     with tarfile.open(fileobj=empty, mode="w"):
         pass
     docker_client.import_image_from_data(empty.getvalue(), repository=image.title, tag="empty")
     try:
-        with pytest.raises(Refused, match=r"python3 does not run.*--base python:3.11-slim"):
+        with pytest.raises(EngineRefusal, match=r"python3 does not run.*--base python:3.11-slim"):
             builder.build(image, f"{image.title}:empty")
     finally:
         docker_client.remove_image(f"{image.title}:empty")
     (image.folder / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nRUN echo so it goes && false\n")
-    with pytest.raises(Refused, match=r"(?s)could not be built: .*so it goes"):
+    with pytest.raises(EngineRefusal, match=r"(?s)could not be built: .*so it goes"):
         builder.build(image, BASE)
 
 
@@ -178,13 +178,15 @@ def test_a_context_written_for_a_builder_elsewhere_builds(
 
 
 def test_a_python_without_a_lock_is_refused_with_the_remedy(image: OwnImage, tmp_path: Path) -> None:
-    with pytest.raises(Refused, match=r"has no lock for Python 3\.9; it has for 3\.11: take --base python:3\.11-slim"):
+    with pytest.raises(
+        EngineRefusal, match=r"has no lock for Python 3\.9; it has for 3\.11: take --base python:3\.11-slim"
+    ):
         fetch_packages(image, "3.9", "x86_64", tmp_path / "packages", print)
 
 
 def test_packages_that_cannot_be_had_are_named(image: OwnImage, tmp_path: Path) -> None:
     image.locks["3.11"].write_text(f"nosuch==1.0 --hash=sha256:{'0' * 64}\n")
-    with pytest.raises(Refused, match=r"(?s)packages of .* cannot be had for Python 3\.11.*nosuch"):
+    with pytest.raises(EngineRefusal, match=r"(?s)packages of .* cannot be had for Python 3\.11.*nosuch"):
         fetch_packages(image, "3.11", "x86_64", tmp_path / "packages", print)
 
 

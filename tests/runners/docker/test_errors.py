@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.runners.docker.engine import DockerEngine
-from harness.runners.docker.errors import Refused, refusal_of, refusal_of_init
+from harness.runners.docker.errors import EngineRefusal, refusal_of, refusal_of_init
 
 
 class Explained(Exception):
@@ -52,7 +52,7 @@ def test_a_wrapped_refusal_of_the_socket() -> None:
 )
 def test_where_no_engine_is(place: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", place)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(EngineRefusal) as refused:
         DockerEngine().info()
     assert message in str(refused.value)
 

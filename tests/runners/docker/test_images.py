@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.runners.docker.engine import DockerEngine
-from harness.runners.docker.errors import Refused
+from harness.runners.docker.errors import EngineRefusal
 from harness.runners.docker.images import Images, Name
 from tests.runners.docker.conftest import BASE
 
@@ -66,7 +66,9 @@ class TestOrder:
         assert found.why == f"harness-tests/first:1 stands for {uri} ([images] of harness.toml)"
 
     def test_a_table_that_names_what_is_not_there(self, engine: DockerEngine) -> None:
-        with pytest.raises(Refused, match=r"which \[images\] of harness.toml names for 'team/x', is not in Docker"):
+        with pytest.raises(
+            EngineRefusal, match=r"which \[images\] of harness.toml names for 'team/x', is not in Docker"
+        ):
             Images(engine, {"team/x": "nobodys:1"}).resolve(f"{ECR}/team/x:2")
 
     def test_the_very_image_then_ours_then_the_same_name_elsewhere(
@@ -86,12 +88,12 @@ class TestOrder:
     ) -> None:
         tag("localhost:5000/team/order:2")
         tag("localhost:5000/other/order:1")
-        with pytest.raises(Refused, match="pulling is switched off: `docker tag"):
+        with pytest.raises(EngineRefusal, match="pulling is switched off: `docker tag"):
             Images(engine, {}).resolve(f"{ECR}/team/order:1")
 
     def test_a_pull_that_is_refused_says_what_to_do(self, engine: DockerEngine) -> None:
         said: list[str] = []
         images = Images(engine, {}, lambda _: ("harness/nobodys:1", "nobodys:1"), pull=True)
-        with pytest.raises(Refused, match=r"could not be pulled .*: `harness images build nobodys:1` makes"):
+        with pytest.raises(EngineRefusal, match=r"could not be pulled .*: `harness images build nobodys:1` makes"):
             images.resolve("localhost:1/nobodys:1", said.append)
         assert said == ["[harness] image localhost:1/nobodys:1 is not in Docker Engine: pulling it"]

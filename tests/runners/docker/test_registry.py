@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from harness.runners.docker.engine import DockerEngine
-from harness.runners.docker.errors import Refused
+from harness.runners.docker.errors import EngineRefusal
 from harness.runners.docker.images import Images
 from harness.runners.docker.registry import Registry
 from tests.runners.docker.conftest import build
@@ -100,7 +100,7 @@ def test_an_image_is_given_the_name_it_stands_for(
     assert registry.tag_for(uri) == f"harness/{name}:1"
     assert docker_client.inspect_image(uri)["Id"] == image_id
     docker_client.remove_image(uri)
-    with pytest.raises(Refused, match="docker tag"):
+    with pytest.raises(EngineRefusal, match="docker tag"):
         registry.tag_for(f"{REGISTRY}/{name}-unknown:1")
 
 
@@ -167,5 +167,5 @@ def test_a_pushed_image_is_found_by_its_aws_uri(
     mapped = Images(engine, {f"{name}-mapped": pushed, f"{name}-none": f"{local_registry}/none"})
     assert mapped.resolve(f"{REGISTRY}/{name}-mapped:3").reference == pushed
     for tag in (f"team/{name}:2", f"{name}-none:1"):
-        with pytest.raises(Refused, match="is not in Docker Engine"):
+        with pytest.raises(EngineRefusal, match="is not in Docker Engine"):
             mapped.resolve(f"{REGISTRY}/{tag}")
