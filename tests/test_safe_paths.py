@@ -25,7 +25,7 @@ CHECKED = {
     "localmode/endpoints.py: _serve": "the name of an endpoint of local mode",
     "localmode/jobs.py: begin": "the name of a job of local mode",
     "localmode/jobs.py: run": "the name of a job of local mode",
-    "stores/results.py: take_out": "names of files of a result kept for --reuse",
+    "stores/result_cache.py: take_out": "names of files of a result kept for --reuse",
 }
 """Where a name is checked, and what it is the name of."""
 

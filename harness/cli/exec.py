@@ -25,13 +25,13 @@ def command(state: Path | None, wanted: StartOptions, online: bool, local_mode: 
 
     Put the command after --, as in: harness exec -- python mine.py
     """
-    from harness.clients import offline_process as enclosure
+    from harness.clients import offline_process
     from harness.clients.blocked_hosts import Refusals
     from harness.clients.emulator_lease import shared
     from harness.clients.environment import wiring
     from harness.localmode.docker_cli.config import with_docker
 
-    for number in enclosure.FORWARDED:
+    for number in offline_process.FORWARDED:
         # While the command runs, signals are its own; before and after, they must not leave an emulator behind.
         signal.signal(number, _exit)
     given = settings(state=state)
@@ -43,9 +43,9 @@ def command(state: Path | None, wanted: StartOptions, online: bool, local_mode: 
             changes = with_docker(changes, emulator, place, folder, install=given.install and online)
         environment = changes.applied_to(os.environ)
         if online:
-            return enclosure.run_plain(cmd, environment)
+            return offline_process.run_plain(cmd, environment)
         refusals = Refusals(emulator)
-        code = enclosure.run(cmd, environment, emulator)
+        code = offline_process.run(cmd, environment, emulator)
         for line in refusals.told():
             click.echo(line, err=True)
         return code

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.clients import offline_process as enclosure
+from harness.clients import offline_process
 from harness.clients.admin_api import TOKEN_FILE
 from harness.clients.blocked_hosts import Refusals
 from harness.clients.emulator_lease import persistent, shared
@@ -100,7 +100,7 @@ class LocalPlace:
     def stand_ready(self) -> None:
         """In an emulator that stays: interpreters that have imported what the scenarios import, for the next run."""
         for argv, environment, modules in self._played:
-            enclosure.prepare(argv, environment, self._emulator, modules)
+            offline_process.prepare(argv, environment, self._emulator, modules)
 
     def _environment(self, scenario: Scenario, data: Path | None) -> dict[str, str]:
         facts = self._emulator.facts()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.aws_run import monitoring as passing_time
+from harness.aws_run import monitoring
 from harness.aws_run.monitoring import CannotRunAtOnce, MonitoringOnAws, listed
 from harness.clients.emulator_process import RunningEmulator
 from tests.promotion.conftest import ACCOUNT, IMAGE, REGION, account_emulator, account_process, client  # noqa: F401
@@ -129,7 +129,7 @@ def world(account_emulator: RunningEmulator) -> World:  # noqa: F811
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passing_time, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(monitoring, "LOOK_SECONDS", 0.2)
 
 
 def test_each_hour_is_one_job_over_what_was_captured_since(world: World) -> None:

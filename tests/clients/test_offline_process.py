@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.clients import offline_process as enclosure
+from harness.clients import offline_process
 from harness.clients.emulator_process import RunningEmulator, package_parent, start, stop
 from harness.clients.environment import Target, wiring
 from harness.runners.process import sandbox
@@ -44,7 +44,7 @@ def test_in_a_namespace_only_the_emulator_can_be_reached_even_without_the_shim(
     emulator: RunningEmulator, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     argv = [sys.executable, "-I", "-c", REACH, emulator.address]
-    assert enclosure.run(argv, environment(emulator, tmp_path), emulator) == 0
+    assert offline_process.run(argv, environment(emulator, tmp_path), emulator) == 0
     assert capfd.readouterr().out.split() == ["200", "OSError"]
 
 
@@ -56,7 +56,7 @@ def test_where_namespaces_are_refused_the_shim_refuses_by_name(
 
     monkeypatch.setattr(sandbox, "run_offline", refused)
     argv = [sys.executable, "-c", REACH, emulator.address]
-    assert enclosure.run(argv, environment(emulator, tmp_path), emulator) == 0
+    assert offline_process.run(argv, environment(emulator, tmp_path), emulator) == 0
     told = capfd.readouterr()
     assert told.out.split() == ["200", "RefusedHost"]
     assert "no network namespace here (not here)" in told.err
@@ -66,15 +66,15 @@ def test_where_namespaces_are_refused_the_shim_refuses_by_name(
 @pytest.mark.parametrize(("argv", "code"), [(["sh", "-c", "exit 7"], 7), (["sh", "-c", "kill -9 $$"], 137)])
 def test_the_exit_code_is_the_programs(emulator: RunningEmulator, tmp_path: Path, argv: list[str], code: int) -> None:
     given = environment(emulator, tmp_path)
-    assert enclosure.run(argv, given, emulator) == code
-    assert enclosure.run_plain(argv, given) == code
+    assert offline_process.run(argv, given, emulator) == code
+    assert offline_process.run_plain(argv, given) == code
 
 
 def test_a_program_that_is_not_there_is_named(
     emulator: RunningEmulator, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert enclosure.run(["no-such-program"], environment(emulator, tmp_path), emulator) == 127
-    assert enclosure.run_plain([str(tmp_path)], {"PATH": os.environ["PATH"]}) == 126
+    assert offline_process.run(["no-such-program"], environment(emulator, tmp_path), emulator) == 127
+    assert offline_process.run_plain([str(tmp_path)], {"PATH": os.environ["PATH"]}) == 126
     assert "no-such-program" in capfd.readouterr().err
 
 

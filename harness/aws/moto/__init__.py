@@ -1,4 +1,4 @@
-"""Embedded moto as the ``AwsBackend``: its state on disk, its internals touched in the ``seam_*`` modules only."""
+"""Embedded moto as the ``AwsBackend``. Parts of moto are replaced in the ``patched_*`` modules and nowhere else."""
 
 from harness.aws.moto.backend import MotoBackend
 

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 from multidict import CIMultiDict
 
 from harness.aws import Metric
-from harness.aws.moto import ecr_images as registry_view
-from harness.aws.moto import missing_roles
+from harness.aws.moto import ecr_images, missing_roles
 from harness.aws.moto.dispatch import PACKAGES, MotoCall
 from harness.aws.moto.ecr_images import Listed
 from harness.aws.moto.moto_version import moto_version, require
@@ -31,7 +30,7 @@ from harness.kernel.http import MOST_CONTAINERS, Request, Response, has_too_many
 from harness.stores.log_files import StoredLogs
 
 if TYPE_CHECKING:
-    from harness.aws.moto.moto_runtime import Loaded
+    from harness.aws.moto.moto_runtime import MotoRuntime
 
 ALIASES = {"cloudwatch": "monitoring", "eventbridge": "events", "resourcegroupstaggingapi": "tagging"}
 SERVICES = frozenset({*PACKAGES, *ALIASES})
@@ -68,7 +67,7 @@ class MotoBackend:
             logger.warning("%s", self._old_state)
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="moto")
         self._loading = threading.Lock()
-        self._loaded: Loaded | None = None
+        self._loaded: MotoRuntime | None = None
         self._read_now_if_moto_changed()
 
     def services(self) -> frozenset[str]:
@@ -94,7 +93,7 @@ class MotoBackend:
         call = MotoCall(service, request.method, request.target, headers, body, account, region)
         answer = loaded.answer
         if service == "ecr":
-            answer = partial(registry_view.answer, inner=loaded.answer, listed=self._engine_images)
+            answer = partial(ecr_images.answer, inner=loaded.answer, listed=self._engine_images)
         elif service == "iam":
             answer = partial(missing_roles.answer, inner=loaded.answer)
         return await loop.run_in_executor(self._pool, answer, call)
@@ -142,15 +141,15 @@ class MotoBackend:
             self.close()
             raise
 
-    def _ready(self) -> Loaded:
+    def _ready(self) -> MotoRuntime:
         """Whoever comes first loads; all others wait for it."""
         if self._loaded is None:
             with self._loading:
                 if self._loaded is None:
                     require()
-                    from harness.aws.moto.moto_runtime import Loaded
+                    from harness.aws.moto.moto_runtime import MotoRuntime
 
-                    self._loaded = Loaded(self._state, self._rows, self._logs, self._pool, self._home, self._roles)
+                    self._loaded = MotoRuntime(self._state, self._rows, self._logs, self._pool, self._home, self._roles)
         return self._loaded
 
 

@@ -10,11 +10,7 @@ from urllib.parse import parse_qs, unquote
 
 from harness.aws import Metric
 from harness.aws.execution_role import ROLE
-from harness.aws.moto import dispatch
-from harness.aws.moto import identity as seam_identity
-from harness.aws.moto import metrics as seam_metrics
-from harness.aws.moto import patched_backends as seam_backends
-from harness.aws.moto import patched_s3_handlers as seam_s3_handlers
+from harness.aws.moto import dispatch, identity, metrics, patched_backends, patched_s3_handlers
 from harness.aws.moto.dispatch import LOCK, MotoAnswer, MotoCall
 from harness.aws.moto.logs import CloudWatchLogs
 from harness.aws.moto.object_rows import ObjectRows
@@ -31,7 +27,7 @@ OPERATION_PATH = re.compile(r"^/service/[^/]+/operation/(\w+)")
 EAGER_PACKAGES = frozenset(dispatch.PACKAGES[service] for service in dispatch.EAGER)
 
 
-class Loaded:
+class MotoRuntime:
     def __init__(
         self,
         state: Path,
@@ -43,7 +39,7 @@ class Loaded:
     ) -> None:
         self.files = ObjectFiles(state / "s3")
         self._rows = ObjectRows(state / "s3" / "objects.sqlite")
-        self.services = ServiceState(rows, seam_backends.SAVED, seam_backends.backend_of)
+        self.services = ServiceState(rows, patched_backends.SAVED, patched_backends.backend_of)
         self.ledger = ObjectLedger(self._rows, self.files, self.services)
         self.s3 = S3Service(self.files, self.ledger, pool)
         self._logs = logs
@@ -56,16 +52,16 @@ class Loaded:
             try:
                 self._restore()
             except BaseException:
-                seam_backends.uninstall(self.services)
+                patched_backends.uninstall(self.services)
                 self._rows.close()
                 raise
 
     def _restore(self) -> None:
-        seam_backends.uninstall()
-        seam_backends.forget_all()
-        seam_backends.install(self.services)
-        seam_identity.install()
-        seam_s3_handlers.install(self.files)
+        patched_backends.uninstall()
+        patched_backends.forget_all()
+        patched_backends.install(self.services)
+        identity.install()
+        patched_s3_handlers.install(self.files)
         for service in dispatch.EAGER:
             self._prepare(service)
         self.ledger.restore()
@@ -77,7 +73,7 @@ class Loaded:
     def restore_rest(self) -> None:
         """Restore the services that are not in memory yet: some requests go through all back ends there are."""
         for package in self.services.packages() - EAGER_PACKAGES:
-            seam_backends.load(package)  # not under the lock: others are served meanwhile
+            patched_backends.load(package)  # not under the lock: others are served meanwhile
         with LOCK:
             self.services.restore_all(lambda package: package not in EAGER_PACKAGES)
             self.services.set_aside()
@@ -91,29 +87,29 @@ class Loaded:
         self._prepare(call.service)
         return self._cloudwatch_logs.answer(call) if call.service == "logs" else self._run(call)
 
-    def put_metrics(self, account: str, region: str, namespace: str, metrics: Sequence[Metric]) -> None:
+    def put_metrics(self, account: str, region: str, namespace: str, data: Sequence[Metric]) -> None:
         with LOCK:
-            seam_metrics.put_metrics(account, region, namespace, metrics)
+            metrics.put_metrics(account, region, namespace, data)
             self.services.save_if_possible()
 
     def role_exists(self, account: str, role_arn: str) -> bool:
         with LOCK:
-            found = seam_identity.role_exists(account, role_arn)
+            found = identity.role_exists(account, role_arn)
             self.services.set_aside()
             return found
 
     def account_of(self, access_key: str) -> str | None:
         with LOCK:
-            return seam_identity.account_of(access_key)
+            return identity.account_of(access_key)
 
     def secret_of(self, access_key: str) -> str | None:
         with LOCK:
-            return seam_identity.secret_of(access_key)
+            return identity.secret_of(access_key)
 
     def reset(self) -> None:
         with LOCK:
             self.services.forget()
-            seam_backends.forget_all()
+            patched_backends.forget_all()
             self._accounts.clear()
             self._rows.clear()
             self.files.clear()
@@ -123,7 +119,7 @@ class Loaded:
 
     def close(self) -> None:
         with LOCK:
-            seam_backends.uninstall(self.services)
+            patched_backends.uninstall(self.services)
             self.services.close()
             self._rows.close()
 
@@ -151,7 +147,7 @@ class Loaded:
             self.ledger.take_back()  # a request that is refused changes nothing
         else:
             if call.service == "monitoring":
-                seam_metrics.bound(call.account, call.region)
+                metrics.bound(call.account, call.region)
             self.ledger.commit()
         return found
 
@@ -167,19 +163,19 @@ class Loaded:
         if made:
             self._ensure_role(call.account, call.region)
         text = unquote(call.body.decode("utf-8", "replace"))
-        if seam_identity.ensure_managed_policies(call.account, text) or made:
+        if identity.ensure_managed_policies(call.account, text) or made:
             self.services.save_if_possible()
 
     def _ensure_role(self, account: str, region: str) -> None:
         self._accounts.add(account)
         for role in (ROLE, *self._roles):
-            seam_identity.ensure_role(account, region, role)
+            identity.ensure_role(account, region, role)
 
     def _simulated(self, call: MotoCall) -> MotoAnswer | None:
         form = parse_qs(call.body.decode("utf-8", "replace")) if call.service == "iam" else {}
         if form.get("Action") != ["SimulatePrincipalPolicy"]:
             return None
-        return MotoAnswer(200, {"Content-Type": "text/xml"}, seam_identity.simulate(call.account, form))
+        return MotoAnswer(200, {"Content-Type": "text/xml"}, identity.simulate(call.account, form))
 
 
 def _only_reads(call: MotoCall) -> bool:

@@ -22,15 +22,15 @@ class MotoObjects:
         self._parts = parts
 
     def list(self, prefix: S3Uri) -> Iterator[ObjectInfo]:
-        with self._seam() as seam:
-            bucket = self._bucket(seam, prefix.bucket)
+        with self._moto() as models:
+            bucket = self._bucket(models, prefix.bucket)
             latest = [(name, bucket.keys[name]) for name in bucket.keys.sorted.beginning_with(prefix.key)]
-        for name, key in [(name, key) for name, key in latest if isinstance(key, seam.Key)]:
+        for name, key in [(name, key) for name, key in latest if isinstance(key, models.FileKey)]:
             yield _info(S3Uri(prefix.bucket, name), key)
 
     def head(self, uri: S3Uri) -> ObjectInfo | None:
-        with self._seam() as seam:
-            key = seam.find_key(self._bucket(seam, uri.bucket), uri.key)
+        with self._moto() as models:
+            key = models.find_key(self._bucket(models, uri.bucket), uri.key)
             return _info(uri, key) if key is not None else None
 
     def read(self, uri: S3Uri) -> bytes:
@@ -57,32 +57,32 @@ class MotoObjects:
         self._put(uri, arrived, content_type)
 
     def delete(self, uri: S3Uri) -> None:
-        with self._seam() as seam:
-            self._bucket(seam, uri.bucket)
-            self._backend(seam).delete_object(uri.bucket, uri.key)
+        with self._moto() as models:
+            self._bucket(models, uri.bucket)
+            self._backend(models).delete_object(uri.bucket, uri.key)
             self._save()
 
     def bucket_exists(self, bucket: str) -> bool:
-        with self._seam() as seam:
-            return seam.find_bucket(bucket) is not None
+        with self._moto() as models:
+            return models.find_bucket(bucket) is not None
 
     def create_bucket(self, bucket: str) -> None:
-        with self._seam() as seam:
-            if seam.find_bucket(bucket) is None:
-                self._backend(seam).create_bucket(bucket, self._region)
+        with self._moto() as models:
+            if models.find_bucket(bucket) is None:
+                self._backend(models).create_bucket(bucket, self._region)
                 self._save()
 
     def tags(self, uri: S3Uri) -> Mapping[str, str]:
-        with self._seam() as seam:
-            key = self._key(seam, uri)
-            tags: dict[str, str] = self._backend(seam).tagger.get_tag_dict_for_resource(key.arn)
+        with self._moto() as models:
+            key = self._key(models, uri)
+            tags: dict[str, str] = self._backend(models).tagger.get_tag_dict_for_resource(key.arn)
             return tags
 
     def _put(self, uri: S3Uri, arrived: ReceivedFile, content_type: str) -> None:
         try:
-            with self._seam() as seam:
-                self._bucket(seam, uri.bucket)
-                key = self._backend(seam).put_object(uri.bucket, uri.key, arrived)
+            with self._moto() as models:
+                self._bucket(models, uri.bucket)
+                key = self._backend(models).put_object(uri.bucket, uri.key, arrived)
                 key.set_metadata({"Content-Type": content_type})
                 self._save()
         finally:
@@ -90,42 +90,42 @@ class MotoObjects:
 
     @contextlib.contextmanager
     def _held(self, uri: S3Uri) -> Iterator[FileSlice]:
-        with self._seam() as seam:
-            piece: FileSlice = self._key(seam, uri).value
+        with self._moto() as models:
+            piece: FileSlice = self._key(models, uri).value
             piece.file.hold()
         try:
             yield piece
         finally:
             piece.file.release()
 
-    def _key(self, seam: Any, uri: S3Uri) -> Any:
-        key = seam.find_key(self._bucket(seam, uri.bucket), uri.key)
+    def _key(self, models: Any, uri: S3Uri) -> Any:
+        key = models.find_key(self._bucket(models, uri.bucket), uri.key)
         if key is None:
             raise ObjectMissing(uri)
         return key
 
-    def _bucket(self, seam: Any, name: str) -> Any:
-        bucket = seam.find_bucket(name)
+    def _bucket(self, models: Any, name: str) -> Any:
+        bucket = models.find_bucket(name)
         if bucket is None:
             raise BucketMissing(name)
         return bucket
 
-    def _backend(self, seam: Any) -> Any:
-        return seam.backend(self._account, self._region)
+    def _backend(self, models: Any) -> Any:
+        return models.backend(self._account, self._region)
 
     def _save(self) -> None:
         _, ledger = self._parts()
         ledger.commit()
 
     @contextlib.contextmanager
-    def _seam(self) -> Iterator[Any]:
+    def _moto(self) -> Iterator[Any]:
         """moto's S3, loaded and locked."""
         _, ledger = self._parts()
-        from harness.aws.moto import patched_s3_models as seam_s3
+        from harness.aws.moto import patched_s3_models
 
         with LOCK:
             try:
-                yield seam_s3
+                yield patched_s3_models
             except BaseException:
                 ledger.take_back()
                 raise

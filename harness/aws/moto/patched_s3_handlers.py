@@ -1,4 +1,4 @@
-"""Puts ``seam_s3`` into moto: handlers that pass files instead of bytes, and suspended versioning as S3 has it."""
+"""Replace moto's S3 handlers by ones that pass files instead of bytes and suspend versioning as S3 does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from moto.s3.exceptions import MissingKey, MissingVersion
 from werkzeug.http import http_date
 
-from harness.aws.moto import patched_s3_models as seam_s3
+from harness.aws.moto import patched_s3_models
 from harness.aws.moto.patched_s3_lists import Lists
 from harness.aws.moto.patched_s3_models import FileBucket, FileKey, S3Changes, Upload, models
 from harness.aws.moto.s3_forms import CREATED, FORM, check_form, created_document, form_status
@@ -70,7 +70,7 @@ class Backend(models.S3Backend):  # type: ignore[misc]
 
     def put_bucket_tagging(self, bucket_name: str, tags: dict[str, str]) -> None:
         super().put_bucket_tagging(bucket_name, {name: value or "" for name, value in tags.items()})
-        seam_s3.state.changes.buckets[bucket_name] = None  # the tagging service calls this too
+        patched_s3_models.state.changes.buckets[bucket_name] = None  # the tagging service calls this too
 
     def get_object(
         self, bucket_name: str, key_name: str, version_id: Any = None, part_number: Any = None, **named: Any
@@ -168,8 +168,8 @@ _installing = threading.Lock()
 def install(files: ObjectFiles) -> None:
     """Put our classes where moto looks its own up, and its files under ``files``."""
     with _installing:
-        seam_s3.state.files = files
-        seam_s3.state.changes = S3Changes()
+        patched_s3_models.state.files = files
+        patched_s3_models.state.changes = S3Changes()
         # moto's dashboard keeps every instance ever made; here that is a leak.
         common_models.BaseModel.__new__ = staticmethod(_without_tracking)
         models.FakeKey = FileKey

@@ -1,6 +1,6 @@
 """Between moto's S3 objects in memory and their rows: save what a request changed, restore all at start.
 
-The counterpart of ``seam_s3``: which attributes of moto's objects make up a row is known here and nowhere else.
+The counterpart of ``patched_s3_models``. Only this module knows which attributes of moto's objects make up a row.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from moto.moto_api._internal.managed_state_model import ManagedState
 from moto.utilities.utils import LowercaseDict, get_partition
 from requests.structures import CaseInsensitiveDict
 
-from harness.aws.moto import patched_backends as seam_backends
-from harness.aws.moto import patched_s3_models as seam_s3
+from harness.aws.moto import patched_backends, patched_s3_models
 from harness.aws.moto.moto_version import moto_version
 from harness.aws.moto.object_rows import BucketRow, ObjectRows, PartRow, UploadRow, VersionRow
 from harness.aws.moto.patched_s3_models import FileBucket, FileKey, Upload, models
@@ -40,7 +39,7 @@ PRIVATE = models.get_canned_acl("private")
 
 
 class ObjectLedger:
-    """Saves ``seam_s3.Changes``, and what the same request changed in other services. All calls hold moto's lock."""
+    """Saves ``S3Changes``, and what the same request changed in other services. All calls hold moto's lock."""
 
     def __init__(self, rows: ObjectRows, files: ObjectFiles, services: ServiceState) -> None:
         self._rows = rows
@@ -50,7 +49,7 @@ class ObjectLedger:
 
     def commit(self) -> None:
         """Save what changed as one transaction; if that fails, memory goes back to what the rows say."""
-        changes = seam_s3.state.changes
+        changes = patched_s3_models.state.changes
         try:
             self._services.save()
             if changes.keys or changes.buckets or changes.uploads:
@@ -66,21 +65,21 @@ class ObjectLedger:
     def take_back(self) -> None:
         """What changed in memory since the last commit did not happen."""
         self._services.take_back()
-        changes = seam_s3.state.changes
+        changes = patched_s3_models.state.changes
         if changes.keys or changes.buckets or changes.uploads:
             self._take_back(changes)
         changes.clear()
 
     def touch(self, bucket: str, key: str, version: str | None = None) -> None:
         """A request may have changed attributes of this version (the latest when None): save it anew."""
-        found = seam_s3.find_bucket(bucket)
+        found = patched_s3_models.find_bucket(bucket)
         for one in reversed(found.keys.getlist(key, [])) if found else []:
             if version is None or str(one.version_id) == version:
                 one.saved = False
-                seam_s3.state.changes.key(bucket, key)
+                patched_s3_models.state.changes.key(bucket, key)
                 return
 
-    def _save(self, changes: seam_s3.S3Changes) -> None:
+    def _save(self, changes: patched_s3_models.S3Changes) -> None:
         for name in changes.buckets:
             self._save_bucket(name)
         for id_, upload in changes.uploads.items():
@@ -88,13 +87,13 @@ class ObjectLedger:
         for (bucket, key), gone in changes.keys.items():
             for version in gone:
                 self._rows.delete_version(bucket, key, str(version))
-            found = seam_s3.find_bucket(bucket)
+            found = patched_s3_models.find_bucket(bucket)
             for one in found.keys.getlist(key, []) if found else []:
                 if not getattr(one, "saved", False):
                     self._save_version(bucket, one)
 
     def _save_bucket(self, name: str) -> None:
-        bucket = seam_s3.find_bucket(name)
+        bucket = patched_s3_models.find_bucket(name)
         if bucket is None:
             self._rows.delete_bucket(name)
             return
@@ -133,7 +132,7 @@ class ObjectLedger:
         for (bucket, key), rows in itertools.groupby(self._rows.versions(), lambda row: (row.bucket, row.key)):
             self._restore_key(bucket, key, rows)
         self._restore_uploads()
-        seam_s3.state.changes.clear()
+        patched_s3_models.state.changes.clear()
         swept = self._files.sweep(self._rows.files())
         if swept:
             logger.info("Swept %d files of writes that were never finished", swept)
@@ -149,14 +148,14 @@ class ObjectLedger:
         """What the row says. One whose settings are still a pickle has none until they are imported."""
         if not row.config:
             return
-        settings = settings_from_text(row.name, row.config, seam_backends.backend_of)
+        settings = settings_from_text(row.name, row.config, patched_backends.backend_of)
         tagger = _tagger(bucket)
         tagger.delete_all_tags_for_resource(bucket.arn)
         tagger.tag_resource(bucket.arn, [{"Key": k, "Value": v} for k, v in settings.pop("tags").items()])
         bucket.__dict__.update(settings)
 
     def _restore_key(self, bucket: str, key: str, rows: Iterable[VersionRow]) -> None:
-        found = seam_s3.find_bucket(bucket)
+        found = patched_s3_models.find_bucket(bucket)
         if found is None:
             return
         versions: list[Any] = []
@@ -192,7 +191,7 @@ class ObjectLedger:
     def _restore_uploads(self, only: set[str] | None = None) -> None:
         uploads: dict[str, Upload] = {}
         for row in self._rows.uploads():
-            bucket = seam_s3.find_bucket(row.bucket)
+            bucket = patched_s3_models.find_bucket(row.bucket)
             if bucket is not None and (only is None or row.id in only):
                 uploads[row.id] = bucket.multiparts[row.id] = _blank_upload(row)
         for part in self._rows.parts():
@@ -204,19 +203,19 @@ class ObjectLedger:
                 uploads[part.upload].parts[part.number] = key
                 uploads[part.upload].partlist.append(part.number)
 
-    def _take_back(self, changes: seam_s3.S3Changes) -> None:
+    def _take_back(self, changes: patched_s3_models.S3Changes) -> None:
         """The save failed: keys, parts and buckets are again as their rows say."""
         buckets = {row.name: row for row in self._rows.buckets()}
         known = self._rows.files()
         for bucket, key in list(changes.keys):
-            found = seam_s3.find_bucket(bucket)
+            found = patched_s3_models.find_bucket(bucket)
             for version in found.keys.getlist(key, []) if found else []:
                 if isinstance(version, FileKey) and version.body.file.name not in known:
                     version.body.file.doom()
             self._restore_key(bucket, key, [])
             self._restore_key(bucket, key, self._rows.versions(bucket, key))
         for upload in changes.uploads.values():
-            found = seam_s3.find_bucket(upload.bucket) if upload is not None else None
+            found = patched_s3_models.find_bucket(upload.bucket) if upload is not None else None
             if upload is not None and found is not None:
                 dict.pop(found.multiparts, upload.id, None)
         self._restore_uploads(set(changes.uploads))
@@ -224,7 +223,7 @@ class ObjectLedger:
             self._take_back_bucket(name, buckets.get(name))
 
     def _take_back_bucket(self, name: str, row: BucketRow | None) -> None:
-        bucket = seam_s3.find_bucket(name)
+        bucket = patched_s3_models.find_bucket(name)
         if row is None:
             partition, account = models.s3_backends.bucket_accounts.pop(name)
             models.s3_backends[account][partition].buckets.pop(name, None)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from multidict import CIMultiDict
 
-from harness.aws.moto import patched_s3_models as seam_s3
+from harness.aws.moto import patched_s3_models
 from harness.aws.moto.dispatch import LOCK, MotoAnswer, MotoCall, failure, kept_headers, response, run
 from harness.aws.moto.patched_s3_handlers import BODY
 from harness.aws.moto.s3_arguments import check_arguments, without_unusable
@@ -50,8 +50,8 @@ class HeldFileBody(FileBody):
 class Prepared:
     """What was copied for one request to a multipart upload."""
 
-    upload: seam_s3.Upload
-    what: seam_s3.Assembly | ReceivedFile
+    upload: patched_s3_models.Upload
+    what: patched_s3_models.Assembly | ReceivedFile
     whole: ReceivedFile
 
 
@@ -103,7 +103,7 @@ class S3Service:
         """Refuse before the bytes come what cannot succeed."""
         with LOCK:
             self._check_owners(asked, account)
-            bucket = seam_s3.find_bucket(asked.bucket)
+            bucket = patched_s3_models.find_bucket(asked.bucket)
             if bucket is None:
                 raise Refusal(404, "NoSuchBucket", "The specified bucket does not exist")
             if "uploadId" in asked.query and asked.query["uploadId"] not in bucket.multiparts:
@@ -178,7 +178,7 @@ class S3Service:
     def _assemble(self, asked: S3Request, body: bytes) -> Prepared | None:
         with ExitStack() as holding:
             with LOCK:
-                bucket = seam_s3.find_bucket(asked.bucket)
+                bucket = patched_s3_models.find_bucket(asked.bucket)
                 upload = bucket.multiparts.get(asked.query["uploadId"]) if bucket else None
                 if upload is None:
                     return None  # moto answers: no such bucket or upload, or it was completed before
@@ -189,18 +189,18 @@ class S3Service:
             if size is not None and size != str(sum(map(len, pieces))):
                 raise Refusal(400, "InvalidRequest", f"The parts do not make an object of {size} bytes")
             whole = self._files.join(pieces, etag="")
-        return Prepared(upload, seam_s3.Assembly(parts, whole, upload.checksum(parts, whole)), whole)
+        return Prepared(upload, patched_s3_models.Assembly(parts, whole, upload.checksum(parts, whole)), whole)
 
     def _copy_part(self, asked: S3Request) -> Prepared | None:
         name, key, version = asked.copy_source()
         with ExitStack() as holding:
             with LOCK:
-                bucket = seam_s3.find_bucket(asked.bucket)
+                bucket = patched_s3_models.find_bucket(asked.bucket)
                 upload = bucket.multiparts.get(asked.query["uploadId"]) if bucket else None
                 if upload is None:
                     return None  # moto answers
-                origin = seam_s3.find_bucket(name)
-                source = seam_s3.find_key(origin, key, version) if origin else None
+                origin = patched_s3_models.find_bucket(name)
+                source = patched_s3_models.find_key(origin, key, version) if origin else None
                 if source is None:
                     raise Refusal(404, "NoSuchKey" if origin else "NoSuchBucket", f"There is no {name}/{key} to copy")
                 piece = _range(source.value, asked.headers.get("x-amz-copy-source-range"))
@@ -213,7 +213,7 @@ class S3Service:
             if asked.key:
                 self._ledger.touch(asked.bucket, asked.key, asked.query.get("versionId"))
             elif asked.bucket and "delete" not in asked.query:
-                seam_s3.state.changes.buckets[asked.bucket] = None
+                patched_s3_models.state.changes.buckets[asked.bucket] = None
         self._ledger.commit()
 
     def _check_owners(self, asked: S3Request, account: str) -> None:
@@ -222,7 +222,7 @@ class S3Service:
             ("x-amz-source-expected-bucket-owner", asked.source_bucket),
         ):
             expected = asked.headers.get(header)
-            found = seam_s3.find_bucket(bucket) if expected else None
+            found = patched_s3_models.find_bucket(bucket) if expected else None
             if expected and expected != (found.account_id if found else account):
                 raise Refusal(403, "AccessDenied", "Access Denied")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.aws_run.ledger import DELETED, KEPT, Header, Ledger, LedgerEntry, LedgerUnreadable, alive, ledgers, read
 from harness.kernel.errors import GuardRefused
 from harness.promotion.account import Account, stale
-from harness.promotion.teardown import s3_outputs as stored
+from harness.promotion.teardown import s3_outputs
 from harness.promotion.teardown.resources import GONE, RUNNING, THERE, is_job, look
 from harness.promotion.teardown.run import FAILED, Removal, Teardown, Waiting
 from harness.promotion.teardown.search import TaggedResource, search
@@ -118,9 +118,9 @@ def _told(account: Account, entry: LedgerEntry) -> str:
     if entry.kind == "Bucket":
         return "to be deleted if it is empty then"
     if entry.service == "s3":
-        if not stored.own(entry):
+        if not s3_outputs.own(entry):
             return "was there before the run; stays"
-        there = stored.count(account, entry)
+        there = s3_outputs.count(account, entry)
         return f"{there} object{'' if there == 1 else 's'}"
     if entry.service != "sagemaker":
         return f"of {entry.service}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from harness.aws_run.ledger import REFUSED, Header, LedgerEntry
 from harness.promotion.account import Account, stale
-from harness.promotion.teardown import s3_outputs as stored
+from harness.promotion.teardown import s3_outputs
 from harness.promotion.teardown.resources import RUNNING, THERE, Condition, billed, is_job, look, status
 from harness.promotion.teardown.run import LONG, PAUSE
 from harness.promotion.teardown.search import search
@@ -46,9 +46,9 @@ def prove(account: Account, header: Header, entries: Iterable[LedgerEntry]) -> P
     left += [f"{entry.service} {entry.kind} {entry.name} (not known to be billed)" for entry in others]
     kept: list[str] = []
     for entry in places:
-        if there := stored.count(account, entry):
+        if there := s3_outputs.count(account, entry):
             line = f"{entry.name} ({there} object{'' if there == 1 else 's'})"
-            (left if stored.own(entry) else kept).append(line)
+            (left if s3_outputs.own(entry) else kept).append(line)
     jobs = sum(1 for entry in resources if is_job(entry))
     asked = (
         f"AWS was asked about {jobs} jobs, {len(resources) - jobs} endpoints and schedules, {len(places)} places in "

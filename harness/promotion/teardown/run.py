@@ -15,7 +15,7 @@ from harness.aws_run.ledger import DELETED, INTENDED, KEPT, LedgerEntry
 from harness.kernel.errors import StateError
 from harness.promotion.account import Account, stale
 from harness.promotion.destination import RUN_TAG
-from harness.promotion.teardown import s3_outputs as stored
+from harness.promotion.teardown import s3_outputs
 from harness.promotion.teardown.detach_dependents import detach_dependents
 from harness.promotion.teardown.resources import ENDED as JOB_ENDED
 from harness.promotion.teardown.resources import (
@@ -127,7 +127,7 @@ class Teardown:
             if error.response["Error"]["Code"] in _NEVER or "failed to satisfy constraint" in str(error):
                 return Removal(entry, FAILED, str(error))
             return str(error)
-        except (BotoCoreError, stored.NotDeleted) as error:
+        except (BotoCoreError, s3_outputs.NotDeleted) as error:
             if stale(error):
                 raise CredentialsGone(str(error)) from error
             return f"{_UNREACHED}{error}"
@@ -191,9 +191,9 @@ class Teardown:
                 return Removal(entry, KEPT, "holds objects that are not of this run")
             s3.delete_bucket(Bucket=entry.identity["Bucket"])
             return _deleted(entry)
-        if not stored.own(entry):
+        if not s3_outputs.own(entry):
             return Removal(entry, KEPT, "was there before the run, so it is not deleted")
-        deleted = stored.delete(self._account, entry)
+        deleted = s3_outputs.delete(self._account, entry)
         return Removal(entry, DELETED, f"deleted {deleted} object{'' if deleted == 1 else 's'}")
 
 

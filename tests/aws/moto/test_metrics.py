@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.aws import Metric
-from harness.aws.moto import metrics as seam_metrics
+from harness.aws.moto import metrics
 from tests.aws.moto.serving import ACCOUNT, Served, serve
 
 NAMESPACE = "/aws/sagemaker/TrainingJobs"
@@ -52,10 +52,10 @@ def test_metrics_in_process_and_by_wire(tmp_path: Path) -> None:
 
 
 def test_oldest_metrics_go_first(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seam_metrics, "MOST", 100)
+    monkeypatch.setattr(metrics, "MOST", 100)
     for number in range(30):
         data = [Metric("m", time.time(), value=float(number))] * 10
         served.backend.put_metrics(ACCOUNT, "us-east-1", NAMESPACE, data)
-    kept = seam_metrics.cloudwatch_backends[ACCOUNT]["us-east-1"].metric_data
+    kept = metrics.cloudwatch_backends[ACCOUNT]["us-east-1"].metric_data
     assert 80 <= len(kept) <= 100
     assert kept[-1].value == 29.0

@@ -10,7 +10,7 @@ from typing import Any
 
 from moto.core.base_backend import BaseBackend
 
-from harness.aws.moto import patched_backends as seam_backends
+from harness.aws.moto import patched_backends
 from harness.aws.moto.dispatch import LOCK, PACKAGES
 from harness.aws.moto.object_rows import ObjectRows
 from harness.aws.moto.saved_state.bucket_settings import settings_to_text
@@ -51,20 +51,20 @@ def migrate(state: Path) -> list[str]:
 
 
 def _save_services(rows: ServiceRows, pickles: list[OldPickle]) -> None:
-    services = ServiceState(rows, seam_backends.SAVED, seam_backends.backend_of)
+    services = ServiceState(rows, patched_backends.SAVED, patched_backends.backend_of)
     loaded = [(each, load_backend_pickle(each)) for each in pickles]
-    seam_backends.forget_all()
-    seam_backends.install(services)
+    patched_backends.forget_all()
+    patched_backends.install(services)
     try:
         for each, fields in loaded:
-            backend = seam_backends.backend_of(PACKAGES.get(each.service, each.service), each.account, each.region)
+            backend = patched_backends.backend_of(PACKAGES.get(each.service, each.service), each.account, each.region)
             backend.__dict__.update(fields)
             _refer_to(backend)
             services.touch(backend)
         services.save()
     finally:
-        seam_backends.uninstall(services)
-        seam_backends.forget_all()
+        patched_backends.uninstall(services)
+        patched_backends.forget_all()
 
 
 def _refer_to(backend: Any) -> None:
