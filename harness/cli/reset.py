@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import click
@@ -23,15 +24,18 @@ from harness.stores.state_layout import STATE
     metavar="DIR",
     help="Copy the state to this new folder first; no emulator may run.",
 )
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @state_option
 @json_option
-def command(keep: Path | None, state: Path | None, as_json: bool) -> None:
-    """Forget all records, objects and logs.
+def command(keep: Path | None, yes: bool, state: Path | None, as_json: bool) -> None:
+    """Forget all records, objects and logs, after asking.
 
     Works on a damaged state folder as well, and removes only what is the emulator's: reports and history stay.
     """
     folder = settings(state=state).state
     emulator = emulator_process.find(folder)
+    if not yes and (emulator is not None or _state_files(folder)):
+        _confirm(folder)
     if emulator is not None:
         if keep is not None:
             raise StateError(
@@ -48,12 +52,24 @@ def command(keep: Path | None, state: Path | None, as_json: bool) -> None:
         click.echo(f"Forgot everything in {folder}." + (f" A copy is in {keep}." if keep else ""))
 
 
+def _confirm(folder: Path) -> None:
+    if not sys.stdin.isatty():
+        raise StateError(f"reset would forget everything in {folder}, and there is no terminal to ask on; add --yes")
+    if not click.confirm(f"Forget all jobs, objects and logs in {folder}?", err=True):
+        raise StateError("nothing was removed")
+
+
+def _state_files(folder: Path) -> list[str]:
+    """Return the names of the emulator's files and folders that are there."""
+    return [name for name in STATE if (folder / name).exists() or (folder / name).is_symlink()]
+
+
 def _forget(folder: Path, keep: Path | None) -> None:
     """Remove the state with the folder held, so that no emulator starts on it meanwhile."""
     holder = StateFolder(folder)
     holder.hold()
     try:
-        present = [name for name in STATE if (folder / name).exists() or (folder / name).is_symlink()]
+        present = _state_files(folder)
         if keep is not None:
             _copy(folder, present, keep.absolute())
         for name in present:

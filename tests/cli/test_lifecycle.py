@@ -95,11 +95,17 @@ def test_reset_forgets_whether_it_runs_or_not(project: Project) -> None:
     python = project.argv()[0]
     assert project.run("exec", "--", python, "-c", make).returncode == 0
     assert project.run("exec", "--", python, "-c", count).stdout == "1\n"
-    assert project.run("reset").returncode == 0
+    unasked = project.run("reset")
+    assert unasked.returncode == 3
+    assert "there is no terminal to ask on; add --yes" in unasked.stderr
+    assert project.run("exec", "--", python, "-c", count).stdout == "1\n"
+    assert project.run("reset", "--yes").returncode == 0
+    assert project.run("reset").returncode == 0, "nothing is left to ask about"
     project.run("start")
     assert project.run("exec", "--", python, "-c", count).stdout == "0\n"
     assert project.run("exec", "--", python, "-c", make).returncode == 0
-    assert project.run("reset").returncode == 0
+    assert project.run("reset").returncode == 3
+    assert project.run("reset", "--yes").returncode == 0
     assert project.run("exec", "--", python, "-c", count).stdout == "0\n"
 
 
