@@ -12,6 +12,7 @@ from harness.promotion.destination import SCHEDULE, Destination
 from harness.promotion.plan import RunPlan
 from harness.promotion.preflight.actions import Where, caller_needs, policy, role_needs
 from harness.promotion.preflight.bucket_network_keys import check_bucket, check_keys, check_network
+from harness.promotion.preflight.closed_services import LOOKS, check_closed_services
 from harness.promotion.preflight.findings import FAILURE, OK, UNCHECKED, WARNING, Check, Finding, answered
 from harness.promotion.preflight.images import check_images
 from harness.promotion.preflight.names import check_names
@@ -49,6 +50,7 @@ def preflight(account: Account, destination: Destination, plans: Sequence[RunPla
         ("images", "ecr:DescribeImages", lambda: check_images(account, plans)),
         ("quotas", "servicequotas:ListServiceQuotas", lambda: check_quotas(account, plans, destination)),
         ("names", "sagemaker:Describe*", lambda: check_names(account, plans)),
+        ("closed services", " and ".join(LOOKS), lambda: check_closed_services(account, plans)),
     ]
     with ThreadPoolExecutor(len(checks)) as pool:
         asked = [pool.submit(_done, *check) for check in checks]

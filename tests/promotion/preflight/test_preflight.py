@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
+from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
+from harness.promotion.plan import Planned, RunPlan
+from harness.promotion.preflight.closed_services import check_closed_services
+from harness.promotion.preflight.findings import OK
 from tests.aws_stand_in.configuration import ACCOUNT, ALLOW_ALL, DEVELOPER, KEY, ROLE, SECRET
 from tests.aws_stand_in.running import PROFILE, AwsProject
 from tests.promotion.conftest import HEAD, IMAGE
@@ -295,3 +302,32 @@ def test_a_bucket_elsewhere(project: AwsProject) -> None:
     state, told = looked(project, 3)["bucket"]
     assert state == "failure"
     assert "abroad is in eu-west-1, and jobs of us-east-1 cannot use it; name a bucket in us-east-1" in told
+
+
+def test_services_that_aws_closed_to_new_customers_are_named(project: AwsProject) -> None:
+    analyzer = "156813124566.dkr.ecr.us-east-1.amazonaws.com/sagemaker-model-monitor-analyzer"
+    clarify = "205585389593.dkr.ecr.us-east-1.amazonaws.com/sagemaker-clarify-processing:1.0"
+    jobs = [training("p-20260101-000000-0a1b", image) | {"kind": "ProcessingJob"} for image in (analyzer, clarify)]
+    recorded(project, called("CreateProcessingJob"), *jobs)
+    # The stand-in has no such images, which is a failure of its own.
+    state, words = looked(project, 3)["closed services"]
+    assert state == "warning"
+    assert words.startswith("Clarify and Model Monitor: AWS closed")
+
+
+def test_an_account_that_has_monitored_may_go_on() -> None:
+    client = boto3.client("sagemaker", region_name="us-east-1", aws_access_key_id=KEY, aws_secret_access_key=SECRET)
+    now = datetime.now(timezone.utc)
+    schedule = {
+        "MonitoringScheduleName": "earlier",
+        "MonitoringScheduleArn": "arn:aws:sagemaker:us-east-1:123456789012:monitoring-schedule/earlier",
+        "CreationTime": now,
+        "LastModifiedTime": now,
+        "MonitoringScheduleStatus": "Stopped",
+    }
+    plans = [RunPlan("it", (), (Planned("MonitoringSchedule", None, (), None),), None)]
+    with Stubber(client) as stubber:
+        answer = {"MonitoringScheduleSummaries": [schedule]}
+        stubber.add_response("list_monitoring_schedules", answer, {"MaxResults": 1})
+        (finding,) = check_closed_services(SimpleNamespace(client=lambda _: client), plans)  # type: ignore[arg-type]
+    assert finding.state == OK
