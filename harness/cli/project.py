@@ -64,7 +64,16 @@ def project_root() -> Path:
     """The nearest folder, from here upwards, that holds a project; here when none does."""
     here = Path.cwd()
     marks = (FILE, "scenarios", ".harness")
-    return next((folder for folder in (here, *here.parents) if any((folder / mark).exists() for mark in marks)), here)
+    candidates = (here, *here.parents)
+    return next((each for each in candidates if any(_is_there(each / mark) for mark in marks)), here)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a path exists; False for one that may not be looked at."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return False
 
 
 def settings(**given: Any) -> Settings:

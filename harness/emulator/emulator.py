@@ -101,6 +101,9 @@ class Emulator:
         """Until somebody asks it to end."""
         self._ending.wait()
 
+    def has_lost_state(self) -> bool:
+        return self._folder.is_lost()
+
     def shut_down(self) -> None:
         self._ending.set()
 
@@ -143,7 +146,7 @@ class Emulator:
         return call(self.site, "sagemaker", operation, request, account, region)
 
     def _start(self) -> None:
-        folder = StateFolder(self.state)
+        folder = self._folder = StateFolder(self.state)
         folder.hold()
         self._stack.callback(folder.release)
         self._credentials = issue_credentials(self.state, self.settings.client_secret)

@@ -46,6 +46,9 @@ class Control(Protocol):
 
     def reset(self) -> Awaitable[None]: ...
 
+    def has_lost_state(self) -> bool:
+        """Whether the state folder was removed or replaced while the emulator ran."""
+
     def shut_down(self) -> None:
         """Begin to end; returns at once."""
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
+import os
+import socket
 import stat
+import struct
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -23,6 +28,7 @@ class StateFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: IO[bytes] | None = None
+        self._path_lock: socket.socket | None = None
 
     def hold(self) -> None:
         """``StateError`` naming the emulator that has the folder."""
@@ -38,6 +44,14 @@ class StateFolder:
         except OSError as error:
             lock.close()
             raise StateError(f"the state folder {self.path} is in use by {self._holder()}") from error
+        try:
+            self._path_lock = lock_path(self.path)
+        except OSError as error:
+            lock.close()
+            raise StateError(
+                f"an emulator still runs{_holder_of(self.path)} that had {self.path} before the folder was removed or "
+                "replaced; end it, or choose another folder with --state"
+            ) from error
         self._lock = lock
         (self.path / ".gitignore").write_text("*\n")
 
@@ -58,6 +72,20 @@ class StateFolder:
             (self.path / ANNOUNCEMENT).unlink(missing_ok=True)
             self._lock.close()
             self._lock = None
+        if self._path_lock is not None:
+            self._path_lock.close()
+            self._path_lock = None
+
+    def is_lost(self) -> bool:
+        """Whether the folder was removed or replaced since it is held: what is written now could not be read again."""
+        if self._lock is None:
+            return False
+        try:
+            there = (self.path / "lock").stat()
+        except OSError:
+            return True
+        held = os.fstat(self._lock.fileno())
+        return (there.st_ino, there.st_dev) != (held.st_ino, held.st_dev)
 
     def _holder(self) -> str:
         facts = announced(self.path)
@@ -67,6 +95,46 @@ class StateFolder:
             f"the emulator running as process {facts['pid']} at {facts['address']}; "
             "stop it with `harness stop`, or choose another folder with --state"
         )
+
+
+def lock_path(path: Path) -> socket.socket | None:
+    """Lock the path itself, which outlives the folder: a socket in Linux's abstract namespace goes with its process.
+
+    Raises ``OSError`` if a process of this user has it. None where the system has no such sockets.
+    """
+    if not sys.platform.startswith("linux"):
+        return None
+    holder = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        holder.bind(_socket_name(path))
+        holder.listen(1)
+    except OSError:
+        holder.close()
+        peer = _peer(path)
+        if peer is not None and peer[1] != os.getuid():  # another user cannot keep us from our own folder
+            return None
+        raise
+    return holder
+
+
+def _holder_of(path: Path) -> str:
+    peer = _peer(path)
+    return "" if peer is None else f" as process {peer[0]}"
+
+
+def _peer(path: Path) -> tuple[int, int] | None:
+    """Return process and user of the path's lock; None if nobody has it."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller, contextlib.suppress(OSError):
+        caller.settimeout(1.0)
+        caller.connect(_socket_name(path))
+        process, user, _ = struct.unpack("3i", caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        return process, user
+    return None
+
+
+def _socket_name(path: Path) -> bytes:
+    digest = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()
+    return f"\0harness-state-{os.getuid()}-{digest[:40]}".encode()
 
 
 def make_private(path: Path) -> None:

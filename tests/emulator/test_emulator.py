@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -157,3 +158,20 @@ def test_a_failed_start_gives_everything_back(emulator: Any, tmp_path: Path) -> 
     emulator.emulator.close()
     with Emulator(Settings(state=tmp_path / "other", port=port)) as again:
         assert ask_admin(again.address, again.state, "health")["status"] == "ok"
+
+
+def test_a_folder_that_was_removed_stores_nothing_more_and_is_not_taken_by_another(
+    emulator: Any, tmp_path: Path
+) -> None:
+    s3 = emulator.client("s3")
+    s3.create_bucket(Bucket="the-bucket")
+    moved = emulator.state.rename(tmp_path / "moved")
+    with pytest.raises(ClientError, match="was removed or replaced while the emulator ran"):
+        s3.put_object(Bucket="the-bucket", Key="k", Body=b"x")
+    with pytest.raises(StateError, match=f"an emulator still runs as process {os.getpid()} that had"):
+        Emulator(Settings(state=emulator.state, port=0)).start()
+    (emulator.state / "lock").unlink()
+    (emulator.state / ".gitignore").unlink(missing_ok=True)
+    emulator.state.rmdir()
+    moved.rename(emulator.state)
+    s3.put_object(Bucket="the-bucket", Key="k", Body=b"x")

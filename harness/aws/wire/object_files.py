@@ -209,11 +209,15 @@ class ObjectFiles:
         A kill leaves at most a few such files. Many are the objects of rows that were lost: they stay, with a warning.
         """
         for path in self._incoming.iterdir():
-            path.unlink(missing_ok=True)
+            if not path.is_dir():
+                path.unlink(missing_ok=True)
         left: list[Path] = []
         for folder in self._objects.iterdir():
+            if not folder.is_dir():
+                logger.warning("%s is no file of an object and is left alone", folder)
+                continue
             with os.scandir(folder) as entries:
-                left += [Path(entry.path) for entry in entries if entry.name not in known]
+                left += [Path(entry.path) for entry in entries if entry.is_file() and entry.name not in known]
         if len(left) > MOST_UNFINISHED:
             logger.warning(
                 "%d files of objects in %s have no entry in the database and are kept; if it was damaged, put it "
