@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import resource
 import socket
 from collections.abc import AsyncIterator, Callable
 from functools import partial
@@ -24,7 +26,12 @@ from harness.kernel.http import FileBody, Request, Response
 
 _CHUNK = 1024 * 1024
 _LAST_ANSWERS = 2.0  # seconds that requests in progress have at the end
+_RESERVED = 128
+"""File descriptors that connections never take: jobs, databases and objects need some when many clients connect."""
 _LONGEST_FIELD = 64 * 1024  # session tokens and user metadata travel in headers, presigned URLs in the request line
+
+
+logger = logging.getLogger(__name__)
 
 
 class Server:
@@ -37,6 +44,7 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self._clients: WeakKeyDictionary[asyncio.Transport, Client] = WeakKeyDictionary()
         self._peers = PeerLookup()
+        self._refusing = False
         self._http = {listener: self._http_server(listener) for listener in Listener}
 
     async def listen(self, host: str, port: int) -> int:
@@ -48,7 +56,7 @@ class Server:
 
     async def serve_on(self, listener: socket.socket, kind: Listener = Listener.ALL) -> asyncio.Server:
         listener.setblocking(False)
-        server = await self._loop.create_server(self._http[kind], sock=listener, backlog=1024)
+        server = await self._loop.create_server(partial(self._connect, kind), sock=listener, backlog=1024)
         self._listeners.add(server)
         self._count_ports()
         return server
@@ -85,6 +93,18 @@ class Server:
         await asyncio.gather(*(http.shutdown(_LAST_ANSWERS) for http in self._http.values()))
         self._peers.close()
         await asyncio.sleep(0)  # closed transports let go of their sockets
+
+    def _connect(self, kind: Listener) -> asyncio.BaseProtocol:
+        """Make the protocol of a new connection; one that refuses it while too many are open."""
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        most = max(limit - _RESERVED, limit // 2)
+        if sum(len(http.connections) for http in self._http.values()) < most:
+            self._refusing = False
+            return self._http[kind]()
+        if not self._refusing:
+            logger.warning("%d connections are open, as many as this process may have; more are refused", most)
+        self._refusing = True
+        return _Refusal()
 
     def _count_ports(self) -> None:
         names = (listener.getsockname() for server in self._listeners for listener in server.sockets)
@@ -123,6 +143,14 @@ class Server:
         except ClientGone as error:
             raise ConnectionResetError("the client is gone") from error
         return await _write(received, response)
+
+
+class _Refusal(asyncio.Protocol):
+    """A connection that is closed at once."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.abort()
 
 
 async def _stream(received: BaseRequest) -> AsyncIterator[bytes]:

@@ -83,7 +83,7 @@ def test_instances_multiply_what_is_billed() -> None:
 
 
 def test_a_kind_of_job_that_does_not_exist(expects: Expectations) -> None:
-    with pytest.raises(ValueError, match=r"'TuningJob' is none of ProcessingJob, TrainingJob"):
+    with pytest.raises(ValueError, match=r"'TuningJob' is none of TrainingJob, ProcessingJob"):
         expects.completed("TuningJob", "a")
 
 

@@ -82,9 +82,9 @@ BACKGROUND = """
 import sys, time
 from pathlib import Path
 from harness.clients.emulator_process import find
-from harness.clients.offline_process import EnclosedProgram
+from harness.clients.offline_process import OfflineProcess
 emulator = find(Path(sys.argv[1]))
-program = EnclosedProgram(["sh", "-c", sys.argv[3]], {"PATH": "/usr/bin:/bin"}, emulator, Path(sys.argv[2]))
+program = OfflineProcess(["sh", "-c", sys.argv[3]], {"PATH": "/usr/bin:/bin"}, emulator, Path(sys.argv[2]))
 while not Path(sys.argv[2]).exists() or "ready" not in Path(sys.argv[2]).read_text():
     time.sleep(0.01)
 getattr(program, sys.argv[4])()

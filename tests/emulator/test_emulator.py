@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from harness.contract.schedules import next_due
 from harness.emulator import Emulator
-from harness.engine.monitoring_records import EXECUTION, SCHEDULE
+from harness.engine.monitoring.records import EXECUTION, SCHEDULE
 from harness.kernel.errors import InternalFailure, StateError
 from harness.kernel.records import Key, Record
 from harness.settings import Settings

@@ -75,6 +75,7 @@ class S3Service:
                 rest = await self._receive(request, incoming, loop)
                 return await loop.run_in_executor(self._pool, self._store, asked, call, incoming, rest)
             body = await _document(request, MAX_FORM if asked.is_form else MAX_DOCUMENT)
+            check_md5(asked.headers, body)
             return await loop.run_in_executor(self._pool, self._answer, asked, call._replace(body=body))
         except _Broken as error:
             raise error.cause from None
@@ -132,7 +133,6 @@ class S3Service:
     def _answer(self, asked: S3Request, call: MotoCall) -> Response:
         try:
             asked.refuse_unknown()
-            check_md5(asked.headers, call.body)
             call = call._replace(body=checked_document(asked, call.body))
             with self._prepared(asked, call):
                 self._check_owners(asked, call.account)

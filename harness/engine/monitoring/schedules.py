@@ -19,7 +19,7 @@ from harness.contract.schedules import hours, seconds_of, window
 from harness.engine.jobs.failures import internal_reason
 from harness.engine.jobs.job_run import EngineDependencies
 from harness.engine.lifecycle import is_unfinished, move
-from harness.engine.monitoring_records import (
+from harness.engine.monitoring.records import (
     EXECUTION,
     SCHEDULE,
     expression_of,

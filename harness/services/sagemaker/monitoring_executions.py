@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.engine.monitoring_records import EXECUTION
+from harness.engine.monitoring.records import EXECUTION
 from harness.kernel.records import Record
 from harness.services.paging import Listing
 from harness.services.scope import Scope

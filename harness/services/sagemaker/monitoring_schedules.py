@@ -15,8 +15,8 @@ from harness.contract.schedules import (
     window,
 )
 from harness.engine.lifecycle import move
+from harness.engine.monitoring.records import EXECUTION, SCHEDULE
 from harness.engine.monitoring.schedules import DATA_QUALITY
-from harness.engine.monitoring_records import EXECUTION, SCHEDULE
 from harness.kernel.errors import ResourceInUse, ResourceNotFound, ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing

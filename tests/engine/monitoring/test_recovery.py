@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.engine.monitoring_records import EXECUTION, SCHEDULE, make_execution
+from harness.engine.monitoring.records import EXECUTION, SCHEDULE, make_execution
 from harness.kernel.records import Key, Record
 from harness.stores.sqlite import SqliteRecords
 from tests.cloud import BUCKET, ROLE, Cloud, eventually, running_cloud

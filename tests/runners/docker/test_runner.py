@@ -204,10 +204,10 @@ def test_without_permission(tmp_path: Path) -> None:
     program = (
         "import os, docker.context, docker.utils\n"
         "from harness.runners.docker.engine import DockerEngine\n"
-        "from harness.runners.docker.errors import Refused\n"
+        "from harness.runners.docker.errors import EngineRefusal\n"
         "os.setgroups([]); os.setgid(64000); os.setuid(64000)\n"
         "try: DockerEngine().client\n"
-        "except Refused as refused: print(refused)\n"
+        "except EngineRefusal as refused: print(refused)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": "/nonexistent"}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment)
