@@ -26,6 +26,8 @@ from harness.kernel.http import FileBody, Request, Response
 
 _CHUNK = 1024 * 1024
 _LAST_ANSWERS = 2.0  # seconds that requests in progress have at the end
+_BACKLOG, _AT_ONCE = 1024, 16
+"""Connections that may wait to be accepted, and how many are accepted in one turn of the loop."""
 _RESERVED = 128
 """File descriptors that connections never take: jobs, databases and objects need some when many clients connect."""
 _LONGEST_FIELD = 64 * 1024  # session tokens and user metadata travel in headers, presigned URLs in the request line
@@ -50,13 +52,15 @@ class Server:
     async def listen(self, host: str, port: int) -> int:
         """Listen there; the port given, or the one picked for 0. ``OSError`` when it cannot be had."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family, backlog=1024)
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
         await self.serve_on(listener)
         return int(listener.getsockname()[1])
 
     async def serve_on(self, listener: socket.socket, kind: Listener = Listener.ALL) -> asyncio.Server:
         listener.setblocking(False)
-        server = await self._loop.create_server(partial(self._connect, kind), sock=listener, backlog=1024)
+        # asyncio accepts as many connections as its backlog before it makes the first protocol.
+        server = await self._loop.create_server(partial(self._connect, kind), sock=listener, backlog=_AT_ONCE)
+        listener.listen(_BACKLOG)
         self._listeners.add(server)
         self._count_ports()
         return server

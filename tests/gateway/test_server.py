@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import resource
 import socket
 import threading
 import time
@@ -50,6 +51,26 @@ def test_a_connection_is_kept_for_many_requests(served: Any) -> None:
         assert response.headers["Server"] == "harness"
     connection.close()
     assert [seen.target for seen in served.backend.seen] == ["/b/0", "/b/1", "/b/2"]
+
+
+def test_connections_leave_file_descriptors_for_the_rest(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (6, 6))  # half of them are for connections
+    at = urlsplit(served.address)
+    idle = [socket.create_connection((at.hostname, at.port), timeout=30) for _ in range(3)]
+
+    def is_served() -> bool:
+        connection = connect(served)
+        try:
+            return bool(ask(connection, "GET", "/b/k")[0].status == 200)
+        except (ConnectionError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    until(lambda: not is_served())
+    for each in idle:
+        each.close()
+    until(is_served)
 
 
 def test_a_large_upload_is_streamed(served: Any) -> None:
