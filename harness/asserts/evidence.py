@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.asserts.objects import bucket_and_key, listing
 from harness.kernel.kinds import ResourceKind
-from harness.kernel.masking import masked
+from harness.kernel.masking import mask
 from harness.scenario.job_logs import job_log
 
 LONGEST, MEMBER, TAIL, OBJECTS = 2_000, 200, 20, 20
@@ -20,7 +20,7 @@ def trimmed(answer: Any) -> str:
     if isinstance(answer, bytes):
         answer = answer.decode("utf-8", "replace")
     if isinstance(answer, Mapping):
-        answer = masked({key: value for key, value in answer.items() if key != "ResponseMetadata"})
+        answer = mask({key: value for key, value in answer.items() if key != "ResponseMetadata"})
     text = _written(answer)
     if len(text) > LONGEST and isinstance(answer, Mapping):
         # What matters of a description (status, reason, times) is short; a long list before it must not crowd it out.

@@ -15,7 +15,13 @@ from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.contract.monitoring import Definition, Execution, of_data_quality, of_inline, processing_request
+from harness.contract.monitoring import (
+    Definition,
+    Execution,
+    processing_request,
+    read_inline_definition,
+    read_job_definition,
+)
 from harness.kernel.s3uri import S3Uri
 
 LOOK_SECONDS, LATE_SECONDS = 5.0, 45 * 60.0
@@ -124,10 +130,10 @@ class MonitoringOnAws:
             )
         client = self._client("sagemaker")
         if "MonitoringJobDefinition" in config:
-            definition = of_inline(config["MonitoringJobDefinition"])
+            definition = read_inline_definition(config["MonitoringJobDefinition"])
         else:
             wanted = config["MonitoringJobDefinitionName"]
-            definition = of_data_quality(client.describe_data_quality_job_definition(JobDefinitionName=wanted))
+            definition = read_job_definition(client.describe_data_quality_job_definition(JobDefinitionName=wanted))
         if not definition.baselining_job:
             return definition
         made = client.describe_processing_job(ProcessingJobName=definition.baselining_job)

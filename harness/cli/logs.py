@@ -70,7 +70,7 @@ def _kept(folder: Path, name: str) -> Iterator[str]:
     from harness.stores.log_files import LogFiles
 
     logs = LogFiles(folder)
-    places = logs.places()
+    places = logs.stream_keys()
     streams = [place for place in places if place.stream.startswith(f"{name}/") or place.group.endswith(f"/{name}")]
     if not streams:
         latest = list(dict.fromkeys(place.stream.partition("/")[0] for place in places))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.cli.costs import Costs
 from harness.cli.progress import Display
-from harness.kernel.masking import masked_text
+from harness.kernel.masking import mask_text
 from harness.profiles.scenarios import Scenario
 from harness.profiles.target import RunningScenario, Target
 from harness.profiles.workers import next_to_play
@@ -97,7 +97,7 @@ class Play:
         followed.shown.close()
         report.notices = playing.notices()
         if not report.passed:
-            report.log_tail = [*map(masked_text, _tail(playing.log)), *report.notices]
+            report.log_tail = [*map(mask_text, _tail(playing.log)), *report.notices]
         if self._costs and (cost := self._costs.evidence(report.name, self._folder)):
             report.evidence.append(cost)
         self.display.finished(report)

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from harness.kernel.errors import StateError
 from harness.kernel.files import open_private
 from harness.stores.credentials import ADMIN_TOKEN, read_admin_token, read_client_secret
-from harness.stores.folder import StateFolder, announced, make_private
+from harness.stores.folder import StateFolder, make_private, read_announcement
 
 OUTPUT = "emulator.out"
 """What the process itself prints; the emulator keeps a log of requests beside it."""
@@ -120,7 +120,7 @@ def find(state: Path) -> RunningEmulator | None:
 
 
 def _recorded(state: Path) -> RunningEmulator | None:
-    facts = announced(state)
+    facts = read_announcement(state)
     if facts is None:
         return None
     told = {key: str(facts[key]) for key in ("version", "started") if key in facts}

@@ -1,1 +1,1 @@
-"""What a container expects, as pure functions: record -> files to write and ``RunSpec``; image URI -> what runs."""
+"""The container contract as pure functions: which files and ``RunSpec`` a record needs, and what an image URI runs."""

@@ -1,4 +1,7 @@
-"""Data capture: which invocations are recorded, how a record reads, and where it lies in S3. Pure."""
+"""Data capture: which invocations are captured, the format of a captured record, and its key in S3. Pure functions.
+
+Format and keys are those of "Capture data from real-time endpoint" in the SageMaker developer guide.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ from harness.kernel.s3uri import S3Uri
 
 @dataclass(frozen=True)
 class CaptureRules:
-    """A DataCaptureConfig as rules. ``sampling`` is a share of 1; content types that are not listed become base64."""
+    """The rules of a DataCaptureConfig.
+
+    ``sampling`` is between 0 and 1. Unlisted content types are stored as base64.
+    """
 
     destination: S3Uri
     sampling: float
@@ -26,7 +32,7 @@ class CaptureRules:
 
     @classmethod
     def of(cls, config: Mapping[str, Any] | None) -> CaptureRules | None:
-        """None when nothing is captured."""
+        """Return the rules of a configuration, or None if capture is off."""
         if not config or not config.get("EnableCapture", True):
             return None
         modes = {option["CaptureMode"] for option in config["CaptureOptions"]}
@@ -43,7 +49,7 @@ class CaptureRules:
 
 @dataclass(frozen=True)
 class Invocation:
-    """What capture keeps of one answered invocation until it is written."""
+    """One answered invocation, held in memory until it is captured."""
 
     event_id: str
     variant: str
@@ -56,8 +62,8 @@ class Invocation:
     custom_attributes: str
 
 
-def captured_record(rules: CaptureRules, event: Invocation) -> str:
-    """One JSON line, members in the order the service writes them."""
+def format_record(rules: CaptureRules, event: Invocation) -> str:
+    """Return one JSON line, with the members in the order that SageMaker writes them."""
     data: dict[str, Any] = {}
     if rules.takes_input:
         data["endpointInput"] = _side(rules, "INPUT", event.body, event.content_type)
@@ -73,14 +79,14 @@ def captured_record(rules: CaptureRules, event: Invocation) -> str:
 
 
 def capture_key(rules: CaptureRules, endpoint: str, variant: str, moment: float, unique: str) -> S3Uri:
-    """``<destination>/<endpoint>/<variant>/YYYY/MM/DD/HH/MM-SS-mmm-<uuid>.jsonl``, in UTC."""
+    """Return ``<destination>/<endpoint>/<variant>/YYYY/MM/DD/HH/MM-SS-mmm-<uuid>.jsonl``, with the time in UTC."""
     when = utc(moment)
     name = f"{when:%M-%S}-{when.microsecond // 1000:03d}-{unique}.jsonl"
     return rules.destination.join(endpoint, variant, f"{when:%Y/%m/%d/%H}", name)
 
 
 def capture_prefix(destination: S3Uri, endpoint: str, variant: str, moment: float) -> S3Uri:
-    """The hour folder that holds what was captured at a moment."""
+    """Return the prefix of the hour in which data of this time is captured."""
     return destination.join(endpoint, variant, f"{utc(moment):%Y/%m/%d/%H}")
 
 
@@ -91,6 +97,6 @@ def _side(rules: CaptureRules, mode: str, body: bytes, content_type: str) -> dic
     if encoding != "BASE64":
         try:
             text = body.decode()
-        except UnicodeDecodeError:  # it calls itself text but is not: keep the bytes
+        except UnicodeDecodeError:  # the content type says text, but the bytes are not
             encoding = "BASE64"
     return {"observedContentType": content_type, "mode": mode, "data": text, "encoding": encoding}

@@ -1,4 +1,4 @@
-"""The image catalogue: AWS image URI -> the program folder, Python environment and commands that stand for it."""
+"""The image catalogue: maps an AWS image URI to harness's program folder, Python environment and commands for it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _PYTHON_ENDING = re.compile(r"(-cpu)?(-py\d+)?$")
 
 
 class UnknownImage(Exception):
-    """No entry of the catalogue stands for the URI; the message says what is known."""
+    """The catalogue has no entry for the URI. The message lists the known images."""
 
 
 @dataclass(frozen=True)
 class Image:
-    """What runs for one image URI. Scripts are absolute paths; ``""`` in ``scripts`` is the image's own entrypoint."""
+    """What harness runs for one image. Scripts are absolute paths; ``""`` in ``scripts`` is the image's entrypoint."""
 
     name: str
     version: str
@@ -39,42 +39,42 @@ class Image:
     folder: Path
     environment: Environment
     locked: Environment
-    """The environment of its lock, whatever the harness's own holds: what its Docker image is built with."""
+    """The environment of the image's own lock file. Its Docker image is built with it."""
     scripts: Mapping[str, Path] = field(default_factory=dict)
     preload: tuple[str, ...] = ()
     release: str = ""
     runs: str = ""
     tags: tuple[str, ...] = ()
-    """Other tags that the image was published under."""
+    """Other tags under which the image was published."""
     accounts: tuple[str, ...] = ()
-    """The accounts whose repository is meant; empty: any."""
+    """The accounts whose repository is meant. Empty for any account."""
     usual: bool = False
-    """Whether the scenarios take this version: it is built without being named, and its jobs are started warm."""
+    """True if the scenarios use this version. It is built by default, and its jobs run in pre-started processes."""
 
     @property
-    def title(self) -> str:
-        """How ``harness images`` names it: ``xgboost:3.0-5``."""
+    def display_name(self) -> str:
+        """Return the name in ``harness images``, such as ``xgboost:3.0-5``."""
         return f"{self.name}:{self.version}" if self.version else self.name
 
     @property
     def docker_name(self) -> str:
-        """The image in Docker Engine that ``harness images build`` makes from the same folder."""
+        """Return the name of the Docker image that ``harness images build`` makes of the same folder."""
         return f"harness/{self.repositories[0]}:{self.version or 'latest'}"
 
     def command(self, word: str) -> tuple[str, ...] | None:
-        """The argv for ``train``, ``serve`` or ``""`` (no argument); None when the image has no such program."""
+        """Return the argv for ``train``, ``serve`` or ``""`` (no argument). None if the image has no such program."""
         script = self.scripts.get(word)
         return ("python3", str(script)) if script else None
 
     def warm_modules(self, argv: tuple[str, ...]) -> tuple[str, ...]:
-        """What to import ahead for a command; a program that is no Python must not wait for imports."""
+        """Return the modules to import before a command starts. None are imported for programs other than Python."""
         return self.preload if argv[0] in ("python", "python3") else ()
 
-    def offers(self, word: str) -> bool:
+    def has_program(self, word: str) -> bool:
         return word in self.scripts
 
-    def started(self, spec: RunSpec, command: Command) -> RunSpec:
-        """ENTRYPOINT + the word; a given entrypoint replaces both, arguments follow."""
+    def command_spec(self, spec: RunSpec, command: Command) -> RunSpec:
+        """Return ``spec`` with the command: ENTRYPOINT and word, or the request's entrypoint, then the arguments."""
         own = self.command(command.word)
         start = command.entrypoint or own or ((command.word,) if command.word else ("python3",))
         return replace(
@@ -93,15 +93,15 @@ class Image:
 
     @property
     def stand_in(self) -> str:
-        """The line that tells what runs in place of the AWS image; empty when it is the very same release."""
+        """Return a line that says what runs in place of the AWS image. Empty if it is the same release."""
         if self.release == self.runs:
             return ""
-        return f"{self.title}: {self.runs} stands in for {self.release}"
+        return f"{self.display_name}: {self.runs} stands in for {self.release}"
 
 
 @cache
 def load_catalog() -> tuple[Image, ...]:
-    """Every image and version, in the order of the file. Reads package data only."""
+    """Return every image and version, in the order of ``catalog.toml``."""
     tables = tomllib.loads((IMAGES / "catalog.toml").read_text())
     return tuple(
         _image(name, table, version, details)
@@ -111,8 +111,8 @@ def load_catalog() -> tuple[Image, ...]:
 
 
 def resolve_image(uri: str) -> Image:
-    """The image a URI names: by the last part of its repository and its tag, in any registry, account and region."""
-    path, tag = _split(uri)
+    """Return the image for a URI, by the last part of its repository and its tag, whatever its registry and region."""
+    path, tag = _split_uri(uri)
     repository = path.rsplit("/", 1)[-1]
     account = path.partition(".")[0]
     versions = [
@@ -127,25 +127,25 @@ def resolve_image(uri: str) -> Image:
         for image in versions:
             if name == image.version or name in image.tags or not image.version:
                 return image
-    offered = ", ".join(image.version for image in versions)
-    raise UnknownImage(f"image {uri!r}: version {tag or 'latest'!r} is not supported; supported: {offered}")
+    supported = ", ".join(image.version for image in versions)
+    raise UnknownImage(f"image {uri!r}: version {tag or 'latest'!r} is not supported; supported: {supported}")
 
 
 def own_image(uri: str) -> tuple[str, str] | None:
-    """The image that ``harness images build`` makes for a URI, and what it is called there; None if it makes none."""
+    """Return the name and display name of the image that ``harness images build`` makes for a URI, or None."""
     try:
         image = resolve_image(uri)
     except UnknownImage:
         return None
-    return image.docker_name, image.title
+    return image.docker_name, image.display_name
 
 
 CATALOGUED = ImageSource(resolve_image)
-"""What there is without a container engine."""
+"""The images that are available without a container engine."""
 
 
-def _split(uri: str) -> tuple[str, str]:
-    """Repository path and tag. A colon before the last slash belongs to the registry's port, not to a tag."""
+def _split_uri(uri: str) -> tuple[str, str]:
+    """Return repository path and tag. A colon before the last slash belongs to the registry's port, not to a tag."""
     path = uri.partition("@")[0]
     slash = path.rfind("/")
     colon = path.rfind(":")
@@ -154,7 +154,7 @@ def _split(uri: str) -> tuple[str, str]:
 
 def _image(name: str, table: Mapping[str, Any], version: str, details: Mapping[str, Any]) -> Image:
     folder = IMAGES / table["folder"]
-    locked = _locked(name, table, version)
+    locked = _locked_environment(name, table, version)
     words = {"train": "train", "serve": "serve", "entrypoint": ""}
     return Image(
         name=name,
@@ -173,8 +173,8 @@ def _image(name: str, table: Mapping[str, Any], version: str, details: Mapping[s
     )
 
 
-def _locked(name: str, table: Mapping[str, Any], version: str) -> Environment:
-    """The environment of a version: its first lock on that lock's first Python; the alternatives follow in order."""
+def _locked_environment(name: str, table: Mapping[str, Any], version: str) -> Environment:
+    """Return the environment of a version: its first lock file with that one's first Python, then the alternatives."""
     versions = table["versions"]
     release = versions[version]["release"]
     builds = _builds(table, versions[version])
@@ -187,7 +187,7 @@ def _locked(name: str, table: Mapping[str, Any], version: str) -> Environment:
             named,
             other,
             python,
-            notice=f"{runs} on Python {python} stands in for {release}: no Python {first} was found",
+            notice=f"{runs} on Python {python} stands in for {release}: no Python {first} is installed",
         )
         for other, python, runs in others
     )
@@ -195,7 +195,7 @@ def _locked(name: str, table: Mapping[str, Any], version: str) -> Environment:
 
 
 def _builds(table: Mapping[str, Any], details: Mapping[str, Any]) -> list[tuple[Path, str, str]]:
-    """Lock, Python and what then runs."""
+    """Return lock file, Python version and name of the release for each way to build the environment."""
     folder = IMAGES / table["folder"] / "locks"
     return [
         (folder / f"{entry['lock']}.lock", python, entry.get("runs", details["runs"]))

@@ -1,4 +1,4 @@
-"""The environment variables and host facts that every container gets."""
+"""The environment variables and the host information that every container gets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ContainerEnvironment:
-    """Where a job runs: whose it is, how it reaches the emulator, and the folder that becomes its ``/opt/ml``."""
+    """The surroundings of one job: its account, the emulator's address, and the folder that becomes its ``/opt/ml``."""
 
     account: str
     region: str
@@ -19,20 +19,20 @@ class ContainerEnvironment:
     host: str = "algo-1"
     hosts: tuple[str, ...] = ("algo-1",)
     secret: str = "harness"
-    """The secret access key that its AWS calls are signed with."""
+    """The secret access key that signs the job's AWS calls."""
 
     @property
     def share(self) -> tuple[int, int]:
-        """This host's of what is divided among the hosts."""
+        """Return ``(index, count)``: this host's share of data that is divided among the hosts."""
         return self.hosts.index(self.host), len(self.hosts)
 
     @property
     def group(self) -> str:
-        """What the programs of the job's hosts have in common; empty when there is one."""
+        """Return an identifier that the hosts of one job share. Empty for a job with one host."""
         return str(self.root.parent) if len(self.hosts) > 1 else ""
 
     def of_hosts(self, count: int) -> tuple[ContainerEnvironment, ...]:
-        """One for each host; the first keeps its root, the others get one beside it."""
+        """Return the environments of all hosts. The first keeps this root, the others get a folder next to it."""
         hosts = tuple(f"algo-{number}" for number in range(1, count + 1))
         first, *others = hosts
         beside = (replace(self, root=self.root.with_name(f"{self.root.name}-{host}"), host=host) for host in others)
@@ -40,7 +40,7 @@ class ContainerEnvironment:
 
 
 def platform_environment(where: ContainerEnvironment) -> dict[str, str]:
-    """Set in every container: region, and credentials and address by which its own AWS calls reach the emulator."""
+    """Return the variables of every container: region, and the credentials and address for calls to the emulator."""
     return {
         "AWS_REGION": where.region,
         "AWS_DEFAULT_REGION": where.region,
@@ -50,8 +50,8 @@ def platform_environment(where: ContainerEnvironment) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_EXECUTION_ENV": "AWS_ECS_EC2",
         "PYTHONUNBUFFERED": "1",
-        # How long OpenMP threads spin before they sleep. By default for milliseconds: on a busy machine they take the
-        # processors from each other (xgboost then trains 50 times slower); not at all doubles the time on an idle one.
+        # How long OpenMP threads spin before they sleep. The default is milliseconds: on a busy machine threads then
+        # take the processors from each other (xgboost trains 50 times slower). Zero doubles the time on an idle one.
         "GOMP_SPINCOUNT": "10000",
     }
 

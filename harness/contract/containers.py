@@ -1,7 +1,7 @@
-"""What an image is to a plan, whoever runs it: how its program is started, and what it is called.
+"""The interface of images, whatever runner runs them: how their program is started, and their names.
 
-Images of the catalogue are programs of this package (``catalog``); images of a container engine are known by their URI
-alone, and whether the engine has them is found out when one is to start.
+Images of the catalogue are programs of this package (``catalog``). Images of a container engine are only known by their
+URI; whether the engine has one is checked when it starts.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from harness.runners.spec import Container, RunSpec
 
 @dataclass(frozen=True)
 class Command:
-    """``docker run IMAGE word``, with the overrides of ``ENTRYPOINT`` and of the arguments that a request may bring.
+    """The command of a container: ``docker run IMAGE word``, with the request's entrypoint and arguments, if any.
 
-    ``word`` is ``train``, ``serve`` or, for processing, empty.
+    ``word`` is ``train``, ``serve``, or empty for processing: see "How Amazon SageMaker AI Runs Your Training Image"
+    and the similar pages for inference and processing in the developer guide.
     """
 
     word: str
@@ -31,37 +32,40 @@ class Command:
 class ImageProtocol(Protocol):
     @property
     def name(self) -> str:
-        """Of its kind: ``xgboost`` for every release of that image."""
+        """Return the name that all releases of the image share, such as ``xgboost``."""
 
     @property
-    def title(self) -> str: ...
+    def display_name(self) -> str: ...
 
     @property
     def stand_in(self) -> str:
-        """The line that tells what runs in its place; empty when nothing does, or when the runner tells."""
+        """Return a line that says what runs in place of the AWS image; empty if it is the image itself."""
 
     @property
     def network_interface(self) -> str: ...
 
-    def offers(self, word: str) -> bool:
-        """Whether it has a program for the word, as far as can be told without starting it."""
+    def has_program(self, word: str) -> bool:
+        """Return False if the image is known to have no program for the word."""
 
-    def started(self, spec: RunSpec, command: Command) -> RunSpec:
-        """``spec`` with what starting the command in this image takes."""
+    def command_spec(self, spec: RunSpec, command: Command) -> RunSpec:
+        """Return ``spec`` completed with what is needed to start the command in this image."""
 
 
 @dataclass(frozen=True)
 class ImageSource:
-    """The images there are for a runner. ``find`` raises ``UnknownImage`` for a URI that can be told to be none."""
+    """The images that a runner can use. ``find`` raises ``UnknownImage`` for a URI that is known not to exist."""
 
     find: Callable[[str], ImageProtocol]
     several_hosts: bool = False
-    """Whether the runner runs a job on more than one instance."""
+    """True if the runner supports jobs on more than one instance."""
     identity: Callable[[ImageProtocol], str] = lambda image: ""
-    """What tells a build of an image from another; empty for an image that is not there yet."""
+    """Return an identifier of the image's build. Empty for an image that has not been built or pulled."""
 
     def pinned_uri(self, uri: str) -> str:
-        """The URI with a digest in place of its tag, as Describe shows a resolved image; as it is if none is known."""
+        """Return the URI with a digest in place of the tag, as Describe shows a resolved image.
+
+        The URI is returned unchanged if no digest is known.
+        """
         identity = "" if "@" in uri else self.identity(self.find(uri))
         if not identity:
             return uri
@@ -80,7 +84,7 @@ class ContainerImage:
         return repository.removeprefix("sagemaker-")
 
     @property
-    def title(self) -> str:
+    def display_name(self) -> str:
         return self.uri
 
     @property
@@ -91,12 +95,13 @@ class ContainerImage:
     def network_interface(self) -> str:
         return "eth0"
 
-    def offers(self, word: str) -> bool:
+    def has_program(self, word: str) -> bool:
         return True
 
-    def started(self, spec: RunSpec, command: Command) -> RunSpec:
+    def command_spec(self, spec: RunSpec, command: Command) -> RunSpec:
         entrypoint = command.entrypoint or None
-        # The word is the argument of the image's own ENTRYPOINT: arguments replace it, another entrypoint gets none.
+        # The word is the argument of the image's own ENTRYPOINT. Arguments of the request replace it; with an
+        # entrypoint of the request there is no word.
         word = (command.word,) if command.word and entrypoint is None else None
         container = Container(
             self.uri, entrypoint, command.arguments or word, resources=resources_of(command.instance_type)

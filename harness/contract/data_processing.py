@@ -1,7 +1,7 @@
-"""DataProcessing of a transform job: InputFilter -> model -> JoinSource -> OutputFilter, on CSV, JSON and JSON Lines.
+"""DataProcessing of transform jobs: InputFilter, model, JoinSource, OutputFilter, on CSV, JSON and JSON Lines. Pure.
 
-Pure. Bodies that need no filter and no join never pass here: their bytes are kept.
-Slice ends are exclusive (the guide's prose says inclusive, its own operator table says otherwise; documented there).
+Follows "Associate Prediction Results with Input Records" in the developer guide. Its text and its operator table differ
+on slices: the end of a slice is exclusive here, as in the table. Bodies without filter and join are not parsed at all.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _NOT_SPACE = re.compile(r"[^ \t\r\n]")
 
 
 class BadData(Exception):
-    """A filter does not fit its data, or records and answers cannot be matched."""
+    """A filter does not fit the data, or records and answers cannot be joined."""
 
 
 @dataclass(frozen=True)
 class Filter:
-    """One JSONPath of the documented subset. ``$`` keeps everything."""
+    """A JSONPath of the documented subset. ``$`` selects everything."""
 
     text: str
 
@@ -43,7 +43,7 @@ class Filter:
                 f"{self.text!r} is not a JSONPath that batch transform takes: it starts with $, and has no recursive "
                 "descent, filters or functions"
             )
-        import jsonpath  # here and below: nothing before the first filter needs it, and it takes time to import
+        import jsonpath  # imported here and below, since it takes time and is only needed for filters
 
         try:
             jsonpath.compile(self.text)
@@ -55,19 +55,19 @@ class Filter:
         return self.text == "$"
 
     def columns(self, width: int) -> list[int]:
-        """Which columns of a row of ``width`` cells it keeps, in the order it names them."""
+        """Return the selected columns of a row of ``width`` cells, in the order of the filter."""
         self._check_indexes(width, "columns")
         import jsonpath
 
-        found = jsonpath.findall(self.text, list(range(width)))
-        if found == [list(range(width))]:
+        matches = jsonpath.findall(self.text, list(range(width)))
+        if matches == [list(range(width))]:
             return list(range(width))
-        if not found or not all(isinstance(item, int) for item in found):
+        if not matches or not all(isinstance(item, int) for item in matches):
             raise BadData(f"filter {self.text!r} names no columns of a row of {width}: CSV rows take index paths only")
-        return [int(item) for item in found]
+        return [int(item) for item in matches]
 
     def of(self, document: Any) -> Any:
-        """The part of a JSON document: one value for a path to one place, an object for a list of names."""
+        """Return the selected part of a JSON document: one value for a single path, an object for a list of names."""
         if isinstance(document, list):
             self._check_indexes(len(document), "items")
         if isinstance(document, dict):
@@ -75,17 +75,17 @@ class Filter:
         import jsonpath
 
         path = jsonpath.compile(self.text)
-        found = list(jsonpath.finditer(self.text, document))
-        if not found:
-            raise BadData(f"filter {self.text!r} finds nothing in the record")
+        matches = list(jsonpath.finditer(self.text, document))
+        if not matches:
+            raise BadData(f"filter {self.text!r} matches nothing in the record")
         if isinstance(path, jsonpath.JSONPath) and path.singular_query():
-            return found[0].obj
-        if all(isinstance(match.parts[-1], str) for match in found) and isinstance(document, dict):
-            return {str(match.parts[-1]): match.obj for match in found}
-        return [match.obj for match in found]
+            return matches[0].obj
+        if all(isinstance(match.parts[-1], str) for match in matches) and isinstance(document, dict):
+            return {str(match.parts[-1]): match.obj for match in matches}
+        return [match.obj for match in matches]
 
     def _check_indexes(self, width: int, what: str) -> None:
-        """A list of indexes must be there as a whole; JSONPath alone would pass over those that are not."""
+        """Raise ``BadData`` if a listed index is out of range. The JSONPath library would skip it."""
         named = _INDEXES.fullmatch(self.text)
         for index in named.group(1).split(",") if named else ():
             if not -width <= int(index) < width:
@@ -105,11 +105,11 @@ class DataProcessing:
     join: bool
 
     @classmethod
-    def of(cls, given: Mapping[str, str]) -> DataProcessing:
+    def of(cls, config: Mapping[str, str]) -> DataProcessing:
         return cls(
-            Filter(given.get("InputFilter", "$")),
-            Filter(given.get("OutputFilter", "$")),
-            given.get("JoinSource", "None") == "Input",
+            Filter(config.get("InputFilter", "$")),
+            Filter(config.get("OutputFilter", "$")),
+            config.get("JoinSource", "None") == "Input",
         )
 
     @property
@@ -121,10 +121,10 @@ class DataProcessing:
         return self.join or not self.output_filter.keeps_all
 
     def mismatch(self, sent: str, answered: str) -> str:
-        """Why these content types cannot be filtered or joined; empty when they can.
+        """Return why these content types cannot be filtered or joined; empty if they can.
 
-        CreateTransformJob accepts them, and the job fails (developer guide, "Associate Prediction Results with Input
-        Records").
+        CreateTransformJob accepts such a request, and the job fails ("Associate Prediction Results with Input Records"
+        in the developer guide).
         """
         needed = [("TransformInput.ContentType", sent)] if self.changes_input or self.join else []
         needed += [("TransformOutput.Accept", answered)] if self.changes_output else []
@@ -145,14 +145,14 @@ class DataProcessing:
         return _dump([self.input_filter.of(document) for document in _documents(body, kind)], kind)
 
     def finish(self, sent: bytes, answer: bytes, kind: str) -> bytes:
-        """Join the records as they were *before* the input filter with the model's answers, then filter."""
+        """Join the records from before the input filter with the model's answers, then apply the output filter."""
         if kind == CSV:
             return self._finish_csv(sent, answer)
         answers = _documents(answer, kind, _ANSWER)
         if self.join:
             records = _documents(sent, kind)
             _same_length(records, answers)
-            answers = [_joined(record, found) for record, found in zip(records, answers, strict=True)]
+            answers = [_join(record, answer) for record, answer in zip(records, answers, strict=True)]
         return _dump([self.output_filter.of(document) for document in answers], kind)
 
     def _finish_csv(self, sent: bytes, answer: bytes) -> bytes:
@@ -160,7 +160,7 @@ class DataProcessing:
         if self.join:
             records = _rows(sent)
             _same_length(records, answers)
-            answers = [record + found for record, found in zip(records, answers, strict=True)]
+            answers = [record + answer for record, answer in zip(records, answers, strict=True)]
         return _csv(_pick(self.output_filter, answers))
 
 
@@ -195,7 +195,7 @@ def _csv(rows: Iterable[list[str]]) -> bytes:
 
 
 def _documents(body: bytes, kind: str, what: str = "input") -> list[Any]:
-    """One document per line for JSON Lines. A JSON body is one document, or several, as SplitType Line packs them."""
+    """Return the documents of a body: one on each line for JSON Lines, else the JSON documents one after the other."""
     try:
         if kind == JSON:
             return list(_json_values(body.decode()))
@@ -215,7 +215,7 @@ def _dump(documents: Iterable[Any], kind: str) -> bytes:
     return ("\n".join(map(json_text, documents)) + ("\n" if kind == JSON_LINES else "")).encode()
 
 
-def _joined(record: Any, answer: Any) -> dict[str, Any]:
+def _join(record: Any, answer: Any) -> dict[str, Any]:
     if isinstance(record, dict):
         return {**record, "SageMakerOutput": answer}
     return {"SageMakerInput": record, "SageMakerOutput": answer}

@@ -1,4 +1,5 @@
-"""JSON as the agent of batch transform writes it, a Go program: compact, names in byte order, numbers in Go's way."""
+"""Writes JSON as batch transform does, whose agent is a Go program: compact, names sorted, numbers as Go prints
+them."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ def _scalar(value: Any) -> str:
 
 
 def _number(value: float) -> str:
-    """The shortest digits that name the number, without an exponent from 1e-6 up to 1e21."""
+    """Return the shortest digits of the number, without an exponent from 1e-6 up to 1e21."""
     if value == 0 or 1e-6 <= abs(value) < 1e21:
         return format(Decimal(repr(value)), "f").removesuffix(".0")
     return _EXPONENT.sub(r"e\1\2", repr(value))

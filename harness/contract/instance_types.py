@@ -1,4 +1,4 @@
-"""What an instance type gives a container: vCPUs, memory and GPUs, from ``instance_types.toml``."""
+"""The vCPUs, memory and GPUs of instance types, from ``instance_types.toml``."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _GIB = 1 << 30
 
 
 def resources_of(instance_type: str) -> Resources:
-    """A type that the table does not have limits nothing."""
+    """Return the resources of an instance type. A type that is not in the table has no limits."""
     family, _, size = instance_type.removeprefix("ml.").partition(".")
-    found = _table().get(family, {}).get(size)
-    if found is None:
+    row = _table().get(family, {}).get(size)
+    if row is None:
         return Resources(instance_type)
-    cpus, memory, *gpus = found
+    cpus, memory, *gpus = row
     return Resources(instance_type, cpus=cpus, memory=int(memory * _GIB), gpus=int(gpus[0]) if gpus else 0)
 
 

@@ -1,6 +1,6 @@
-"""The container's file layout as values: what a job finds below its root at the start, what is taken from it after.
+"""The file layout of a container as values: the files that a job starts with, and those that are uploaded after it.
 
-Paths here are relative to the root (``/opt/ml`` inside). Pure: the engine's staging does the copying.
+Paths are relative to the job's root, which is ``/opt/ml`` in the container. The engine's staging copies the files.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ROOT_PARTS = ("opt", "ml")
 
 @dataclass(frozen=True)
 class Input:
-    """Objects to copy below ``path`` before the start. ``kind``: S3Prefix or ManifestFile."""
+    """Objects to copy below ``path`` before the job starts. ``kind`` is S3Prefix or ManifestFile."""
 
     name: str
     uri: S3Uri
@@ -27,12 +27,12 @@ class Input:
     kind: str = "S3Prefix"
     gunzip: bool = False
     share: tuple[int, int] = (0, 1)
-    """``(i, n)``: of the objects in order, every n-th from the i-th on."""
+    """``(i, n)``: copy every n-th object, beginning with the i-th (S3DataDistributionType ShardedByS3Key)."""
 
 
 @dataclass(frozen=True)
 class Output:
-    """A folder to upload: file by file below ``uri``, or as one ``tar.gz`` object when ``archive``."""
+    """A folder to upload: file by file below ``uri``, or as one ``tar.gz`` object if ``archive`` is set."""
 
     name: str
     path: str
@@ -40,12 +40,15 @@ class Output:
     archive: bool = False
     continuous: bool = False
     mirror: bool = False
-    """What the program deletes is deleted below ``uri`` as well; files ``*.sagemaker-ignore`` are its own affair."""
+    """True if files that the program deletes are deleted below ``uri`` too.
+
+    ``*.sagemaker-ignore`` files are skipped.
+    """
 
 
 @dataclass(frozen=True)
 class JobPlan:
-    """Everything a job needs: files and folders to make, inputs, the program, outputs."""
+    """Everything that a job needs: files and folders to create, inputs, program, outputs."""
 
     run: RunSpec
     files: Mapping[str, str] = field(default_factory=dict)
@@ -53,11 +56,11 @@ class JobPlan:
     inputs: tuple[Input, ...] = ()
     outputs: tuple[Output, ...] = ()
     others: tuple[JobPlan, ...] = ()
-    """What the other hosts need, where there are several; each has a root of its own."""
+    """The plans of the other hosts, if there are several. Each has its own root."""
 
 
 def below_root(path: str) -> str | None:
-    """An absolute container path as relative to ``/opt/ml``; None when it is elsewhere, climbs out or is all of it."""
+    """Return an absolute container path relative to ``/opt/ml``. None for ``/opt/ml`` itself and paths not below it."""
     try:
         parts = safe_parts(path)
     except UnsafeName:
@@ -69,15 +72,15 @@ def below_root(path: str) -> str | None:
 
 
 def channel_path(name: str) -> str:
-    """The folder of a channel relative to ``/opt/ml``."""
+    """Return the folder of a channel, relative to ``/opt/ml``."""
     return "/".join(("input", "data", *safe_parts(name)))
 
 
 def relative_key(prefix: str, key: str) -> str:
-    """Where an object found under an S3 prefix goes below its folder.
+    """Return the path of an object of an S3 prefix, relative to the folder of the input.
 
-    A folder-style prefix keeps the tree below it; a prefix that is one object gives its base name; a prefix that ends
-    in the middle of a name keeps the path relative to its last slash (undocumented on AWS; the guide's advice).
+    Below a prefix that is a folder, the tree is kept. A prefix that is one object gives its base name. Below a prefix
+    that ends inside a name, the path is relative to the prefix's last slash (assumed: AWS does not document it).
     """
     if key == prefix:
         return key.rsplit("/", 1)[-1]

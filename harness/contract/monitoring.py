@@ -1,4 +1,4 @@
-"""A data-quality monitoring execution as a processing job: definition and window -> CreateProcessingJob. Pure."""
+"""Makes the processing job of a data-quality monitoring execution from its definition and its time window. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SCRIPTS_PATH = "/opt/ml/processing/code"
 
 @dataclass(frozen=True)
 class Definition:
-    """What to run, whichever of the two APIs it came through (a job definition, or inline in the schedule)."""
+    """A monitoring job, from a job definition or from the inline definition of a schedule."""
 
     image: str
     entrypoint: Sequence[str]
@@ -43,7 +43,7 @@ class Definition:
     end_offset: str
 
 
-def of_data_quality(spec: Mapping[str, Any]) -> Definition:
+def read_job_definition(spec: Mapping[str, Any]) -> Definition:
     application = spec["DataQualityAppSpecification"]
     return _definition(
         application=application,
@@ -57,7 +57,7 @@ def of_data_quality(spec: Mapping[str, Any]) -> Definition:
     )
 
 
-def of_inline(spec: Mapping[str, Any]) -> Definition:
+def read_inline_definition(spec: Mapping[str, Any]) -> Definition:
     application = spec["MonitoringAppSpecification"]
     return _definition(
         application=application,
@@ -106,7 +106,7 @@ def _definition(
 
 @dataclass(frozen=True)
 class Execution:
-    """One run of a schedule: its nominal moment, the window, and the hour folders that hold captured data."""
+    """One run of a schedule: its scheduled time, its window, and the hour prefixes that hold captured data."""
 
     schedule: str
     job_name: str
@@ -118,7 +118,7 @@ class Execution:
 
 
 def report_uri(definition: Definition, execution: Execution) -> S3Uri:
-    """``<S3Uri>/<endpoint>/<schedule>/YYYY/MM/DD/HH`` of the hour of the run."""
+    """Return ``<S3Uri>/<endpoint>/<schedule>/YYYY/MM/DD/HH``, with the hour of the run."""
     base = S3Uri.parse(definition.output["MonitoringOutputs"][0]["S3Output"]["S3Uri"])
     return base.join(definition.endpoint, execution.schedule, f"{utc(execution.scheduled):%Y/%m/%d/%H}")
 
@@ -137,7 +137,7 @@ def processing_request(definition: Definition, execution: Execution) -> dict[str
         "ProcessingJobName": execution.job_name,
         "AppSpecification": _application(definition),
         "Environment": _environment(definition, execution, target["LocalPath"]),
-        "ProcessingInputs": [*_captured(definition, execution), *_extras(definition)],
+        "ProcessingInputs": [*_captured_inputs(definition, execution), *_extras(definition)],
         "ProcessingOutputConfig": {"Outputs": [output]},
         "ProcessingResources": {"ClusterConfig": definition.resources["ClusterConfig"]},
         "RoleArn": definition.role,
@@ -167,7 +167,9 @@ def _environment(definition: Definition, execution: Execution, output_path: str)
         "output_path": output_path,
         "publish_cloudwatch_metrics": "Enabled",
         "start_time": iso(execution.start),
-        "end_time": iso(math.ceil(execution.end)),  # records have whole seconds, and the end is not of the window
+        "end_time": iso(
+            math.ceil(execution.end)
+        ),  # rounded up: captured records have whole seconds, and the end is exclusive
         "metric_time": iso(execution.start),
         "sagemaker_endpoint_name": definition.endpoint,
         "sagemaker_monitoring_schedule_name": execution.schedule,
@@ -186,8 +188,8 @@ def _environment(definition: Definition, execution: Execution, output_path: str)
     return {**environment, **definition.environment}
 
 
-def _captured(definition: Definition, execution: Execution) -> list[dict[str, Any]]:
-    """One input per hour and variant, as the service lays them out: endpoint, variant, hour below the input's path."""
+def _captured_inputs(definition: Definition, execution: Execution) -> list[dict[str, Any]]:
+    """Return one input for each hour and variant, at endpoint, variant and hour below the input's path."""
     prefix = execution.capture.key
     return [
         _input(
@@ -200,13 +202,13 @@ def _captured(definition: Definition, execution: Execution) -> list[dict[str, An
 
 
 def _extras(definition: Definition) -> list[dict[str, Any]]:
-    places = (
+    inputs = (
         ("baseline", definition.statistics, STATISTICS_PATH),
         ("constraints", definition.constraints, CONSTRAINTS_PATH),
         ("pre_processor_script", definition.preprocessor, f"{SCRIPTS_PATH}/preprocessing"),
         ("post_processor_script", definition.postprocessor, f"{SCRIPTS_PATH}/postprocessing"),
     )
-    return [_input(name, uri, path) for name, uri, path in places if uri]
+    return [_input(name, uri, path) for name, uri, path in inputs if uri]
 
 
 def _input(name: str, uri: str, path: str) -> dict[str, Any]:

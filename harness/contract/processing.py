@@ -49,14 +49,14 @@ def _plan_host(record: Record, image: ImageProtocol, where: ContainerEnvironment
 
 
 def metrics_namespace(dimensions: Mapping[str, str]) -> str:
-    """Where the platform publishes what a monitoring container wrote; its lines name no namespace."""
+    """Return the CloudWatch namespace for metrics that a monitoring container wrote. Their lines do not name one."""
     return f"aws/sagemaker/{'Endpoints' if 'Endpoint' in dimensions else 'ModelMonitoring'}/data-metrics"
 
 
 def _run_spec(record: Record, image: ImageProtocol, where: ContainerEnvironment) -> RunSpec:
     spec = record.spec
     network = spec.get("NetworkConfig", {})
-    surrounded = RunSpec(
+    base = RunSpec(
         name=record.name,
         argv=(),
         environment=HARNESS_ENVIRONMENT,
@@ -80,7 +80,7 @@ def _run_spec(record: Record, image: ImageProtocol, where: ContainerEnvironment)
         tuple(application.get("ContainerEntrypoint", ())),
         tuple(application.get("ContainerArguments", ())),
     )
-    return image.started(surrounded, command)
+    return image.command_spec(base, command)
 
 
 def _input(item: Mapping[str, Any], where: ContainerEnvironment) -> Input:
@@ -106,7 +106,7 @@ def _output(item: Mapping[str, Any]) -> Output:
 
 
 def _job_config(record: Record) -> dict[str, Any]:
-    """``processingjobconfig.json`` mirrors the request; absent optional entries are null, as in real jobs."""
+    """Return ``processingjobconfig.json``: the request, with null for absent optional members."""
     spec = record.spec
     application = spec["AppSpecification"]
     output = spec.get("ProcessingOutputConfig", {})

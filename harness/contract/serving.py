@@ -1,4 +1,4 @@
-"""The model server: environment and command of one container of a model, for endpoints and for batch transform."""
+"""Environment and command of the model server of one container, for endpoints and batch transform."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def endpoint_log_group(endpoint: str) -> str:
 
 
 def container_of(model: Record) -> Mapping[str, Any]:
-    """The one container of a model: PrimaryContainer, or the only entry of Containers."""
+    """Return the container of a model: PrimaryContainer, or the only entry of Containers."""
     primary: Mapping[str, Any] = model.spec.get("PrimaryContainer") or model.spec["Containers"][0]
     return primary
 
 
 def model_data(container: Mapping[str, Any]) -> tuple[str, bool] | None:
-    """``(S3 URI, is an archive)`` of a container's model; None when it has none."""
+    """Return ``(S3 URI, is_archive)`` of a container's model data; None if it has no model data."""
     source = container.get("ModelDataSource", {}).get("S3DataSource")
     if source:
         return source["S3Uri"], source.get("CompressionType", "None") == "Gzip"
@@ -41,9 +41,9 @@ def serve_spec(
     instance_type: str,
     extra: Mapping[str, str] | None = None,
 ) -> RunSpec:
-    """``serve`` in the model's image; ``extra`` (batch variables) wins over the model's own environment."""
+    """Return how to run ``serve`` in the model's image. ``extra`` variables override the model's own."""
     container = container_of(model)
-    surrounded = RunSpec(
+    base = RunSpec(
         name=name,
         argv=(),
         environment=HARNESS_ENVIRONMENT,
@@ -54,4 +54,4 @@ def serve_spec(
         grace=STOP_GRACE,
         serves=True,
     )
-    return image.started(surrounded, Command("serve", instance_type))
+    return image.command_spec(base, Command("serve", instance_type))

@@ -1,6 +1,7 @@
-"""Splitting an object into records and packing records into request bodies, as batch transform does. Pure generators.
+"""Splits objects into records and packs records into request bodies, as batch transform does. Pure generators.
 
-Record bytes are kept as they are: a line keeps its newline in a MultiRecord body.
+Follows SplitType of TransformInput and BatchStrategy of CreateTransformJob in the API reference. The bytes of records
+are not changed: a line keeps its newline in a MultiRecord body.
 """
 
 from __future__ import annotations
@@ -11,17 +12,17 @@ from typing import BinaryIO
 
 _RECORDIO_MAGIC = 0xCED7230A
 _LONGEST_RECORD = 1 << 29
-"""Of RecordIO by its format; a TFRecord length beyond it is taken for what it is, other data."""
+"""The longest record of the RecordIO format. A longer TFRecord means that the data has another format."""
 LARGEST_BODY = 1 << 30
-"""Bytes of a body that has no limit (MaxPayloadInMB 0): it is held in memory, and may come from a small gzip object."""
+"""The most bytes of a body with MaxPayloadInMB 0, which AWS does not limit: harness holds bodies in memory."""
 
 
 class BadRecords(Exception):
-    """The object cannot be cut as asked; the text names why."""
+    """The object cannot be split into records. The message says why."""
 
 
 def lines(stream: BinaryIO, limit: int) -> Iterator[bytes]:
-    """Lines with their newline; blank lines are no records (XGBoost's own container would refuse them)."""
+    """Yield lines with their newline. Blank lines are skipped; the XGBoost container would refuse them."""
     while line := stream.readline(limit + 1):
         if len(line) > limit:
             raise BadRecords(_too_large(limit))
@@ -30,7 +31,7 @@ def lines(stream: BinaryIO, limit: int) -> Iterator[bytes]:
 
 
 def recordio(stream: BinaryIO, limit: int) -> Iterator[bytes]:
-    """RecordIO frames: magic, little-endian length, payload, padding to four bytes. Yields whole frames."""
+    """Yield RecordIO frames: magic, little-endian length, payload, padding to four bytes."""
     while header := stream.read(8):
         if len(header) < 8:
             raise BadRecords("RecordIO data ends inside a header")
@@ -49,13 +50,13 @@ def recordio(stream: BinaryIO, limit: int) -> Iterator[bytes]:
 
 
 def recordio_payload(frame: bytes) -> bytes:
-    """The payload alone: what a SingleRecord request carries."""
+    """Return the payload of a frame, which is the body of a SingleRecord request."""
     length: int = struct.unpack("<I", frame[4:8])[0]
     return frame[8 : 8 + length]
 
 
 def tfrecord(stream: BinaryIO, limit: int) -> Iterator[bytes]:
-    """TFRecord frames: little-endian length, its checksum, payload, its checksum. Yields whole frames, unverified."""
+    """Yield TFRecord frames: little-endian length, checksum, payload, checksum. Checksums are not verified."""
     while header := stream.read(12):
         if len(header) < 12:
             raise BadRecords("TFRecord data ends inside a header")
@@ -71,50 +72,50 @@ def tfrecord(stream: BinaryIO, limit: int) -> Iterator[bytes]:
 
 
 def tfrecord_payload(frame: bytes) -> bytes:
-    """The payload alone: what a SingleRecord request carries."""
+    """Return the payload of a frame, which is the body of a SingleRecord request."""
     return frame[12:-4]
 
 
-def packed_lines(stream: BinaryIO, limit: int) -> Iterator[bytes]:
-    """MultiRecord bodies of whole lines, each at most ``limit`` bytes: read in blocks, cut at the last newline."""
-    left = b""
-    while block := stream.read(max(limit - len(left), 1)):
-        body = left + block
+def pack_lines(stream: BinaryIO, limit: int) -> Iterator[bytes]:
+    """Yield MultiRecord bodies of whole lines, each at most ``limit`` bytes. Blocks are cut at their last newline."""
+    rest = b""
+    while block := stream.read(max(limit - len(rest), 1)):
+        body = rest + block
         if len(body) < limit:
-            left = body
+            rest = body
             continue
         cut = body.rfind(b"\n") + 1
         if cut == 0:
             if stream.read(1):
                 raise BadRecords(_too_large(limit))
-            cut = limit  # the only line left fits exactly and has no newline
-        yield from _filled(body[:cut])
-        left = body[cut:]
-    yield from _filled(left)
+            cut = limit  # the last line fits exactly and has no newline
+        yield from _drop_blank_lines(body[:cut])
+        rest = body[cut:]
+    yield from _drop_blank_lines(rest)
 
 
-def _filled(body: bytes) -> Iterator[bytes]:
-    """The body without its blank lines; nothing when nothing is left."""
+def _drop_blank_lines(body: bytes) -> Iterator[bytes]:
+    """Yield the body without its blank lines, if any other line remains."""
     if body.startswith((b"\n", b"\r\n")) or b"\n\n" in body or b"\n\r\n" in body:
         body = b"".join(line for line in body.splitlines(keepends=True) if line.strip())
     if body.strip():
         yield body
 
 
-def packed(records: Iterator[bytes], limit: int) -> Iterator[bytes]:
-    """MultiRecord bodies: greedily filled with whole records up to ``limit`` bytes."""
-    held: list[bytes] = []
+def pack(records: Iterator[bytes], limit: int) -> Iterator[bytes]:
+    """Yield MultiRecord bodies, each with as many whole records as fit into ``limit`` bytes."""
+    batch: list[bytes] = []
     size = 0
     for record in records:
         if len(record) > limit:
             raise BadRecords(_too_large(limit))
-        if held and size + len(record) > limit:
-            yield b"".join(held)
-            held, size = [], 0
-        held.append(record)
+        if batch and size + len(record) > limit:
+            yield b"".join(batch)
+            batch, size = [], 0
+        batch.append(record)
         size += len(record)
-    if held:
-        yield b"".join(held)
+    if batch:
+        yield b"".join(batch)
 
 
 def single(records: Iterator[bytes], limit: int) -> Iterator[bytes]:
@@ -125,7 +126,7 @@ def single(records: Iterator[bytes], limit: int) -> Iterator[bytes]:
 
 
 def whole(stream: BinaryIO, limit: int) -> Iterator[bytes]:
-    """SplitType None: the object as one body; ``limit`` 0 is none."""
+    """Yield the object as one body (SplitType None). A ``limit`` of 0 means no limit."""
     body = stream.read((limit or LARGEST_BODY) + 1)
     if limit and len(body) > limit:
         raise BadRecords(_too_large(limit))

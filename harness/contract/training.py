@@ -1,4 +1,4 @@
-"""The training container: files below ``/opt/ml``, command, environment, channels and artefacts of one training job."""
+"""The training container: files below ``/opt/ml``, command, environment, channels and artifacts of one training job."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def _plan_host(record: Record, image: ImageProtocol, where: ContainerEnvironment
         },
         folders=("input/data", "model", "output/data", METRICS_FOLDER, *_checkpoint_folder(spec)),
         inputs=(*channels, *_checkpoint_input(spec)),
-        outputs=(*artefacts(record), *_checkpoint_output(spec)),
+        outputs=(*artifacts(record), *_checkpoint_output(spec)),
     )
 
 
-def artefacts(record: Record) -> tuple[Output, Output]:
-    """``model.tar.gz`` and ``output.tar.gz`` (or plain folders with CompressionType NONE) below S3OutputPath."""
+def artifacts(record: Record) -> tuple[Output, Output]:
+    """Return ``model.tar.gz`` and ``output.tar.gz`` below S3OutputPath, or plain folders for CompressionType NONE."""
     config = record.spec["OutputDataConfig"]
     base = S3Uri.parse(config["S3OutputPath"]).join(record.name, "output")
     if config.get("CompressionType") == "NONE":
@@ -59,13 +59,13 @@ def artefacts(record: Record) -> tuple[Output, Output]:
 
 
 def model_artifact(record: Record) -> str:
-    model = artefacts(record)[0]
+    model = artifacts(record)[0]
     return str(model.uri) if model.archive else f"{model.uri}/"
 
 
 def _run_spec(record: Record, image: ImageProtocol, where: ContainerEnvironment) -> RunSpec:
     spec = record.spec
-    surrounded = RunSpec(
+    base = RunSpec(
         name=record.name,
         argv=(),
         environment=HARNESS_ENVIRONMENT,
@@ -90,7 +90,7 @@ def _run_spec(record: Record, image: ImageProtocol, where: ContainerEnvironment)
         tuple(algorithm.get("ContainerEntrypoint", ())),
         tuple(algorithm.get("ContainerArguments", ())),
     )
-    return image.started(surrounded, command)
+    return image.command_spec(base, command)
 
 
 def _channel(channel: Mapping[str, Any], where: ContainerEnvironment) -> Input:
@@ -124,7 +124,7 @@ def _checkpoint_config(spec: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _checkpoint_path(spec: Mapping[str, Any]) -> str:
-    """Relative to the root; empty when the job keeps no checkpoints."""
+    """Return the checkpoint folder relative to ``/opt/ml``; empty if the job has no CheckpointConfig."""
     config = spec.get("CheckpointConfig")
     return (below_root(config.get("LocalPath", "/opt/ml/checkpoints/")) or "") if config else ""
 

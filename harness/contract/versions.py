@@ -1,4 +1,4 @@
-"""What of an image of the catalogue decides what its programs make, as one digest. Reads package data only."""
+"""Digests of everything in a catalogue image that may affect the results of its programs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _PROGRAMS = (".py", ".toml", ".txt", ".json")
 
 
 def program_version(image: ImageProtocol) -> str:
-    """Empty for an image that is not of the catalogue."""
+    """Return a digest of the image's programs and environment; empty for an image that is not in the catalogue."""
     if not isinstance(image, Image):
         return ""
-    return f"{image.title} {_programs()} {_surroundings(image.environment)}"
+    return f"{image.display_name} {_programs()} {_environment_digest(image.environment)}"
 
 
 @cache
 def _programs() -> str:
-    """All of them: they are small, and one may import what lies beside another."""
+    """Return a hash of every image program: they are small and may import each other."""
     digest = hashlib.sha256(__version__.encode())
     for file in sorted(IMAGES.rglob("*")):
         if file.suffix in _PROGRAMS and file.is_file():
@@ -33,7 +33,7 @@ def _programs() -> str:
     return digest.hexdigest()
 
 
-def _surroundings(environment: Environment) -> str:
+def _environment_digest(environment: Environment) -> str:
     digest = hashlib.sha256(platform.machine().encode())
     for candidate in environment.candidates:
         digest.update(f"\0{candidate.python}\0".encode())
@@ -43,6 +43,6 @@ def _surroundings(environment: Environment) -> str:
 
 @cache
 def _own_packages() -> str:
-    """By the names of their folders, which hold name and version: reading what each says of itself takes a second."""
-    found = {each.name for place in sys.path for each in Path(place).glob("*.dist-info")}
-    return f"{platform.python_version()} {sorted(found)}"
+    """Return Python's version and the names of installed packages, by folder: reading their metadata takes a second."""
+    packages = {each.name for entry in sys.path for each in Path(entry).glob("*.dist-info")}
+    return f"{platform.python_version()} {sorted(packages)}"

@@ -1,4 +1,4 @@
-"""The metric definitions that the service itself registers for the built-in XGBoost image (callers send none)."""
+"""The metric definitions that SageMaker adds itself for the built-in XGBoost image."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ METRICS = (
 )  # fmt: skip
 
 MARK = "#011"
-"""What stands before every metric in the container's lines: a tab, as the log shows it."""
+"""The text before every metric in the container's lines: a tab, as CloudWatch shows it."""
 
-# After the fact seen in Describe answers: tabs of the log lines arrive as the four characters #011.
+# Recorded in DescribeTrainingJob answers: a tab of a log line appears as the four characters #011.
 _REGEX = r".*\[[0-9]+\].*#011{data}-{metric}:([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?).*"
 
 
-def with_own_metrics(given: list[dict[str, str]]) -> list[dict[str, str]]:
-    """The caller's definitions, and the service's own for every name that the caller left free."""
-    names = {item["Name"] for item in given}
-    return [*given, *(item for item in metric_definitions() if item["Name"] not in names)]
+def add_builtin_metrics(definitions: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Return the caller's definitions, and the built-in ones for the names that the caller does not define."""
+    names = {item["Name"] for item in definitions}
+    return [*definitions, *(item for item in metric_definitions() if item["Name"] not in names)]
 
 
 def metric_definitions() -> list[dict[str, str]]:
-    """``train:<metric>`` and ``validation:<metric>`` for every metric: a superset of what AWS lists per version."""
+    """Return ``train:<metric>`` and ``validation:<metric>`` for every metric (AWS lists fewer for each version)."""
     return [
         {"Name": f"{data}:{metric}", "Regex": _REGEX.format(data=data, metric=metric)}
         for data in ("train", "validation")

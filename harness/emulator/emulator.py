@@ -39,7 +39,7 @@ from harness.settings import Settings, exposure
 from harness.stores.credentials import Credentials, issue_credentials
 from harness.stores.folder import StateFolder
 from harness.stores.records import RecordStore
-from harness.stores.state_layout import check_databases, note_databases
+from harness.stores.state_layout import check_databases, record_databases
 
 _WORKERS = 16
 _STARTING = 30.0
@@ -275,7 +275,7 @@ class Emulator:
             sys.setswitchinterval(_SWITCH_INTERVAL)
         try:
             self._aws.load()
-            note_databases(self.state)
+            record_databases(self.state)
         except Exception:
             log.exception("the backing services could not be loaded; every call to them will say so")
         if self._owns_process and not self._ending.is_set():

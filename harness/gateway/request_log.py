@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.kernel.clock import utc
-from harness.kernel.masking import masked_text
+from harness.kernel.masking import mask_text
 
 if TYPE_CHECKING:
     from harness.gateway.request_context import RequestContext
@@ -49,11 +49,11 @@ class RequestLog:
         if exchange.injected:
             line["injected"] = exchange.injected
         if exchange.error:
-            line["error"] = masked_text(exchange.error[:2000])
+            line["error"] = mask_text(exchange.error[:2000])
         self.note(line)
 
     def defect(self, exchange: RequestContext, error: Exception) -> None:
-        self.note({"id": exchange.id, "defect": masked_text("".join(traceback.format_exception(error)))})
+        self.note({"id": exchange.id, "defect": mask_text("".join(traceback.format_exception(error)))})
 
     def note(self, line: dict[str, Any]) -> None:
         with self._lock:
@@ -100,5 +100,5 @@ class _ToJournal(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._journal.note(
-            {"level": record.levelname, "logger": record.name, "message": masked_text(self.format(record))}
+            {"level": record.levelname, "logger": record.name, "message": mask_text(self.format(record))}
         )

@@ -1,1 +1,1 @@
-"""Values every layer shares: errors, records, ARNs, S3 URIs, the clock. Knows nothing above itself."""
+"""Values every layer shares: errors, records, ARNs, S3 URIs, the clock. Imports no other layer."""

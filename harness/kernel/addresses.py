@@ -1,4 +1,4 @@
-"""Host names and IP addresses as they stand in URLs and headers."""
+"""Host names and IP addresses as URLs and headers write them."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ _AUTHORITY = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<po
 
 class HostPort(NamedTuple):
     name: str
-    """In small letters, without brackets and without a final dot."""
+    """The host in lower case, without brackets and without a final dot."""
     port: int
 
 
 @lru_cache(maxsize=1024)
 def split_authority(text: str, default_port: int = 80) -> HostPort | None:
-    """``host``, ``host:port`` or ``[v6]:port``; None for anything else, such as a name with credentials before it."""
-    found = _AUTHORITY.fullmatch(text.strip())
-    if found is None:
+    """Read ``host``, ``host:port`` or ``[v6]:port``. Return None for anything else, such as ``user:password@host``."""
+    match = _AUTHORITY.fullmatch(text.strip())
+    if match is None:
         return None
-    name = found["name"].strip("[]").lower()
-    return HostPort(name.removesuffix("."), int(found["port"] or default_port))
+    name = match["name"].strip("[]").lower()
+    return HostPort(name.removesuffix("."), int(match["port"] or default_port))
 
 
 def ip_address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address that the name is a literal of; an IPv4 address inside an IPv6 one counts as IPv4."""
+    """Return the IP address that the text spells, or None. An IPv4 address mapped into IPv6 is returned as IPv4."""
     try:
         address = ipaddress.ip_address(name.partition("%")[0])
     except ValueError:
@@ -36,7 +36,7 @@ def ip_address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a host name or address can only mean this machine's loopback."""
+    """Return True if a host name or address can only mean this machine's loopback interface."""
     if name == "localhost" or name.endswith(".localhost"):
         return True
     address = ip_address(name)

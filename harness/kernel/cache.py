@@ -1,4 +1,4 @@
-"""The user's cache folder: what is made once on a machine and may be deleted at any time."""
+"""The user's cache folder. Its content is built once on each machine and may be deleted at any time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 
 def cache_folder(kind: str) -> Path:
-    """``kind`` of things in ``HARNESS_CACHE``, else in the user's cache folder."""
+    """Return the folder for one kind of cached files: below ``HARNESS_CACHE`` if set, else in the user's cache
+    folder."""
     if chosen := os.environ.get("HARNESS_CACHE"):
         return Path(chosen).absolute() / kind
     cache = os.environ.get("XDG_CACHE_HOME")

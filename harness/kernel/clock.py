@@ -1,6 +1,6 @@
-"""The emulator's clock: real time, plus whatever it was advanced by.
+"""The emulator's clock: real time plus the seconds by which it was advanced.
 
-Schedules ask ``now()`` (which can be advanced); running jobs, time limits and log times ask ``real()``.
+Schedules use ``now()``, which can be advanced. Running jobs, time limits and log times use ``real()``.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 
 LAST_MOMENT = 4102444800.0
-"""The start of the year 2100. Schedules and dates of every library still work there."""
+"""The start of the year 2100: a date that cron and date libraries still handle."""
 
 
 class Clock:
-    """Seconds since the epoch, UTC. ``offset`` is how far the clock was advanced; it never goes back."""
+    """A clock in seconds since the epoch (UTC). ``offset`` is how far it was advanced; it never goes back."""
 
     def __init__(self, offset: float = 0.0) -> None:
         self._offset = offset
@@ -23,9 +23,9 @@ class Clock:
         self._save: Callable[[float], object] | None = None
 
     def save_with(self, save: Callable[[float], object]) -> None:
-        """Call ``save`` with each new offset from now on, before the clock moves: no kill leaves a later clock unsaved.
+        """Call ``save`` with each new offset before the clock moves, so that a killed process never loses an offset.
 
-        What ``save`` raises is raised by ``advance_to``, and the clock stays where it is.
+        If ``save`` raises, ``advance_to`` raises the same error and the clock does not move.
         """
         self._save = save
 
@@ -40,7 +40,7 @@ class Clock:
         return time.time() + self._offset
 
     def advance_to(self, moment: float) -> None:
-        """Move ``now()`` forward to ``moment``; a moment already passed changes nothing."""
+        """Move ``now()`` forward to ``moment``. Do nothing if that moment has passed."""
         with self._lock:
             offset = moment - time.time()
             if offset <= self._offset:
@@ -59,5 +59,5 @@ def utc(moment: float) -> datetime:
 
 
 def iso(moment: float) -> str:
-    """``YYYY-MM-DDTHH:MM:SSZ``, the form SageMaker writes into records and environments."""
+    """Format a time as ``YYYY-MM-DDTHH:MM:SSZ``, as SageMaker does in records and environment variables."""
     return utc(moment).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,16 +1,16 @@
-"""The error tree. ``ApiError`` and its subclasses are answers to a client; anything else raised is our own defect.
+"""The error tree. ``ApiError`` and its subclasses become responses; any other error in a request is a harness bug.
 
-ApiError                        code, HTTP status, message in the service's words
+ApiError                        code, HTTP status, message as AWS words it
 ├── ValidationException         400  malformed or impossible request (control plane)
 ├── ValidationError             400  the same where the API models it: runtime, feature store
-├── ResourceNotFound            400  for the nouns whose API models this error
+├── ResourceNotFound            400  for resources whose API models this error
 ├── ResourceInUse               400  the name is taken
 ├── ConflictException           409
-├── UnsupportedOperation        501  the emulator does not serve this (never a fake success)
-├── ModelError                  424  the model's container answered with an error
+├── UnsupportedOperation        501  the emulator does not implement this
+├── ModelError                  424  the model's container returned an error
 └── InternalFailure             500
-GuardRefused                    a guard says no: wrong account, budget, no consent; ends a command, not a request
-StateError                      the state folder, the port or the machine is not fit; ends a command, not a request
+GuardRefused                    a safety check failed (wrong account, budget, no consent); ends a command
+StateError                      the state folder, the port or the machine cannot be used; ends a command
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 
 class ApiError(Exception):
-    """An answer to the client: ``code`` as in the API model, HTTP ``status``, and further modelled ``members``."""
+    """An error response: ``code`` as in the API model, HTTP ``status``, and the error's other modelled ``members``."""
 
     code = "InternalFailure"
     status = 500
@@ -72,8 +72,8 @@ class InternalFailure(ApiError):
 
 
 class StateError(Exception):
-    """The environment is not fit: shown as one line naming the remedy, with exit code 3."""
+    """The environment cannot be used. Printed as one line that names the remedy, with exit code 3."""
 
 
 class GuardRefused(Exception):
-    """A guard says no: shown as one line naming the remedy, with exit code 4."""
+    """A safety check refused to go on. Printed as one line that names the remedy, with exit code 4."""

@@ -1,6 +1,6 @@
-"""Folders and files opened relative to a folder that is open already, and never through a link.
+"""Opens folders and files relative to an open folder, and never follows a link.
 
-A program that still runs may exchange any part of a path between two looks at it. A descriptor stays what it is.
+A running program may replace any part of a path at any time. An open descriptor keeps meaning the same folder.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def open_folder(name: str, parent: int | None = None) -> int:
-    """Open a folder, with the rights that its owner may have taken from it. ``NotADirectoryError`` for a link."""
+    """Open a folder. Restore the owner's rights to it if they were removed. Raise ``NotADirectoryError`` for a link."""
     return _open(name, FOLDER, stat.S_IRWXU, parent)
 
 
 def open_file(name: str, parent: int) -> int:
-    """Open what has the name for reading, without waiting for a FIFO's writer. ``OSError`` (ELOOP) for a link."""
+    """Open a file for reading, without waiting for the writer of a FIFO. Raise ``OSError`` (ELOOP) for a link."""
     return _open(name, FILE, stat.S_IRUSR, parent)
 
 
 @contextlib.contextmanager
-def opened_below(root: Path, parts: Sequence[str], make: bool = False) -> Iterator[int]:
-    """Open the folder at ``parts`` below ``root``, part by part; ``make`` creates what is missing."""
+def open_below(root: Path, parts: Sequence[str], make: bool = False) -> Iterator[int]:
+    """Open the folder at ``parts`` below ``root``, part by part. ``make`` creates missing folders."""
     descriptor = open_folder(str(root))
     try:
         for part in parts:
@@ -51,8 +51,8 @@ def _open(name: str, flags: int, rights: int, parent: int | None) -> int:
 
 
 def _allow(name: str, rights: int, parent: int | None) -> None:
-    """Add rights of the owner to what has the name. A link is never followed to change what it points to."""
-    if not hasattr(os, "O_PATH"):  # macOS, where chmod can be told not to follow
+    """Add the owner's rights to a file or folder. A link is not followed, so its target is never changed."""
+    if not hasattr(os, "O_PATH"):  # macOS, where chmod has an option not to follow links
         mode = os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode
         os.chmod(name, stat.S_IMODE(mode) | rights, dir_fd=parent, follow_symlinks=False)
         return

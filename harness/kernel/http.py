@@ -1,4 +1,4 @@
-"""One HTTP exchange as values, so that handlers return answers and only the server speaks HTTP."""
+"""HTTP requests and responses as values: handlers return a ``Response``, and only the server speaks HTTP."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from urllib.parse import parse_qs
 from multidict import CIMultiDict, CIMultiDictProxy
 
 MOST_CONTAINERS = 200_000
-"""Objects and lists of a JSON document: reading more keeps every other thread waiting for a good part of a second."""
+"""The most objects and lists a JSON document may have. Parsing more would block all other threads for too long."""
 
 
 def has_too_many_containers(document: bytes) -> bool:
-    """Count before parsing: the parser lets no other thread run. Brackets within strings are counted too."""
+    """Return True if a JSON document has too many objects and lists to be parsed.
+
+    Counts brackets before parsing, because the parser blocks every other thread. Brackets in strings are counted too.
+    """
     return len(document) > MOST_CONTAINERS and document.count(b"[") + document.count(b"{") > MOST_CONTAINERS
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request as received. ``body`` may be read once; small bodies come whole, S3 uploads are streamed."""
+    """A request as received. The body can be read once. Small bodies arrive whole; S3 uploads are streamed."""
 
     method: str
     target: str
@@ -42,7 +45,7 @@ class Request:
 
 @dataclass(frozen=True)
 class FileBody:
-    """``length`` bytes of a file from ``offset``: sent from disk, never held in memory."""
+    """A response body of ``length`` bytes of a file from ``offset``, sent from disk without loading it into memory."""
 
     path: Path
     offset: int
@@ -55,4 +58,4 @@ class Response:
     headers: CIMultiDict[str] = field(default_factory=CIMultiDict)
     body: bytes | FileBody | AsyncIterator[bytes] = b""
     reason: str | None = None
-    """The status line's own words, where the usual ones say too little."""
+    """The text of the status line; None for the usual text of the status code."""

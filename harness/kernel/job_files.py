@@ -1,8 +1,7 @@
-"""Reading and moving files that a program left, without trusting anything of them.
+"""Reads and moves files that a job's program wrote, without trusting them.
 
-A program may put links, FIFOs and devices among its results and exchange them while they are read. So a file is opened
-by descriptors from its root on and without blocking, and only what turns out to be a regular file is read, from that
-descriptor.
+A program may put links, FIFOs and devices among its results and replace them while they are read. So each part of a
+path is opened by descriptor, without blocking, and only a regular file is read, from the descriptor that was checked.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from harness.kernel.safe_paths import MOST_PARTS
 MODES = 0o777
 """The mode bits that a copy keeps: set-user-id, set-group-id and sticky are dropped."""
 _NOT_REGULAR = (errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.ENODEV, errno.EISDIR, errno.ENOTDIR, errno.EOPNOTSUPP)
-"""What the system says of links (EMLINK on BSD), sockets and devices, and of a path with a link in the middle."""
+"""Error numbers of opening links (EMLINK on BSD), sockets and devices, and paths with a link in the middle."""
 
 
 class NotRegular(OSError):
@@ -29,7 +28,7 @@ class NotRegular(OSError):
 
 
 class TooDeep(OSError):
-    """A folder has more folders below each other than are read."""
+    """Folders are nested more deeply than harness reads."""
 
 
 @dataclass(frozen=True, order=True)
@@ -40,12 +39,12 @@ class JobFile:
     name: str
     size: int = 0
     allocated: int = 0
-    """Bytes that it takes on the disk: less than its size where it has holes."""
+    """Bytes that the file takes on disk: less than its size if it is sparse."""
     modified: int = 0
     """The time of its last change in nanoseconds since 1970."""
 
     def open(self) -> BinaryIO:
-        """Open what has the name now. Raises ``NotRegular`` if that is no regular file any more."""
+        """Open the file. Raise ``NotRegular`` if its name is no longer that of a regular file."""
         return open_file(self.root, self.name)
 
     def read(self, limit: int) -> bytes:
@@ -53,7 +52,7 @@ class JobFile:
             return stream.read(limit)
 
     def lines(self, limit: int) -> list[str]:
-        """Return the lines of its first ``limit`` bytes; none if it is gone or no regular file any more."""
+        """Return the lines of the first ``limit`` bytes; none if the file is gone or no longer regular."""
         try:
             return self.read(limit).decode(errors="replace").splitlines()
         except (FileNotFoundError, NotRegular):
@@ -64,7 +63,7 @@ def open_file(root: Path, name: str) -> BinaryIO:
     """Open a regular file below ``root`` for reading. Raises ``NotRegular`` or ``FileNotFoundError``."""
     *folders, last = name.split("/")
     try:
-        with descriptors.opened_below(root, folders) as folder:
+        with descriptors.open_below(root, folders) as folder:
             descriptor = descriptors.open_file(last, folder)
     except OSError as error:
         if error.errno in _NOT_REGULAR:
@@ -77,7 +76,7 @@ def open_file(root: Path, name: str) -> BinaryIO:
 
 
 def find_file(root: Path, name: str) -> JobFile | None:
-    """Return the regular file of that name; None if there is none, or if it lies behind a link."""
+    """Return the regular file of that name; None if there is none or a link leads to it."""
     try:
         with open_file(root, name) as stream:
             return _job_file(root, name, os.fstat(stream.fileno()))
@@ -96,8 +95,8 @@ def walk(root: Path, folder: str) -> Iterator[JobFile]:
         parts = waiting.pop()
         _check_depth(parts, len(top))
         try:
-            with descriptors.opened_below(root, parts) as descriptor:
-                for name, facts in _listed(descriptor):
+            with descriptors.open_below(root, parts) as descriptor:
+                for name, facts in _list_entries(descriptor):
                     if stat.S_ISDIR(facts.st_mode):
                         waiting.append((*parts, name))
                     elif stat.S_ISREG(facts.st_mode):
@@ -108,15 +107,15 @@ def walk(root: Path, folder: str) -> Iterator[JobFile]:
 
 
 def move_into(file: JobFile, root: Path) -> None:
-    """Move a file to the same name below another root. What has that name there already stays.
+    """Move a file to the same name below another root. Do nothing if that name exists there already.
 
     Raises ``NotRegular`` if a folder on the way is a link.
     """
     *folders, last = file.name.split("/")
     try:
         with (
-            descriptors.opened_below(file.root, folders) as source,
-            descriptors.opened_below(root, folders, make=True) as target,
+            descriptors.open_below(file.root, folders) as source,
+            descriptors.open_below(root, folders, make=True) as target,
         ):
             try:
                 os.stat(last, dir_fd=target, follow_symlinks=False)
@@ -129,7 +128,9 @@ def move_into(file: JobFile, root: Path) -> None:
 
 
 def remove_links(root: Path) -> None:
-    """Remove all below ``root`` that is neither a regular file nor a folder, for readers that would follow links.
+    """Remove everything below ``root`` that is neither a regular file nor a folder.
+
+    Called before the folder is given to code that would follow links.
 
     Raises ``TooDeep`` as ``walk`` does.
     """
@@ -137,24 +138,24 @@ def remove_links(root: Path) -> None:
     while waiting:
         parts = waiting.pop()
         _check_depth(parts, 0)
-        with descriptors.opened_below(root, parts) as descriptor:
-            for name, facts in _listed(descriptor):
+        with descriptors.open_below(root, parts) as descriptor:
+            for name, facts in _list_entries(descriptor):
                 if stat.S_ISDIR(facts.st_mode):
                     waiting.append((*parts, name))
                 elif not stat.S_ISREG(facts.st_mode):
                     os.unlink(name, dir_fd=descriptor)
 
 
-def holds_foreign(folder: Path, uid: int) -> bool:
-    """Whether a folder holds anything that belongs to another user, as far as can be seen; True beyond that."""
+def has_foreign_files(folder: Path, uid: int) -> bool:
+    """Return True if anything in a folder belongs to another user, or if part of the folder cannot be read."""
     if folder.lstat().st_uid != uid:
         return True
     waiting: list[tuple[str, ...]] = [()]
     while waiting:
         parts = waiting.pop()
         try:
-            with descriptors.opened_below(folder, parts) as descriptor:
-                listed = _listed(descriptor)
+            with descriptors.open_below(folder, parts) as descriptor:
+                listed = _list_entries(descriptor)
         except OSError as error:
             if isinstance(error, FileNotFoundError) or error.errno in _NOT_REGULAR:
                 continue
@@ -171,16 +172,16 @@ def _check_depth(parts: tuple[str, ...], top: int) -> None:
         raise TooDeep(errno.ENAMETOOLONG, f"folders are nested more than {MOST_PARTS} deep", where)
 
 
-def _listed(descriptor: int) -> list[tuple[str, os.stat_result]]:
-    """What is in an open folder. A list, so that no descriptor stays open for as long as a caller likes."""
-    found = []
-    with os.scandir(descriptor) as entries:
-        for entry in entries:
+def _list_entries(descriptor: int) -> list[tuple[str, os.stat_result]]:
+    """List an open folder. Returns a list and no iterator, so that no descriptor stays open between two items."""
+    entries = []
+    with os.scandir(descriptor) as scan:
+        for entry in scan:
             try:
-                found.append((entry.name, entry.stat(follow_symlinks=False)))
+                entries.append((entry.name, entry.stat(follow_symlinks=False)))
             except FileNotFoundError:  # the program removed it meanwhile
                 continue
-    return found
+    return entries
 
 
 def _job_file(root: Path, name: str, facts: os.stat_result) -> JobFile:

@@ -1,7 +1,7 @@
-"""The table of resource kinds: what harness knows of each kind of SageMaker resource, one row for each.
+"""The table of resource kinds: one row for each kind of SageMaker resource.
 
-Operations, members and ARN types follow from the noun of the API; a row states only what does not. Other packages look
-a kind up here and keep no table of their own. The table is compared with botocore's models in
+Names of operations, members and ARN types are derived from the API's noun; a row holds only what cannot be derived.
+Other packages look a kind up here and keep no table of their own. The table is compared with botocore's models in
 ``tests/kernel/test_kinds.py``.
 """
 
@@ -16,12 +16,12 @@ from harness.kernel.lifecycles import ENDPOINT, JOB, SCHEDULE, Lifecycle
 DEFINITION = "MonitoringScheduleConfig.MonitoringJobDefinition"
 TRAINING_DEFINITIONS = ("TrainingJobDefinition", "TrainingJobDefinitions.*")
 TRAINING, PROCESSING, HOSTING, TRANSFORM = "training", "processing", "hosting", "transform"
-"""What machines are used for, in the words of AWS's price list."""
+"""Uses of instances, as AWS's price list names them."""
 
 
 @dataclass(frozen=True)
 class RequestPaths:
-    """Where a Create request holds what a profile may add. A path's ``*`` stands for every member of a list."""
+    """Paths of the members of a Create request that a profile may add. ``*`` stands for every item of a list."""
 
     network: tuple[str, ...] = ()
     volume_key: tuple[str, ...] = ()
@@ -30,7 +30,7 @@ class RequestPaths:
     stopping: tuple[str, ...] = ()
 
     def within(self, parents: tuple[str, ...]) -> RequestPaths:
-        """The same paths below each of ``parents``."""
+        """Return the same paths below each of ``parents``."""
         return RequestPaths(
             *(
                 tuple(f"{parent}.{path}" for parent in parents for path in paths)
@@ -45,30 +45,30 @@ class ResourceKind:
 
     noun: str
     arn_type: str = ""
-    """The resource type in ARNs; made from the noun where a row leaves it out. Records carry it as their kind."""
+    """The resource type in ARNs, which is also the ``kind`` of records. Empty if it can be derived from the noun."""
     called: str = ""
-    """The noun that the kind's Describe, Stop and Delete operations use where it is another one."""
+    """The noun in the names of the Describe, Stop and Delete operations, if it is not ``noun``."""
     lifecycle: Lifecycle | None = None
-    """The status transitions; None for what has no status or is not served by the emulator."""
+    """The status transitions. None for a kind that has no status or is not served by the emulator."""
     run: str = ""
-    """The first word of ``TrainingStartTime`` and ``TrainingEndTime`` in Describe; empty for what does not run."""
+    """The first word of ``TrainingStartTime`` and ``TrainingEndTime`` in Describe. Empty for kinds that do not run."""
     log_group: str = ""
-    """The CloudWatch log group. ``{name}`` stands for the resource's name; otherwise streams begin with it."""
+    """The CloudWatch log group. ``{name}`` stands for the resource's name; without it, stream names begin with it."""
     request: RequestPaths = RequestPaths()
     stage: str = ""
-    """What tables of ``harness.toml`` call it: the noun whose machines its Create request describes."""
+    """The noun that ``harness.toml`` uses for this kind: the one whose instances its Create request describes."""
     use: str = ""
-    """What its machines are used for, in the price list's words; empty for kinds without machines of their own."""
+    """The use of its instances, as AWS's price list names it. Empty for kinds without instances of their own."""
     source_type: str = ""
-    """The ``SourceType`` of the trial component that SageMaker makes for it; empty if it makes none."""
+    """The ``SourceType`` of the trial component that SageMaker creates for it. Empty if it creates none."""
     unique: bool = False
-    """Whether AWS refuses a second resource of the same name, so that a fixed name must be free before a run."""
+    """True if AWS refuses a second resource of the same name. Then a fixed name must be free before a run."""
     removal: int = 6
-    """The place in the order of teardown: what uses a resource is removed before it."""
+    """The position in the order of teardown. Resources are removed after the resources that use them."""
     billed: bool = False
-    """Whether it costs money for as long as it exists. Jobs cost money while they run."""
+    """True if it costs money for as long as it exists. Jobs cost money only while they run."""
     tagged_search: bool = False
-    """Whether a search for a run's resources always lists this kind, since the tagging API answers late."""
+    """True if a search for a run's resources always lists this kind, because the tagging API may not show it yet."""
 
     @property
     def type(self) -> str:
@@ -88,7 +88,7 @@ class ResourceKind:
 
     @property
     def times(self) -> tuple[str, str]:
-        """The members of Describe with the start and the end of a run."""
+        """Return the Describe members with the start time and the end time."""
         return f"{self.run}StartTime", f"{self.run}EndTime"
 
     @property
@@ -97,22 +97,22 @@ class ResourceKind:
 
     @property
     def is_definition(self) -> bool:
-        """Whether it only describes machines that another resource is going to have."""
+        """True if this kind only describes instances that another resource will have."""
         return self.noun == "EndpointConfig" or self.noun.endswith("JobDefinition")
 
     def operation(self, verb: str) -> str:
-        """The API operation, for example ``DescribeTrainingJob``."""
+        """Return the name of an API operation, for example ``DescribeTrainingJob``."""
         return f"{verb}{self.operation_noun}" + ("s" if verb == "List" else "")
 
     def method(self, verb: str) -> str:
-        """The boto3 method, for example ``describe_training_job``."""
+        """Return the name of a boto3 method, for example ``describe_training_job``."""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", self.operation(verb)).lower()
 
     def group_of(self, name: str) -> str:
         return self.log_group.format(name=name)
 
     def stream_prefix(self, name: str) -> str:
-        """The beginning of the names of its log streams; a group of its own holds only its streams."""
+        """Return the prefix of its log streams' names. Empty if the resource has a log group of its own."""
         return "" if "{name}" in self.log_group else f"{name}/"
 
 
@@ -257,21 +257,21 @@ _ROWS = (
 KINDS: Mapping[str, ResourceKind] = {row.noun: row for row in _ROWS}
 """The rows by noun."""
 BY_TYPE: Mapping[str, ResourceKind] = {row.type: row for row in reversed(_ROWS)}
-"""The rows by resource type in ARNs, which is the kind of a record. Of two nouns of one type the first row counts."""
+"""The rows by resource type in ARNs, which is the kind of a record. If two nouns share a type, the first row counts."""
 RUN_JOBS: tuple[ResourceKind, ...] = tuple(row for row in _ROWS if row.is_job and row.lifecycle)
 """The kinds of jobs that the emulator runs."""
 STAGES = frozenset(row.stage for row in _ROWS if row.stage)
-"""The words that a table of ``harness.toml`` may use for kinds of resources."""
+"""The nouns that ``harness.toml`` may use for kinds of resources."""
 
 
 def status_member(arn_type: str) -> str | None:
-    """Return the member of Describe that is the status of an ARN type; None for a type without a row."""
+    """Return the name of the Describe member with the status. None for an ARN type that is not in the table."""
     row = BY_TYPE.get(arn_type)
     return None if row is None else row.status_member
 
 
 def kind_of(noun: str) -> ResourceKind:
-    """The row of a noun. A noun that has none gets a row of defaults, since AWS has more kinds than the table."""
+    """Return the row of a noun. A noun that is not in the table gets a row of defaults: AWS has more kinds than it."""
     if noun in KINDS:
         return KINDS[noun]
     row = ResourceKind(noun)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Lifecycle:
-    """``moves`` maps a status to its possible successors; ``first`` is the status that Create gives.
+    """The statuses of one kind. ``moves`` maps a status to its possible successors; ``first`` is set by Create.
 
-    ``unfinished`` are the statuses during which a waiting client is made to wait. ``final`` are those that a resource
-    keeps until somebody changes or deletes it.
+    ``unfinished`` are the statuses during which a client that polls is kept waiting. ``final`` are the statuses that a
+    resource keeps until it is changed or deleted.
     """
 
     first: str

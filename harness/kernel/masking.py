@@ -1,4 +1,4 @@
-"""Masks secrets in what people and their tools get to read: reports, logs, failure messages."""
+"""Masks secrets in reports, logs and failure messages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 MASK = "***"
 SHOW_ENVIRONMENT = "HARNESS_SHOW_ENVIRONMENT"
-"""Set to 1 by ``--show-environment``."""
+"""The environment variable that ``--show-environment`` sets to 1."""
 
 _WORDS = "key|secret|token|password|credential"
 _SECRET = re.compile(_WORDS, re.IGNORECASE)
@@ -30,11 +30,11 @@ def shows_environment() -> bool:
     return os.environ.get(SHOW_ENVIRONMENT) == "1"
 
 
-def masked(value: Any, show_environment: bool | None = None) -> Any:
-    """A copy in which the values of members whose names say that they are secret are masked.
+def mask(value: Any, show_environment: bool | None = None) -> Any:
+    """Return a copy in which the values of members with secret names (``password``, ``token``...) are masked.
 
-    So are all values of a job's environment, unless they are to be shown. Tags and the like, which are pairs of a
-    ``Key`` (or ``Name``) and a ``Value``, are masked by their key; arguments of a command by the option before them.
+    All values of a job's environment are masked too, unless ``show_environment`` is set. Tags and other pairs of a
+    ``Key`` (or ``Name``) and a ``Value`` are masked by their key; a command's arguments by the option before them.
     """
     shown = shows_environment() if show_environment is None else show_environment
     if isinstance(value, Mapping):
@@ -47,8 +47,8 @@ def masked(value: Any, show_environment: bool | None = None) -> Any:
     return value
 
 
-def masked_text(text: str) -> str:
-    """Text without the values that are written behind such a name, as in ``db_password=…`` or ``"token": "…"``."""
+def mask_text(text: str) -> str:
+    """Mask the values that follow a secret name in a text, as in ``db_password=...`` or ``"token": "..."``."""
     return _ASSIGNED.sub(lambda match: f"{match['name']}{match['sign']}{MASK}", text) if _SECRET.search(text) else text
 
 
@@ -62,19 +62,19 @@ def _member(name: str, value: Any, shown: bool) -> Any:
     if names_secret(name) and not isinstance(value, (Mapping, list, tuple, bool, type(None))):
         return MASK
     if names_secret(name) and isinstance(value, (list, tuple)):
-        return [MASK if isinstance(inner, (str, int, float)) else masked(inner, shown) for inner in value]
+        return [MASK if isinstance(inner, (str, int, float)) else mask(inner, shown) for inner in value]
     if name in _PROSE:
         lines = value if isinstance(value, list) else [value]
-        texts = [masked_text(line) if isinstance(line, str) else line for line in lines]
+        texts = [mask_text(line) if isinstance(line, str) else line for line in lines]
         return texts if isinstance(value, list) else texts[0]
-    return masked(value, shown)
+    return mask(value, shown)
 
 
 def _sequence(values: Sequence[Any], shown: bool) -> list[Any]:
     result, hide = [], False
     for value in values:
         is_option = isinstance(value, str) and value.startswith("-")
-        shown_value = masked_text(value) if is_option else masked(value, shown)
+        shown_value = mask_text(value) if is_option else mask(value, shown)
         result.append(MASK if hide and isinstance(value, str) else shown_value)
         hide = is_option and _OPTION.fullmatch(value) is not None
     return result

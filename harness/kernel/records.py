@@ -1,4 +1,4 @@
-"""``Record``: what the emulator remembers of one SageMaker resource."""
+"""``Record``: the stored state of one SageMaker resource."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.kernel.kinds import status_member
 
 
 class Key(NamedTuple):
-    """Identity of a record. ``kind`` is the ARN's resource type: ``training-job``, ``endpoint``, ``model``…"""
+    """The identity of a record. ``kind`` is the ARN's resource type: ``training-job``, ``endpoint``, ``model``…"""
 
     kind: str
     account: str
@@ -20,12 +20,12 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Record:
-    """One resource. Frozen: a change is a new value put in its place by ``RecordStore.change``.
+    """One resource. Records are immutable: ``RecordStore.change`` replaces a record by a new one.
 
-    ``spec`` is the validated Create (or last Update) request in the API's own casing and *is* what Describe echoes.
-    ``status`` holds what the emulator derives for the Describe answer (states, times, artifacts), same casing.
-    ``inner`` is what Describe never shows (where a job's files lie, ports, counters).
-    Times are seconds since the epoch; members typed as timestamps are stored as such floats.
+    ``spec`` is the validated Create (or last Update) request, with the API's member names; Describe returns it.
+    ``status`` holds the members that the emulator derives for Describe (statuses, times, artifacts).
+    ``inner`` holds what Describe never shows (the path of a job's files, ports, counters).
+    Times are seconds since the epoch; timestamp members are stored as such floats.
     """
 
     key: Key
@@ -47,9 +47,9 @@ class Record:
 
     @property
     def state(self) -> str:
-        """Its status, for the kinds that have one."""
+        """Return the status, or an empty string for a kind without one."""
         return str(self.status.get(status_member(self.kind) or "", ""))
 
     def describe(self) -> dict[str, Any]:
-        """The request echoed, with status and derived members over it."""
+        """Return the members of the request, overridden by the status and the derived members."""
         return {**self.spec, **self.status}

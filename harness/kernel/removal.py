@@ -1,4 +1,4 @@
-"""Removing folders of any depth and with any modes, as programs leave them."""
+"""Removes folders of any depth and with any access modes, as jobs may leave them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _Identity = tuple[int, int]
 
 @dataclass
 class _Level:
-    """A folder whose content is being removed: its name in the folder above, and the folders still in it."""
+    """A folder whose content is being removed: its name in its parent, and the folders still to be removed in it."""
 
     name: str
     identity: _Identity
@@ -25,14 +25,14 @@ class _Level:
 
 
 class _Moved(OSError):
-    """A folder was moved elsewhere while it was emptied."""
+    """A folder was moved while it was being emptied."""
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder and all below it, as far as the rights allow. Links are removed and never followed.
+    """Remove a folder and everything below it, as far as access rights allow. Links are removed and never followed.
 
-    Neither the stack nor a path nor the number of descriptors grows with the depth. A program that still writes into
-    the folder gets a few rounds.
+    Stack, path length and number of open descriptors do not grow with the depth. The removal is tried a few times,
+    because a program may still be writing into the folder.
     """
     for _ in range(_ROUNDS):
         try:
@@ -41,7 +41,7 @@ def remove_tree(folder: Path) -> None:
             return
         except OSError:
             with contextlib.suppress(OSError):
-                folder.unlink()  # a link or a file; of a folder that cannot be opened nothing is removed
+                folder.unlink()  # a link or a file; a folder that cannot be opened stays
             return
         with contextlib.suppress(_Moved):
             _clear(top)
@@ -50,23 +50,23 @@ def remove_tree(folder: Path) -> None:
 
 
 def _clear(descriptor: int) -> None:
-    """Remove what is in an open folder, and close it."""
+    """Remove the content of an open folder, and close the folder."""
     try:
         levels = [_enter("", descriptor)]
         while levels:
             if levels[-1].folders:
                 name = levels[-1].folders.pop()
-                with contextlib.suppress(OSError):  # it went meanwhile, or is not ours: what stays is seen at the end
+                with contextlib.suppress(OSError):  # already gone, or not permitted: the rmdir at the end fails then
                     inner = open_folder(name, descriptor)
                     os.close(descriptor)
                     descriptor = inner
                     levels.append(_enter(name, descriptor))
                 continue
-            left = levels.pop()
+            emptied = levels.pop()
             if levels:
                 descriptor = _climb(descriptor, levels[-1].identity)
                 with contextlib.suppress(OSError):
-                    os.rmdir(left.name, dir_fd=descriptor)
+                    os.rmdir(emptied.name, dir_fd=descriptor)
     finally:
         os.close(descriptor)
 
@@ -89,7 +89,7 @@ def _enter(name: str, descriptor: int) -> _Level:
 
 
 def _climb(descriptor: int, identity: _Identity) -> int:
-    """Exchange an open folder for the one above it, which must be the one that it was entered from."""
+    """Close an open folder and open its parent. Raise ``_Moved`` if that is not the folder ``identity``."""
     above = os.open("..", FOLDER, dir_fd=descriptor)
     facts = os.fstat(above)
     if (facts.st_dev, facts.st_ino) != identity:

@@ -10,12 +10,12 @@ _AWS_HOST = re.compile(
     r"(?:(?P<bucket>.+)\.)?s3(?:[.-](?:fips|dualstack|accelerate|external-1|[a-z]{2,4}(?:-[a-z0-9]+)*-[a-z]+-\d))*"
     r"\.amazonaws\.com(?:\.cn)?"
 )
-"""Hosts of S3, with the bucket in front of them or not: "Virtual hosting of buckets" in the user guide of S3."""
+"""Host names of S3, with or without the bucket: "Virtual hosting of buckets" in the S3 user guide."""
 
 
 @dataclass(frozen=True)
 class S3Uri:
-    """``s3://bucket/key``; ``key`` may be empty or a prefix."""
+    """An address ``s3://bucket/key``. ``key`` may be empty or a prefix."""
 
     bucket: str
     key: str = ""
@@ -34,7 +34,7 @@ class S3Uri:
         return cls(bucket, key)
 
     def join(self, *parts: str) -> S3Uri:
-        """A key below this prefix; empty parts and doubled slashes are dropped."""
+        """Return the URI of a key below this prefix. Empty parts and doubled slashes are dropped."""
         pieces = [self.key.rstrip("/"), *(part.strip("/") for part in parts)]
         return S3Uri(self.bucket, "/".join(piece for piece in pieces if piece))
 
@@ -47,9 +47,10 @@ class S3Uri:
 
 
 def _from_https(host: str, path: str) -> tuple[str, str]:
-    """Bucket and key of an https address, with the bucket in its host or first in its path; no bucket if it has none.
+    """Return bucket and key of an https address. The bucket is in its host or first in its path; empty if there is
+    none.
 
-    Several members of the API take such addresses, and AWS's own samples write them.
+    Several API members accept such addresses, and AWS's own samples use them.
     """
     match = _AWS_HOST.fullmatch(host)
     if match is None:

@@ -1,6 +1,6 @@
-"""Paths made from names that come from outside: S3 keys, archive members, manifest entries, channel names.
+"""Makes paths from untrusted names: S3 keys, archive members, manifest entries, channel names.
 
-Every such name becomes a path through ``safe_parts`` and nowhere else; ``tests/test_safe_paths.py`` lists the places.
+Every such name becomes a path through ``safe_parts`` and nowhere else; ``tests/test_safe_paths.py`` lists the callers.
 """
 
 from __future__ import annotations
@@ -8,20 +8,20 @@ from __future__ import annotations
 from pathlib import Path
 
 LONGEST_PART = 255
-"""Bytes that common file systems allow for one part of a path."""
+"""The most bytes that common file systems allow for one part of a path."""
 MOST_PARTS = 512
-"""Parts of a path. An S3 key has at most 1,024 bytes, so no key has more."""
+"""The most parts of a path. An S3 key has at most 1,024 bytes, so no key has more parts than this."""
 
 
 class UnsafeName(ValueError):
-    """A name that cannot be a path below a folder. The message says why, without naming the folder."""
+    """A name that cannot be used as a path below a folder. The message says why, without naming the folder."""
 
 
 def safe_parts(name: str) -> tuple[str, ...]:
-    """Return the parts of a path that ``name`` stands for; empty for the folder itself.
+    """Return the parts of the path ``name``; empty for the folder itself.
 
-    Empty parts and parts ``.`` are dropped, so an absolute name is taken as a relative one. Raises ``UnsafeName`` for a
-    part ``..``, a NUL, text that has no UTF-8, a part that is too long for a file system, and too many parts.
+    Empty parts and parts ``.`` are dropped, so an absolute path is treated as a relative one. Raises ``UnsafeName`` for
+    a part ``..``, a NUL, text that is not valid UTF-8, a part that is too long for a file system, and too many parts.
     """
     parts = tuple(part for part in name.split("/") if part not in ("", "."))
     if ".." in parts:

@@ -1,4 +1,4 @@
-"""Limits for data that grows when it is unpacked: archives, gzip objects, and files with holes."""
+"""Limits for data that grows when it is unpacked: archives, gzip objects and sparse files."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Protocol
 
 ALWAYS_ALLOWED = 10 << 30
-"""Bytes that anything may unpack to, however small it is."""
+"""The bytes that any data may unpack to, however small it is."""
 LARGEST_RATIO = 200
-"""What is larger than ``ALWAYS_ALLOWED`` may unpack to so many times its packed size. Weights of models shrink to a
-half at most; text shrinks to a tenth, and a file of zeros to a thousandth."""
+"""Data larger than ``ALWAYS_ALLOWED`` may unpack to this many times its packed size. Weights of models compress to
+about a half, text to a tenth, a file of zeros to a thousandth."""
 RESERVE = 32 << 20
-"""Bytes of the disk that stay free for the emulator's own files."""
+"""The disk space in bytes that stays free for the emulator's own files."""
 HEADERS = 64 << 20
-"""Bytes of all headers of an archive together."""
+"""The most bytes that all headers of an archive may have together."""
 BLOCK = 1 << 20
 
 
 class Readable(Protocol):
-    """What is needed of an open file or an unpacking stream."""
+    """The methods that are used of an open file or an unpacking stream."""
 
     def read(self, size: int = -1, /) -> bytes: ...
 
@@ -30,28 +30,28 @@ class Readable(Protocol):
 
 
 class TooLarge(Exception):
-    """Data would unpack to more than the limit. The message says how much that is."""
+    """Data would unpack to more than the limit. The message names the limit."""
 
 
 def size_limit(packed: int) -> int:
-    """Return how many bytes data may have that takes ``packed`` bytes now."""
+    """Return the most bytes that ``packed`` bytes of data may unpack to."""
     return max(ALWAYS_ALLOWED, LARGEST_RATIO * packed)
 
 
 def unpacked_limit(packed: int, folder: Path) -> int:
-    """Return how many bytes data of ``packed`` bytes may unpack to below ``folder``, where there must be room."""
+    """Return the most bytes that ``packed`` bytes of data may unpack to below ``folder``, given its free disk space."""
     free = shutil.disk_usage(folder).free - RESERVE
     return max(0, min(free, size_limit(packed)))
 
 
 def check_size(size: int, limit: int) -> None:
-    """Raise ``TooLarge`` if ``size`` bytes are more than the limit."""
+    """Raise ``TooLarge`` if ``size`` is above the limit."""
     if size > limit:
         raise TooLarge(f"it unpacks to more than {limit:,} bytes, the limit for its size and the free disk space")
 
 
 def copy_limited(source: Readable, target: Callable[[bytes], object], limit: int) -> None:
-    """Copy a stream block by block. Raises ``TooLarge`` before more than ``limit`` bytes are written."""
+    """Copy a stream block by block. Raise ``TooLarge`` before more than ``limit`` bytes are written."""
     size = 0
     while block := source.read(BLOCK):
         size += len(block)
@@ -60,9 +60,11 @@ def copy_limited(source: Readable, target: Callable[[bytes], object], limit: int
 
 
 class LimitedStream:
-    """An unpacked archive for a reader of archives, which believes what headers say and holds them in memory.
+    """A stream of an unpacked archive that protects ``tarfile`` and ``zipfile`` from harmful content.
 
-    How far it may go is limited, and so is what it reads of headers: all until ``headers_left`` is set to None.
+    Such readers trust the sizes in headers and hold all headers in memory. So the position in the stream is limited,
+    and
+    the bytes read as headers, too. Everything read counts as headers until ``headers_left`` is set to None.
     """
 
     def __init__(self, stream: Readable, limit: int) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from harness.contract.catalog import UnknownImage, resolve_image
-from harness.kernel.job_files import holds_foreign
+from harness.kernel.job_files import has_foreign_files
 
 RUN_LABEL, STATE_LABEL, JOB_LABEL = "harness.run", "harness.state", "harness.job"
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
@@ -73,7 +73,7 @@ class ContainerEngine:
 
     def give_back(self, folder: Path, image: str) -> None:
         """What containers wrote as root becomes the user's, by a container of the same image."""
-        if os.getuid() == 0 or not holds_foreign(folder, os.getuid()):
+        if os.getuid() == 0 or not has_foreign_files(folder, os.getuid()):
             return
         owner = f"{os.getuid()}:{os.getgid()}"
         mount = f"type=bind,source={folder},target=/harness-given"

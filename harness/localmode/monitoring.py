@@ -16,7 +16,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from harness.contract.capture import capture_prefix
-from harness.contract.monitoring import Definition, Execution, of_data_quality, of_inline, processing_request
+from harness.contract.monitoring import (
+    Definition,
+    Execution,
+    processing_request,
+    read_inline_definition,
+    read_job_definition,
+)
 from harness.contract.schedules import DAILY_AT_MIDNIGHT, NOW, BadSchedule, crontab, hours, next_due, seconds_of, window
 from harness.kernel.clock import utc
 from harness.kernel.s3uri import S3Uri
@@ -86,7 +92,7 @@ class Monitoring:
             raise self._around.refused(
                 "CreateDataQualityJobDefinition", f"Job Definition already exists: {arn}", "ResourceInUse"
             )
-        _require(of_data_quality, "CreateDataQualityJobDefinition", request)
+        _require(read_job_definition, "CreateDataQualityJobDefinition", request)
         created = utc(self._around.clock.now())
         self._definitions[name] = {**deepcopy(request), "JobDefinitionArn": arn, "CreationTime": created}
         return {"JobDefinitionArn": arn}
@@ -198,8 +204,8 @@ class Monitoring:
     def _defined(self, operation: str, config: Mapping[str, Any]) -> Definition:
         inline, name = config.get("MonitoringJobDefinition"), config.get("MonitoringJobDefinitionName")
         if inline:
-            return _require(of_inline, operation, inline)
-        return _require(of_data_quality, operation, self._definition(operation, str(name)))
+            return _require(read_inline_definition, operation, inline)
+        return _require(read_job_definition, operation, self._definition(operation, str(name)))
 
     def _first_due(self, expression: str) -> float:
         now = self._around.clock.now()

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from harness.contract.catalog import UnknownImage, resolve_image
-from harness.contract.xgboost_metrics import with_own_metrics
+from harness.contract.xgboost_metrics import add_builtin_metrics
 from harness.localmode.jobs import LocalJob
 
 Points = dict[str, list[tuple[float, float]]]
@@ -21,7 +21,7 @@ def settle_training(job: LocalJob) -> Points:
     algorithm = {**job.request["AlgorithmSpecification"]}
     definitions = algorithm.get("MetricDefinitions", [])
     if _builtin_xgboost(algorithm.get("TrainingImage", "")):
-        definitions = with_own_metrics(definitions)
+        definitions = add_builtin_metrics(definitions)
     if definitions:
         algorithm["MetricDefinitions"] = definitions
     points = metric_points(definitions, job.lines)

@@ -1,4 +1,7 @@
-"""The wire: by botocore's models, requests become parameters and answers responses. Pure; knows no meaning."""
+"""The wire protocol: turns requests into parameters and answers into responses, by botocore's models.
+
+Pure functions, which know the shape of a request and not what it means.
+"""
 
 from __future__ import annotations
 

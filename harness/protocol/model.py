@@ -1,8 +1,8 @@
-"""The service models as values: services, operations, shapes.
+"""The service models of botocore as values: services, operations, shapes.
 
-Read from the JSON that botocore ships, without botocore's own session, loader and model classes: they cost a third of a
-second to import. Reading a model costs 35 ms for ``sagemaker`` and happens at the first request to the service; shapes
-are built when first asked for.
+Models are read from botocore's JSON files. botocore's own session, loader and model classes are not used, because they
+take a third of a second to import. Reading the model of ``sagemaker`` takes 35 ms, at the first request to the
+service. Shapes are built when they are first used.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ REST_JSON = "rest-json"
 
 
 class Member(NamedTuple):
-    """A member of a structure: where it travels (``header``, ``uri``, ``querystring``, ``""`` the body) and as what."""
+    """A member of a structure. ``location`` is ``header``, ``uri``, ``querystring``, or ``""`` for the body."""
 
     name: str
     shape: Shape
@@ -33,7 +33,10 @@ class Member(NamedTuple):
 
 
 class Shape:
-    """A shape of the model with its constraints. Neighbours are resolved late: shapes may be recursive."""
+    """A shape of the model with its constraints.
+
+    Other shapes are looked up when used, since shapes may be recursive.
+    """
 
     def __init__(self, service: ServiceModel, name: str, facts: Mapping[str, Any]) -> None:
         self._service = service
@@ -46,18 +49,18 @@ class Shape:
         self.pattern: str | None = facts.get("pattern")
         self.enum: tuple[str, ...] = tuple(facts.get("enum", ()))
         self.union: bool = facts.get("union", False)
-        """Exactly one of the members is set."""
+        """True if exactly one of the members must be set."""
         self.payload: str | None = facts.get("payload")
         self.status: int | None = facts.get("error", {}).get("httpStatusCode")
 
     @cached_property
     def members(self) -> Mapping[str, Member]:
-        found = {}
+        members = {}
         for name, reference in self._facts.get("members", {}).items():
             location = reference.get("location", "")
             wire_name = reference.get("locationName", name)
-            found[name] = Member(name, self._service.shape(reference["shape"]), location, wire_name)
-        return found
+            members[name] = Member(name, self._service.shape(reference["shape"]), location, wire_name)
+        return members
 
     @cached_property
     def item(self) -> Shape:
@@ -81,7 +84,7 @@ class Shape:
 
 
 class OperationModel:
-    """One operation. ``idempotency_token`` members are filled in by clients; the model does not require them."""
+    """One operation. Members with the trait ``idempotency_token`` are filled in by clients and not required here."""
 
     def __init__(self, service: ServiceModel, name: str, facts: Mapping[str, Any]) -> None:
         self.service = service
@@ -132,7 +135,7 @@ class ServiceModel:
         return shape
 
     def operation(self, name: str) -> OperationModel | None:
-        """The operation of that name, or None when the model has none."""
+        """Return the operation of that name, or None if the model has none."""
         operation = self._built_operations.get(name)
         if operation is None and name in self._operations:
             operation = OperationModel(self, name, self._operations[name])
@@ -144,7 +147,7 @@ class ServiceModel:
         return tuple(operation for name in self._operations if (operation := self.operation(name)))
 
     def route(self, method: str, path: str) -> tuple[OperationModel, Mapping[str, str]] | None:
-        """The REST operation that serves a percent-encoded path, and the values in that path."""
+        """Return the REST operation for a percent-encoded path, with the values in that path. None if there is none."""
         for operation in self._routes:
             if operation.method == method and (values := operation.route.match(path)) is not None:
                 return operation, values
@@ -153,18 +156,18 @@ class ServiceModel:
 
 @cache
 def service_model(name: str) -> ServiceModel:
-    """The newest model of the service in the installed botocore."""
+    """Return the newest model of the service in the installed botocore."""
     versions = sorted((Path(botocore.__file__).parent / "data" / name).iterdir())
     file = versions[-1] / "service-2.json.gz"
     text = gzip.decompress(file.read_bytes()) if file.exists() else file.with_suffix("").read_bytes()
     facts = json.loads(text)
     for holder in (*facts["operations"].values(), *facts["shapes"].values()):
-        _forget_documentation(holder)
+        _drop_documentation(holder)
     return ServiceModel(name, facts)
 
 
-def _forget_documentation(holder: dict[str, Any]) -> None:
-    """Half of a model is prose for generated clients; it would sit in memory for nothing."""
+def _drop_documentation(holder: dict[str, Any]) -> None:
+    """Remove the documentation, which is half of a model and would only use memory."""
     holder.pop("documentation", None)
     for reference in holder.get("members", {}).values():
         reference.pop("documentation", None)

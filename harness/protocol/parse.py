@@ -1,7 +1,7 @@
-"""A request's bytes become the operation's parameters: a dictionary in the API's casing, timestamps as epoch seconds.
+"""Turns a request's bytes into the operation's parameters: a dictionary with the API's member names.
 
-Members the model does not know are dropped, as the service itself does: a client of a newer release must not fail on
-them. A member of the wrong JSON type is a ``SerializationException``, as there.
+Timestamps become seconds since the epoch. Members that the model does not know are dropped, as AWS does: a newer client
+may send them. A member of the wrong JSON type is a ``SerializationException``, as on AWS.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from harness.kernel.http import has_too_many_containers
 from harness.protocol.model import JSON, Member, OperationModel, Shape
 
 _DEEPEST = 200
-"""Levels of nesting that are read: far more than any request has, far fewer than Python's stack takes."""
-_SHOWN = 100  # characters of a wrong value that the message repeats
+"""The deepest nesting that is read: far more than real requests have, far less than Python's stack allows."""
+_SHOWN = 100  # characters of a wrong value that an error message repeats
 _BEYOND = {"integer": 2**31, "long": 2**63}
-_LAST_MOMENT = 253402300799.0  # the end of the year 9999, the last that dates have
+_LAST_MOMENT = 253402300799.0  # the end of the year 9999, the last date of Python's datetime
 
 
 class MalformedRequest(ApiError):
@@ -31,7 +31,7 @@ class MalformedRequest(ApiError):
 
 
 class WireRequest(NamedTuple):
-    """What a request consists of on the wire. ``values`` are those the route found in the path."""
+    """The parts of a request on the wire. ``values`` are the parameters in the path."""
 
     body: bytes
     headers: Mapping[str, str]
@@ -49,27 +49,27 @@ def parse(operation: OperationModel, request: WireRequest) -> dict[str, Any]:
 
 
 def _parse_rest(shape: Shape, request: WireRequest) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}
     in_body = False
     for member in shape.members.values():
         if member.location == "uri":
-            found[member.name] = _from_text(member, request.values[member.wire_name])
+            parameters[member.name] = _from_text(member, request.values[member.wire_name])
         elif member.location == "header":
             text = request.headers.get(member.wire_name)
             if text is not None:
-                found[member.name] = _from_text(member, text)
+                parameters[member.name] = _from_text(member, text)
         elif member.location == "querystring":
-            _from_query(member, request.query, found)
+            _from_query(member, request.query, parameters)
         elif member.name == shape.payload:
             if member.shape.kind == "blob":
-                found[member.name] = request.body
+                parameters[member.name] = request.body
             elif request.body:
-                found[member.name] = _value(member.shape, _document(request.body), member.name)
+                parameters[member.name] = _value(member.shape, _document(request.body), member.name)
         else:
             in_body = True
     if in_body and shape.payload is None:
-        found.update(_structure(shape, _document(request.body), ""))
-    return found
+        parameters.update(_structure(shape, _document(request.body), ""))
+    return parameters
 
 
 def _document(body: bytes) -> Any:
@@ -89,14 +89,14 @@ def _refuse_constant(text: str) -> Any:
     raise ValueError(f"{text} is not a JSON number")
 
 
-def _from_query(member: Member, query: Mapping[str, Sequence[str]], found: dict[str, Any]) -> None:
+def _from_query(member: Member, query: Mapping[str, Sequence[str]], parameters: dict[str, Any]) -> None:
     texts = query.get(member.wire_name)
     if not texts:
         return
     if member.shape.kind == "list":
-        found[member.name] = [_scalar_of_text(member.shape.item, text, member.name) for text in texts]
+        parameters[member.name] = [_scalar_of_text(member.shape.item, text, member.name) for text in texts]
     else:
-        found[member.name] = _from_text(member, texts[0])
+        parameters[member.name] = _from_text(member, texts[0])
 
 
 def _from_text(member: Member, text: str) -> Any:
@@ -104,7 +104,7 @@ def _from_text(member: Member, text: str) -> Any:
 
 
 def _scalar_of_text(shape: Shape, text: str, path: str) -> Any:
-    """Headers, paths and queries carry text only."""
+    """Convert text of a header, path or query to the type of the shape."""
     kind = shape.kind
     if kind == "string":
         return _string(shape, text, path)
@@ -120,110 +120,110 @@ def _scalar_of_text(shape: Shape, text: str, path: str) -> Any:
     raise MalformedRequest(f"{path}: {text!r} can not be converted to {_TITLES[kind]}")
 
 
-def _structure(shape: Shape, given: Any, path: str) -> dict[str, Any]:
-    if not isinstance(given, dict):
-        raise _wrong(shape, given, path)
+def _structure(shape: Shape, raw: Any, path: str) -> dict[str, Any]:
+    if not isinstance(raw, dict):
+        raise _type_error(shape, raw, path)
     if path.count(".") > _DEEPEST:
         raise _too_deep("The request")
-    found: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}
     members = shape.members
-    for name, value in given.items():
+    for name, value in raw.items():
         member = members.get(name)
         if member is None or value is None or member.location:
             continue
-        found[name] = _value(member.shape, value, f"{path}.{name}" if path else name)
-    return found
+        parameters[name] = _value(member.shape, value, f"{path}.{name}" if path else name)
+    return parameters
 
 
-def _value(shape: Shape, given: Any, path: str) -> Any:
-    return _READERS[shape.kind](shape, given, path)
+def _value(shape: Shape, raw: Any, path: str) -> Any:
+    return _READERS[shape.kind](shape, raw, path)
 
 
-def _list(shape: Shape, given: Any, path: str) -> list[Any]:
-    if not isinstance(given, list):
-        raise _wrong(shape, given, path)
+def _list(shape: Shape, raw: Any, path: str) -> list[Any]:
+    if not isinstance(raw, list):
+        raise _type_error(shape, raw, path)
     item = shape.item
     read = _READERS[item.kind]
-    return [None if value is None else read(item, value, f"{path}.{index}") for index, value in enumerate(given, 1)]
+    return [None if value is None else read(item, value, f"{path}.{index}") for index, value in enumerate(raw, 1)]
 
 
-def _map(shape: Shape, given: Any, path: str) -> dict[str, Any]:
-    if not isinstance(given, dict):
-        raise _wrong(shape, given, path)
+def _map(shape: Shape, raw: Any, path: str) -> dict[str, Any]:
+    if not isinstance(raw, dict):
+        raise _type_error(shape, raw, path)
     return {
         _string(shape.key, key, path): None if value is None else _value(shape.value, value, f"{path}.{key}")
-        for key, value in given.items()
+        for key, value in raw.items()
     }
 
 
-def _string(shape: Shape, given: Any, path: str) -> str:
-    if not isinstance(given, str):
-        raise _wrong(shape, given, path)
-    if not given.isascii():
+def _string(shape: Shape, raw: Any, path: str) -> str:
+    if not isinstance(raw, str):
+        raise _type_error(shape, raw, path)
+    if not raw.isascii():
         try:
-            given.encode()
+            raw.encode()
         except UnicodeEncodeError:  # half of a surrogate pair, which JSON can spell and UTF-8 cannot
             raise MalformedRequest(f"{path or 'The request'}: the text is not valid Unicode") from None
-    return given
+    return raw
 
 
-def _integer(shape: Shape, given: Any, path: str) -> int:
-    if isinstance(given, float) and given.is_integer():
-        given = int(given)
+def _integer(shape: Shape, raw: Any, path: str) -> int:
+    if isinstance(raw, float) and raw.is_integer():
+        raw = int(raw)
     beyond = _BEYOND[shape.kind]
-    if not isinstance(given, int) or isinstance(given, bool) or not -beyond <= given < beyond:
-        raise _wrong(shape, given, path)
-    return given
+    if not isinstance(raw, int) or isinstance(raw, bool) or not -beyond <= raw < beyond:
+        raise _type_error(shape, raw, path)
+    return raw
 
 
-def _float(shape: Shape, given: Any, path: str) -> float:
-    if isinstance(given, str) and given in ("NaN", "Infinity", "-Infinity"):
-        return float(given)
-    if not _is_number(given):
-        raise _wrong(shape, given, path)
-    number: float = given
+def _float(shape: Shape, raw: Any, path: str) -> float:
+    if isinstance(raw, str) and raw in ("NaN", "Infinity", "-Infinity"):
+        return float(raw)
+    if not _is_number(raw):
+        raise _type_error(shape, raw, path)
+    number: float = raw
     return number
 
 
-def _is_number(given: Any) -> bool:
-    """Whether it is a number that a double can hold."""
-    if not isinstance(given, (int, float)) or isinstance(given, bool):
+def _is_number(raw: Any) -> bool:
+    """Return True for a number that fits into a double."""
+    if not isinstance(raw, (int, float)) or isinstance(raw, bool):
         return False
     try:
-        return math.isfinite(given)
+        return math.isfinite(raw)
     except OverflowError:
         return False
 
 
-def _boolean(shape: Shape, given: Any, path: str) -> bool:
-    if not isinstance(given, bool):
-        raise _wrong(shape, given, path)
-    return given
+def _boolean(shape: Shape, raw: Any, path: str) -> bool:
+    if not isinstance(raw, bool):
+        raise _type_error(shape, raw, path)
+    return raw
 
 
-def _blob(shape: Shape, given: Any, path: str) -> bytes:
+def _blob(shape: Shape, raw: Any, path: str) -> bytes:
     try:
-        return base64.b64decode(_string(shape, given, path), validate=True)
+        return base64.b64decode(_string(shape, raw, path), validate=True)
     except binascii.Error as error:
-        raise _wrong(shape, given, path) from error
+        raise _type_error(shape, raw, path) from error
 
 
-def _moment(shape: Shape, given: Any, path: str) -> float:
-    return _timestamp(given, path)
+def _moment(shape: Shape, raw: Any, path: str) -> float:
+    return _timestamp(raw, path)
 
 
-def _timestamp(given: Any, path: str) -> float:
-    """Read epoch seconds; ISO 8601 text is taken too, since some clients of JSON services write it."""
-    moment = float(given) if _is_number(given) else math.nan
-    if isinstance(given, str):
-        moment = _moment_of_text(given)
+def _timestamp(raw: Any, path: str) -> float:
+    """Return seconds since the epoch. Accepts ISO 8601 text too, because some clients of JSON services send it."""
+    moment = float(raw) if _is_number(raw) else math.nan
+    if isinstance(raw, str):
+        moment = _moment_of_text(raw)
     if not abs(moment) <= _LAST_MOMENT:
-        raise MalformedRequest(f"{path}: {_shortened(given)} can not be converted to a timestamp")
+        raise MalformedRequest(f"{path}: {_shorten(raw)} can not be converted to a timestamp")
     return moment
 
 
 def _moment_of_text(text: str) -> float:
-    """Return NaN when the text is neither a number nor a time."""
+    """Return the time in seconds since the epoch; NaN if the text is neither a number nor a time."""
     for read in (float, _moment_of_date):
         try:
             return read(text)
@@ -266,25 +266,23 @@ _TITLES = {
 }
 
 
-def _wrong(shape: Shape, given: Any, path: str) -> MalformedRequest:
-    return MalformedRequest(
-        f"{path or 'The request'}: {_shortened(given)} can not be converted to {_TITLES[shape.kind]}"
-    )
+def _type_error(shape: Shape, raw: Any, path: str) -> MalformedRequest:
+    return MalformedRequest(f"{path or 'The request'}: {_shorten(raw)} can not be converted to {_TITLES[shape.kind]}")
 
 
 def _too_deep(what: str) -> MalformedRequest:
     return MalformedRequest(f"{what} is nested too deeply.")
 
 
-def _shortened(given: Any) -> str:
-    """Return the beginning of the value's JSON; the rest, which may be megabytes, is never written."""
-    shown = "".join(_first_pieces(given))
+def _shorten(raw: Any) -> str:
+    """Return the beginning of the value's JSON. Only that part is serialised, because values may have megabytes."""
+    shown = "".join(_first_pieces(raw))
     return shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
 
 
-def _first_pieces(given: Any) -> Iterator[str]:
+def _first_pieces(raw: Any) -> Iterator[str]:
     size = 0
-    for piece in json.JSONEncoder().iterencode(given[: _SHOWN + 1] if isinstance(given, str) else given):
+    for piece in json.JSONEncoder().iterencode(raw[: _SHOWN + 1] if isinstance(raw, str) else raw):
         yield piece
         size += len(piece)
         if size > _SHOWN:

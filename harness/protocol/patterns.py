@@ -1,7 +1,7 @@
-"""The models' patterns are Java regular expressions; this makes predicates of them.
+"""Makes predicates of the models' patterns, which are Java regular expressions.
 
-Python's ``re`` knows no Unicode categories (``\\p{L}``). A pattern that uses them is matched against the value with
-every character outside ASCII folded to one private-use character that stands for its category.
+Python's ``re`` has no Unicode categories (``\\p{L}``). For a pattern that uses them, each character of the value
+outside ASCII is first replaced by one private-use character that stands for its category.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ _TOKEN = re.compile(r"\\p\{(\w+)\}|\\z|\\.|\[|\]|.", re.DOTALL)
 
 @cache
 def matcher(pattern: str) -> Callable[[str], bool]:
-    """Whether a whole value matches the Java ``pattern``."""
-    folded = bool(re.search(r"\\p\{[LMNPSZC]\}", pattern))
+    """Return a function that tests whether a whole value matches the Java ``pattern``."""
+    has_categories = bool(re.search(r"\\p\{[LMNPSZC]\}", pattern))
     match = re.compile(translate(pattern)).fullmatch
-    if folded:
+    if has_categories:
         return lambda value: match(_fold(value)) is not None
     return lambda value: match(value) is not None
 
 
 def translate(pattern: str) -> str:
-    """The Java pattern in Python's dialect."""
+    """Translate a Java pattern to Python's syntax."""
     # A range of characters above U+FFFF, written as surrogate pairs.
     pattern = pattern.replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF")
-    # Tag keys carry a quantifier on the end anchor ("$" repeated); Java allows it and it means nothing.
+    # The pattern of tag keys has a quantifier after the end anchor ("$"), which Java allows and ignores.
     pattern = re.sub(r"\$\{\d+,\d*\}", "$", pattern)
     pieces = []
     inside = False
@@ -50,7 +50,7 @@ def translate(pattern: str) -> str:
 
 
 def _class(name: str) -> str:
-    """Members of a character class for ``\\p{name}``."""
+    """Return the members of a character class for ``\\p{name}``."""
     if name in _POSIX:
         return _POSIX[name]
     ascii_members = (chr(code) for code in range(128) if unicodedata.category(chr(code))[0] == name)

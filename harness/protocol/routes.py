@@ -1,4 +1,4 @@
-"""URI templates of REST operations: ``/endpoints/{EndpointName}/invocations``."""
+"""URI templates of REST operations, such as ``/endpoints/{EndpointName}/invocations``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 
 class Route:
-    """Matches percent-encoded paths; a value in a path holds no slash."""
+    """A URI template that matches percent-encoded paths. A value in a path has no slash."""
 
     def __init__(self, template: str) -> None:
         texts_and_names = re.split(r"\{(\w+)\}", template.partition("?")[0])
@@ -18,5 +18,5 @@ class Route:
         self._match = re.compile(pattern).fullmatch
 
     def match(self, path: str) -> Mapping[str, str] | None:
-        found = self._match(path)
-        return {name: unquote(value) for name, value in found.groupdict().items()} if found else None
+        match = self._match(path)
+        return {name: unquote(value) for name, value in match.groupdict().items()} if match else None

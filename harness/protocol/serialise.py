@@ -1,4 +1,4 @@
-"""An operation's answer, or an error, becomes status, headers and body. Only what the model names goes out."""
+"""Turns an operation's answer, or an error, into status, headers and body. Only modelled members are sent."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def serialise(operation: OperationModel, answer: Mapping[str, Any] | None) -> Wi
     answer = answer or {}
     content_type = JSON_TYPE.get(operation.service.protocol, "application/json")
     if shape is None:
-        # Without an output shape JSON 1.1 answers an empty body; REST clients expect an empty object.
+        # Without an output shape, JSON 1.1 services send an empty body; REST clients expect an empty object.
         body = b"" if operation.service.protocol == JSON else b"{}"
         return WireResponse(operation.status, {"Content-Type": content_type}, body)
     if operation.service.protocol == JSON:
@@ -48,7 +48,7 @@ def serialise(operation: OperationModel, answer: Mapping[str, Any] | None) -> Wi
 
 
 def serialise_error(service: ServiceModel, error: ApiError, request_id: str) -> WireResponse:
-    """The error as the service words it; a modelled error goes out with the status and members of its shape."""
+    """Serialise an error. A modelled error gets the status and the members of its shape."""
     shape = service.shape(error.code) if service.has_shape(error.code) else None
     status = (shape.status if shape else None) or error.status
     text = {name.lower(): name for name in shape.members}.get("message", "message") if shape else "message"
@@ -90,14 +90,14 @@ def _value(shape: Shape, value: Any) -> Any:
     if kind == "blob":
         return base64.b64encode(value.encode() if isinstance(value, str) else value).decode()
     if kind in ("float", "double") and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else f"{'-' if value < 0 else ''}Infinity"  # JSON has no such numbers
+        return "NaN" if math.isnan(value) else f"{'-' if value < 0 else ''}Infinity"  # JSON has no numbers for these
     if kind == "string":
         return value if isinstance(value, str) else _text(value)
     return value
 
 
 def _epoch(value: datetime | float) -> float:
-    """Services give milliseconds."""
+    """Return seconds since the epoch, rounded to milliseconds as AWS's answers are."""
     return round(value.timestamp() if isinstance(value, datetime) else value, 3)
 
 

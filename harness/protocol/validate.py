@@ -1,6 +1,6 @@
-"""Parameters against the model's constraints; every violation in one message, in the service's wording.
+"""Checks parameters against the model's constraints. One message lists all violations, worded as AWS does.
 
-botocore's client checks types, required members and minima only; maximum, pattern and enum are the service's to refuse.
+botocore's client checks types, required members and minima only; the service checks maxima, patterns and enums.
 """
 
 from __future__ import annotations
@@ -14,95 +14,97 @@ from harness.protocol.model import OperationModel, Shape
 
 _SCALARS = frozenset({"string", "integer", "long", "float", "double", "boolean", "timestamp", "blob"})
 _NUMBERS = frozenset({"integer", "long", "float", "double"})
-_SHOWN = 1024  # characters of a refused value that the message repeats
-_MATCHED = 100_000  # characters that a pattern is tried on where the value is too long anyway
-_NAMED = 100  # violations that the message lists
-_COUNTED = 1000  # violations that are looked for
+_SHOWN = 1024  # the most characters of an invalid value that the message repeats
+_MATCHED = 100_000  # a value that is too long anyway is not matched with its pattern beyond this length
+_LISTED = 100  # the most violations that the message lists
+_COUNTED = 1000  # the most violations that are counted
 
 
 def validate(operation: OperationModel, request: Mapping[str, Any]) -> None:
-    """Raise the service's validation error if the request breaks any constraint of its shape."""
+    """Raise the service's validation error if the request violates a constraint of its shape."""
     if operation.input is None:
         return
-    found = list(islice(_structure(operation.input, request, ""), _COUNTED))
-    if found:
-        plural = "s" if len(found) > 1 else ""
-        more = "; and more" if len(found) > _NAMED else ""
-        refusal: type[ApiError] = ValidationError if "ValidationError" in operation.errors else ValidationException
-        raise refusal(f"{len(found)} validation error{plural} detected: {'; '.join(found[:_NAMED])}{more}")
+    violations = list(islice(_structure(operation.input, request, ""), _COUNTED))
+    if violations:
+        plural = "s" if len(violations) > 1 else ""
+        more = "; and more" if len(violations) > _LISTED else ""
+        error_class: type[ApiError] = ValidationError if "ValidationError" in operation.errors else ValidationException
+        raise error_class(
+            f"{len(violations)} validation error{plural} detected: {'; '.join(violations[:_LISTED])}{more}"
+        )
 
 
-def _structure(shape: Shape, given: Mapping[str, Any], path: str) -> Iterator[str]:
+def _structure(shape: Shape, parameter: Mapping[str, Any], path: str) -> Iterator[str]:
     for name in shape.required:
-        if given.get(name) is None:
+        if parameter.get(name) is None:
             yield _violation(None, _below(path, name), "Member must not be null")
     members = shape.members
-    if shape.union and sum(value is not None for value in given.values()) != 1:
-        yield _violation(given, path, f"Member must have exactly one of {', '.join(members)}")
-    for name, value in given.items():
+    if shape.union and sum(value is not None for value in parameter.values()) != 1:
+        yield _violation(parameter, path, f"Member must have exactly one of {', '.join(members)}")
+    for name, value in parameter.items():
         if value is not None:
             yield from _value(members[name].shape, value, _below(path, name))
 
 
-def _value(shape: Shape, given: Any, path: str) -> Iterator[str]:
+def _value(shape: Shape, parameter: Any, path: str) -> Iterator[str]:
     kind = shape.kind
     if kind in _SCALARS:
-        for rule in _broken(shape, given):
-            yield _violation(given, path, rule)
+        for rule in _violated_rules(shape, parameter):
+            yield _violation(parameter, path, rule)
     elif kind == "structure":
-        yield from _structure(shape, given, path)
+        yield from _structure(shape, parameter, path)
     elif kind == "list":
-        yield from _list(shape, given, path)
+        yield from _list(shape, parameter, path)
     else:
-        yield from _map(shape, given, path)
+        yield from _map(shape, parameter, path)
 
 
-def _list(shape: Shape, given: list[Any], path: str) -> Iterator[str]:
-    for rule in _length(shape, len(given)):
-        yield _violation(given, path, rule)
+def _list(shape: Shape, parameter: list[Any], path: str) -> Iterator[str]:
+    for rule in _length(shape, len(parameter)):
+        yield _violation(parameter, path, rule)
     item = shape.item
     if item.kind in _SCALARS:
         # Scalars in a list are reported once for the list, with every rule their shape has.
-        if any(value is None or any(_broken(item, value)) for value in given):
-            yield _violation(given, path, f"Member must satisfy constraint: [{', '.join(_rules(item))}]")
+        if any(value is None or any(_violated_rules(item, value)) for value in parameter):
+            yield _violation(parameter, path, f"Member must satisfy constraint: [{', '.join(_rules(item))}]")
         return
-    for index, value in enumerate(given, 1):
+    for index, value in enumerate(parameter, 1):
         if value is None:
             yield _violation(None, f"{path}.{index}.member", "Member must not be null")
         else:
             yield from _value(item, value, f"{path}.{index}.member")
 
 
-def _map(shape: Shape, given: Mapping[str, Any], path: str) -> Iterator[str]:
-    for rule in _length(shape, len(given)):
-        yield _violation(given, path, rule)
-    if any(any(_broken(shape.key, key)) for key in given):
-        yield _violation(given, path, f"Map keys must satisfy constraint: [{', '.join(_rules(shape.key))}]")
+def _map(shape: Shape, parameter: Mapping[str, Any], path: str) -> Iterator[str]:
+    for rule in _length(shape, len(parameter)):
+        yield _violation(parameter, path, rule)
+    if any(any(_violated_rules(shape.key, key)) for key in parameter):
+        yield _violation(parameter, path, f"Map keys must satisfy constraint: [{', '.join(_rules(shape.key))}]")
     if shape.value.kind in _SCALARS:
-        if any(value is None or any(_broken(shape.value, value)) for value in given.values()):
-            yield _violation(given, path, f"Map value must satisfy constraint: [{', '.join(_rules(shape.value))}]")
+        if any(value is None or any(_violated_rules(shape.value, value)) for value in parameter.values()):
+            yield _violation(parameter, path, f"Map value must satisfy constraint: [{', '.join(_rules(shape.value))}]")
         return
-    for key, value in given.items():
+    for key, value in parameter.items():
         yield from _value(shape.value, value, f"{path}.{key}.member")
 
 
-def _broken(shape: Shape, given: Any) -> Iterator[str]:
-    """The rules of a scalar shape that the value breaks."""
+def _violated_rules(shape: Shape, parameter: Any) -> Iterator[str]:
+    """Yield the rules of a scalar shape that the value violates."""
     kind = shape.kind
     if kind == "string":
-        yield from _length(shape, len(given))
-        overlong = len(given) > _MATCHED and shape.maximum is not None and len(given) > shape.maximum
-        if shape.pattern is not None and (overlong or not shape.matches(given)):
+        yield from _length(shape, len(parameter))
+        overlong = len(parameter) > _MATCHED and shape.maximum is not None and len(parameter) > shape.maximum
+        if shape.pattern is not None and (overlong or not shape.matches(parameter)):
             yield _pattern(shape)
-        if shape.enum and given not in shape.allowed:
+        if shape.enum and parameter not in shape.allowed:
             yield _enum(shape)
     elif kind in _NUMBERS:
-        if shape.maximum is not None and given > shape.maximum:
+        if shape.maximum is not None and parameter > shape.maximum:
             yield _at_most(shape)
-        if shape.minimum is not None and given < shape.minimum:
+        if shape.minimum is not None and parameter < shape.minimum:
             yield _at_least(shape)
     elif kind == "blob":
-        yield from _length(shape, len(given))
+        yield from _length(shape, len(parameter))
 
 
 def _length(shape: Shape, length: int) -> Iterator[str]:
@@ -113,7 +115,7 @@ def _length(shape: Shape, length: int) -> Iterator[str]:
 
 
 def _rules(shape: Shape) -> Iterator[str]:
-    """Every rule of a scalar shape."""
+    """Yield all rules of a scalar shape."""
     numeric = shape.kind in _NUMBERS
     if shape.maximum is not None:
         yield _at_most(shape) if numeric else _no_longer(shape)
@@ -150,39 +152,39 @@ def _enum(shape: Shape) -> str:
     return f"Member must satisfy enum value set: [{', '.join(shape.enum)}]"
 
 
-def _violation(given: Any, path: str, rule: str) -> str:
-    shown = "null" if given is None else f"'{_shown(given)}'"
+def _violation(parameter: Any, path: str, rule: str) -> str:
+    shown = "null" if parameter is None else f"'{_abbreviate(parameter)}'"
     return f"Value {shown} at '{path}' failed to satisfy constraint: {rule}"
 
 
-def _shown(given: Any) -> str:
-    """Return the first characters of a value as the service prints it; no more than these are ever put together."""
+def _abbreviate(parameter: Any) -> str:
+    """Return the first characters of a value as AWS prints it. The rest of a large value is never formatted."""
     shown = ""
-    for piece in _pieces(given):
+    for piece in _pieces(parameter):
         shown += piece
         if len(shown) >= _SHOWN:
             break
     return shown[:_SHOWN]
 
 
-def _pieces(given: Any) -> Iterator[str]:
-    """Print lists and maps without quotes."""
-    if isinstance(given, list):
-        yield from _joined("[", given, "]")
-    elif isinstance(given, Mapping):
-        yield from _joined("{", given.items(), "}")
-    elif isinstance(given, tuple):  # an entry of a map
-        yield f"{given[0]}="
-        yield from _pieces(given[1])
-    elif isinstance(given, bool):
-        yield "true" if given else "false"
-    elif isinstance(given, bytes):
-        yield f"<{len(given)} bytes>"
+def _pieces(parameter: Any) -> Iterator[str]:
+    """Yield the text of a value in pieces, with lists and maps printed without quotes."""
+    if isinstance(parameter, list):
+        yield from _join_pieces("[", parameter, "]")
+    elif isinstance(parameter, Mapping):
+        yield from _join_pieces("{", parameter.items(), "}")
+    elif isinstance(parameter, tuple):  # an entry of a map
+        yield f"{parameter[0]}="
+        yield from _pieces(parameter[1])
+    elif isinstance(parameter, bool):
+        yield "true" if parameter else "false"
+    elif isinstance(parameter, bytes):
+        yield f"<{len(parameter)} bytes>"
     else:
-        yield "null" if given is None else str(given)
+        yield "null" if parameter is None else str(parameter)
 
 
-def _joined(start: str, items: Iterable[Any], end: str) -> Iterator[str]:
+def _join_pieces(start: str, items: Iterable[Any], end: str) -> Iterator[str]:
     yield start
     for index, item in enumerate(items):
         if index:
@@ -192,6 +194,7 @@ def _joined(start: str, items: Iterable[Any], end: str) -> Iterator[str]:
 
 
 def _below(path: str, name: str) -> str:
-    """Paths are spelled with a small first letter: ``resourceConfig.instanceCount``."""
+    """Return the path of a member, with a lower-case first letter as AWS prints it:
+    ``resourceConfig.instanceCount``."""
     small = name[:1].lower() + name[1:]
     return f"{path}.{small}" if path else small

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.kernel.masking import masked
+from harness.kernel.masking import mask
 from harness.report.normalising import Normaliser
 
 Fact = str | float | bool | None
@@ -73,7 +73,7 @@ def _told(scenario: Mapping[str, Any]) -> Iterator[tuple[str, Fact]]:
 def _resources(resources: list[Mapping[str, Any]], references: Normaliser) -> Iterator[tuple[str, Fact]]:
     for resource in resources:
         at = f"{resource['kind']} {references.positions[resource['kind'], resource['name']]}"
-        description = masked(resource["description"])
+        description = mask(resource["description"])
         yield f"{at}/status", resource["status"]
         if image := _image(description):
             yield f"{at}/image", image

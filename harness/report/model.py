@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.kernel.kinds import KINDS
-from harness.kernel.masking import masked, masked_text
+from harness.kernel.masking import mask, mask_text
 from harness.scenario.events import Event
 
 RESOURCES = tuple(kind.noun for kind in KINDS.values() if kind.lifecycle)
@@ -105,7 +105,7 @@ class ScenarioReport:
             case "step":
                 self._step(event)
             case "expectation":
-                met = Expectation(event["text"], event["passed"], masked_text(event.get("evidence", "")))
+                met = Expectation(event["text"], event["passed"], mask_text(event.get("evidence", "")))
                 self._expecting(event).expectations.append(met)
             case "created":
                 self._created[event["kind"], event["name"]] = event
@@ -123,7 +123,7 @@ class ScenarioReport:
                 self.ended = True
                 self.passed, self.traceback, self.interrupted = (
                     event["passed"],
-                    masked_text(event["traceback"]),
+                    mask_text(event["traceback"]),
                     event["interrupted"],
                 )
 
@@ -162,7 +162,7 @@ class ScenarioReport:
     def _evidence(self, event: Event) -> None:
         kind, content = event["kind"], event["content"]
         if kind != "artifact":
-            content = masked(content)
+            content = mask(content)
         if kind not in RESOURCES:
             self.evidence.append(Evidence(kind, event["title"], event.get("step"), content))
             return

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.kernel.files import open_private
-from harness.kernel.masking import masked, masked_text
+from harness.kernel.masking import mask, mask_text
 
 Event = dict[str, Any]
 
@@ -44,9 +44,9 @@ class EventWriter:
 
 def _without_secrets(members: dict[str, Any]) -> dict[str, Any]:
     """What an archive holds is named by its files, which may be called ``tokenizer.json``."""
-    shown = {name: masked_text(members[name]) for name in _TEXTS if isinstance(members.get(name), str)}
+    shown = {name: mask_text(members[name]) for name in _TEXTS if isinstance(members.get(name), str)}
     if "content" in members and members.get("kind") != "artifact":
-        shown["content"] = masked(members["content"])
+        shown["content"] = mask(members["content"])
     return {**members, **shown}
 
 

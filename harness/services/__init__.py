@@ -1,4 +1,4 @@
-"""What each operation means, before the answer. Never waits for a job, never speaks HTTP.
+"""Implements the API operations, up to the response. Never waits for a job and knows nothing of HTTP.
 
-The folder is the boto3 client, the file the plural noun, the function the boto3 method.
+A folder is named like the boto3 client, a file like the plural of the resource, a function like the boto3 method.
 """

@@ -1,9 +1,9 @@
-"""Filtering, sorting and paging of every List operation: said once, used by every noun.
+"""Filters, sorts and pages the answers of all List operations.
 
-A page is cut *by key*, not by position: the token names the last record shown, so records that come or go between two
-pages neither repeat nor hide others. A request member that neither this module nor the noun knows is refused, never
-ignored. Where the record store has an index for the order, a page reads what it shows; filters that no index knows are
-tried on the records as they come.
+Pages begin at a *key*, not at a position: NextToken holds the key of the last record shown. So records that are created
+or deleted between two pages neither repeat nor hide others. A request member that is unknown here and to the resource's
+module is refused, never ignored. If the record store has an index for the order, only the records of the page are read;
+filters without an index are applied to the records one by one.
 """
 
 from __future__ import annotations
@@ -31,28 +31,28 @@ SortKey = Callable[[Record], Any]
 _PAGING = frozenset({"NextToken", "MaxResults", "SortBy", "SortOrder"})
 
 
-def _shown(moment: float) -> float:
-    """As answers show it: who asks by a time has it from an answer."""
+def _round_time(moment: float) -> float:
+    """Round a time to milliseconds as answers show it: clients filter by times that they got from answers."""
     return round(moment, 3)
 
 
 def _created_after(record: Record, moment: float) -> bool:
-    return _shown(record.created) > _shown(moment)
+    return _round_time(record.created) > _round_time(moment)
 
 
 def _created_before(record: Record, moment: float) -> bool:
-    return _shown(record.created) < _shown(moment)
+    return _round_time(record.created) < _round_time(moment)
 
 
 def _modified_after(record: Record, moment: float) -> bool:
-    return _shown(record.modified) > _shown(moment)
+    return _round_time(record.modified) > _round_time(moment)
 
 
 def _modified_before(record: Record, moment: float) -> bool:
-    return _shown(record.modified) < _shown(moment)
+    return _round_time(record.modified) < _round_time(moment)
 
 
-# The API names the same four filters in three ways, depending on the noun's age.
+# The API names the same four filters in three ways (see the List operations in the SageMaker API reference).
 _COMMON_FILTERS: Mapping[str, Predicate] = {
     "NameContains": lambda record, text: text in record.name,
     "CreationTimeAfter": _created_after,
@@ -66,24 +66,24 @@ _COMMON_FILTERS: Mapping[str, Predicate] = {
 }
 
 INCLUSIVE_TIMES: Mapping[str, Predicate] = {
-    "CreationTimeAfter": lambda record, moment: _shown(record.created) >= _shown(moment),
-    "CreatedAfter": lambda record, moment: _shown(record.created) >= _shown(moment),
-    "CreatedBefore": lambda record, moment: _shown(record.created) <= _shown(moment),
+    "CreationTimeAfter": lambda record, moment: _round_time(record.created) >= _round_time(moment),
+    "CreatedAfter": lambda record, moment: _round_time(record.created) >= _round_time(moment),
+    "CreatedBefore": lambda record, moment: _round_time(record.created) <= _round_time(moment),
 }
-"""For the ``filters`` of the nouns whose reference says "on or after" and "on or before"."""
+"""The ``filters`` of resources whose API reference says "on or after" and "on or before"."""
 
 _ORDERS = {"Name": "name", "CreationTime": "created", "LastModifiedTime": "modified"}
 _MOMENT = 0.001
-"""Answers show milliseconds, records hold more: how far a time of a record may be from the one it is shown with."""
+"""How far a record's time may be from the time that answers show, which is rounded to milliseconds."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """How one List operation answers: ``answer`` is the member that holds the summaries, ``summary`` makes one.
+    """The rules of one List operation. ``answer`` is the member with the summaries; ``summary`` makes one summary.
 
-    ``status`` is the Describe member that ``StatusEquals`` and ``SortBy=Status`` look at. ``filters`` and ``sorts`` are
-    the noun's own request members and SortBy values, besides the common ones; ``orders`` are those SortBy values that
-    the record store has an index for. Defaults differ by operation: see the API reference of each.
+    ``status`` is the Describe member that ``StatusEquals`` and ``SortBy=Status`` use. ``filters`` and ``sorts`` are the
+    request members and SortBy values that only this operation has; ``orders`` are the SortBy values for which the
+    record store has an index. Defaults differ between operations: see the API reference of each.
     """
 
     answer: str
@@ -97,23 +97,23 @@ class Listing:
     max_results: int = 10
 
     def page(
-        self, source: RecordsOfKind, request: Mapping[str, Any], among: Callable[[Record], bool] | None = None
+        self, source: RecordsOfKind, request: Mapping[str, Any], is_member: Callable[[Record], bool] | None = None
     ) -> dict[str, Any]:
-        """The modelled answer of the List operation; ``among`` says which records it is about, where not about all."""
+        """Return the answer of the List operation. ``is_member`` limits it to some of the records."""
         tests = [(self._filter(name), value) for name, value in request.items() if name not in _PAGING]
-        if among is not None:
-            tests.append((lambda record, _: among(record), None))
+        if is_member is not None:
+            tests.append((lambda record, _: is_member(record), None))
 
         def fits(record: Record) -> bool:
             return all(test(record, value) for test, value in tests)
 
-        found, token = self._found(source, request, fits)
-        answer: dict[str, Any] = {self.answer: [self.summary(record) for record in found]}
+        selected, token = self._select_page(source, request, fits)
+        answer: dict[str, Any] = {self.answer: [self.summary(record) for record in selected]}
         if token:
             answer["NextToken"] = token
         return answer
 
-    def _found(
+    def _select_page(
         self, source: RecordsOfKind, request: Mapping[str, Any], fits: Callable[[Record], bool]
     ) -> tuple[list[Record], str | None]:
         sort_by = request.get("SortBy", self.sort_by)
@@ -122,19 +122,19 @@ class Listing:
         order = self._order(source.kind, sort_by)
         query = self._query(source, request)
         if order is None:
-            # The name breaks ties, so the order is total and the last record shown marks the position.
+            # The name breaks ties, so the order is total and NextToken is unambiguous.
             sort = self._sort_key(sort_by)
             fitting = (record for record in source.select(query) if fits(record))
-            return cut(fitting, request, lambda record: (sort(record), record.name), descending, limit)
+            return cut_page(fitting, request, lambda record: (sort(record), record.name), descending, limit)
         query = replace(query, order=order, descending=descending)
         if request.get("NextToken"):
-            query = replace(query, after=_position_in(request, len(query.columns)))
-        found = list(islice((record for record in source.select(query) if fits(record)), limit + 1))
-        token = _token(query.position_of(found[limit - 1]), request) if len(found) > limit else None
-        return found[:limit], token
+            query = replace(query, after=_position_of_token(request, len(query.columns)))
+        records = list(islice((record for record in source.select(query) if fits(record)), limit + 1))
+        token = _token(query.position_of(records[limit - 1]), request) if len(records) > limit else None
+        return records[:limit], token
 
     def _order(self, kind: str, sort_by: str) -> str | None:
-        """What the store calls this order; None where it has no index for it."""
+        """Return the name of the record store's index for this order; None if it has no such index."""
         if sort_by in self.orders:
             return self.orders[sort_by]
         if sort_by == "Status" and self.status and self.status == status_member(kind):
@@ -142,7 +142,10 @@ class Listing:
         return None if sort_by in self.sorts else _ORDERS.get(sort_by)
 
     def _query(self, source: RecordsOfKind, request: Mapping[str, Any]) -> RecordQuery:
-        """As much of the request's filters as the store's indexes help with; the filters themselves are exact."""
+        """Return a query with the filters that the store has indexes for.
+
+        The exact filters are applied to its result.
+        """
         by_status = self.status is not None and self.status == status_member(source.kind)
         return RecordQuery(
             source.kind,
@@ -173,25 +176,25 @@ class Listing:
         raise UnsupportedOperation(f"SortBy {name} of this List operation is not supported by the emulator.")
 
 
-def cut(
-    items: Iterable[T], request: Mapping[str, Any], place: Callable[[T], Sequence[Any]], descending: bool, limit: int
+def cut_page(
+    items: Iterable[T], request: Mapping[str, Any], position: Callable[[T], Sequence[Any]], descending: bool, limit: int
 ) -> tuple[list[T], str | None]:
-    """Sort ``items`` by ``place`` (a total order of JSON values), go on after NextToken; a page and the next token.
+    """Return a page of ``items`` and the next token. ``position`` is the sort key: JSON values in a total order.
 
-    Looks at all items, and holds those of one page.
+    Reads all items, and keeps only those of one page in memory.
     """
-    placed = ((list(place(item)), item) for item in items)
+    pairs = ((list(position(item)), item) for item in items)
     if request.get("NextToken"):
-        last = _position_in(request)
-        placed = (pair for pair in placed if (pair[0] < last if descending else pair[0] > last))
+        last = _position_of_token(request)
+        pairs = (pair for pair in pairs if (pair[0] < last if descending else pair[0] > last))
     first = heapq.nlargest if descending else heapq.nsmallest
-    found = first(limit + 1, placed, key=lambda pair: pair[0])
-    token = _token(found[limit - 1][0], request) if len(found) > limit else None
-    return [item for _, item in found[:limit]], token
+    page = first(limit + 1, pairs, key=lambda pair: pair[0])
+    token = _token(page[limit - 1][0], request) if len(page) > limit else None
+    return [item for _, item in page[:limit]], token
 
 
 def _span(request: Mapping[str, Any], *names: str) -> Span:
-    """The times that the filters of these names leave, a millisecond wider: what is shown is rounded."""
+    """Return the span of times that the filters of these names allow, a millisecond wider because of rounding."""
     after = [value for name in names for value in (request.get(f"{name}TimeAfter"), request.get(f"{name}After"))]
     before = [value for name in names for value in (request.get(f"{name}TimeBefore"), request.get(f"{name}Before"))]
     least = max((value for value in after if value is not None), default=None)
@@ -200,16 +203,16 @@ def _span(request: Mapping[str, Any], *names: str) -> Span:
 
 
 def _query(request: Mapping[str, Any]) -> str:
-    """A token belongs to the question it answered, page size aside."""
-    question = {name: value for name, value in request.items() if name not in ("NextToken", "MaxResults")}
-    return hashlib.sha256(json.dumps(question, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    """Return a digest of the request without its paging members. A token is valid only for the same request."""
+    members = {name: value for name, value in request.items() if name not in ("NextToken", "MaxResults")}
+    return hashlib.sha256(json.dumps(members, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def _token(place: list[Any], request: Mapping[str, Any]) -> str:
-    return base64.urlsafe_b64encode(json.dumps([_query(request), place]).encode()).decode()
+def _token(position: list[Any], request: Mapping[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps([_query(request), position]).encode()).decode()
 
 
-def _position_in(request: Mapping[str, Any], length: int | None = None) -> list[Any]:
+def _position_of_token(request: Mapping[str, Any], length: int | None = None) -> list[Any]:
     try:
         query, position = json.loads(base64.urlsafe_b64decode(request["NextToken"].encode()))
         scalars = isinstance(position, list) and all(isinstance(value, (str, int, float)) for value in position)
@@ -217,4 +220,4 @@ def _position_in(request: Mapping[str, Any], length: int | None = None) -> list[
             return list(position)
     except (binascii.Error, ValueError, TypeError, RecursionError):
         pass
-    raise ValidationException("The NextToken is invalid: it was not given out for this request.")
+    raise ValidationException("The NextToken is invalid: it does not come from an answer to this request.")

@@ -1,4 +1,4 @@
-"""Which function serves which operation: found by name, so a new operation touches one file only."""
+"""Maps API operations to the functions that implement them, by name. A new operation needs no registration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.services.tag_rules import with_tag_rules
 
 
 def operations_of(modules: Iterable[ModuleType]) -> dict[str, Operation]:
-    """Public functions defined in the modules themselves, by boto3 method name."""
+    """Return the public functions defined in the modules, by boto3 method name."""
     return {
         name: value
         for module in modules
@@ -23,16 +23,17 @@ def operations_of(modules: Iterable[ModuleType]) -> dict[str, Operation]:
 
 
 @cache
-def _served() -> Mapping[str, Mapping[str, Operation]]:
-    from harness.services import metrics, runtime, sagemaker  # each imports its nouns; not needed before the first call
+def _load_operations() -> Mapping[str, Mapping[str, Operation]]:
+    # Imported at the first call, because each of these imports all its modules.
+    from harness.services import metrics, runtime, sagemaker
 
     return {
-        "sagemaker": {name: with_tag_rules(found) for name, found in operations_of(sagemaker.MODULES).items()},
+        "sagemaker": {name: with_tag_rules(function) for name, function in operations_of(sagemaker.MODULES).items()},
         "sagemaker-runtime": operations_of(runtime.MODULES),
         "sagemaker-metrics": operations_of(metrics.MODULES),
     }
 
 
 def operation(service: str, name: str) -> Operation | None:
-    """The function that serves API operation ``name`` (``CreateTrainingJob``), or None when it is not supported."""
-    return _served().get(service, {}).get(xform_name(name))
+    """Return the function that implements an API operation (``CreateTrainingJob``). None if it is not supported."""
+    return _load_operations().get(service, {}).get(xform_name(name))

@@ -1,4 +1,4 @@
-"""``Scope``: what an operation is handed besides its request."""
+"""``Scope``: the caller's account and region, and the services that an operation uses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from harness.stores.record_queries import RecordQuery
 from harness.stores.records import RecordStore
 
 Operation = Callable[["Scope", dict[str, Any]], Any]
-"""``(scope, request) -> answer``, or a coroutine function of them where no thread may be held (InvokeEndpoint)."""
+"""``(scope, request) -> answer``, or a coroutine function if it must not block a thread (InvokeEndpoint)."""
 
 
 @dataclass(frozen=True)
@@ -37,20 +37,20 @@ class RecordsOfKind:
 
 @dataclass(frozen=True)
 class Scope:
-    """One call: whose it is, and the doors to what lies below the services."""
+    """The context of one API call: its caller, and the stores, engine and clock that its operation may use."""
 
     account: str
     region: str
     request_id: str
     caller: Mapping[str, str]
-    """What is known of the client: ``user_agent``, ``access_key``."""
+    """Facts about the client: ``user_agent`` and ``access_key``."""
     records: RecordStore
     aws: AwsBackend
     engine: Engine
     clock: Clock
     images: ImageSource = CATALOGUED
     received: float = field(default_factory=time.perf_counter)
-    """When the request came, by ``time.perf_counter``."""
+    """The time at which the request arrived, by ``time.perf_counter``."""
 
     @property
     def objects(self) -> ObjectStore:

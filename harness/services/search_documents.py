@@ -1,4 +1,4 @@
-"""Records as Search shows them: which kind of record each Resource stands for, and what their documents hold."""
+"""Makes the documents of Search from records: the record kind of each Resource, and the members of its documents."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ RESOURCES: Mapping[str, ResourceKind] = {
     "ExperimentTrial": KINDS["Trial"],
     "ExperimentTrialComponent": KINDS["TrialComponent"],
 }
-"""The kinds that Search looks through, by the name that its request has for them."""
+"""The kinds that can be searched, by the name in the request's Resource member."""
 
 _COSTLY = ("SourceDetail", "TrialComponentSummaries")
-"""Members that take a look at other records: made for the page shown, and for a search that asks for them."""
+"""Members that need other records. They are added only to results, and when a search refers to them."""
 
 
 class Documents:
-    """Makes the documents of one search; what several of them need is read once."""
+    """Makes the documents of one search. Records that several documents need are read once."""
 
     def __init__(self, scope: Scope, resource: ResourceKind) -> None:
         self._scope = scope
         self._resource = resource
         self._extend: Callable[[Record, dict[str, Any]], None] = {
-            "Trial": self._as_trial,
-            "TrialComponent": self._as_component,
-        }.get(resource.noun, self._as_it_is)
+            "Trial": self._extend_trial,
+            "TrialComponent": self._extend_component,
+        }.get(resource.noun, self._extend_other)
 
     def document(self, record: Record) -> dict[str, Any]:
-        document = _described(record, self._resource.noun)
+        document = _describe(record, self._resource.noun)
         self._extend(record, document)
         return {"Model": document} if self._resource.noun == "Model" else document
 
     def complete(self, record: Record) -> dict[str, Any]:
-        """The document with the members that cost something, as a result shows it."""
+        """Return the full document of a result, including the members that need other records."""
         document = self.document(record)
         if record.kind == COMPONENTS.kind:
             document.update(self._source_detail(record))
@@ -58,16 +58,15 @@ class Documents:
     def is_costly(name: str) -> bool:
         return name.lower().startswith(tuple(member.lower() for member in _COSTLY))
 
-    def _as_it_is(self, record: Record, document: dict[str, Any]) -> None:
-        if (
-            record.kind == "training-job"
-        ):  # Filter "Metrics.<name>" is documented for jobs, whose member has another name
+    def _extend_other(self, record: Record, document: dict[str, Any]) -> None:
+        # Filter in the API reference documents "Metrics.<name>" for jobs, whose own member has another name.
+        if record.kind == "training-job":
             document["Metrics"] = document.get("FinalMetricDataList", [])
 
-    def _as_trial(self, record: Record, document: dict[str, Any]) -> None:
+    def _extend_trial(self, record: Record, document: dict[str, Any]) -> None:
         document.setdefault("DisplayName", document["TrialName"])
 
-    def _as_component(self, record: Record, document: dict[str, Any]) -> None:
+    def _extend_component(self, record: Record, document: dict[str, Any]) -> None:
         document.setdefault("DisplayName", document["TrialComponentName"])
         for member in ("Parameters", "InputArtifacts", "OutputArtifacts"):
             document.setdefault(member, {})
@@ -106,18 +105,18 @@ class Documents:
         job = self._job_of(record, arn)
         if job is not None:
             member = BY_TYPE[job.kind].noun
-            detail[member] = _described(job, member)
+            detail[member] = _describe(job, member)
         return {"SourceDetail": detail}
 
     def _job_of(self, component: Record, arn: str) -> Record | None:
-        """The job of a component. The component's name holds the job's; older ARNs have that in lower case."""
+        """Return the job of a trial component. The component's name contains the job's name in its original case."""
         kind, account, region, _ = parse_arn(arn)
         name = component.spec["TrialComponentName"].removesuffix(f"-aws-{kind}")
         runs = kind in {job.type for job in RUN_JOBS}
         return self._scope.records.find(Key(kind, account, region, name)) if runs else None
 
 
-def _described(record: Record, noun: str) -> dict[str, Any]:
+def _describe(record: Record, noun: str) -> dict[str, Any]:
     return {
         **record.describe(),
         f"{noun}Arn": record.arn,

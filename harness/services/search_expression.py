@@ -1,4 +1,7 @@
-"""The search language of Search: filters, nested filters and sub-expressions over documents. Pure functions."""
+"""Evaluates the SearchExpression of Search over documents: filters, nested filters, sub-expressions. Pure functions.
+
+The rules are those of Filter, NestedFilters and SearchExpression in the SageMaker API reference.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,13 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def compile_expression(expression: Mapping[str, Any]) -> Test:
-    """One test of the whole expression; ``ValidationException`` for what cannot be asked."""
+    """Return one test for the whole expression. Raise ``ValidationException`` if the expression is invalid."""
     _check_size(expression)
     return _expression(expression)
 
 
 def names_in(expression: Mapping[str, Any]) -> Iterator[str]:
-    """Every property name that the expression asks for."""
+    """Yield every property name in the expression."""
     for item in expression.get("Filters", []):
         yield item["Name"]
     for nested in expression.get("NestedFilters", []):
@@ -33,7 +36,7 @@ def names_in(expression: Mapping[str, Any]) -> Iterator[str]:
 
 
 def comparable(value: Any) -> float | str:
-    """A value as something to sort by: a number where it is one."""
+    """Return a sort key for a value: a number if the value is one, else its text."""
     if isinstance(value, bool):
         return str(value).lower()
     number = _number(value)
@@ -67,7 +70,7 @@ def _expression(expression: Mapping[str, Any]) -> Test:
 
 
 def _nested(nested: Mapping[str, Any]) -> Test:
-    """Satisfied when one object of the list satisfies every filter; names may begin with the list's own."""
+    """Return a test that is true if one object of a list passes every filter. Names may begin with the list's name."""
     path = nested["NestedPropertyName"]
     prefix = f"{path}.".lower()
     tests = [
@@ -77,10 +80,10 @@ def _nested(nested: Mapping[str, Any]) -> Test:
         for item in nested["Filters"]
     ]
 
-    def satisfied(document: Document) -> bool:
+    def test_objects(document: Document) -> bool:
         return any(all(test(item) for test in tests) for item in _objects(document, path))
 
-    return satisfied
+    return test_objects
 
 
 def _objects(document: Document, path: str) -> Iterator[Any]:
@@ -92,8 +95,8 @@ def _filter(item: Mapping[str, str]) -> Test:
     operator = item.get("Operator", "Equals")
     path = item["Name"].split(".")
     if operator in ("Exists", "NotExists"):
-        wanted = operator == "Exists"
-        return lambda document: any(True for _ in walk(document, path)) is wanted
+        expected = operator == "Exists"
+        return lambda document: any(True for _ in walk(document, path)) is expected
     if "Value" not in item:
         raise ValidationException(f"SearchExpression: the filter {item['Name']!r} with {operator} needs a Value.")
     compare = _COMPARISONS[operator](item["Name"], item["Value"])
@@ -109,7 +112,7 @@ def _number(value: Any) -> float | None:
 
 
 def _moment(text: str) -> float | None:
-    """Timestamps are given as ISO 8601; without an offset they are UTC."""
+    """Read an ISO 8601 time, which is UTC if it has no offset. Return None for other text."""
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
@@ -121,54 +124,54 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _equal(name: str, wanted: str) -> Callable[[Any], bool]:
-    """Names and ARNs are not case-sensitive; numbers are equal as numbers, however written."""
-    folded = name.lower().endswith(("name", "arn"))
-    number, moment = _number(wanted), _moment(wanted)
-    whole = number is not None and name.lower().startswith("hyperparameters.") and re.fullmatch(r"[+-]?\d+", wanted)
+def _equal(name: str, operand: str) -> Callable[[Any], bool]:
+    """Return a comparison for equality. Names and ARNs ignore case; numbers are compared by value."""
+    ignores_case = name.lower().endswith(("name", "arn"))
+    number, moment = _number(operand), _moment(operand)
+    whole = number is not None and name.lower().startswith("hyperparameters.") and re.fullmatch(r"[+-]?\d+", operand)
 
     def equal(value: Any) -> bool:
-        found = _number(value)
-        if found is not None and number is not None:
-            return (int(found) if whole else found) == number
+        actual = _number(value)
+        if actual is not None and number is not None:
+            return (int(actual) if whole else actual) == number
         if isinstance(value, float) and moment is not None:
             return int(value) == int(moment)
-        return _text(value).lower() == wanted.lower() if folded else _text(value) == wanted
+        return _text(value).lower() == operand.lower() if ignores_case else _text(value) == operand
 
     return equal
 
 
-def _ordered(holds: Callable[[float, float], bool]) -> Callable[[str, str], Callable[[Any], bool]]:
-    def build(name: str, wanted: str) -> Callable[[Any], bool]:
-        number = _number(wanted)
-        limit = number if number is not None else _moment(wanted)
+def _order_comparison(holds: Callable[[float, float], bool]) -> Callable[[str, str], Callable[[Any], bool]]:
+    def build(name: str, operand: str) -> Callable[[Any], bool]:
+        number = _number(operand)
+        limit = number if number is not None else _moment(operand)
         if limit is None:
             raise ValidationException(
-                f"SearchExpression: {name!r} can be compared with a number or a time, not {wanted!r}."
+                f"SearchExpression: {name!r} can be compared with a number or a time, not {operand!r}."
             )
-        # As documented: against a whole number, decimal hyperparameters are taken as whole numbers.
-        whole = name.lower().startswith("hyperparameters.") and re.fullmatch(r"[+-]?\d+", wanted) is not None
+        # API reference, Filter: decimal hyperparameters are compared with a whole number as whole numbers.
+        whole = name.lower().startswith("hyperparameters.") and re.fullmatch(r"[+-]?\d+", operand) is not None
 
         def test(value: Any) -> bool:
-            found = _number(value)
-            return found is not None and holds(float(int(found)) if whole else found, limit)
+            actual = _number(value)
+            return actual is not None and holds(float(int(actual)) if whole else actual, limit)
 
         return test
 
     return build
 
 
-def _contains(name: str, wanted: str) -> Callable[[Any], bool]:
+def _contains(name: str, operand: str) -> Callable[[Any], bool]:
     def test(value: Any) -> bool:
-        if isinstance(value, Mapping):  # Tags, artifacts: in a key or in a value
-            return any(wanted in key or wanted in _text(leaf(item)) for key, item in value.items())
-        return wanted in _text(value)
+        if isinstance(value, Mapping):  # tags and artifacts match by key or value
+            return any(operand in key or operand in _text(leaf(item)) for key, item in value.items())
+        return operand in _text(value)
 
     return test
 
 
-def _among(name: str, wanted: str) -> Callable[[Any], bool]:
-    tests = [_equal(name, item.strip()) for item in wanted.split(",")]
+def _equals_any(name: str, operand: str) -> Callable[[Any], bool]:
+    tests = [_equal(name, item.strip()) for item in operand.split(",")]
     return lambda value: any(test(value) for test in tests)
 
 
@@ -176,9 +179,9 @@ _COMPARISONS: Mapping[str, Callable[[str, str], Callable[[Any], bool]]] = {
     "Equals": _equal,
     "NotEquals": _equal,
     "Contains": _contains,
-    "In": _among,
-    "GreaterThan": _ordered(lambda value, limit: value > limit),
-    "GreaterThanOrEqualTo": _ordered(lambda value, limit: value >= limit),
-    "LessThan": _ordered(lambda value, limit: value < limit),
-    "LessThanOrEqualTo": _ordered(lambda value, limit: value <= limit),
+    "In": _equals_any,
+    "GreaterThan": _order_comparison(lambda value, limit: value > limit),
+    "GreaterThanOrEqualTo": _order_comparison(lambda value, limit: value >= limit),
+    "LessThan": _order_comparison(lambda value, limit: value < limit),
+    "LessThanOrEqualTo": _order_comparison(lambda value, limit: value <= limit),
 }

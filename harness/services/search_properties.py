@@ -1,7 +1,7 @@
-"""Properties of a document by their path, as Search names them. Pure functions.
+"""Finds the properties of a document by the paths that Search uses. Pure functions.
 
-Paths are not case-sensitive (the SDK's own examples sort by ``metrics.test:accuracy.max``), and a name in a path may
-itself hold dots (``Parameters.SageMaker.InstanceType``), so every way to read the path is tried.
+Paths ignore case (examples of the SageMaker SDK sort by ``metrics.test:accuracy.max``). A name in a path may contain
+dots itself (``Parameters.SageMaker.InstanceType``), so every way to split the path is tried.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ Document = Mapping[str, Any]
 
 _NAMED_LISTS = {"Metrics": "MetricName", "FinalMetricDataList": "MetricName"}
 _LEAVES = ("NumberValue", "StringValue", "Last", "Value")
-"""Where a path ends at a parameter, a metric or an artifact, its value is meant."""
+"""The members that hold the value of a parameter, a metric or an artifact, if a path ends at one."""
 
 
 def values_at(document: Any, path: str) -> Iterator[Any]:
-    """Every value that the path leads to; a list on the way means any of its items."""
+    """Yield every value at the path. A list on the path is searched item by item."""
     return walk(document, path.split("."))
 
 
@@ -29,22 +29,22 @@ def walk(value: Any, path: Sequence[str]) -> Iterator[Any]:
             yield from walk(item, path)
     elif isinstance(value, Mapping):
         for length in range(1, len(path) + 1):
-            found = _member(value, ".".join(path[:length]))
-            if found is not None:
-                yield from walk(found, path[length:])
+            inner = _member(value, ".".join(path[:length]))
+            if inner is not None:
+                yield from walk(inner, path[length:])
 
 
 def _member(value: Mapping[str, Any], name: str) -> Any:
-    found, member = value.get(name), name
-    if found is None:
+    content, member = value.get(name), name
+    if content is None:
         member = next((key for key in value if key.lower() == name.lower()), name)
-        found = value.get(member)
-    if isinstance(found, list):
+        content = value.get(member)
+    if isinstance(content, list):
         if member == "Tags":
-            return {tag["Key"]: tag["Value"] for tag in found}
+            return {tag["Key"]: tag["Value"] for tag in content}
         if member in _NAMED_LISTS:
-            return {item[_NAMED_LISTS[member]]: item for item in found}
-    return found
+            return {item[_NAMED_LISTS[member]]: item for item in content}
+    return content
 
 
 def items_at(document: Document, path: Sequence[str]) -> Iterator[Any]:
@@ -59,5 +59,5 @@ def leaf(value: Any) -> Any:
 
 
 def leaf_at(document: Document, path: str) -> Any:
-    """The one value to sort by, or None."""
+    """Return the value at the path that results are sorted by, or None."""
     return next((leaf(value) for value in items_at(document, path.split("."))), None)

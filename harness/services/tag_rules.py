@@ -1,4 +1,4 @@
-"""Rules for the tags of a request: no reserved keys, no key twice. They hold for every operation that takes tags."""
+"""Checks the tags of requests: no reserved keys, no duplicate keys. Applied to every operation that accepts tags."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from harness.services.scope import Operation, Scope
 
 
 def with_tag_rules(operation: Operation) -> Operation:
-    """The operation, preceded by a check of the ``Tags`` of its request."""
+    """Wrap an operation so that the ``Tags`` of its request are check_and_call first."""
 
     @wraps(operation)
-    def checked(scope: Scope, request: dict[str, Any]) -> Any:
+    def check_and_call(scope: Scope, request: dict[str, Any]) -> Any:
         keys = [tag["Key"] for tag in request.get("Tags") or ()]
         refuse_reserved(keys)
         _refuse_duplicates(keys)
         return operation(scope, request)
 
-    return checked
+    return check_and_call
 
 
 def refuse_reserved(keys: Iterable[str]) -> None:
-    """Refuse keys that begin with aws:, in the words of aws/sagemaker-python-sdk#1301."""
+    """Refuse keys that begin with ``aws:``. The message is recorded in aws/sagemaker-python-sdk#1301."""
     for key in keys:
         if key.lower().startswith("aws:"):
             raise ValidationException(f"System prefix 'aws:' reserved for AWS usage in tag key: {key}")

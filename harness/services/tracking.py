@@ -1,7 +1,7 @@
-"""What experiments, trials, components, artifacts, actions and contexts have in common: one record each, by name.
+"""Operations common to experiments, trials, components, artifacts, actions and contexts: one record for each, by name.
 
-Their names are not case-sensitive (the record's key is the name in lower case, its spec keeps it as given), a name
-may be given as an ARN, and a missing one is always ResourceNotFound. Says nothing about any one noun.
+Names ignore case: the record's key is the name in lower case, and its spec keeps the original case. A name may be
+written as an ARN. A missing resource is always ResourceNotFound.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ from harness.stores.records import RecordExists, RecordMissing
 
 
 @dataclass(frozen=True)
-class Tracked:
-    """One noun: ``kind`` as in its ARN, ``noun`` as in its operations, ``maps`` its members with a ToRemove twin."""
+class TrackedKind:
+    """One kind of tracked resource: ``kind`` as in ARNs, ``noun`` as in operations.
+
+    ``maps`` are the members that have a companion ``...ToRemove`` in update requests.
+    """
 
     kind: str
     noun: str
@@ -33,7 +36,7 @@ class Tracked:
         return f"{self.noun}Arn"
 
     def key(self, scope: Scope, name: str) -> Key:
-        """Of a name, or of an ARN: SageMaker takes either where the model's pattern lets it."""
+        """Return the key for a name or an ARN. SageMaker accepts both where the API model's pattern allows it."""
         return scope.key(self.kind, name.rpartition("/")[2].lower())
 
     def find(self, scope: Scope, name: str) -> Record:
@@ -55,7 +58,7 @@ class Tracked:
         try:
             scope.records.add(record)
         except RecordExists as taken:
-            # Both generations of the SDK look for words of this text: "already exists", and "must be unique within…".
+            # SDK v2 and v3 search this text for "already exists" and "must be unique within…".
             raise ValidationException(
                 f"{self.noun} names must be unique within an AWS account and region. "
                 f"{self.noun} with name ({name}) already exists."
@@ -73,14 +76,14 @@ class Tracked:
         }
 
     def update(self, scope: Scope, name: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Members given take the place of the old ones (maps as a whole); members not given stay."""
+        """Replace the members that the request has (maps as a whole) and keep the others."""
         address = self.arn_member if self.arn_member in request else self.name_member
-        given = {member: value for member, value in request.items() if member != address}
+        members = {member: value for member, value in request.items() if member != address}
 
         def change(record: Record) -> Record:
-            spec = {**record.spec, **{member: given[member] for member in given if not member.endswith("ToRemove")}}
+            spec = {**record.spec, **{member: members[member] for member in members if not member.endswith("ToRemove")}}
             for member in self.maps:
-                removed = set(given.get(f"{member}ToRemove", ()))
+                removed = set(members.get(f"{member}ToRemove", ()))
                 if removed:
                     spec[member] = {name: item for name, item in spec.get(member, {}).items() if name not in removed}
             return replace(record, spec=spec)
@@ -94,7 +97,7 @@ class Tracked:
             raise self.missing(scope, name) from error
 
     def delete(self, scope: Scope, name: str, blocked_by: Iterable[str] = ()) -> dict[str, Any]:
-        """``blocked_by`` names what must be removed first."""
+        """Delete the record. Raise ``ConflictException`` with the first reason in ``blocked_by``, if there is one."""
         record = self.find(scope, name)
         for reason in blocked_by:
             raise ConflictException(f"{self.noun} '{record.arn}' cannot be deleted: {reason}")
@@ -105,16 +108,16 @@ class Tracked:
         return {self.arn_member: record.arn}
 
 
-EXPERIMENTS = Tracked("experiment", "Experiment")
-TRIALS = Tracked("experiment-trial", "Trial")
-COMPONENTS = Tracked(
+EXPERIMENTS = TrackedKind("experiment", "Experiment")
+TRIALS = TrackedKind("experiment-trial", "Trial")
+COMPONENTS = TrackedKind(
     "experiment-trial-component", "TrialComponent", ("Parameters", "InputArtifacts", "OutputArtifacts")
 )
-ARTIFACTS = Tracked("artifact", "Artifact", ("Properties",))
-ACTIONS = Tracked("action", "Action", ("Properties",))
-CONTEXTS = Tracked("context", "Context", ("Properties",))
+ARTIFACTS = TrackedKind("artifact", "Artifact", ("Properties",))
+ACTIONS = TrackedKind("action", "Action", ("Properties",))
+CONTEXTS = TrackedKind("context", "Context", ("Properties",))
 
-ALL: Mapping[str, Tracked] = {
+ALL: Mapping[str, TrackedKind] = {
     noun.kind: noun for noun in (EXPERIMENTS, TRIALS, COMPONENTS, ARTIFACTS, ACTIONS, CONTEXTS)
 }
 
@@ -130,11 +133,14 @@ def associations_of(scope: Scope, arn: str) -> Iterator[Record]:
 
 
 def drop_associations(scope: Scope, arn: str) -> None:
-    """With an experiment or a component go its associations; artifacts, actions and contexts are held by theirs."""
+    """Delete the associations of a deleted experiment or trial component.
+
+    Artifacts, actions and contexts cannot be deleted while they have associations.
+    """
     for record in list(associations_of(scope, arn)):
         try:
             scope.records.delete(record.key)
-        except RecordMissing:  # deleted by somebody else meanwhile
+        except RecordMissing:  # deleted by another request in the meantime
             continue
 
 
@@ -144,7 +150,7 @@ def association_reasons(scope: Scope, arn: str) -> Iterator[str]:
         yield f"its associations must be deleted first, one is from {ends}."
 
 
-def with_display_name(noun: Tracked, record: Record) -> dict[str, Any]:
-    """Describe of the nouns of experiments: the name is displayed where no display name was given."""
+def describe_with_display_name(noun: TrackedKind, record: Record) -> dict[str, Any]:
+    """Describe an experiment, trial or trial component. Without a display name, its name is shown as one."""
     described = noun.describe(record)
     return {"DisplayName": described[noun.name_member], **described}

@@ -1,1 +1,1 @@
-"""Where things are kept: records, objects, job logs, work directories. No rules live here."""
+"""Storage of records, objects, job logs and cached results. Holds no rules of SageMaker."""

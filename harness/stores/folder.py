@@ -1,4 +1,4 @@
-"""``StateFolder``: the folder an emulator keeps everything in, held by one emulator at a time."""
+"""``StateFolder``: the folder with all state of an emulator. Only one emulator at a time can use it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from harness.kernel.errors import StateError
 from harness.kernel.files import PRIVATE_FOLDER
 
 ANNOUNCEMENT = "emulator.json"
-_MADE_BEFORE = {".gitignore", "client", "emulator.out", "history.jsonl", "kept", "lock", "reports"}
+_OTHER_COMMANDS_FILES = {".gitignore", "client", "emulator.out", "history.jsonl", "kept", "lock", "reports"}
 
 
 class StateFolder:
-    """Holds the folder from ``hold`` to ``release``; the lock goes with the process, however it ends."""
+    """Locks the folder from ``hold`` to ``release``. The lock ends with the process, even if that is killed."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -31,10 +31,10 @@ class StateFolder:
         self._path_lock: socket.socket | None = None
 
     def hold(self) -> None:
-        """``StateError`` naming the emulator that has the folder."""
+        """Lock the folder. Raise ``StateError``, which names the other emulator, if it is in use."""
         try:
             make_private(self.path)
-            lock = (self.path / "lock").open("ab")  # held open: the lock lives as long as the file
+            lock = (self.path / "lock").open("ab")  # stays open, because closing the file releases the lock
         except OSError as error:
             raise StateError(
                 f"the state folder {self.path} cannot be used ({error.strerror}); choose another with --state"
@@ -56,7 +56,7 @@ class StateFolder:
         (self.path / ".gitignore").write_text("*\n")
 
     def announce(self, facts: Mapping[str, Any]) -> None:
-        """Tell other commands where the emulator listens; readers never see half a file."""
+        """Write atomically where the emulator listens, for other commands."""
         draft = self.path / f"{ANNOUNCEMENT}.new"
         try:
             draft.write_text(json.dumps(facts))
@@ -88,7 +88,7 @@ class StateFolder:
         return (there.st_ino, there.st_dev) != (held.st_ino, held.st_dev)
 
     def _holder(self) -> str:
-        facts = announced(self.path)
+        facts = read_announcement(self.path)
         if facts is None:
             return "another emulator that is just starting or stopping; try again, or choose another with --state"
         return (
@@ -138,23 +138,23 @@ def _socket_name(path: Path) -> bytes:
 
 
 def make_private(path: Path) -> None:
-    """Make a state folder that only its owner may enter, or close the one there is.
+    """Create a state folder that only its owner may enter, or restrict an existing one to its owner.
 
-    A folder that holds other things stays as it is: its name may have been a mistake.
+    A folder with other files is not changed, because its name may be a mistake.
     """
     path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     if stat.S_IMODE(path.stat().st_mode) != PRIVATE_FOLDER and _is_ours({entry.name for entry in path.iterdir()}):
-        with contextlib.suppress(PermissionError):  # a volume of somebody else's, who lets us write to it
+        with contextlib.suppress(PermissionError):  # a volume of another user, who lets this one write to it
             path.chmod(PRIVATE_FOLDER)
 
 
 def _is_ours(names: set[str]) -> bool:
-    """Whether a folder with these entries was an emulator's, or holds only what other commands make before one."""
-    return {"lock", "emulator.log"} <= names or names <= _MADE_BEFORE
+    """Return True for a folder of an emulator, or one that only has files of commands that run before one."""
+    return {"lock", "emulator.log"} <= names or names <= _OTHER_COMMANDS_FILES
 
 
 def is_held(path: Path) -> bool:
-    """Whether an emulator has the folder now; an announcement alone may be that of one that was killed."""
+    """Return True if a running emulator has locked the folder. Its announcement may be left by a killed one."""
     try:
         with (path / "lock").open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -165,8 +165,8 @@ def is_held(path: Path) -> bool:
     return False
 
 
-def announced(path: Path) -> Mapping[str, Any] | None:
-    """What the emulator on this folder said of itself, or None. It may be dead by now: a SIGKILL leaves the file."""
+def read_announcement(path: Path) -> Mapping[str, Any] | None:
+    """Return what the emulator on this folder announced, or None. A killed emulator leaves its announcement."""
     try:
         facts = json.loads((path / ANNOUNCEMENT).read_text())
     except (OSError, ValueError):

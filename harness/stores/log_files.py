@@ -1,7 +1,8 @@
-"""``JobLogs`` in files under ``<state>/logs``: what jobs and servers print, in the form CloudWatch shows it.
+"""``JobLogs`` in files under ``<state>/logs``: the output of jobs and servers, as CloudWatch Logs shows it.
 
-The platform escapes control characters of output (a tab becomes ``#011``, a carriage return ``#015``) before
-CloudWatch, metric regexes or anyone else sees a line; the files hold that form. Bytes that are not UTF-8 are replaced.
+SageMaker escapes control characters (a tab becomes ``#011``, a carriage return ``#015``) before CloudWatch and metric
+regexes see a line: recorded in CloudWatch logs of training jobs. The files hold the escaped form. Bytes that are not
+UTF-8 are replaced.
 """
 
 from __future__ import annotations
@@ -21,19 +22,19 @@ from harness.stores.log_stream import LogFile, StreamFacts
 from harness.stores.logs import JobLogs, LogEvent, LogWriter
 
 MAX_EVENT = 256 * 1024
-"""CloudWatch's limit: longer lines are cut into events of this size."""
+"""The limit of CloudWatch Logs ("CloudWatch Logs quotas"). Longer lines are cut into events of this size."""
 RESERVE = 8 << 20
-"""Bytes of the disk that programs' output leaves alone: records and the ends of jobs need room too."""
+"""Disk space in bytes that logs do not use, so that records and ends of jobs can still be written."""
 CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]")
 LONGEST_NAME = 180
 NAME_FILE = "name"
 
 OpenListener = Callable[[str, str, str, str, LogWriter], None]
-"""Told of group, stream, account and region, and given the writer."""
+"""A callback with group, stream, account, region and writer of a stream that was opened."""
 
 
-class StreamPlace(NamedTuple):
-    """The names that a stream has in CloudWatch Logs."""
+class StreamKey(NamedTuple):
+    """The account, region, group and name of a stream in CloudWatch Logs."""
 
     account: str
     region: str
@@ -42,7 +43,7 @@ class StreamPlace(NamedTuple):
 
 
 class StoredLogs(JobLogs, Protocol):
-    """What CloudWatch Logs needs beyond ``JobLogs`` to answer from the files."""
+    """The methods that CloudWatch Logs needs beyond those of ``JobLogs``."""
 
     def groups(self, account: str, region: str) -> list[str]: ...
 
@@ -53,7 +54,7 @@ class StoredLogs(JobLogs, Protocol):
     def clear(self) -> None: ...
 
     def on_open(self, listener: OpenListener) -> None:
-        """Be told of every stream that is opened for writing from now on."""
+        """Call ``listener`` for every stream that is opened for writing from now on."""
 
 
 class LogFiles:
@@ -68,7 +69,7 @@ class LogFiles:
     def open(self, group: str, stream: str, account: str, region: str) -> LogWriter:
         self.ensure_group(group, account, region)
         path = self._path(group, stream, account, region)
-        _keep_name(path.with_suffix(".name"), path.stem, stream)
+        _save_name(path.with_suffix(".name"), path.stem, stream)
         writer = _Writer(self._file(path), self._limit, self._now)
         for listener in self._open_listeners:
             listener(group, stream, account, region, writer)
@@ -80,7 +81,7 @@ class LogFiles:
     def ensure_group(self, group: str, account: str, region: str) -> None:
         folder = self._group(group, account, region)
         folder.mkdir(parents=True, exist_ok=True)
-        _keep_name(folder / NAME_FILE, folder.name, group)
+        _save_name(folder / NAME_FILE, folder.name, group)
 
     def streams(self, group: str, account: str, region: str, prefix: str = "") -> list[str]:
         folder = self._group(group, account, region)
@@ -97,61 +98,61 @@ class LogFiles:
             return []
         return sorted(_name(path / NAME_FILE, path.name) for path in folder.iterdir() if path.is_dir())
 
-    def places(self) -> list[StreamPlace]:
-        """Every stream of every account and region, the one that was written last first."""
-        found = []
+    def stream_keys(self) -> list[StreamKey]:
+        """Return the streams of all accounts and regions, the last written one first."""
+        keys = []
         for file in self._folder.glob("*/*/*/*.log"):
             group = file.parent
-            place = StreamPlace(
+            key = StreamKey(
                 unquote(group.parent.parent.name),
                 unquote(group.parent.name),
                 _name(group / NAME_FILE, group.name),
                 _name(file.with_suffix(".name"), file.stem),
             )
-            found.append((file.stat().st_mtime_ns, place))
-        return [place for _, place in sorted(found, reverse=True)]
+            keys.append((file.stat().st_mtime_ns, key))
+        return [key for _, key in sorted(keys, reverse=True)]
 
     def read(self, group: str, stream: str, account: str, region: str, start: int = 0) -> Iterator[LogEvent]:
-        file = self._existing(group, stream, account, region)
+        file = self._find_file(group, stream, account, region)
         return file.read(start) if file is not None else iter(())
 
     def facts(self, group: str, stream: str, account: str, region: str) -> StreamFacts | None:
-        file = self._existing(group, stream, account, region)
+        file = self._find_file(group, stream, account, region)
         return file.facts() if file is not None else None
 
     def position_at(self, group: str, stream: str, account: str, region: str, timestamp: int) -> int:
-        file = self._existing(group, stream, account, region)
+        file = self._find_file(group, stream, account, region)
         return file.position_at(timestamp) if file is not None else 0
 
     def delete_group(self, group: str, account: str, region: str) -> None:
         folder = self._group(group, account, region)
-        self._forget(lambda path: path.parent == folder)
+        self._close_files(lambda path: path.parent == folder)
         shutil.rmtree(folder, ignore_errors=True)
 
     def delete_stream(self, group: str, stream: str, account: str, region: str) -> None:
-        gone = self._path(group, stream, account, region)
-        self._forget(lambda path: path == gone)
+        deleted = self._path(group, stream, account, region)
+        self._close_files(lambda path: path == deleted)
         for suffix in (".log", ".idx", ".name"):
-            gone.with_suffix(suffix).unlink(missing_ok=True)
+            deleted.with_suffix(suffix).unlink(missing_ok=True)
 
     def clear(self) -> None:
-        """Forget every log of every account."""
-        self._forget(lambda path: True)
+        """Delete all logs of all accounts."""
+        self._close_files(lambda path: True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def close(self) -> None:
-        self._forget(lambda path: True)
+        self._close_files(lambda path: True)
 
     def _group(self, group: str, account: str, region: str) -> Path:
-        return self._region(account, region) / _encoded(group)
+        return self._region(account, region) / _encode(group)
 
     def _region(self, account: str, region: str) -> Path:
-        return self._folder / _encoded(account) / _encoded(region)
+        return self._folder / _encode(account) / _encode(region)
 
     def _path(self, group: str, stream: str, account: str, region: str) -> Path:
-        return self._group(group, account, region) / (_encoded(stream) + ".log")
+        return self._group(group, account, region) / (_encode(stream) + ".log")
 
-    def _existing(self, group: str, stream: str, account: str, region: str) -> LogFile | None:
+    def _find_file(self, group: str, stream: str, account: str, region: str) -> LogFile | None:
         path = self._path(group, stream, account, region)
         return self._file(path) if path.exists() else None
 
@@ -162,14 +163,14 @@ class LogFiles:
                 file = self._files[path] = LogFile(path)
             return file
 
-    def _forget(self, chosen: Callable[[Path], bool]) -> None:
+    def _close_files(self, is_closed: Callable[[Path], bool]) -> None:
         with self._lock:
-            for path in [path for path in self._files if chosen(path)]:
+            for path in [path for path in self._files if is_closed(path)]:
                 self._files.pop(path).close()
 
 
 class _Writer:
-    """Of one stream; several may write to the same one, each its own unfinished line."""
+    """Writes to one stream. Several writers of a stream do not mix their unfinished lines."""
 
     def __init__(self, file: LogFile, limit: int, now: Callable[[], float]) -> None:
         self._file = file
@@ -194,7 +195,7 @@ class _Writer:
     def line(self, text: str) -> None:
         with self._lock:
             self._flush()
-            self._append([escaped(line) for line in text.encode("utf-8", "replace").split(b"\n")])
+            self._append([escape(line) for line in text.encode("utf-8", "replace").split(b"\n")])
 
     def on_line(self, listener: Callable[[LogEvent], None]) -> None:
         self._listeners.append(listener)
@@ -208,7 +209,7 @@ class _Writer:
             self._flush()
             dropped, self._dropped = self._dropped, 0
             if dropped:
-                self.line(f"[harness] {dropped} further lines were counted, not kept")
+                self.line(f"[harness] {dropped} further lines were counted and not stored")
             self._file.close()
 
     def _flush(self) -> None:
@@ -219,17 +220,17 @@ class _Writer:
     def _put(self, lines: list[bytes]) -> None:
         if not lines:
             return
-        clean = [piece for line in lines for piece in _pieces(escaped(line))]
-        if full := self._full():
+        clean = [piece for line in lines for piece in _pieces(escape(line))]
+        if full := self._why_full():
             if not self._dropped:
-                self._append([f"[harness] {full}: further lines are counted, not kept".encode()])
+                self._append([f"[harness] {full}: further lines are counted and not stored".encode()])
             self._dropped += len(clean)
-            self._tell(int(self._now() * 1000), clean)
+            self._notify(int(self._now() * 1000), clean)
         else:
             self._append(clean)
 
-    def _full(self) -> str:
-        """Why no more is kept; empty when there is room."""
+    def _why_full(self) -> str:
+        """Return why no more lines are stored; empty if there is room."""
         if self._file.size >= self._limit:
             return f"This stream holds {self._limit >> 20} MB, the limit"
         if shutil.disk_usage(self._file.path.parent).free < RESERVE:
@@ -242,26 +243,26 @@ class _Writer:
             moment = self._file.append(moment, lines)
         except OSError:  # a full disk must not stop the program whose output this is
             self._dropped += len(lines)
-        self._tell(moment, lines)
+        self._notify(moment, lines)
 
-    def _tell(self, moment: int, lines: list[bytes]) -> None:
+    def _notify(self, moment: int, lines: list[bytes]) -> None:
         if self._listeners:
             for event in [LogEvent(moment, line.decode()) for line in lines]:
                 for listener in self._listeners:
                     listener(event)
 
 
-def escaped(line: bytes) -> bytes:
-    """As the platform hands it to CloudWatch: valid UTF-8 without control characters."""
+def escape(line: bytes) -> bytes:
+    """Return the line as SageMaker sends it to CloudWatch: valid UTF-8 without control characters."""
     if CONTROL.search(line):
-        line = CONTROL.sub(lambda found: b"#%03o" % found[0][0], line)
+        line = CONTROL.sub(lambda match: b"#%03o" % match[0][0], line)
     if line.isascii():
         return line
     return line.decode("utf-8", "replace").encode()
 
 
 def _pieces(line: bytes) -> list[bytes]:
-    """Cut to CloudWatch's size, never inside a character."""
+    """Cut a line into events of CloudWatch's size, never inside a character."""
     if len(line) <= MAX_EVENT:
         return [line]
     pieces = []
@@ -274,15 +275,15 @@ def _pieces(line: bytes) -> list[bytes]:
     return pieces
 
 
-def _encoded(name: str) -> str:
-    """As a file name. What would be too long is shortened and told apart by a digest."""
+def _encode(name: str) -> str:
+    """Return a file name for a name. A name that would be too long is shortened and gets a digest."""
     text = quote(name, safe="").replace(".", "%2E")
     if len(text) <= LONGEST_NAME:
         return text
     return text[:100] + "~" + hashlib.sha256(name.encode()).hexdigest()[:40]
 
 
-def _keep_name(path: Path, encoded: str, name: str) -> None:
+def _save_name(path: Path, encoded: str, name: str) -> None:
     if "~" in encoded and unquote(encoded) != name:
         path.write_text(name)
 

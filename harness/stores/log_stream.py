@@ -1,7 +1,7 @@
-"""One log stream on disk: ``<13 digits of ms> <message>`` per line, and an index of every 1024th event beside it.
+"""One log stream on disk: lines of ``<13 digits of ms> <message>``, and an index file with every 1024th event.
 
-Appending is O(1) and visible at once; reading from any position or moment reads at most 1024 events too many.
-A line cut short by a killed process is dropped when the stream is next opened. Times never go back within a stream.
+Appending is O(1) and visible at once. Reading from any position or time reads at most 1024 events too many. A line that
+a killed process left unfinished is dropped when the stream is next opened. Times never go back within a stream.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class StreamFacts(NamedTuple):
     first: int | None
     last: int | None
     created: int
-    """Milliseconds."""
+    """The time of creation in milliseconds since the epoch."""
     size: int
 
 
 class LogFile:
-    """Thread-safe. Positions are numbers of events and stay valid as long as the stream exists."""
+    """The file of one log stream. Thread-safe. Positions are numbers of events and stay valid."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -50,12 +50,12 @@ class LogFile:
         self._recover()
 
     def append(self, timestamp: int, lines: Sequence[bytes]) -> int:
-        """The time the lines were given: ``timestamp``, or the last one's if that is later."""
+        """Append lines and return their time: ``timestamp``, or the time of the last event if that is later."""
         with self._lock:
             moment = max(timestamp, self._last or 0)
             head = b"%013d " % moment
             data = b"".join([part for line in lines for part in (head, line, b"\n")])
-            self._note(moment, lines)
+            self._index(moment, lines)
             self._write(data)
             self.events += len(lines)
             self.size += len(data)
@@ -68,7 +68,7 @@ class LogFile:
         return StreamFacts(self.events, self._first, self._last, created, self.size)
 
     def read(self, start: int = 0) -> Iterator[LogEvent]:
-        """Events that are there when the reading begins, from position ``start`` on."""
+        """Yield the present events from position ``start`` on. Events appended later are not read."""
         with self._lock:
             events, size = self.events, self.size
             entry = min(start // STEP, len(self._offsets) - 1)
@@ -84,7 +84,7 @@ class LogFile:
                 yield LogEvent(int(line[:DIGITS]), line[HEAD:-1].decode("utf-8", "replace"))
 
     def position_at(self, timestamp: int) -> int:
-        """Of the first event that is not earlier than ``timestamp``."""
+        """Return the position of the first event that is not earlier than ``timestamp``."""
         with self._lock:
             entry = max(bisect.bisect_left(self._times, timestamp) - 1, 0)
         position = entry * STEP
@@ -101,7 +101,7 @@ class LogFile:
                     os.close(descriptor)
             self._descriptor = self._index_descriptor = None
 
-    def _note(self, moment: int, lines: Sequence[bytes]) -> None:
+    def _index(self, moment: int, lines: Sequence[bytes]) -> None:
         """Index every 1024th event."""
         until = -self.events % STEP
         if until >= len(lines):
@@ -115,18 +115,18 @@ class LogFile:
                 self._times.append(moment)
             offset += HEAD + len(line) + 1
         if self._index_descriptor is None:
-            self._index_descriptor = _appending(self._index_path)
-        with contextlib.suppress(OSError):  # the index is made anew from the text when it is short
+            self._index_descriptor = _open_for_append(self._index_path)
+        with contextlib.suppress(OSError):  # an incomplete index is rebuilt from the text
             os.write(self._index_descriptor, b"".join(fresh))
 
     def _write(self, data: bytes) -> None:
         if self._descriptor is None:
-            self._descriptor = _appending(self.path)
+            self._descriptor = _open_for_append(self.path)
         view = memoryview(data)
         try:
             while view:
                 view = view[os.write(self._descriptor, view) :]
-        except OSError:  # a full disk: take back what was written, so that offsets stay true
+        except OSError:  # a full disk: remove what was written, so that offsets stay correct
             os.ftruncate(self._descriptor, self.size)
             kept = bisect.bisect_left(self._offsets, self.size)
             del self._offsets[kept:], self._times[kept:]
@@ -134,13 +134,13 @@ class LogFile:
             raise
 
     def _recover(self) -> None:
-        """Count what is there: the index gives all but the last stretch, which is read. Mend what a kill left."""
+        """Count the events with the index, and read those after its last entry. Repair what a killed process left."""
         self.path.touch()
         length = self.path.stat().st_size
         entries = self._index_path.read_bytes() if self._index_path.exists() else b""
         whole = len(entries) // ENTRY.size * ENTRY.size
         known = [entry for entry in ENTRY.iter_unpack(entries[:whole]) if entry[0] < length]
-        # The last entry may have been written for a line that was not: it is taken again from the text.
+        # The last entry may belong to a line that was not written, so it is made again from the text.
         for offset, moment in known[:-1]:
             self._offsets.append(offset)
             self._times.append(moment)
@@ -161,14 +161,14 @@ class LogFile:
                 self._last = moment
         if self.size < length:
             os.truncate(self.path, self.size)
-        packed = b"".join(ENTRY.pack(*pair) for pair in zip(self._offsets, self._times, strict=True))
-        if packed != entries:
-            self._index_path.write_bytes(packed)
+        index = b"".join(ENTRY.pack(*pair) for pair in zip(self._offsets, self._times, strict=True))
+        if index != entries:
+            self._index_path.write_bytes(index)
 
 
 def _moment(line: bytes) -> int | None:
     return int(line[:DIGITS]) if line.endswith(b"\n") else None
 
 
-def _appending(path: Path) -> int:
+def _open_for_append(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o644)

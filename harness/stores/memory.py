@@ -1,4 +1,4 @@
-"""``MemoryRecords``: a ``RecordStore`` that forgets; for ``--ephemeral`` and tests."""
+"""``MemoryRecords``: a ``RecordStore`` without a file, for ``--ephemeral`` and tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harness.stores.sqlite import SqliteRecords
 
 
 class MemoryRecords(SqliteRecords):
-    """SQLite without a file, so that orders, indexes and limits are those of the store on disk."""
+    """Records in SQLite in memory, so that orders, indexes and limits are the same as on disk."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         super().__init__(":memory:", now)

@@ -1,4 +1,4 @@
-"""``ObjectStore``: S3 objects by URI, whatever the backing service (embedded moto, LocalStack, any S3 by URL)."""
+"""``ObjectStore``: the interface to S3 objects. Implemented for embedded moto, LocalStack and S3-compatible URLs."""
 
 from __future__ import annotations
 
@@ -31,26 +31,29 @@ class ObjectInfo:
 
 
 class ObjectStore(Protocol):
-    """Synchronous and thread-safe; acts with the rights of the emulator, in the account it was made for."""
+    """Synchronous and thread-safe access to the objects of one account, with the emulator's rights."""
 
     def list(self, prefix: S3Uri) -> Iterator[ObjectInfo]:
-        """Objects whose key starts with the prefix, in key order. ``BucketMissing`` when there is no bucket."""
+        """Yield the objects whose key starts with the prefix, in key order.
+
+        Raise ``BucketMissing`` without a bucket.
+        """
 
     def head(self, uri: S3Uri) -> ObjectInfo | None: ...
 
     def read(self, uri: S3Uri) -> bytes:
-        """``ObjectMissing`` / ``BucketMissing``."""
+        """Return the object's bytes. Raise ``ObjectMissing`` or ``BucketMissing``."""
 
     def open(self, uri: S3Uri) -> BinaryIO:
-        """A stream of the object's bytes; the caller closes it."""
+        """Return a stream of the object's bytes, which the caller closes."""
 
     def download(self, uri: S3Uri, path: Path) -> None:
-        """Copy the object to ``path`` (whose folder exists). Never a hard link: a job may write to its inputs."""
+        """Copy the object to ``path``, whose folder exists. Never links it, because a job may write to its inputs."""
 
     def write(self, uri: S3Uri, data: bytes, content_type: str = "binary/octet-stream") -> None: ...
 
     def upload(self, source: Path | BinaryIO, uri: S3Uri, content_type: str = "binary/octet-stream") -> None:
-        """Copy a file, or an open one from its position on, to the object. Files that jobs left come open."""
+        """Copy a file, or an open file from its position on, to the object. Files of jobs are passed as open files."""
 
     def delete(self, uri: S3Uri) -> None: ...
 

@@ -1,4 +1,4 @@
-"""``RecordQuery``: records of one kind in one account and region, in an order that the store has an index for."""
+"""``RecordQuery``: a query for records of one kind, account and region, in an order that has an index."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ ORDERS: Mapping[str, Callable[[Record], Any]] = {
     "state": lambda record: record.state,
     "scheduled": lambda record: float(record.status["ScheduledTime"]),
 }
-"""What records can be sorted by; names break ties, so that the order is total."""
+"""The orders of records. Names break ties, so that the order is total."""
 
 
 class Span(NamedTuple):
-    """The least and the greatest value; None where there is none."""
+    """The least and the greatest allowed value. None for no limit."""
 
     least: float | None = None
     greatest: float | None = None
@@ -30,9 +30,10 @@ ANY = Span()
 
 @dataclass(frozen=True)
 class RecordQuery:
-    """``after`` is the position (``position_of``) of the last record of the page before, which may be gone by now.
+    """A query for records. ``after`` is the position (``position_of``) of the last record of the previous page.
 
-    ``state`` is the value of the kind's status member (``Record.state``). Times are compared as the store has them.
+    That record may have been deleted. ``state`` is the value of the kind's status member (``Record.state``). Times are
+    compared as they are stored.
     """
 
     kind: str
@@ -48,7 +49,7 @@ class RecordQuery:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of a position, in the order of their weight."""
+        """Return the columns of a position, the most significant one first."""
         return ("name",) if self.order == "name" else (self.order, "name")
 
     def position_of(self, record: Record) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The file of ``SqliteRecords``: its tables, its format number, and records as rows."""
+"""The tables of ``SqliteRecords``, their format number, and the conversion of records to rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.stores.record_queries import INDEXES
 from harness.stores.transactions import transaction
 
 FORMAT = "2"
-"""Raised whenever an older harness could not read what this one writes."""
+"""The number of the format. It is increased when an older harness could not read the file."""
 
 SCHEMA = """
 create table if not exists settings (name text primary key, value text not null) without rowid;
@@ -40,38 +40,38 @@ def open_records(file: Path | str) -> sqlite3.Connection:
     connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("pragma journal_mode = wal")
-        # An acknowledged write survives the death of the process; only a dying machine may lose the last ones.
+        # A committed write survives a kill of the process. Only a crash of the machine may lose the last ones.
         connection.execute("pragma synchronous = normal")
         connection.executescript(SCHEMA)
-        found = get_setting(connection, "format")
-        if found == "1":
+        version = get_setting(connection, "format")
+        if version == "1":
             _add_columns(connection)
-            found = FORMAT
-        if found in (None, FORMAT):
+            version = FORMAT
+        if version in (None, FORMAT):
             connection.executescript(INDEXES)
     except sqlite3.DatabaseError as error:
         connection.close()
         raise StateError(
             f"{file} is not a state file of harness ({error}); remove it or choose another folder with --state"
         ) from error
-    if found is None:
+    if version is None:
         connection.execute(SET_SETTING, ("format", FORMAT))
-    elif found != FORMAT:
+    elif version != FORMAT:
         connection.close()
         raise StateError(
-            f"the state folder {Path(file).parent} has format {found}, harness {__version__} reads format {FORMAT}; "
+            f"the state folder {Path(file).parent} has format {version}, harness {__version__} reads format {FORMAT}; "
             "use the harness that wrote it, choose another folder with --state, or remove the folder"
         )
     return connection
 
 
 def _add_columns(connection: sqlite3.Connection) -> None:
-    """Bring a file of format 1, which sorted nothing but ages, to this one: all of it or nothing."""
+    """Convert a file of format 1, which has fewer columns, in one transaction."""
     with transaction(connection):
         connection.execute("alter table records add column state text not null default ''")
         connection.execute("alter table records add column scheduled real")
         for row in connection.execute(f"select {COLUMNS} from records").fetchall():
-            values = (*_indexed(make_record(row)), *row[:4])
+            values = (*_index_values(make_record(row)), *row[:4])
             connection.execute(f"update records set state = ?, scheduled = ? where {OF_KEY}", values)
         connection.execute(SET_SETTING, ("format", FORMAT))
 
@@ -83,19 +83,27 @@ def get_setting(connection: sqlite3.Connection, name: str) -> str | None:
 
 def make_row(record: Record) -> tuple[Any, ...]:
     documents = (json.dumps(part) for part in (record.spec, record.status, record.inner))
-    return (*record.key, record.arn, *documents, record.created, record.modified, record.version, *_indexed(record))
+    return (
+        *record.key,
+        record.arn,
+        *documents,
+        record.created,
+        record.modified,
+        record.version,
+        *_index_values(record),
+    )
 
 
-def _indexed(record: Record) -> tuple[str, float | None]:
-    """Return the state, and the time that an execution was scheduled for, which pages are sorted and filtered by."""
+def _index_values(record: Record) -> tuple[str, float | None]:
+    """Return the state and the scheduled time of a record, which queries sort and filter by."""
     scheduled = record.status.get("ScheduledTime") if record.kind == "monitoring-execution" else None
     return record.state, None if scheduled is None else float(scheduled)
 
 
-def plain(record: Record) -> Record:
-    """The record as JSON gives it back, so that what is written equals what is read.
+def to_stored_form(record: Record) -> Record:
+    """Return the record as it will be read back from JSON, so that both are equal.
 
-    One that nobody has changed yet was last modified when it was created.
+    The time of change of a record that was never changed is its time of creation.
     """
     return replace(
         record,

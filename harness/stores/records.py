@@ -1,4 +1,4 @@
-"""``RecordStore``: records by key, on disk in SQLite or in memory. One protocol, two stores, one test suite."""
+"""``RecordStore``: the interface to stored records, in SQLite on disk or in memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.stores.record_queries import RecordQuery
 
 
 class RecordExists(Exception):
-    """The key is taken; ``existing`` is the record that has it."""
+    """A record with this key exists: ``existing``."""
 
     def __init__(self, existing: Record) -> None:
         super().__init__(f"{existing.key} exists")
@@ -27,52 +27,52 @@ Listener = Callable[[Key, "Record | None"], None]
 
 
 class RecordStore(Protocol):
-    """Thread-safe. Every write is durable when the call returns (SQLite) and then told to the listeners.
+    """Stores records by key. Thread-safe. A write is durable when the call returns, and listeners are notified.
 
-    Names are matched exactly. A listener is called on the writing thread, after the write, outside the store's lock;
-    it gets the key and the new record, or None when the record was deleted.
+    Names are matched exactly. A listener is called on the writing thread, after the write, without the store's lock. It
+    gets the key and the new record, or None if the record was deleted.
     """
 
     def add(self, record: Record) -> Record:
-        """Insert a new record; ``RecordExists`` when the key is taken."""
+        """Insert a new record. Raise ``RecordExists`` if the key exists."""
 
     def find(self, key: Key) -> Record | None: ...
 
     def change(self, key: Key, change: Callable[[Record], Record]) -> Record:
-        """Replace the record by ``change(record)`` atomically; ``modified`` and ``version`` are set here.
+        """Replace the record by ``change(record)`` atomically, and set ``modified`` and ``version``.
 
-        Returning the very record given writes nothing. ``RecordMissing`` when there is none.
+        Nothing is written if ``change`` returns its argument. Raises ``RecordMissing`` if there is no such record.
         """
 
     def change_and_add(
         self, key: Key, change: Callable[[Record], Record], make: Callable[[Record], Record]
     ) -> tuple[Record, Record] | None:
-        """Change a record as ``change`` does and add ``make(changed)``: both are written, or neither is.
+        """Change a record and add ``make(changed)`` in one transaction.
 
-        None, and nothing is written, where ``change`` returns the very record given.
+        Returns None and writes nothing if ``change`` returns its argument.
         """
 
     def delete(self, key: Key) -> Record:
-        """Remove and return it; ``RecordMissing`` when there is none."""
+        """Delete and return a record. Raise ``RecordMissing`` if there is none."""
 
     def scan(
         self, kind: str, account: str | None = None, region: str | None = None, newest_first: bool = False
     ) -> Iterator[Record]:
-        """Records of one kind, oldest first; of every account and region where those are None.
+        """Yield the records of one kind, oldest first; of all accounts or regions if these are None.
 
-        They are read as they are needed, some at a time: what is deleted meanwhile is left out.
+        Records are read in blocks when they are needed, so those deleted in the meantime are left out.
         """
 
     def select(self, query: RecordQuery) -> Iterator[Record]:
-        """Records of a query in its order, read by index and as they are needed."""
+        """Yield the records of a query in its order, read from an index when they are needed."""
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Be told of every write from now on; the function returned ends it."""
+        """Call ``listener`` for every write from now on. Return a function that ends this."""
 
     def setting(self, name: str) -> str | None: ...
 
     def set_setting(self, name: str, value: str) -> None:
-        """Small facts of the state folder itself (format version, clock offset)."""
+        """Store a small value of the state folder itself, such as the clock's offset."""
 
     def clear(self) -> None: ...
 

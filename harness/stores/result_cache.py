@@ -1,7 +1,7 @@
-"""Files that a program left and lines that it printed, kept under a key for an equal later job.
+"""``ResultCache``: output files and printed lines of programs, stored under a key for an equal later job.
 
-The files lie by their digests, each once; what no longer has its digest is noticed and forgotten. Several processes may
-share one folder. Nothing here knows what a job is.
+Files are stored once, by their digest; a file that no longer has its digest is noticed. Several processes may share one
+folder. Nothing in this module depends on SageMaker jobs.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ from harness.kernel.safe_paths import UnsafeName, below
 
 BLOCK = 1 << 20
 Line = tuple[str, str]
-"""The stream it was printed to, and its text."""
+"""The stream to which a line was printed, and its text."""
 
 
 class CorruptEntry(Exception):
-    """What was kept is not what was put there, or is gone."""
+    """A stored file or entry was changed or is missing."""
 
 
 @dataclass(frozen=True)
-class KeptFile:
+class StoredFile:
     path: str
     digest: str
     size: int
     mode: int
     modified: int
-    """Nanoseconds."""
+    """The time of the last change in nanoseconds since the epoch."""
 
 
 @dataclass(frozen=True)
 class Result:
     about: Mapping[str, Any]
-    files: tuple[KeptFile, ...]
+    files: tuple[StoredFile, ...]
     lines: tuple[Line, ...]
 
 
 class ResultCache:
-    """At most ``limit`` bytes of files; what was not used for longest goes first."""
+    """An LRU cache of at most ``limit`` bytes of files."""
 
     def __init__(self, folder: Path, limit: int) -> None:
         self._files = folder / "files"
@@ -57,7 +57,7 @@ class ResultCache:
         self._limit = limit
 
     def find(self, key: str) -> Result | None:
-        """``CorruptEntry`` when there was one."""
+        """Return the result of a key, or None. Raise ``CorruptEntry`` if its entry was changed or cannot be read."""
         file = self._entry(key)
         try:
             digest, _, text = file.read_text(encoding="utf-8").partition("\n")
@@ -67,99 +67,99 @@ class ResultCache:
             raise CorruptEntry(f"{file}: {error}") from error
         if digest != hashlib.sha256(text.encode()).hexdigest():
             raise CorruptEntry(f"{file} was changed")
-        told = json.loads(text)
+        document = json.loads(text)
         return Result(
-            told["about"],
-            tuple(KeptFile(**each) for each in told["files"]),
-            tuple((stream, line) for stream, line in told["lines"]),
+            document["about"],
+            tuple(StoredFile(**each) for each in document["files"]),
+            tuple((stream, line) for stream, line in document["lines"]),
         )
 
     def take_out(self, key: str, result: Result, root: Path) -> None:
-        """Its files, copied below ``root``; ``CorruptEntry`` when one is not what it was."""
-        with self._held(fcntl.LOCK_SH):
-            for kept in result.files:
+        """Copy the files of a result below ``root``. Raise ``CorruptEntry`` if a file was changed or is missing."""
+        with self._hold_lock(fcntl.LOCK_SH):
+            for stored in result.files:
                 try:
-                    path = below(root, kept.path)
+                    path = below(root, stored.path)
                 except UnsafeName as error:
-                    raise CorruptEntry(f"{kept.path!r}: {error}") from error
+                    raise CorruptEntry(f"{stored.path!r}: {error}") from error
                 path.parent.mkdir(parents=True, exist_ok=True)
-                source = self._file(kept.digest)
+                source = self._file(stored.digest)
                 try:
-                    opened = source.open("rb")
+                    stream = source.open("rb")
                 except OSError as error:
                     raise CorruptEntry(f"{source}: {error}") from error
-                with opened, path.open("wb") as target:
-                    if _copied(opened, target) != kept.digest:
+                with stream, path.open("wb") as target:
+                    if _copy(stream, target) != stored.digest:
                         raise CorruptEntry(f"{source} was changed")
-                path.chmod(kept.mode & MODES)
-                os.utime(path, ns=(kept.modified, kept.modified))
+                path.chmod(stored.mode & MODES)
+                os.utime(path, ns=(stored.modified, stored.modified))
             with contextlib.suppress(OSError):
                 os.utime(self._entry(key))
 
     def put(self, key: str, about: Mapping[str, Any], files: Mapping[str, JobFile], lines: Sequence[Line]) -> None:
-        """Keep a result, unless its files are larger than the limit.
+        """Store a result, unless its files are larger than the limit.
 
-        Raises ``OSError`` when there is no room or a file cannot be read; nothing of the result is found then.
+        Raises ``OSError`` if the disk is full or a file cannot be read. Then the key has no result.
         """
         if sum(file.size for file in files.values()) > self._limit:
             return
         for folder in (self._files, self._entries, self._incoming):
             folder.mkdir(parents=True, exist_ok=True)
-        with self._held(fcntl.LOCK_SH):
-            kept = [asdict(self._keep(path, file)) for path, file in files.items()]
-            text = json.dumps({"about": dict(about), "files": kept, "lines": [list(line) for line in lines]})
+        with self._hold_lock(fcntl.LOCK_SH):
+            stored = [asdict(self._store(path, file)) for path, file in files.items()]
+            text = json.dumps({"about": dict(about), "files": stored, "lines": [list(line) for line in lines]})
             self._write(self._entry(key), f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}".encode())
         self._prune()
 
     def forget(self, key: str, result: Result | None = None) -> None:
-        """The files as well, for one of them is spoiled and would be taken for whole by the next ``put``."""
+        """Delete an entry and the files of ``result``: one is damaged, and ``put`` would use it again."""
         with contextlib.suppress(OSError):
             self._entry(key).unlink()
-            for kept in result.files if result else ():
-                self._file(kept.digest).unlink(missing_ok=True)
+            for stored in result.files if result else ():
+                self._file(stored.digest).unlink(missing_ok=True)
 
-    def _keep(self, path: str, file: JobFile) -> KeptFile:
+    def _store(self, path: str, file: JobFile) -> StoredFile:
         draft = self._incoming / uuid4().hex
         try:
-            with file.open() as source, draft.open("wb") as target:
+            with file.open() as source, draft.open("wb") as copy:
                 facts = os.fstat(source.fileno())
-                digest = _copied(source, target)
-            place = self._file(digest)
-            place.parent.mkdir(exist_ok=True)
-            draft.replace(place)
+                digest = _copy(source, copy)
+            target = self._file(digest)
+            target.parent.mkdir(exist_ok=True)
+            draft.replace(target)
         finally:
             draft.unlink(missing_ok=True)
-        return KeptFile(path, digest, facts.st_size, facts.st_mode & MODES, facts.st_mtime_ns)
+        return StoredFile(path, digest, facts.st_size, facts.st_mode & MODES, facts.st_mtime_ns)
 
-    def _write(self, place: Path, data: bytes) -> None:
+    def _write(self, target: Path, data: bytes) -> None:
         draft = self._incoming / uuid4().hex
         try:
             draft.write_bytes(data)
-            draft.replace(place)
+            draft.replace(target)
         finally:
             draft.unlink(missing_ok=True)
 
     def _prune(self) -> None:
-        """Down to the limit. Alone: nobody takes out or puts in meanwhile."""
+        """Delete the entries that were not used for longest, down to the limit. Locks out other readers and writers."""
         if self._size() <= self._limit:
             return
-        with self._held(fcntl.LOCK_EX):
-            for left in self._incoming.iterdir():
-                left.unlink()
+        with self._hold_lock(fcntl.LOCK_EX):
+            for draft in self._incoming.iterdir():
+                draft.unlink()
             entries = sorted(self._entries.iterdir(), key=lambda file: file.stat().st_mtime_ns, reverse=True)
-            wanted: dict[str, int] = {}
+            needed: dict[str, int] = {}
             for entry in entries:
                 try:
-                    found = self.find(entry.name)
+                    result = self.find(entry.name)
                 except CorruptEntry:
-                    found = None
-                more = {kept.digest: kept.size for kept in found.files} if found else {}
-                if found is None or sum({**wanted, **more}.values()) > self._limit:
+                    result = None
+                more = {stored.digest: stored.size for stored in result.files} if result else {}
+                if result is None or sum({**needed, **more}.values()) > self._limit:
                     entry.unlink()
                 else:
-                    wanted.update(more)
+                    needed.update(more)
             for file in self._files.glob("*/*"):
-                if file.name not in wanted:
+                if file.name not in needed:
                     file.unlink()
 
     def _size(self) -> int:
@@ -172,7 +172,7 @@ class ResultCache:
         return self._files / digest[:2] / digest
 
     @contextlib.contextmanager
-    def _held(self, how: int) -> Iterator[None]:
+    def _hold_lock(self, how: int) -> Iterator[None]:
         self._lock.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -182,8 +182,8 @@ class ResultCache:
             os.close(lock)
 
 
-def _copied(source: BinaryIO, target: BinaryIO) -> str:
-    """The SHA-256 of what was copied."""
+def _copy(source: BinaryIO, target: BinaryIO) -> str:
+    """Copy a stream and return the SHA-256 of its content."""
     digest = hashlib.sha256()
     while block := source.read(BLOCK):
         digest.update(block)

@@ -1,7 +1,7 @@
-"""``SqliteRecords``: a ``RecordStore`` in one SQLite file of the state folder, or in memory.
+"""``SqliteRecords``: a ``RecordStore`` in an SQLite file of the state folder, or in memory.
 
-One connection under one lock. The file belongs to one emulator at a time (see ``StateFolder``), so records read once
-are served from memory until they are written again: an invocation must not wait for a disk.
+There is one connection with one lock. Only one emulator uses the file (see ``StateFolder``), so records are cached in
+memory: an invocation of an endpoint must not wait for the disk.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from harness.stores.record_rows import (
     insert,
     make_record,
     open_records,
-    plain,
+    to_stored_form,
     update,
 )
 from harness.stores.records import Listener, RecordExists, RecordMissing
 from harness.stores.transactions import transaction
 from harness.stores.watch import Listeners
 
-_REMEMBERED = 4096
-_READ_AT_ONCE = 128
-"""Records that a scan or a selection holds in memory."""
+_CACHED = 4096
+_BLOCK = 128
+"""The records that a scan or a query reads at a time."""
 
 
 class SqliteRecords:
@@ -45,22 +45,22 @@ class SqliteRecords:
         self._now = now
         self._lock = threading.RLock()
         self._listeners = Listeners()
-        self._remembered: OrderedDict[Key, Record] = OrderedDict()
+        self._cached: OrderedDict[Key, Record] = OrderedDict()
         self._connection = open_records(file)
 
     def add(self, record: Record) -> Record:
-        record = plain(record)
+        record = to_stored_form(record)
         with self._lock:
             existing = self.find(record.key)
             if existing is not None:
                 raise RecordExists(existing)
             self._write(*insert(record))
-            self._remember(record)
-        self._listeners.tell(record.key, record)
+            self._cache(record)
+        self._listeners.notify(record.key, record)
         return record
 
     def find(self, key: Key) -> Record | None:
-        record = self._remembered.get(key)
+        record = self._cached.get(key)
         if record is not None:
             return record
         with self._lock:
@@ -68,7 +68,7 @@ class SqliteRecords:
             if row is None:
                 return None
             record = make_record(row)
-            self._remember(record)
+            self._cache(record)
             return record
 
     def change(self, key: Key, change: Callable[[Record], Record]) -> Record:
@@ -81,8 +81,8 @@ class SqliteRecords:
                 return record
             changed = self._next_version(record, changed)
             self._write(*update(changed))
-            self._remember(changed)
-        self._listeners.tell(key, changed)
+            self._cache(changed)
+        self._listeners.notify(key, changed)
         return changed
 
     def change_and_add(
@@ -96,14 +96,14 @@ class SqliteRecords:
             if changed is record:
                 return None
             changed = self._next_version(record, changed)
-            added = plain(make(changed))
+            added = to_stored_form(make(changed))
             with self._transaction():
                 self._write(*update(changed))
                 self._write(*insert(added))
-            self._remember(changed)
-            self._remember(added)
-        self._listeners.tell(key, changed)
-        self._listeners.tell(added.key, added)
+            self._cache(changed)
+            self._cache(added)
+        self._listeners.notify(key, changed)
+        self._listeners.notify(added.key, added)
         return changed, added
 
     def delete(self, key: Key) -> Record:
@@ -112,34 +112,34 @@ class SqliteRecords:
             if record is None:
                 raise RecordMissing(key)
             self._write(f"delete from records where {OF_KEY}", key)
-            self._remembered.pop(key, None)
-        self._listeners.tell(key, None)
+            self._cached.pop(key, None)
+        self._listeners.notify(key, None)
         return record
 
     def scan(
         self, kind: str, account: str | None = None, region: str | None = None, newest_first: bool = False
     ) -> Iterator[Record]:
-        wanted = {"kind": kind, "account": account, "region": region}
-        given = {name: value for name, value in wanted.items() if value is not None}
+        filters = {"kind": kind, "account": account, "region": region}
+        present = {name: value for name, value in filters.items() if value is not None}
         after, direction = (">", "") if not newest_first else ("<", " desc")
-        conditions = [*(f"{name} = :{name}" for name in given), f"(created, rowid) {after} (:created, :rowid)"]
+        conditions = [*(f"{name} = :{name}" for name in present), f"(created, rowid) {after} (:created, :rowid)"]
         query = (
             f"select {COLUMNS}, rowid from records indexed by records_by_age where {' and '.join(conditions)} "
-            f"order by created{direction}, rowid{direction} limit {_READ_AT_ONCE}"
+            f"order by created{direction}, rowid{direction} limit {_BLOCK}"
         )
-        beyond = sys.float_info.max if newest_first else -sys.float_info.max
-        position: dict[str, Any] = {"created": beyond, "rowid": 0}
-        rows: list[Any] = [()] * _READ_AT_ONCE
-        while len(rows) == _READ_AT_ONCE:
-            rows = self._read(query, {**given, **position})
+        start = sys.float_info.max if newest_first else -sys.float_info.max
+        position: dict[str, Any] = {"created": start, "rowid": 0}
+        rows: list[Any] = [()] * _BLOCK
+        while len(rows) == _BLOCK:
+            rows = self._read(query, {**present, **position})
             yield from (make_record(row) for row in rows)
             if rows:
                 position = {"created": rows[-1][8], "rowid": rows[-1][-1]}
 
     def select(self, query: RecordQuery) -> Iterator[Record]:
-        rows: list[Any] = [()] * _READ_AT_ONCE
-        while len(rows) == _READ_AT_ONCE:
-            text, values = statement(query, f"{COLUMNS}, {', '.join(query.columns)}", _READ_AT_ONCE)
+        rows: list[Any] = [()] * _BLOCK
+        while len(rows) == _BLOCK:
+            text, values = statement(query, f"{COLUMNS}, {', '.join(query.columns)}", _BLOCK)
             rows = self._read(text, values)
             yield from (make_record(row) for row in rows)
             if rows:
@@ -162,13 +162,13 @@ class SqliteRecords:
 
     def clear(self) -> None:
         with self._lock:
-            gone = [Key(*row) for row in self._connection.execute("select kind, account, region, name from records")]
+            deleted = [Key(*row) for row in self._connection.execute("select kind, account, region, name from records")]
             with self._transaction():
                 self._write("delete from records")
                 self._write("delete from settings where name != 'format'")
-            self._remembered.clear()
-        for key in gone:
-            self._listeners.tell(key, None)
+            self._cached.clear()
+        for key in deleted:
+            self._listeners.notify(key, None)
 
     def close(self) -> None:
         with self._lock:
@@ -176,26 +176,26 @@ class SqliteRecords:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        """Commit all writes inside as one; on any error none of them happened."""
-        with _reporting_a_full_disk(), transaction(self._connection):
+        """Commit all writes inside as one transaction; on any error, roll them back."""
+        with _report_full_disk(), transaction(self._connection):
             yield
 
     def _next_version(self, record: Record, changed: Record) -> Record:
-        return plain(replace(changed, key=record.key, modified=self._now(), version=record.version + 1))
+        return to_stored_form(replace(changed, key=record.key, modified=self._now(), version=record.version + 1))
 
     def _write(self, statement: str, values: Sequence[Any] = ()) -> None:
-        with _reporting_a_full_disk():
+        with _report_full_disk():
             self._connection.execute(statement, values)
 
-    def _remember(self, record: Record) -> None:
-        self._remembered[record.key] = record
-        if len(self._remembered) > _REMEMBERED:
-            self._remembered.popitem(last=False)
+    def _cache(self, record: Record) -> None:
+        self._cached[record.key] = record
+        if len(self._cached) > _CACHED:
+            self._cached.popitem(last=False)
 
 
 @contextlib.contextmanager
-def _reporting_a_full_disk() -> Iterator[None]:
-    """Turn SQLite's error of a full disk into an answer that says what to do."""
+def _report_full_disk() -> Iterator[None]:
+    """Turn SQLite's error for a full disk into an API error that names the remedy."""
     try:
         yield
     except sqlite3.OperationalError as error:

@@ -1,7 +1,7 @@
-"""The files and folders of a state folder, and whether its databases can be trusted before anything opens them.
+"""The files and folders of a state folder, and the checks of its databases before they are opened.
 
-A database that is missing, empty or damaged must stop the start: opened as if it were new, it would make the emulator
-forget what the folder holds and remove the files of objects that no row names.
+A missing, empty or damaged database must stop the start. If it were opened as a new one, the emulator would have lost
+its state and would delete the files of objects that no row names.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from harness.kernel.errors import StateError
 
 DATABASES = ("records.sqlite", "s3/objects.sqlite", "aws/services.sqlite")
 CHECKED_WHEN_OPENED = ("aws/services.sqlite",)
-"""Databases whose pages are checked by what opens them at the start."""
+"""Databases whose pages are checked by the code that opens them at the start."""
 MANIFEST = "databases.json"
-"""The databases that this folder has had. A file that is listed here and missing is lost, not new."""
+"""The file that lists the databases of this folder. A listed database that is missing was lost."""
 STATE = (
     *(f"{name}{suffix}" for name in DATABASES for suffix in ("", "-wal", "-shm")),
     *("s3", "aws", "logs", "jobs", "runs", "kept", "client", MANIFEST),
 )
-"""What ``harness reset`` removes: files and folders of the emulator's state. Reports, history and keys stay."""
+"""The files and folders of the emulator's state, which ``harness reset`` removes. Reports, history and keys stay."""
 _SQLITE = b"SQLite format 3\0"
 _WAL_MAGIC = (0x377F0682, 0x377F0683)
 _WAL_HEADER, _FRAME_HEADER = 32, 24
@@ -39,13 +39,13 @@ def check_databases(folder: Path) -> None:
     for name in DATABASES:
         file = folder / name
         if file.is_dir():
-            raise _refusal(file, "is a folder and not a database")
+            raise _state_error(file, "is a folder and not a database")
         if not file.exists():
             if name in known:
-                raise _refusal(file, "is missing although this folder was used before")
+                raise _state_error(file, "is missing although this folder was used before")
             continue
         if file.stat().st_size == 0 and name in known:
-            raise _refusal(file, "is empty although this folder was used before")
+            raise _state_error(file, "is empty although this folder was used before")
         if file.stat().st_size:
             _check_head(file)
             _check_log(file)
@@ -53,8 +53,8 @@ def check_databases(folder: Path) -> None:
                 _check_pages(file)
 
 
-def note_databases(folder: Path) -> None:
-    """Remember which databases the folder has now. Called once they are open."""
+def record_databases(folder: Path) -> None:
+    """Write which databases the folder has. Called when they are open."""
     present = sorted({*_read_manifest(folder), *(name for name in DATABASES if (folder / name).is_file())})
     if present == _read_manifest(folder):
         return
@@ -72,7 +72,7 @@ def _read_manifest(folder: Path) -> list[str]:
 
 
 def _has_data(folder: Path, name: str) -> bool:
-    """Whether a folder of an earlier version, which has no manifest, must have had this database."""
+    """Return True if a folder of an earlier version, without a manifest, must have had this database."""
     if name.startswith("s3/"):
         return any(path.is_file() for path in (folder / "s3" / "objects").glob("*/*"))
     return (folder / name).exists()
@@ -81,7 +81,7 @@ def _has_data(folder: Path, name: str) -> bool:
 def _check_head(file: Path) -> None:
     with file.open("rb") as stream:
         if stream.read(len(_SQLITE)) != _SQLITE:
-            raise _refusal(file, "is not an SQLite database")
+            raise _state_error(file, "is not an SQLite database")
 
 
 def _check_pages(file: Path) -> None:
@@ -93,34 +93,34 @@ def _check_pages(file: Path) -> None:
             connection.close()
     except sqlite3.DatabaseError as error:
         if "full" in str(error) or "unable to open" in str(error):
-            return  # what opens the file next says so, with its own remedy
-        raise _refusal(file, f"is damaged ({error})") from error
+            return  # reported with its own remedy by the code that opens the file next
+        raise _state_error(file, f"is damaged ({error})") from error
     if answer != "ok":
-        raise _refusal(file, f"is damaged ({answer})")
+        raise _state_error(file, f"is damaged ({answer})")
 
 
 def _check_log(file: Path) -> None:
-    """Look at the write-ahead log beside a database: SQLite drops what it cannot read of it without a word.
+    """Check the write-ahead log of a database, because SQLite silently ignores what it cannot read of it.
 
-    Its format is described in "WAL-mode File Format" of SQLite's documentation.
+    The format is described in "WAL-mode File Format" in SQLite's documentation.
     """
     log = file.with_name(f"{file.name}-wal")
     if log.is_dir():
-        raise _refusal(log, "is a folder")
+        raise _state_error(log, "is a folder")
     if not log.exists() or log.stat().st_size == 0:
         return
     size = log.stat().st_size
     with log.open("rb") as stream:
         header = stream.read(_WAL_HEADER)
     if len(header) < _WAL_HEADER or struct.unpack(">I", header[:4])[0] not in _WAL_MAGIC:
-        raise _refusal(log, "is damaged; it holds the last changes")
+        raise _state_error(log, "is damaged; it holds the last changes")
     page = struct.unpack(">I", header[8:12])[0]
     if (size - _WAL_HEADER) % (page + _FRAME_HEADER):
         logger.warning("%s is cut off in the middle of a change: the last changes before that may be lost", log)
 
 
-def _refusal(file: Path, problem: str) -> StateError:
+def _state_error(file: Path, problem: str) -> StateError:
     return StateError(
-        f"{file} {problem}; put it back from a copy, choose another folder with --state, or forget the state of this "
+        f"{file} {problem}; restore it from a copy, choose another folder with --state, or delete the state of this "
         "folder with `harness reset`"
     )

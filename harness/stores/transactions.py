@@ -9,7 +9,10 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Commit all writes inside as one; on any error none of them happened. The caller holds the connection's lock."""
+    """Commit all writes inside as one transaction; on any error, roll them back.
+
+    The caller holds the connection's lock.
+    """
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield

@@ -1,4 +1,4 @@
-"""``Listeners``: who is told of writes to a record store."""
+"""``Listeners``: notifies listeners of writes to a record store."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from harness.stores.records import Listener
 
 
 class Listeners:
-    """Called on the writing thread, outside the store's lock."""
+    """The listeners of one store. They are called on the writing thread, without the store's lock."""
 
     def __init__(self) -> None:
         self._listeners: tuple[Listener, ...] = ()
         self._lock = threading.Lock()
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        # A new tuple each time: ``tell`` may run on other threads meanwhile.
+        # A new tuple each time, because ``notify`` may run on other threads at the same time.
         with self._lock:
             self._listeners = (*self._listeners, listener)
 
         def end() -> None:
             with self._lock:
-                self._listeners = tuple(kept for kept in self._listeners if kept is not listener)
+                self._listeners = tuple(other for other in self._listeners if other is not listener)
 
         return end
 
-    def tell(self, key: Key, record: Record | None) -> None:
+    def notify(self, key: Key, record: Record | None) -> None:
         for listener in self._listeners:
             listener(key, record)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.contract.capture import CaptureRules, Invocation, capture_key, capture_prefix, captured_record
+from harness.contract.capture import CaptureRules, Invocation, capture_key, capture_prefix, format_record
 
 LISTED = {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]}
 MOMENT = 1_700_000_448.871  # 2023-11-14T22:20:48.871Z
@@ -33,7 +33,7 @@ def event(body: bytes = b"1,2\n", kind: str = "text/csv", answer: bytes = b"0.5"
 
 
 def test_a_record_has_its_members_in_the_services_order() -> None:
-    line = captured_record(rules("Input", "Output"), event(inference_id="i", custom_attributes="a=1"))
+    line = format_record(rules("Input", "Output"), event(inference_id="i", custom_attributes="a=1"))
     assert line == (
         '{"captureData":{"endpointInput":{"observedContentType":"text/csv","mode":"INPUT","data":"1,2\\n","encoding":"CSV"},'
         '"endpointOutput":{"observedContentType":"text/csv; charset=utf-8","mode":"OUTPUT","data":"0.5",'
@@ -44,7 +44,7 @@ def test_a_record_has_its_members_in_the_services_order() -> None:
 
 
 def test_what_the_client_did_not_send_is_left_out() -> None:
-    found = json.loads(captured_record(rules("InputAndOutput"), event()))
+    found = json.loads(format_record(rules("InputAndOutput"), event()))
     assert list(found["eventMetadata"]) == ["eventId", "inferenceTime"]
 
 
@@ -58,7 +58,7 @@ def test_what_the_client_did_not_send_is_left_out() -> None:
     ],
 )
 def test_modes_say_which_sides_are_kept(modes: list[str], sides: list[str]) -> None:
-    assert list(json.loads(captured_record(rules(*modes), event()))["captureData"]) == sides
+    assert list(json.loads(format_record(rules(*modes), event()))["captureData"]) == sides
 
 
 @pytest.mark.parametrize(
@@ -78,14 +78,14 @@ def test_modes_say_which_sides_are_kept(modes: list[str], sides: list[str]) -> N
 )
 def test_the_content_type_says_how_a_side_is_encoded(kind: str, headers: Any, encoding: str) -> None:
     more = {"CaptureContentTypeHeader": headers}
-    found = json.loads(captured_record(rules("Input", **more), event(b"{}", kind)))["captureData"]["endpointInput"]
+    found = json.loads(format_record(rules("Input", **more), event(b"{}", kind)))["captureData"]["endpointInput"]
     assert found["encoding"] == encoding
     assert found["observedContentType"] == kind
     assert found["data"] == ("e30=" if encoding == "BASE64" else "{}")
 
 
 def test_text_that_is_none_is_kept_as_bytes() -> None:
-    found = json.loads(captured_record(rules("Input"), event(b"\xff\xfe")))["captureData"]["endpointInput"]
+    found = json.loads(format_record(rules("Input"), event(b"\xff\xfe")))["captureData"]["endpointInput"]
     assert (found["encoding"], base64.b64decode(found["data"])) == ("BASE64", b"\xff\xfe")
 
 

@@ -26,7 +26,7 @@ from harness.contract.catalog import UnknownImage, load_catalog, resolve_image
     ],
 )
 def test_resolution(uri: str, title: str) -> None:
-    assert resolve_image(uri).title == title
+    assert resolve_image(uri).display_name == title
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_unknown(uri: str) -> None:
         resolve_image(uri)
 
 
-@pytest.mark.parametrize("image", load_catalog(), ids=lambda image: image.title)
+@pytest.mark.parametrize("image", load_catalog(), ids=lambda image: image.display_name)
 def test_entries_name_files_that_exist(image: object) -> None:
     from harness.contract.catalog import Image
 
@@ -66,5 +66,5 @@ def test_what_runs_without_the_python_of_the_image() -> None:
     environment = resolve_image("x/sagemaker-scikit-learn:0.23-1-cpu-py3").environment
     assert [candidate.python for candidate in environment.candidates] == ["3.7", "3.8", "3.10", "3.11", "3.12", "3.13"]
     assert environment.alternatives[1].notice == (
-        "scikit-learn 1.4.2 on Python 3.10 stands in for scikit-learn 0.23.2: no Python 3.7 was found"
+        "scikit-learn 1.4.2 on Python 3.10 stands in for scikit-learn 0.23.2: no Python 3.7 is installed"
     )

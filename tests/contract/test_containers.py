@@ -37,7 +37,7 @@ def test_overrides(
     arguments: tuple[str, ...],
     expected: tuple[tuple[str, ...] | None, tuple[str, ...] | None],
 ) -> None:
-    container = ContainerImage(URI).started(SPEC, Command(word, "", entrypoint, arguments)).container
+    container = ContainerImage(URI).command_spec(SPEC, Command(word, "", entrypoint, arguments)).container
     assert container == Container(URI, *expected)
 
 

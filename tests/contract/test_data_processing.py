@@ -139,7 +139,7 @@ def test_paths_into_json(text: str, found: bytes) -> None:
 
 @pytest.mark.parametrize("text", ["$['id','none']", "$.none", "$.id.deeper"])
 def test_a_name_that_is_not_there_is_an_error(text: str) -> None:
-    with pytest.raises(BadData, match=r"has no 'none'|finds nothing"):
+    with pytest.raises(BadData, match=r"has no 'none'|matches nothing"):
         Filter(text).of({"id": 1})
 
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from harness.contract.monitoring import Definition, Execution, of_data_quality, of_inline, processing_request
+from harness.contract.monitoring import (
+    Definition,
+    Execution,
+    processing_request,
+    read_inline_definition,
+    read_job_definition,
+)
 from harness.kernel.s3uri import S3Uri
 
 SCHEDULED = 1_772_362_800.0  # 2026-03-01T11:00:00Z
@@ -25,7 +31,7 @@ def execution() -> Execution:
 
 
 def data_quality(**application: Any) -> Definition:
-    return of_data_quality(
+    return read_job_definition(
         {
             "DataQualityAppSpecification": {"ImageUri": IMAGE, **application},
             "DataQualityJobInput": {"EndpointInput": SOURCE},
@@ -39,7 +45,7 @@ def data_quality(**application: Any) -> Definition:
 
 
 def inline() -> Definition:
-    return of_inline(
+    return read_inline_definition(
         {
             "MonitoringAppSpecification": {"ImageUri": IMAGE},
             "MonitoringInputs": [{"EndpointInput": SOURCE}],

@@ -13,8 +13,8 @@ from harness.contract import splitting
 from harness.contract.splitting import (
     BadRecords,
     lines,
-    packed,
-    packed_lines,
+    pack,
+    pack_lines,
     recordio,
     recordio_payload,
     single,
@@ -31,7 +31,7 @@ LINES = st.lists(
 @given(LINES, st.booleans(), st.integers(13, 60))
 def test_packed_lines_are_the_object_in_bodies_of_whole_lines(found: list[bytes], ended: bool, limit: int) -> None:
     data = b"\n".join(found) + (b"\n" if ended and found else b"")
-    bodies = list(packed_lines(io.BytesIO(data), limit))
+    bodies = list(pack_lines(io.BytesIO(data), limit))
     assert b"".join(bodies) == data
     assert all(len(body) <= limit for body in bodies)
     assert all(body.endswith(b"\n") for body in bodies[:-1])
@@ -39,10 +39,10 @@ def test_packed_lines_are_the_object_in_bodies_of_whole_lines(found: list[bytes]
 
 
 def test_bodies_are_filled_as_far_as_they_go() -> None:
-    assert list(packed_lines(io.BytesIO(b"1,2\n3,4\n5,6\n7"), 8)) == [b"1,2\n3,4\n", b"5,6\n7"]
+    assert list(pack_lines(io.BytesIO(b"1,2\n3,4\n5,6\n7"), 8)) == [b"1,2\n3,4\n", b"5,6\n7"]
 
 
-@pytest.mark.parametrize("cut", [packed_lines, lambda stream, limit: single(lines(stream, limit), limit)])
+@pytest.mark.parametrize("cut", [pack_lines, lambda stream, limit: single(lines(stream, limit), limit)])
 def test_a_record_may_be_as_large_as_the_limit_and_no_larger(cut) -> None:  # type: ignore[no-untyped-def]
     assert list(cut(io.BytesIO(b"12345678"), 8)) == [b"12345678"]
     assert list(cut(io.BytesIO(b"1\n2345678"), 7)) == [b"1\n", b"2345678"]
@@ -51,7 +51,7 @@ def test_a_record_may_be_as_large_as_the_limit_and_no_larger(cut) -> None:  # ty
             list(cut(io.BytesIO(too_large), 8))
 
 
-@pytest.mark.parametrize("cut", [packed_lines, lambda stream, limit: single(lines(stream, limit), limit)])
+@pytest.mark.parametrize("cut", [pack_lines, lambda stream, limit: single(lines(stream, limit), limit)])
 def test_blank_lines_are_no_records(cut) -> None:  # type: ignore[no-untyped-def]
     bodies = list(cut(io.BytesIO(b"\n1\n\n\r\n2\r\n\n"), 100))
     assert b"".join(bodies) == b"1\n2\r\n"
@@ -63,7 +63,7 @@ def test_a_stream_that_gives_little_at_a_time_is_read_to_its_end() -> None:
         def read(self, size: int | None = -1) -> bytes:
             return super().read(min(size if size and size > 0 else 3, 3))
 
-    assert list(packed_lines(Trickle(b"1,2\n3,4\n5,6\n"), 9)) == [b"1,2\n3,4\n", b"5,6\n"]
+    assert list(pack_lines(Trickle(b"1,2\n3,4\n5,6\n"), 9)) == [b"1,2\n3,4\n", b"5,6\n"]
 
 
 def frame(payload: bytes) -> bytes:
@@ -73,10 +73,10 @@ def frame(payload: bytes) -> bytes:
 def test_recordio_keeps_its_framing_in_multi_record_bodies_only() -> None:
     frames = [frame(b"a"), frame(b"bcde"), frame(b"")]
     stream = b"".join(frames)
-    assert list(packed(recordio(io.BytesIO(stream), 99), 24)) == [frames[0] + frames[1], frames[2]]
+    assert list(pack(recordio(io.BytesIO(stream), 99), 24)) == [frames[0] + frames[1], frames[2]]
     assert [recordio_payload(item) for item in recordio(io.BytesIO(stream), 99)] == [b"a", b"bcde", b""]
     with pytest.raises(BadRecords, match="larger"):
-        list(packed(recordio(io.BytesIO(stream), 99), 11))
+        list(pack(recordio(io.BytesIO(stream), 99), 11))
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def tf_frame(payload: bytes) -> bytes:
 def test_tfrecord_keeps_its_framing_in_multi_record_bodies_only() -> None:
     frames = [tf_frame(b"a"), tf_frame(b"bcde"), tf_frame(b"")]
     stream = b"".join(frames)
-    assert list(packed(tfrecord(io.BytesIO(stream), 99), 37)) == [frames[0] + frames[1], frames[2]]
+    assert list(pack(tfrecord(io.BytesIO(stream), 99), 37)) == [frames[0] + frames[1], frames[2]]
     assert [tfrecord_payload(item) for item in tfrecord(io.BytesIO(stream), 99)] == [b"a", b"bcde", b""]
 
 

@@ -81,8 +81,10 @@ def test_a_log_larger_than_the_disk_leaves_room_for_all_else(small: Cloud) -> No
     assert job["ProcessingJobStatus"] == "Completed"
     [kept] = (small.state / "logs").rglob("*.log")
     *_, said, counted = kept.read_text().splitlines()
-    assert said.endswith("[harness] The disk of the state folder is almost full: further lines are counted, not kept")
-    assert counted.endswith("further lines were counted, not kept")
+    assert said.endswith(
+        "[harness] The disk of the state folder is almost full: further lines are counted and not stored"
+    )
+    assert counted.endswith("further lines were counted and not stored")
     small.sagemaker.create_experiment(ExperimentName="there-is-room")
 
 

@@ -13,7 +13,7 @@ from harness.kernel.job_files import (
     NotRegular,
     TooDeep,
     find_file,
-    holds_foreign,
+    has_foreign_files,
     move_into,
     open_file,
     remove_links,
@@ -162,7 +162,7 @@ def test_folders_deeper_than_a_key_are_refused(root: Path) -> None:
     nest(root / "model", 600)
     with pytest.raises(TooDeep, match="more than 512 deep"):
         list(walk(root, "model"))
-    assert holds_foreign(root, os.getuid())  # as far as can be seen
-    assert not holds_foreign(root / "model" / "deep", os.getuid())
-    assert holds_foreign(root / "model" / "deep", os.getuid() + 1)
+    assert has_foreign_files(root, os.getuid())  # as far as can be seen
+    assert not has_foreign_files(root / "model" / "deep", os.getuid())
+    assert has_foreign_files(root / "model" / "deep", os.getuid() + 1)
     remove_tree(root)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.kernel.masking import SHOW_ENVIRONMENT, masked, masked_text
+from harness.kernel.masking import SHOW_ENVIRONMENT, mask, mask_text
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def test_secrets_by_their_names_wherever_they_are() -> None:
         "Secrets": ["x", {"name": "n", "token": "x"}],
         "Nothing": {"Token": None, "HasKey": True},
     }
-    found = masked(description)
+    found = mask(description)
     assert "'x'" not in repr(found)
     assert "=x" not in repr(found)
     assert found["TrainingJobName"] == "job"
@@ -39,9 +39,9 @@ def test_secrets_by_their_names_wherever_they_are() -> None:
 
 def test_environments_are_shown_on_demand_but_for_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     description = {"Environment": {"MODE": "fast", "DB_PASSWORD": "x"}}
-    assert masked(description) == {"Environment": {"MODE": "***", "DB_PASSWORD": "***"}}
+    assert mask(description) == {"Environment": {"MODE": "***", "DB_PASSWORD": "***"}}
     monkeypatch.setenv(SHOW_ENVIRONMENT, "1")
-    assert masked(description) == {"Environment": {"MODE": "fast", "DB_PASSWORD": "***"}}
+    assert mask(description) == {"Environment": {"MODE": "fast", "DB_PASSWORD": "***"}}
 
 
 @pytest.mark.parametrize(
@@ -56,4 +56,4 @@ def test_environments_are_shown_on_demand_but_for_secrets(monkeypatch: pytest.Mo
     ],
 )
 def test_text(text: str, shown: str) -> None:
-    assert masked_text(text) == shown
+    assert mask_text(text) == shown

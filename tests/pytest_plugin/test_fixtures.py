@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.clients.emulator_process import process_alive
-from harness.stores.folder import announced
+from harness.stores.folder import read_announcement
 
 SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
 JOBS = f'''
@@ -108,7 +108,7 @@ def test_tests_train_in_accounts_of_their_own(project: Any) -> None:
     assert project.passes("-q").counts() == {"passed": 6}
     state = project.root / ".harness" / "pytest" / "main"
     assert (state / "emulator.log").exists()
-    assert announced(state) is None
+    assert read_announcement(state) is None
 
 
 def test_the_sdk_trains_and_nothing_is_left_patched(project: Any) -> None:
@@ -273,7 +273,7 @@ def test_workers_have_an_emulator_each(project: Any) -> None:
     assert {name for name, _ in told} == {"gw0", "gw1"}
     assert len({address for _, address in told}) == 2
     for worker in ("gw0", "gw1"):
-        assert announced(project.root / ".harness" / "pytest" / worker) is None
+        assert read_announcement(project.root / ".harness" / "pytest" / worker) is None
 
 
 def test_a_state_folder_is_kept_and_shared(project: Any) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.kernel.errors import StateError
-from harness.stores.folder import StateFolder, announced, is_held
+from harness.stores.folder import StateFolder, is_held, read_announcement
 
 
 def test_a_folder_is_held_by_one_emulator_and_the_second_is_told_which(tmp_path: Path) -> None:
@@ -33,9 +33,9 @@ def test_the_announcement_goes_with_the_emulator(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path)
     folder.hold()
     folder.announce({"pid": os.getpid(), "address": "http://x"})
-    assert announced(tmp_path) == {"pid": os.getpid(), "address": "http://x"}
+    assert read_announcement(tmp_path) == {"pid": os.getpid(), "address": "http://x"}
     folder.release()
-    assert announced(tmp_path) is None
+    assert read_announcement(tmp_path) is None
 
 
 def test_whether_a_folder_is_held_can_be_asked(tmp_path: Path) -> None:
@@ -49,9 +49,9 @@ def test_whether_a_folder_is_held_can_be_asked(tmp_path: Path) -> None:
 
 def test_half_an_announcement_is_none(tmp_path: Path) -> None:
     (tmp_path / "emulator.json").write_text('{"pid": 1')
-    assert announced(tmp_path) is None
+    assert read_announcement(tmp_path) is None
     (tmp_path / "emulator.json").write_text('["pid", "address"]')
-    assert announced(tmp_path) is None
+    assert read_announcement(tmp_path) is None
 
 
 def test_a_folder_that_cannot_be_made_is_said_to_be(tmp_path: Path) -> None:

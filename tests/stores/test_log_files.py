@@ -74,8 +74,8 @@ def test_beyond_the_limit_lines_are_counted_and_said_so_once(tmp_path: Path) -> 
     writer.close()
     found = messages(logs)
     assert [one for one in found if not one.startswith("x")] == [
-        "[harness] This stream holds 1 MB, the limit: further lines are counted, not kept",
-        f"[harness] {300 - len(found) + 2} further lines were counted, not kept",
+        "[harness] This stream holds 1 MB, the limit: further lines are counted and not stored",
+        f"[harness] {300 - len(found) + 2} further lines were counted and not stored",
     ]
     assert logs.facts(*AT).size < 1.1 * 1024 * 1024  # type: ignore[union-attr]
     assert len([event for event in told if event.message.startswith("x")]) == 300
@@ -184,7 +184,7 @@ def test_full_disk_does_not_stop_the_writer(tmp_path: Path, monkeypatch: pytest.
         writer.write(b"lost\n")
     writer.write(b"again\n")
     writer.close()
-    assert messages(logs) == ["kept", "again", "[harness] 1 further lines were counted, not kept"]
+    assert messages(logs) == ["kept", "again", "[harness] 1 further lines were counted and not stored"]
 
 
 def test_no_name_leads_out_of_the_folder(tmp_path: Path) -> None:

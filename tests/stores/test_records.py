@@ -128,7 +128,7 @@ def test_scan_is_by_age_and_scope(store: RecordStore) -> None:
 
 
 def test_scans_read_on_past_what_they_hold_at_once(store: RecordStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.stores.sqlite._READ_AT_ONCE", 2)
+    monkeypatch.setattr("harness.stores.sqlite._BLOCK", 2)
     for number in range(5):
         store.add(record(f"m{number}", created=float(number // 2)))
     names = [f"m{number}" for number in range(5)]
@@ -144,7 +144,7 @@ def test_scans_read_on_past_what_they_hold_at_once(store: RecordStore, monkeypat
 def test_selections_follow_an_order(
     store: RecordStore, order: str, descending: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.stores.sqlite._READ_AT_ONCE", 2)
+    monkeypatch.setattr("harness.stores.sqlite._BLOCK", 2)
     for number in range(6):
         made = record(f"m{5 - number}", kind="endpoint", created=float(number // 2))
         store.add(replace(made, status={"EndpointStatus": "Failed" if number % 3 else "InService"}))
@@ -216,7 +216,7 @@ def test_sqlite_finds_everything_again(tmp_path: Path) -> None:
 
 
 def test_sqlite_serves_more_records_than_it_remembers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.stores.sqlite._REMEMBERED", 2)
+    monkeypatch.setattr("harness.stores.sqlite._CACHED", 2)
     store = SqliteRecords(tmp_path / "records.sqlite")
     keys = [store.add(record(f"m{number}")).key for number in range(5)]
     assert [found.name for key in keys if (found := store.find(key))] == ["m0", "m1", "m2", "m3", "m4"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.kernel.errors import StateError
-from harness.stores.state_layout import DATABASES, check_databases, note_databases
+from harness.stores.state_layout import DATABASES, check_databases, record_databases
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def state(tmp_path: Path) -> Path:
     objects = tmp_path / "s3" / "objects" / "aa"
     objects.mkdir(parents=True)
     (objects / "object").write_text("x")
-    note_databases(tmp_path)
+    record_databases(tmp_path)
     return tmp_path
 
 

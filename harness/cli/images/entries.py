@@ -35,7 +35,7 @@ def entries() -> Iterator[ImageEntry]:
 
     for image in load_catalog():
         stands_for = "" if image.runs == image.release else image.release
-        yield ImageEntry(image.title, image.runs, stands_for, image.environment, image)
+        yield ImageEntry(image.display_name, image.runs, stands_for, image.environment, image)
     yield ImageEntry(V3.name, "SageMaker Python SDK v3, for scenarios of that generation", "", V3)
     yield ImageEntry(LOCALSTACK.name, "LocalStack without Docker, for --aws-backend localstack", "", LOCALSTACK)
 
@@ -55,7 +55,7 @@ def own_image(image: Image) -> OwnImage:
     for candidate in image.locked.candidates:
         if candidate.python and candidate.lock:
             locks.setdefault(candidate.python, candidate.lock)
-    return OwnImage(image.title, image.docker_name, image.version, image.folder, locks)
+    return OwnImage(image.display_name, image.docker_name, image.version, image.folder, locks)
 
 
 def build_folder() -> Path:

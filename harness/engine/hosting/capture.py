@@ -13,7 +13,7 @@ import uuid
 from collections import defaultdict, deque
 from collections.abc import Callable
 
-from harness.contract.capture import CaptureRules, Invocation, capture_key, captured_record
+from harness.contract.capture import CaptureRules, Invocation, capture_key, format_record
 from harness.stores.objects import ObjectStore
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class Capture:
                 groups[event.variant, int(event.moment // 3600)].append(event)
             for (variant, _), found in groups.items():
                 uri = capture_key(self.rules, self._endpoint, variant, found[0].moment, str(uuid.uuid4()))
-                text = "".join(captured_record(self.rules, event) + "\n" for event in found)
+                text = "".join(format_record(self.rules, event) + "\n" for event in found)
                 try:
                     self._objects().write(uri, text.encode(), "application/x-jsonlines")
                 except Exception:

@@ -295,11 +295,11 @@ def _bodies(spec: Mapping[str, Any], stream: BinaryIO, limits: Limits) -> Iterat
     limit = limits.payload or LARGEST_BATCH
     if split == "Line":
         if limits.multi:
-            return splitting.packed_lines(stream, limit)
+            return splitting.pack_lines(stream, limit)
         return splitting.single(splitting.lines(stream, limit), limit)
     frames, payload = _FRAMED[split]
     if limits.multi:
-        return splitting.packed(frames(stream, limit), limit)
+        return splitting.pack(frames(stream, limit), limit)
     return splitting.single(map(payload, frames(stream, limit)), limit)
 
 

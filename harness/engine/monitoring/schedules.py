@@ -14,7 +14,13 @@ from dataclasses import replace
 from typing import Any
 
 from harness.contract.capture import CaptureRules, capture_prefix
-from harness.contract.monitoring import Definition, Execution, of_data_quality, of_inline, processing_request
+from harness.contract.monitoring import (
+    Definition,
+    Execution,
+    processing_request,
+    read_inline_definition,
+    read_job_definition,
+)
 from harness.contract.schedules import hours, seconds_of, window
 from harness.engine.jobs.failures import internal_reason
 from harness.engine.jobs.job_run import EngineDependencies
@@ -265,13 +271,13 @@ def definition_of(doors: EngineDependencies, schedule: Record) -> Definition:
     config = schedule.spec["MonitoringScheduleConfig"]
     key = schedule.key
     if "MonitoringJobDefinition" in config:
-        definition = of_inline(config["MonitoringJobDefinition"])
+        definition = read_inline_definition(config["MonitoringJobDefinition"])
     else:
         name = config["MonitoringJobDefinitionName"]
         record = doors.records.find(Key(DATA_QUALITY, key.account, key.region, name))
         if record is None:
             raise ApiError(f"Could not find job definition {name!r}")
-        definition = of_data_quality(record.spec)
+        definition = read_job_definition(record.spec)
     if not definition.baselining_job:
         return definition
     job = doors.records.find(Key("processing-job", key.account, key.region, definition.baselining_job))

@@ -81,7 +81,7 @@ def _images(arguments: Sequence[str]) -> int:
     from harness.contract.catalog import UnknownImage, resolve_image
 
     try:
-        title = resolve_image(arguments[1]).title
+        title = resolve_image(arguments[1]).display_name
     except UnknownImage:
         return 0
     print(hashlib.sha256(title.encode()).hexdigest()[:12])
@@ -97,7 +97,7 @@ def _pull(arguments: Sequence[str]) -> int:
         image = resolve_image(arguments[0])
     except UnknownImage as error:
         raise ImageRefused(str(error)) from error
-    print(f"{arguments[0]}: {image.title} of harness stands for it")
+    print(f"{arguments[0]}: {image.display_name} of harness stands for it")
     return 0
 
 

@@ -34,7 +34,7 @@ def run_spec(service: Service, place: DockerCliConfig, root: Path) -> RunSpec:
         serves=bool(service.ports) or service.command[:1] == ("serve",),
     )
     image = _image(service.image)
-    return image.started(surrounded, _command(service, image))
+    return image.command_spec(surrounded, _command(service, image))
 
 
 def stand_in(service: Service) -> str:
@@ -54,9 +54,9 @@ def _command(service: Service, image: Image) -> Command:
     if service.entrypoint:
         return Command("", INSTANCE_TYPE, service.entrypoint, service.command)
     word, arguments = (service.command[0], service.command[1:]) if service.command else ("", ())
-    if not image.offers(word):
+    if not image.has_program(word):
         what = f"no program {word!r}" if word else "no entrypoint of its own"
-        raise ImageRefused(f"{image.title}, which stands for {service.image}, has {what} here")
+        raise ImageRefused(f"{image.display_name}, which stands for {service.image}, has {what} here")
     return Command(word, INSTANCE_TYPE, arguments=arguments)
 
 

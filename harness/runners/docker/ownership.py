@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from harness.kernel.job_files import holds_foreign
+from harness.kernel.job_files import has_foreign_files
 from harness.runners.docker.engine import DockerEngine
 
 _PLACE = "/harness"
@@ -25,7 +25,7 @@ def give_to_user(engine: DockerEngine, image: str, folders: tuple[Path, ...], la
     user = os.geteuid()
     if user == 0:
         return
-    foreign = [folder for folder in folders if holds_foreign(folder, user)]
+    foreign = [folder for folder in folders if has_foreign_files(folder, user)]
     if not foreign:
         return
     rootless = any("rootless" in option for option in engine.info().get("SecurityOptions") or ())

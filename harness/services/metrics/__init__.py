@@ -1,4 +1,4 @@
-"""The nouns of the ``sagemaker-metrics`` service; ``MODULES`` is what the registry serves."""
+"""The operations of the ``sagemaker-metrics`` service. The registry reads them from ``MODULES``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metric data of trial components: put points, get series."""
+"""Metric data of trial components: BatchPutMetrics and BatchGetMetrics."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.stores.records import RecordMissing
 
 _PERIODS = {"OneMinute": 60, "FiveMinute": 300, "OneHour": 3600}
 _MOST = 10_000
-"""Values in one answer; a longer series is Truncated."""
+"""The most values in one answer. A longer series has the status Truncated."""
 
 
 def batch_put_metrics(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -32,28 +32,28 @@ def batch_put_metrics(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_valid(item: Mapping[str, Any]) -> bool:
-    """Whether a point can be stored. One that cannot has an error of its own: PutMetricsErrorCode of the API model."""
+    """Return True if a point can be stored. Others get an error each: PutMetricsErrorCode in the API reference."""
     return math.isfinite(item["Value"]) and item["Timestamp"] >= 0
 
 
 def batch_get_metrics(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    """Each query stands alone: one that fails says so in its own result."""
+    """Answer each query separately. A query that fails has its error in its own result."""
     return {"MetricQueryResults": [_result(scope, query) for query in request["MetricQueries"]]}
 
 
 def _result(scope: Scope, query: Mapping[str, Any]) -> dict[str, Any]:
     component = _component(scope, query["ResourceArn"])
     if component is None:
-        return _failed(f"Could not find trial component '{query['ResourceArn']}'.")
+        return _failure(f"Could not find trial component '{query['ResourceArn']}'.")
     if (query["Period"] == "IterationNumber") != (query["XAxisType"] == "IterationNumber"):
-        return _failed(f"Period {query['Period']} does not go with XAxisType {query['XAxisType']}.")
+        return _failure(f"Period {query['Period']} does not go with XAxisType {query['XAxisType']}.")
     points = [point for point in metric_points(scope.records, component) if point.name == query["MetricName"]]
-    groups = _grouped(points, query)
+    groups = _group_points(points, query)
     axis = sorted(groups)[:_MOST]
     return {
         "Status": "Truncated" if len(groups) > _MOST else "Complete",
         "XAxisValues": axis,
-        "MetricValues": [_statistic(query["MetricStat"], groups[place]) for place in axis],
+        "MetricValues": [_statistic(query["MetricStat"], groups[position]) for position in axis],
     }
 
 
@@ -67,21 +67,21 @@ def _component(scope: Scope, arn: str) -> Record | None:
     return scope.records.find(scope.key(kind, name.lower()))
 
 
-def _failed(message: str) -> dict[str, Any]:
+def _failure(message: str) -> dict[str, Any]:
     return {"Status": "ValidationError", "Message": message, "XAxisValues": [], "MetricValues": []}
 
 
-def _grouped(points: Iterable[MetricPoint], query: Mapping[str, Any]) -> dict[int, list[MetricPoint]]:
-    """Points by their place on the x axis; points logged without a step have no iteration number."""
+def _group_points(points: Iterable[MetricPoint], query: Mapping[str, Any]) -> dict[int, list[MetricPoint]]:
+    """Group points by their position on the x axis. Points without a step have no iteration number and are left out."""
     groups: dict[int, list[MetricPoint]] = {}
     for point in points:
         if query["XAxisType"] == "IterationNumber":
-            place = point.step
+            position = point.step
         else:
             period = _PERIODS[query["Period"]]
-            place = int(point.timestamp // period) * period
-        if place is not None and query.get("Start", place) <= place <= query.get("End", place):
-            groups.setdefault(place, []).append(point)
+            position = int(point.timestamp // period) * period
+        if position is not None and query.get("Start", position) <= position <= query.get("End", position):
+            groups.setdefault(position, []).append(point)
     return groups
 
 

@@ -1,4 +1,4 @@
-"""The nouns of the ``sagemaker`` service; ``MODULES`` is what the registry serves."""
+"""The operations of the ``sagemaker`` service. The registry reads them from ``MODULES``."""
 
 from __future__ import annotations
 

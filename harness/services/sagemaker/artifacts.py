@@ -1,4 +1,7 @@
-"""Artifacts: create, describe, update, list, delete. An artifact has no name of its own: its source and type are it."""
+"""Artifacts: create, describe, update, list, delete.
+
+An artifact is identified by its source and type, not by a name.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,14 @@ from harness.services.paging import INCLUSIVE_TIMES, Listing
 from harness.services.scope import Scope
 from harness.services.tracking import ARTIFACTS, association_reasons
 
-_SAME = ("Properties", "MetadataProperties")
+_COMPARED = ("Properties", "MetadataProperties")
 
 
 def create_artifact(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    """Creating the same artifact again answers with the one there is: both SDKs log a file more than once."""
+    """Create an artifact, or return the existing one with the same content: both SDKs log a file more than once."""
     name = _identity(request)
     existing = scope.records.find(ARTIFACTS.key(scope, name))
-    if existing and all(request.get(member, {}) == existing.spec.get(member, {}) for member in _SAME):
+    if existing and all(request.get(member, {}) == existing.spec.get(member, {}) for member in _COMPARED):
         return {"ArtifactArn": existing.arn}
     return ARTIFACTS.create(scope, name, request)
 
@@ -34,7 +37,7 @@ def update_artifact(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def delete_artifact(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    record = _named(scope, request)
+    record = _find_by_arn_or_source(scope, request)
     return ARTIFACTS.delete(scope, record.name, association_reasons(scope, record.arn))
 
 
@@ -49,19 +52,19 @@ def _identity(request: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _named(scope: Scope, request: Mapping[str, Any]) -> Record:
+def _find_by_arn_or_source(scope: Scope, request: Mapping[str, Any]) -> Record:
     if "ArtifactArn" in request:
         return ARTIFACTS.find(scope, request["ArtifactArn"])
     if "Source" not in request:
         raise ValidationException("Either ArtifactArn or Source must be specified.")
-    wanted = request["Source"]
-    found = [record for record in ARTIFACTS.scan(scope) if record.spec["Source"] == wanted]
-    if len(found) > 1:
-        arns = ", ".join(record.arn for record in found)
+    source = request["Source"]
+    matches = [record for record in ARTIFACTS.scan(scope) if record.spec["Source"] == source]
+    if len(matches) > 1:
+        arns = ", ".join(record.arn for record in matches)
         raise ValidationException(f"Several artifacts have this Source; name one by its ArtifactArn: {arns}")
-    if not found:
-        raise ARTIFACTS.missing(scope, wanted["SourceUri"])
-    return found[0]
+    if not matches:
+        raise ARTIFACTS.missing(scope, source["SourceUri"])
+    return matches[0]
 
 
 _LISTING = Listing(

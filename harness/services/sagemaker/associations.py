@@ -1,4 +1,7 @@
-"""Associations between lineage entities: add, delete, list. An association is a record named by its two ends."""
+"""Associations between lineage entities: add, delete, list.
+
+An association is identified by the ARNs of its two ends.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ def delete_association(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def list_associations(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    ends: dict[str, Record | None] = {}  # one page names few entities, many times over
+    ends: dict[str, Record | None] = {}  # associations of a page often share their entities
 
     def end(arn: str) -> Record | None:
         if arn not in ends:
@@ -72,7 +75,7 @@ def _entity(scope: Scope, arn: str) -> Record:
 
 
 def _type_of(entity: Record | None) -> str:
-    """Of an artifact, action or context the type it was created with; of a component the type of its source."""
+    """Return the type of an artifact, action or context, or the type of a trial component's source."""
     if entity is None:
         return ""
     if entity.kind in _TYPE_MEMBERS:

@@ -34,7 +34,7 @@ def create_data_quality_job_definition(scope: Scope, request: dict[str, Any]) ->
 
 
 def describe_data_quality_job_definition(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return _described(_find(scope, request["JobDefinitionName"]))
+    return _describe(_find(scope, request["JobDefinitionName"]))
 
 
 def list_data_quality_job_definitions(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def _find(scope: Scope, name: str) -> Record:
     return record
 
 
-def _described(record: Record) -> dict[str, Any]:
+def _describe(record: Record) -> dict[str, Any]:
     return {**record.describe(), "JobDefinitionArn": record.arn, "CreationTime": record.created}
 
 

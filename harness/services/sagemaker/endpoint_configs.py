@@ -1,4 +1,4 @@
-"""Endpoint configs: create, describe, list, delete. Immutable: there is no update."""
+"""Endpoint configurations: create, describe, list, delete. They cannot be changed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def create_endpoint_config(scope: Scope, request: dict[str, Any]) -> dict[str, A
 
 
 def describe_endpoint_config(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return _described(find_endpoint_config(scope, request["EndpointConfigName"]))
+    return _describe(find_endpoint_config(scope, request["EndpointConfigName"]))
 
 
 def list_endpoint_configs(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -71,11 +71,11 @@ def find_endpoint_config(scope: Scope, name: str) -> Record:
     return record
 
 
-def _described(record: Record) -> dict[str, Any]:
+def _describe(record: Record) -> dict[str, Any]:
     return {**record.describe(), "EndpointConfigArn": record.arn, "CreationTime": record.created}
 
 
-_LISTING = Listing(answer="EndpointConfigs", summary=_described, filters=INCLUSIVE_TIMES)
+_LISTING = Listing(answer="EndpointConfigs", summary=_describe, filters=INCLUSIVE_TIMES)
 
 
 def _variant(item: dict[str, Any]) -> dict[str, Any]:
@@ -93,14 +93,16 @@ def _check(scope: Scope, request: dict[str, Any]) -> None:
         if "ModelName" not in item:
             raise ValidationException(
                 f"ProductionVariant {item['VariantName']!r} has no ModelName: "
-                "inference components are not supported by harness"
+                "inference components are not supported by harness; name a model"
             )
-        for needed in ("InstanceType", "InitialInstanceCount"):
-            if needed not in item:
-                raise ValidationException(f"ProductionVariant {item['VariantName']!r} has no {needed}")
+        for member in ("InstanceType", "InitialInstanceCount"):
+            if member not in item:
+                raise ValidationException(f"ProductionVariant {item['VariantName']!r} has no {member}")
         strategy = item.get("RoutingConfig", {}).get("RoutingStrategy", "RANDOM")
         if strategy not in ("RANDOM", "LEAST_OUTSTANDING_REQUESTS"):
-            raise ValidationException(f"RoutingStrategy {strategy} is not supported by harness")
+            raise ValidationException(
+                f"RoutingStrategy {strategy} is not supported by harness; use RANDOM or LEAST_OUTSTANDING_REQUESTS"
+            )
         find_model(scope, item["ModelName"])
     if "DataCaptureConfig" in request:
         s3_uri(request["DataCaptureConfig"]["DestinationS3Uri"])

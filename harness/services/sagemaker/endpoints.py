@@ -26,14 +26,15 @@ def create_endpoint(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     refuse_members(request, ("DeploymentConfig",))
     name = request["EndpointName"]
     for other in scope.records.scan(KIND, scope.account, scope.region):
-        if other.name.lower() == name.lower():  # unique without regard to case, called with regard to it
+        # CreateEndpoint in the API reference: names are unique ignoring case, but calls are case-sensitive.
+        if other.name.lower() == name.lower():
             raise ValidationException(f'Cannot create already existing endpoint "{other.arn}".')
-    wanted = _wanted(scope, request["EndpointConfigName"])
+    deployment = _deployment_of_config(scope, request["EndpointConfigName"])
     record = Record(
         key=scope.key(KIND, name),
         arn=scope.arn(KIND, name),
         spec=request,
-        inner={"wanted": {**wanted, "since": scope.clock.real()}},
+        inner={"wanted": {**deployment, "since": scope.clock.real()}},
         created=scope.clock.real(),
     )
     try:
@@ -45,7 +46,7 @@ def create_endpoint(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe_endpoint(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return _described(_find(scope, request["EndpointName"]))
+    return _describe(_find(scope, request["EndpointName"]))
 
 
 def list_endpoints(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -55,26 +56,26 @@ def list_endpoints(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
 def update_endpoint(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     refuse_members(request, ("DeploymentConfig", "RetainDeploymentConfig"))
     record = _find(scope, request["EndpointName"])
-    wanted = _wanted(scope, request["EndpointConfigName"])
-    # An update needs the configuration in use as well: hashicorp/terraform-provider-aws#40048.
+    deployment = _deployment_of_config(scope, request["EndpointConfigName"])
+    # The configuration in use must still exist: recorded in hashicorp/terraform-provider-aws#40048.
     find_endpoint_config(scope, record.describe()["EndpointConfigName"])
     if request.get("RetainAllVariantProperties"):
-        wanted = _retained(record, wanted, request.get("ExcludeRetainedVariantProperties", []))
-    _begin_update(scope, record, wanted)
+        deployment = _retain_properties(record, deployment, request.get("ExcludeRetainedVariantProperties", []))
+    _begin_update(scope, record, deployment)
     return {"EndpointArn": record.arn}
 
 
 def update_endpoint_weights_and_capacities(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     record = _find(scope, request["EndpointName"])
-    wanted = record.inner["wanted"]
+    deployment = record.inner["wanted"]
     desired = {item["VariantName"]: item for item in request["DesiredWeightsAndCapacities"]}
-    unknown = desired.keys() - {item["VariantName"] for item in wanted["variants"]}
+    unknown = desired.keys() - {item["VariantName"] for item in deployment["variants"]}
     if unknown:
         raise ValidationException(f"Variant {min(unknown)!r} does not exist on endpoint {record.name}")
     for item in desired.values():
         refuse_members(item, ("ServerlessUpdateConfig",))
-    variants = [_resized(item, desired.get(item["VariantName"], {})) for item in wanted["variants"]]
-    _begin_update(scope, record, {**wanted, "variants": variants})
+    variants = [_resize_variant(item, desired.get(item["VariantName"], {})) for item in deployment["variants"]]
+    _begin_update(scope, record, {**deployment, "variants": variants})
     return {"EndpointArn": record.arn}
 
 
@@ -98,7 +99,7 @@ def _find(scope: Scope, name: str) -> Record:
     return record
 
 
-def _described(record: Record) -> dict[str, Any]:
+def _describe(record: Record) -> dict[str, Any]:
     return {
         **record.describe(),
         **under_way(record),
@@ -108,13 +109,14 @@ def _described(record: Record) -> dict[str, Any]:
     }
 
 
-_LISTING = Listing(answer="Endpoints", summary=_described, status="EndpointStatus", filters=INCLUSIVE_TIMES)
+_LISTING = Listing(answer="Endpoints", summary=_describe, status="EndpointStatus", filters=INCLUSIVE_TIMES)
 
 
-def _wanted(scope: Scope, config_name: str) -> dict[str, Any]:
-    """What shall run, copied from the config and its models: both may be deleted while their endpoint serves.
+def _deployment_of_config(scope: Scope, config_name: str) -> dict[str, Any]:
+    """Return the variants to deploy, copied from the configuration and its models.
 
-    ``generation`` tells a new set of servers from the same one with other weights or counts.
+    Copied because both may be deleted while the endpoint serves. ``generation`` differs for every new set of servers,
+    and stays the same when only weights or counts change.
     """
     config = find_endpoint_config(scope, config_name)
     variants = [
@@ -130,26 +132,26 @@ def _deployed_image(scope: Scope, model: Record) -> dict[str, Any]:
     image = container_of(model)["Image"]
     try:
         resolved = scope.images.pinned_uri(image)
-    except UnknownImage:  # of a model that an older state holds: the start of its servers says so
+    except UnknownImage:  # a model saved by an older harness: starting its servers reports the error
         resolved = image
     return {"SpecifiedImage": image, "ResolvedImage": resolved, "ResolutionTime": scope.clock.real()}
 
 
-def _retained(record: Record, wanted: dict[str, Any], excluded: list[dict[str, str]]) -> dict[str, Any]:
-    """Weights and counts the endpoint has now, kept over those of the new config."""
+def _retain_properties(record: Record, deployment: dict[str, Any], excluded: list[dict[str, str]]) -> dict[str, Any]:
+    """Keep the endpoint's present weights and counts in place of those of the new configuration."""
     kinds = {item["VariantPropertyType"] for item in excluded}
     members = {"DesiredInstanceCount": "InitialInstanceCount", "DesiredWeight": "InitialVariantWeight"}
-    kept = [member for kind, member in members.items() if kind not in kinds]
+    retained = [member for kind, member in members.items() if kind not in kinds]
     old = {item["VariantName"]: item for item in record.inner["wanted"]["variants"]}
     variants = [
-        {**item, **{member: value for member, value in old.get(item["VariantName"], {}).items() if member in kept}}
-        for item in wanted["variants"]
+        {**item, **{member: value for member, value in old.get(item["VariantName"], {}).items() if member in retained}}
+        for item in deployment["variants"]
     ]
-    capture = wanted["capture"] if "DataCaptureConfig" in kinds else record.inner["wanted"]["capture"]
-    return {**wanted, "variants": variants, "capture": capture}
+    capture = deployment["capture"] if "DataCaptureConfig" in kinds else record.inner["wanted"]["capture"]
+    return {**deployment, "variants": variants, "capture": capture}
 
 
-def _resized(item: dict[str, Any], desired: dict[str, Any]) -> dict[str, Any]:
+def _resize_variant(item: dict[str, Any], desired: dict[str, Any]) -> dict[str, Any]:
     changed = dict(item)
     if "DesiredWeight" in desired:
         changed["InitialVariantWeight"] = desired["DesiredWeight"]
@@ -158,13 +160,13 @@ def _resized(item: dict[str, Any], desired: dict[str, Any]) -> dict[str, Any]:
     return changed
 
 
-def _begin_update(scope: Scope, record: Record, wanted: dict[str, Any]) -> None:
+def _begin_update(scope: Scope, record: Record, deployment: dict[str, Any]) -> None:
     since = scope.clock.real()
 
     def change(current: Record) -> Record:
         if current.state != "InService":
             raise ValidationException(f'Cannot update in-progress endpoint "{current.arn}".')
-        return replace(move(current, "Updating"), inner={**current.inner, "wanted": {**wanted, "since": since}})
+        return replace(move(current, "Updating"), inner={**current.inner, "wanted": {**deployment, "since": since}})
 
     scope.records.change(record.key, change)
     scope.engine.reconcile(record.key)

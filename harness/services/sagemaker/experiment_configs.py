@@ -1,4 +1,4 @@
-"""``ExperimentConfig`` of a job that is being created: whatever it names must exist before the job is accepted."""
+"""Checks the ``ExperimentConfig`` of a new job: the experiment, trial and run that it names must exist."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from harness.services.scope import Scope
 
 
 def check_experiment_config(scope: Scope, config: Mapping[str, Any] | None) -> None:
-    """Refuse a job whose ExperimentConfig names an experiment, trial or run that is not there."""
+    """Raise ``ResourceNotFound`` if the configuration names an experiment, trial or run that does not exist."""
     if not config:
         return
-    experiment = _existing(scope, EXPERIMENT, "Experiment", config.get("ExperimentName"))
-    trial = _existing(scope, TRIAL, "Trial", config.get("TrialName"))
+    experiment = _find_existing(scope, EXPERIMENT, "Experiment", config.get("ExperimentName"))
+    trial = _find_existing(scope, TRIAL, "Trial", config.get("TrialName"))
     if trial and experiment and trial.spec["ExperimentName"].lower() != experiment.name:
         raise ValidationException(
             f"Trial '{trial.arn}' belongs to experiment '{trial.spec['ExperimentName']}', "
@@ -25,7 +25,7 @@ def check_experiment_config(scope: Scope, config: Mapping[str, Any] | None) -> N
     _check_run(scope, config)
 
 
-def _existing(scope: Scope, kind: str, noun: str, name: str | None) -> Record | None:
+def _find_existing(scope: Scope, kind: str, noun: str, name: str | None) -> Record | None:
     if name is None:
         return None
     record = scope.records.find(scope.key(kind, name.lower()))
@@ -35,7 +35,7 @@ def _existing(scope: Scope, kind: str, noun: str, name: str | None) -> Record | 
 
 
 def _check_run(scope: Scope, config: Mapping[str, Any]) -> None:
-    """A run is named by its component, or by the part of that name which follows the experiment's."""
+    """Check that the run exists. Its name is a trial component's, with or without the experiment's name in front."""
     run = config.get("RunName")
     if run is None:
         return

@@ -7,7 +7,7 @@ from typing import Any
 from harness.kernel.records import Record
 from harness.services.paging import Listing
 from harness.services.scope import Scope
-from harness.services.tracking import EXPERIMENTS, TRIALS, drop_associations, with_display_name
+from harness.services.tracking import EXPERIMENTS, TRIALS, describe_with_display_name, drop_associations
 
 
 def create_experiment(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -15,7 +15,7 @@ def create_experiment(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe_experiment(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return with_display_name(EXPERIMENTS, EXPERIMENTS.find(scope, request["ExperimentName"]))
+    return describe_with_display_name(EXPERIMENTS, EXPERIMENTS.find(scope, request["ExperimentName"]))
 
 
 def update_experiment(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def list_experiments(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _summary(record: Record) -> dict[str, Any]:
-    described = with_display_name(EXPERIMENTS, record)
+    described = describe_with_display_name(EXPERIMENTS, record)
     source = {"ExperimentSource": described["Source"]} if "Source" in described else {}
     return {**described, **source}
 

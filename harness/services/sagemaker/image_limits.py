@@ -1,7 +1,7 @@
-"""What the programs that stand for images of AWS cannot do, refused when a job or a model is created.
+"""Refuses jobs and models that harness's own programs for AWS images cannot run, when they are created.
 
-The programs refuse the same by themselves, for those who start them without the emulator. Images of a container engine
-are not known here.
+The programs check the same when they start, since they can be used without the emulator. Images that a container engine
+runs are not checked.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from harness.kernel.errors import ValidationException
 _PROGRAM = "sagemaker_program"
 _PROGRAM_VARIABLE = "SAGEMAKER_PROGRAM"
 _MULTI_MODEL_VARIABLE = "SAGEMAKER_MULTI_MODEL"
-_INSTEAD = 'start the script by a ContainerEntrypoint, or use an image of your own (runner = "docker")'
+_INSTEAD = 'start the script with ContainerEntrypoint, or use your own image (runner = "docker")'
 _TRAINING_FORMATS = {
     "parquet": "parquet",
     "application/x-parquet": "parquet",
@@ -26,24 +26,25 @@ _TRAINING_FORMATS = {
 _DATA_QUALITY = "DATA_QUALITY"
 
 
-def refuse_training_beyond(image: ImageProtocol, request: Mapping[str, Any]) -> None:
-    """Refuse a training job that the image's own program cannot run."""
+def check_training_limits(image: ImageProtocol, request: Mapping[str, Any]) -> None:
+    """Refuse a training job that harness's program for the image cannot run."""
     if not isinstance(image, Image) or request["AlgorithmSpecification"].get("ContainerEntrypoint"):
         return
     if _PROGRAM in request.get("HyperParameters", {}):
         raise _script_mode(f"HyperParameters.{_PROGRAM}", image)
     _refuse_program_variable(image, "Environment", request.get("Environment", {}))
-    if not image.offers("train"):
+    if not image.has_program("train"):
         raise ValidationException(
-            f"AlgorithmSpecification.TrainingImage: image {image.title} has no 'train' program here; {_INSTEAD}"
+            f"AlgorithmSpecification.TrainingImage: image {image.display_name} has no 'train' program in "
+            f"harness; {_INSTEAD}"
         )
     if image.name == "xgboost":
         for channel in request.get("InputDataConfig", []):
             _refuse_format(channel)
 
 
-def refuse_hosting_beyond(image: ImageProtocol, member: str, environment: Mapping[str, str]) -> None:
-    """Refuse variables of a model, or of its batch transform, that ask for what the image's server cannot do."""
+def check_hosting_limits(image: ImageProtocol, member: str, environment: Mapping[str, str]) -> None:
+    """Refuse environment variables of a model or transform job that ask for features the image's server lacks."""
     if not isinstance(image, Image):
         return
     _refuse_program_variable(image, member, environment)
@@ -53,8 +54,8 @@ def refuse_hosting_beyond(image: ImageProtocol, member: str, environment: Mappin
         )
 
 
-def refuse_analysis_beyond(image: ImageProtocol, request: Mapping[str, Any]) -> None:
-    """Refuse an analysis other than that of data quality."""
+def check_analysis_limits(image: ImageProtocol, request: Mapping[str, Any]) -> None:
+    """Refuse analyses of harness's model monitor image other than data quality."""
     if not isinstance(image, Image) or image.name != "model-monitor-analyzer":
         return
     if request["AppSpecification"].get("ContainerEntrypoint"):
@@ -76,8 +77,8 @@ def _refuse_program_variable(image: Image, member: str, environment: Mapping[str
 
 def _script_mode(member: str, image: Image) -> ValidationException:
     return ValidationException(
-        f"{member}: script mode is not supported by harness's {image.title}, which holds no toolkit of AWS's; "
-        f"{_INSTEAD}"
+        f"{member}: script mode is not supported by harness's {image.display_name}, which has no SageMaker training "
+        f"toolkit; {_INSTEAD}"
     )
 
 

@@ -1,8 +1,8 @@
-"""Images that a request names: of the region of the call, as SageMaker demands, and known to the emulator.
+"""Finds the images that requests name. They must be in the region of the call and known to the emulator.
 
-An image of Amazon ECR that is of another region or domain is refused when the job, model or schedule is created. Each
-kind of request has words of its own, seen in aws-samples/mlops-amazon-sagemaker#9 (training),
-aws/amazon-sagemaker-examples#2422 (processing) and aws/sagemaker-pytorch-inference-toolkit#7 (models).
+An Amazon ECR image of another region or domain is refused when the job, model or schedule is created. The messages are
+recorded in aws-samples/mlops-amazon-sagemaker#9 (training), aws/amazon-sagemaker-examples#2422 (processing) and
+aws/sagemaker-pytorch-inference-toolkit#7 (models).
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def find_training_image(scope: Scope, uri: str, member: str) -> ImageProtocol:
 
 
 def find_processing_image(scope: Scope, uri: str, member: str) -> ImageProtocol:
-    """Monitoring schedules and job definitions name the image of a processing job, too."""
+    """Find the image of a processing job, monitoring schedule or monitoring job definition."""
     if wrong := _wrong_host(uri, scope.region):
         named, expected = wrong.region, scope.region
-        if named == expected:  # only the domain is wrong
+        if named == expected:  # only the domain differs
             named, expected = f"{named}.{wrong.suffix}", f"{expected}.{_dns_suffix(expected)}"
         raise ValidationException(
             f"Invalid region {named} in image URI {uri}. Please provide an image URI in region {expected}."
@@ -55,7 +55,7 @@ class _Host(NamedTuple):
 
 
 def _wrong_host(uri: str, region: str) -> _Host | None:
-    """The region and domain of an ECR image, if they are not those of the call."""
+    """Return the region and domain of an ECR image if they are not those of the call, else None."""
     match = _ECR_HOST.match(uri)
     if match is None:
         return None
@@ -65,8 +65,8 @@ def _wrong_host(uri: str, region: str) -> _Host | None:
 
 @cache
 def _dns_suffix(region: str) -> str:
-    """The domain of AWS in the region's partition."""
-    from botocore.loaders import Loader  # here: the start of the emulator does not need it
+    """Return the domain of AWS in the region's partition, such as amazonaws.com.cn."""
+    from botocore.loaders import Loader  # imported here, since the start of the emulator does not need it
 
     for partition in Loader().load_data("partitions")["partitions"]:
         if region in partition["regions"] or re.match(partition["regionRegex"], region):

@@ -1,4 +1,5 @@
-"""What all nouns that are jobs share: unique names, lookups, and refusing members that nothing here would honour."""
+"""Functions that all kinds of jobs share: unique names, lookups, and refusal of members that harness does not
+support."""
 
 from __future__ import annotations
 
@@ -13,16 +14,16 @@ from harness.kernel.records import Record
 from harness.services.scope import Scope
 from harness.stores.records import RecordExists
 
-_WANTS_REUSE = "app/harness-reuse"
-"""In the User-Agent of a run that asked for it: every SDK puts ``AWS_SDK_UA_APP_ID`` there."""
+_REUSE_MARK = "app/harness-reuse"
+"""Marks requests of runs with ``--reuse``. Every AWS SDK adds ``AWS_SDK_UA_APP_ID`` to its User-Agent."""
 
 
-def _stopping(record: Record) -> Record:
+def _begin_stopping(record: Record) -> Record:
     return move(record, "Stopping")
 
 
 def add_job(scope: Scope, record: Record) -> Record:
-    if _WANTS_REUSE in scope.caller["user_agent"].split():
+    if _REUSE_MARK in scope.caller["user_agent"].split():
         record = replace(record, inner={**record.inner, ASKED: True})
     try:
         return scope.records.add(record)
@@ -40,8 +41,10 @@ def find_job(scope: Scope, kind: str, name: str, missing: str) -> Record:
     return record
 
 
-def stop_job(scope: Scope, record: Record, noun: str, begin: Callable[[Record], Record] = _stopping) -> dict[str, Any]:
-    """``begin`` makes the record of a job that is being stopped; ``noun`` is its name in the refusal."""
+def stop_job(
+    scope: Scope, record: Record, noun: str, begin: Callable[[Record], Record] = _begin_stopping
+) -> dict[str, Any]:
+    """Stop a job that is in progress. ``begin`` makes the record of the stopping job; ``noun`` is for the message."""
 
     def change(current: Record) -> Record:
         if current.state != "InProgress":
@@ -60,7 +63,7 @@ def delete_job(scope: Scope, record: Record, noun: str) -> dict[str, Any]:
     return {}
 
 
-def described_job(record: Record, arn_member: str) -> dict[str, Any]:
+def describe_job(record: Record, arn_member: str) -> dict[str, Any]:
     times = {"CreationTime": record.created, "LastModifiedTime": record.modified}
     return {**record.describe(), arn_member: record.arn, **times}
 
@@ -70,20 +73,20 @@ def _in_status(record: Record, noun: str) -> str:
 
 
 def refuse_members(request: dict[str, Any], members: Iterable[str]) -> None:
-    """What is not supported is refused by name, never accepted and ignored."""
-    given = [member for member in members if request.get(member)]
-    if given:
-        raise ValidationException(f"{', '.join(given)}: not supported by harness")
+    """Refuse request members that harness does not support. They are never accepted and ignored."""
+    unsupported = [member for member in members if request.get(member)]
+    if unsupported:
+        raise ValidationException(f"{', '.join(unsupported)}: not supported by harness")
 
 
 def refuse_duplicates(member: str, names: list[str]) -> None:
     for name in dict.fromkeys(names):
         if names.count(name) > 1:
-            raise ValidationException(f"{member}: the name {name!r} is given more than once")
+            raise ValidationException(f"{member}: the name {name!r} occurs more than once")
 
 
 def refuse_empty_words(application: Mapping[str, Any]) -> None:
-    """Refuse empty strings in the command of a container, in the words of aws/sagemaker-python-sdk#3758."""
+    """Refuse empty strings in a container's command. The message is recorded in aws/sagemaker-python-sdk#3758."""
     for member in ("ContainerEntrypoint", "ContainerArguments"):
         words = application.get(member, [])
         if "" in words:
@@ -94,10 +97,10 @@ def refuse_empty_words(application: Mapping[str, Any]) -> None:
 
 
 def require_members(request: dict[str, Any], members: Iterable[str]) -> None:
-    """What the API model leaves open for kinds of jobs that harness does not run."""
+    """Refuse a request without members that the API model makes optional, for serverless jobs, and harness needs."""
     missing = [member for member in members if member not in request]
     if missing:
-        raise ValidationException(f"{', '.join(missing)}: required (harness runs no serverless jobs)")
+        raise ValidationException(f"{', '.join(missing)}: required, because harness does not run serverless jobs")
 
 
 def require_single_host(member: str, count: int) -> None:
@@ -106,12 +109,12 @@ def require_single_host(member: str, count: int) -> None:
 
 
 def require_instances(scope: Scope, member: str, resources: dict[str, Any]) -> None:
-    """Other ways to say what to run on (groups, preferences) would not give the instances there are."""
+    """Check that the request names instances by type and count, the only form that harness supports."""
     for other in ("InstanceGroups", "InstancePreferences", "InstancePlacementConfig"):
         if resources.get(other):
             raise ValidationException(f"{member}.{other} is not supported by harness; use InstanceType")
-    for needed in ("InstanceType", "InstanceCount"):
-        if needed not in resources:
-            raise ValidationException(f"{member}.{needed} is required")
+    for required in ("InstanceType", "InstanceCount"):
+        if required not in resources:
+            raise ValidationException(f"{member}.{required} is required")
     if not scope.images.several_hosts:
         require_single_host(f"{member}.InstanceCount", resources["InstanceCount"])

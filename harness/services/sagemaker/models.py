@@ -7,7 +7,7 @@ from typing import Any
 from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import INCLUSIVE_TIMES, Listing
-from harness.services.sagemaker.image_limits import refuse_hosting_beyond
+from harness.services.sagemaker.image_limits import check_hosting_limits
 from harness.services.sagemaker.images import find_model_image
 from harness.services.sagemaker.jobs import refuse_members
 from harness.services.sagemaker.staged_data import s3_uri
@@ -27,7 +27,7 @@ def create_model(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         spec=request,
         status={
             "EnableNetworkIsolation": request.get("EnableNetworkIsolation", False),
-            **_described_containers(request),
+            **_describe_containers(request),
         },
         created=scope.clock.real(),
     )
@@ -39,7 +39,7 @@ def create_model(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe_model(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return _described(find_model(scope, request["ModelName"]))
+    return _describe(find_model(scope, request["ModelName"]))
 
 
 def list_models(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -58,18 +58,18 @@ def find_model(scope: Scope, name: str) -> Record:
     return record
 
 
-def _described(record: Record) -> dict[str, Any]:
+def _describe(record: Record) -> dict[str, Any]:
     return {**record.describe(), "ModelArn": record.arn, "CreationTime": record.created}
 
 
-_LISTING = Listing(answer="Models", summary=_described, filters=INCLUSIVE_TIMES)
+_LISTING = Listing(answer="Models", summary=_describe, filters=INCLUSIVE_TIMES)
 
 
 def _containers(request: dict[str, Any]) -> list[dict[str, Any]]:
     if request.get("InferenceExecutionConfig", {}).get("Mode", "Serial") != "Serial":
         raise ValidationException("InferenceExecutionConfig.Mode Direct is not supported by harness; use Serial")
     if "PrimaryContainer" in request and request.get("Containers"):
-        raise ValidationException("Both PrimaryContainer and Containers are given; give one of them")
+        raise ValidationException("The request has both PrimaryContainer and Containers; use one of them")
     containers = request.get("Containers") or ([request["PrimaryContainer"]] if "PrimaryContainer" in request else [])
     if not containers:
         raise ValidationException("A model needs a PrimaryContainer")
@@ -87,9 +87,11 @@ def _check_container(scope: Scope, container: dict[str, Any]) -> None:
     if "Image" not in container:
         raise ValidationException("The container definition has no Image")
     image = find_model_image(scope, container["Image"], "Image")
-    if not image.offers("serve"):
-        raise ValidationException(f"Image: {image.title} has no 'serve' program here; it cannot host a model")
-    refuse_hosting_beyond(image, "Environment", container.get("Environment", {}))
+    if not image.has_program("serve"):
+        raise ValidationException(
+            f"Image: {image.display_name} has no 'serve' program in harness, so it cannot host a model"
+        )
+    check_hosting_limits(image, "Environment", container.get("Environment", {}))
     if container.get("ImageConfig", {}).get("RepositoryAccessMode", "Platform") != "Platform":
         raise ValidationException("ImageConfig.RepositoryAccessMode Vpc is not supported by harness; use Platform")
     if container.get("ModelDataUrl"):
@@ -106,14 +108,14 @@ def _check_source(source: dict[str, Any] | None) -> None:
         raise ValidationException("ModelDataSource: CompressionType Gzip needs S3DataType S3Object")
 
 
-def _described_containers(request: dict[str, Any]) -> dict[str, Any]:
+def _describe_containers(request: dict[str, Any]) -> dict[str, Any]:
     if "PrimaryContainer" in request:
-        return {"PrimaryContainer": _described_container(request["PrimaryContainer"])}
-    return {"Containers": [_described_container(item) for item in request["Containers"]]}
+        return {"PrimaryContainer": _describe_container(request["PrimaryContainer"])}
+    return {"Containers": [_describe_container(item) for item in request["Containers"]]}
 
 
-def _described_container(container: dict[str, Any]) -> dict[str, Any]:
-    """Describe derives a ModelDataSource from ModelDataUrl."""
+def _describe_container(container: dict[str, Any]) -> dict[str, Any]:
+    """Add the ModelDataSource that DescribeModel derives from ModelDataUrl."""
     if not container.get("ModelDataUrl") or "ModelDataSource" in container:
         return container
     source = {"S3Uri": container["ModelDataUrl"], "S3DataType": "S3Object", "CompressionType": "Gzip"}

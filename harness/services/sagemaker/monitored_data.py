@@ -1,4 +1,4 @@
-"""Checks that job definitions and inline monitoring definitions share: input, baseline, output."""
+"""Checks the input, baseline and output of monitoring job definitions, inline ones included."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.services.sagemaker.jobs import refuse_members
 from harness.services.sagemaker.staged_data import s3_uri
 from harness.services.scope import Scope
 
-_OF_OTHER_MONITORS = (
+_MEMBERS_OF_OTHER_MONITORS = (
     "FeaturesAttribute",
     "InferenceAttribute",
     "ProbabilityAttribute",
@@ -21,10 +21,10 @@ _OF_OTHER_MONITORS = (
 )
 
 
-def check_endpoint_input(scope: Scope, given: Mapping[str, Any]) -> None:
-    source = given.get("EndpointInput")
+def check_endpoint_input(scope: Scope, job_input: Mapping[str, Any]) -> None:
+    source = job_input.get("EndpointInput")
     if source is None:
-        raise ValidationException("Only EndpointInput is supported by harness; BatchTransformInput is not")
+        raise ValidationException("BatchTransformInput is not supported by harness; use EndpointInput")
     name = source["EndpointName"]
     endpoint = scope.records.find(scope.key("endpoint", name))
     if endpoint is None:
@@ -32,7 +32,7 @@ def check_endpoint_input(scope: Scope, given: Mapping[str, Any]) -> None:
     capture = endpoint.inner["wanted"].get("capture")
     if not capture or not capture.get("EnableCapture", True):
         raise ValidationException(f"Endpoint {name!r} captures no data; update it with a DataCaptureConfig")
-    refuse_members(source, _OF_OTHER_MONITORS)
+    refuse_members(source, _MEMBERS_OF_OTHER_MONITORS)
     if source.get("S3InputMode", "File") != "File":
         raise ValidationException("EndpointInput.S3InputMode Pipe is not supported by harness; use File")
     _check_path("EndpointInput.LocalPath", source["LocalPath"])

@@ -1,4 +1,4 @@
-"""Monitoring executions: list. They are made by the engine when a schedule falls due."""
+"""Monitoring executions: list. The engine creates them when a schedule is due."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _member(name: str) -> Any:
     return lambda record, value: record.status.get(name) == value
 
 
-def _scheduled(record: Record) -> float:
+def _scheduled_time(record: Record) -> float:
     return float(record.status["ScheduledTime"])
 
 
@@ -31,8 +31,8 @@ _LISTING = Listing(
         "EndpointName": _member("EndpointName"),
         "MonitoringJobDefinitionName": _member("MonitoringJobDefinitionName"),
         "MonitoringTypeEquals": _member("MonitoringType"),
-        "ScheduledTimeAfter": lambda record, moment: _scheduled(record) > moment,
-        "ScheduledTimeBefore": lambda record, moment: _scheduled(record) < moment,
+        "ScheduledTimeAfter": lambda record, moment: _scheduled_time(record) > moment,
+        "ScheduledTimeBefore": lambda record, moment: _scheduled_time(record) < moment,
     },
     orders={"ScheduledTime": "scheduled"},
     sort_by="ScheduledTime",

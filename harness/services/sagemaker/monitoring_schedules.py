@@ -49,7 +49,7 @@ def create_monitoring_schedule(scope: Scope, request: dict[str, Any]) -> dict[st
 
 
 def describe_monitoring_schedule(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return _described(_find(scope, request))
+    return _describe(_find(scope, request))
 
 
 def list_monitoring_schedules(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -63,8 +63,8 @@ def update_monitoring_schedule(scope: Scope, request: dict[str, Any]) -> dict[st
     inner = {"next": _first_due(scope, config), "endpoint": _endpoint(scope, config)}
     scope.records.change(
         record.key,
-        lambda found: replace(
-            found, spec={**found.spec, "MonitoringScheduleConfig": config}, inner={**found.inner, **inner}
+        lambda current: replace(
+            current, spec={**current.spec, "MonitoringScheduleConfig": config}, inner={**current.inner, **inner}
         ),
     )
     scope.engine.wake_schedules()
@@ -77,7 +77,7 @@ def start_monitoring_schedule(scope: Scope, request: dict[str, Any]) -> dict[str
         return {}
     due = _first_due(scope, record.spec["MonitoringScheduleConfig"])
     scope.records.change(
-        record.key, lambda found: replace(move(found, "Scheduled"), inner={**found.inner, "next": due})
+        record.key, lambda current: replace(move(current, "Scheduled"), inner={**current.inner, "next": due})
     )
     scope.engine.wake_schedules()
     return {}
@@ -86,7 +86,7 @@ def start_monitoring_schedule(scope: Scope, request: dict[str, Any]) -> dict[str
 def stop_monitoring_schedule(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     record = _find(scope, request)
     if record.state != "Stopped":
-        scope.records.change(record.key, lambda found: move(found, "Stopped"))
+        scope.records.change(record.key, lambda current: move(current, "Stopped"))
     return {}
 
 
@@ -107,7 +107,7 @@ def _find(scope: Scope, request: dict[str, Any]) -> Record:
     return record
 
 
-def _described(record: Record) -> dict[str, Any]:
+def _describe(record: Record) -> dict[str, Any]:
     config = record.spec["MonitoringScheduleConfig"]
     return {
         **record.describe(),
@@ -115,14 +115,14 @@ def _described(record: Record) -> dict[str, Any]:
         "MonitoringType": config.get("MonitoringType", "DataQuality"),
         "EndpointName": record.inner["endpoint"],
         "CreationTime": record.created,
-        # The store notes when, in real time; the schedule itself lives by the emulator's clock, which may be ahead.
+        # The record's time of change is real time; schedules follow the emulator's clock, which may be ahead of it.
         "LastModifiedTime": max(record.created, record.modified),
     }
 
 
 def _summary(record: Record) -> dict[str, Any]:
     name = record.spec["MonitoringScheduleConfig"].get("MonitoringJobDefinitionName")
-    return {**_described(record), **({"MonitoringJobDefinitionName": name} if name else {})}
+    return {**_describe(record), **({"MonitoringJobDefinitionName": name} if name else {})}
 
 
 _LISTING = Listing(
@@ -131,7 +131,7 @@ _LISTING = Listing(
     status="MonitoringScheduleStatus",
     filters={
         "EndpointName": lambda record, name: record.inner["endpoint"] == name,
-        "MonitoringTypeEquals": lambda record, kind: _described(record)["MonitoringType"] == kind,
+        "MonitoringTypeEquals": lambda record, kind: _describe(record)["MonitoringType"] == kind,
         "MonitoringJobDefinitionName": lambda record, name: (
             record.spec["MonitoringScheduleConfig"].get("MonitoringJobDefinitionName") == name
         ),
@@ -142,10 +142,10 @@ _LISTING = Listing(
 def _check(scope: Scope, config: dict[str, Any]) -> None:
     kind = config.get("MonitoringType", "DataQuality")
     if kind != "DataQuality":
-        raise ValidationException(f"MonitoringType {kind} is not supported by harness; DataQuality is")
+        raise ValidationException(f"MonitoringType {kind} is not supported by harness; use DataQuality")
     inline, name = config.get("MonitoringJobDefinition"), config.get("MonitoringJobDefinitionName")
     if bool(inline) == bool(name):
-        raise ValidationException("Give either MonitoringJobDefinition or MonitoringJobDefinitionName, and not both")
+        raise ValidationException("Specify either MonitoringJobDefinition or MonitoringJobDefinitionName, not both")
     if name and scope.records.find(scope.key(DATA_QUALITY, name)) is None:
         raise ResourceNotFound(f"Could not find job definition: {scope.arn(DATA_QUALITY, name)}")
     if inline:
@@ -174,20 +174,20 @@ def _check_timing(timing: dict[str, Any] | None) -> None:
             crontab(timing["ScheduleExpression"])
         elif not (start and end):
             raise ValidationException("ScheduleExpression NOW needs DataAnalysisStartTime and DataAnalysisEndTime")
-        begin, finish = _some_window(timing["ScheduleExpression"], start, end)
+        begin, finish = _example_window(timing["ScheduleExpression"], start, end)
         if not 0 < finish - begin <= LONGEST_WINDOW:
             raise ValidationException("DataAnalysisStartTime must be up to 24 hours before DataAnalysisEndTime")
     except BadSchedule as error:
         raise ValidationException(str(error)) from error
 
 
-def _some_window(expression: str, start: str | None, end: str | None) -> tuple[float, float]:
+def _example_window(expression: str, start: str | None, end: str | None) -> tuple[float, float]:
     scheduled = 0.0 if expression == NOW else next_due(expression, LONGEST_WINDOW)
     return window(expression, scheduled, start, end)
 
 
 def _check_time_limit(scope: Scope, config: dict[str, Any]) -> None:
-    """An execution must be able to end before the next one begins."""
+    """Refuse a time limit that is longer than the time between two executions."""
     job = config.get("MonitoringJobDefinition")
     if job is None:
         definition = scope.records.find(scope.key(DATA_QUALITY, config["MonitoringJobDefinitionName"]))

@@ -14,12 +14,12 @@ from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing
 from harness.services.sagemaker.experiment_configs import check_experiment_config
-from harness.services.sagemaker.image_limits import refuse_analysis_beyond
+from harness.services.sagemaker.image_limits import check_analysis_limits
 from harness.services.sagemaker.images import find_processing_image
 from harness.services.sagemaker.jobs import (
     add_job,
     delete_job,
-    described_job,
+    describe_job,
     find_job,
     refuse_duplicates,
     refuse_empty_words,
@@ -45,13 +45,13 @@ def create_processing_job(scope: Scope, request: dict[str, Any]) -> dict[str, An
         created=now,
     )
     add_job(scope, move(record, "InProgress"))
-    again = job_component(scope.records, scope.clock, record)
-    scope.engine.submit(record.key, again)
+    replaces_earlier_job = job_component(scope.records, scope.clock, record)
+    scope.engine.submit(record.key, replaces_earlier_job)
     return {"ProcessingJobArn": record.arn}
 
 
 def describe_processing_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return _described(_find(scope, request))
+    return _describe(_find(scope, request))
 
 
 def list_processing_jobs(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -73,16 +73,16 @@ def _find(scope: Scope, request: dict[str, Any]) -> Record:
     return find_job(scope, KIND, name, f"Could not find requested job with name: {name}")
 
 
-def _described(record: Record) -> dict[str, Any]:
-    return described_job(record, "ProcessingJobArn")
+def _describe(record: Record) -> dict[str, Any]:
+    return describe_job(record, "ProcessingJobArn")
 
 
-_LISTING = Listing(answer="ProcessingJobSummaries", summary=_described, status="ProcessingJobStatus")
+_LISTING = Listing(answer="ProcessingJobSummaries", summary=_describe, status="ProcessingJobStatus")
 
 
 def _check(scope: Scope, request: dict[str, Any]) -> None:
     image = find_processing_image(scope, request["AppSpecification"]["ImageUri"], "AppSpecification.ImageUri")
-    refuse_analysis_beyond(image, request)
+    check_analysis_limits(image, request)
     refuse_empty_words(request["AppSpecification"])
     require_instances(scope, "ProcessingResources.ClusterConfig", request["ProcessingResources"]["ClusterConfig"])
     inputs, outputs = request.get("ProcessingInputs", []), request.get("ProcessingOutputConfig", {}).get("Outputs", [])
@@ -102,7 +102,7 @@ def _input_path(scope: Scope, request: dict[str, Any], item: dict[str, Any]) -> 
     if item.get("AppManaged"):
         return ""
     if not (source.get("LocalPath") and "S3InputMode" in source):
-        # The model calls both optional; the service's text is that of aws/sagemaker-python-sdk#2578.
+        # The API model has both as optional; the service's message is recorded in aws/sagemaker-python-sdk#2578.
         raise ValidationException(
             f"Input {name} missing one or more required fields for SageMaker-managed S3Input: "
             '"LocalPath", "S3DownloadMode", "S3InputMode"'
@@ -129,8 +129,13 @@ def _path(what: str, path: str | None) -> str:
 
 
 def _refuse_overlaps(inputs: list[str], outputs: list[str]) -> None:
-    """Inputs may lie in each other, whatever the guide says: its own example puts the code below the data."""
-    given = [(PurePosixPath(path), path in outputs) for path in (*inputs, *outputs) if path]
-    for (first, one), (second, other) in itertools.permutations(given, 2):
+    """Refuse outputs in other paths.
+
+    Inputs may be nested: the developer guide's own example has code below the data.
+    """
+    paths = [(PurePosixPath(path), path in outputs) for path in (*inputs, *outputs) if path]
+    for (first, one), (second, other) in itertools.permutations(paths, 2):
         if first == second or ((one or other) and second.is_relative_to(first)):
-            raise ValidationException(f"LocalPath {str(second)!r} is the same as, or lies in, {str(first)!r}")
+            raise ValidationException(
+                f"LocalPath {str(second)!r} is the same as, or below, {str(first)!r}; use separate folders"
+            )

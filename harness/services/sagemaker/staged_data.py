@@ -1,4 +1,4 @@
-"""Checks of S3 data that SageMaker makes before it accepts a job: there must be objects where the request points."""
+"""Checks the S3 URIs of a request, as SageMaker does before it accepts a job."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from harness.stores.objects import BucketMissing
 
 
 def require_objects(scope: Scope, uri: str, role: str) -> None:
-    """``ValidationException`` in the service's words when no object lies under the S3 URL."""
-    place = s3_uri(uri)
+    """Raise ``ValidationException``, worded as AWS does, if there is no object under the S3 URI."""
+    target = s3_uri(uri)
     try:
-        found = next(iter(scope.objects.list(place)), None)
+        first = next(iter(scope.objects.list(target)), None)
     except BucketMissing:
-        found = None
-    if found is None:
+        first = None
+    if first is None:
         raise ValidationException(
             f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket '
             f"exists in the selected region ({scope.region}), that objects exist under that S3 prefix, and that the "
-            f'role "{role}" has "s3:ListBucket" permissions on bucket "{place.bucket}".'
+            f'role "{role}" has "s3:ListBucket" permissions on bucket "{target.bucket}".'
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from harness.contract.containers import ImageProtocol
 from harness.contract.layout import below_root
 from harness.contract.training import DEFAULT_MAX_RUNTIME
-from harness.contract.xgboost_metrics import with_own_metrics
+from harness.contract.xgboost_metrics import add_builtin_metrics
 from harness.engine.jobs.training import transition
 from harness.engine.lifecycle import move
 from harness.engine.tracking.experiments import job_component
@@ -16,12 +16,12 @@ from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing
 from harness.services.sagemaker.experiment_configs import check_experiment_config
-from harness.services.sagemaker.image_limits import refuse_training_beyond
+from harness.services.sagemaker.image_limits import check_training_limits
 from harness.services.sagemaker.images import find_training_image
 from harness.services.sagemaker.jobs import (
     add_job,
     delete_job,
-    described_job,
+    describe_job,
     find_job,
     refuse_duplicates,
     refuse_empty_words,
@@ -50,7 +50,7 @@ _UNSUPPORTED = (
 )
 
 
-# What Describe shows where the request says nothing: outputs of AWS of 2023 to 2026.
+# Defaults that DescribeTrainingJob shows, recorded in published notebook outputs of 2023 to 2026.
 _CHANNEL_DEFAULTS = {"CompressionType": "None", "RecordWrapperType": "None"}
 
 
@@ -61,7 +61,7 @@ def create_training_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]
     now = scope.clock.real()
     algorithm = dict(request["AlgorithmSpecification"])
     if image.name == "xgboost":
-        algorithm["MetricDefinitions"] = with_own_metrics(algorithm.get("MetricDefinitions", []))
+        algorithm["MetricDefinitions"] = add_builtin_metrics(algorithm.get("MetricDefinitions", []))
     record = Record(
         key=scope.key(KIND, request["TrainingJobName"]),
         arn=scope.arn(KIND, request["TrainingJobName"]),
@@ -82,13 +82,13 @@ def create_training_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]
         created=now,
     )
     add_job(scope, move(record, "InProgress", **transition(record, "Starting", now)))
-    again = job_component(scope.records, scope.clock, record)
-    scope.engine.submit(record.key, again)
+    replaces_earlier_job = job_component(scope.records, scope.clock, record)
+    scope.engine.submit(record.key, replaces_earlier_job)
     return {"TrainingJobArn": record.arn}
 
 
 def describe_training_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return _described(_find(scope, request))
+    return _describe(_find(scope, request))
 
 
 def list_training_jobs(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -112,11 +112,11 @@ def _find(scope: Scope, request: dict[str, Any]) -> Record:
     return find_job(scope, KIND, request["TrainingJobName"], "Requested resource not found.")
 
 
-def _described(record: Record) -> dict[str, Any]:
-    return described_job(record, "TrainingJobArn")
+def _describe(record: Record) -> dict[str, Any]:
+    return describe_job(record, "TrainingJobArn")
 
 
-_LISTING = Listing(answer="TrainingJobSummaries", summary=_described, status="TrainingJobStatus")
+_LISTING = Listing(answer="TrainingJobSummaries", summary=_describe, status="TrainingJobStatus")
 
 
 def _profiling_status(request: dict[str, Any]) -> str:
@@ -128,10 +128,10 @@ def _image(scope: Scope, request: dict[str, Any]) -> ImageProtocol:
     algorithm = request["AlgorithmSpecification"]
     if "TrainingImage" not in algorithm:
         raise ValidationException(
-            "AlgorithmSpecification.TrainingImage is required: algorithms by AlgorithmName are not supported by harness"
+            "AlgorithmSpecification.TrainingImage is required, because AlgorithmName is not supported by harness"
         )
     image = find_training_image(scope, algorithm["TrainingImage"], "AlgorithmSpecification.TrainingImage")
-    refuse_training_beyond(image, request)
+    check_training_limits(image, request)
     return image
 
 
@@ -187,7 +187,7 @@ def _check_channel(scope: Scope, request: dict[str, Any], channel: dict[str, Any
     if channel.get("CompressionType", "None") == "Gzip":
         raise ValidationException(f"Channel {name!r}: CompressionType Gzip is only supported in Pipe mode")
     if name in (".", ".."):
-        raise ValidationException(f"Channel {name!r}: the name cannot be that of a folder")
+        raise ValidationException(f"Channel {name!r}: this cannot be the name of a folder; choose another")
     if "ShuffleConfig" in channel:
         raise ValidationException(f"Channel {name!r}: ShuffleConfig is not supported by harness")
     source = channel["DataSource"].get("S3DataSource")

@@ -12,11 +12,11 @@ from harness.kernel.errors import ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing
 from harness.services.sagemaker.experiment_configs import check_experiment_config
-from harness.services.sagemaker.image_limits import refuse_hosting_beyond
+from harness.services.sagemaker.image_limits import check_hosting_limits
 from harness.services.sagemaker.images import find_model_image
 from harness.services.sagemaker.jobs import (
     add_job,
-    described_job,
+    describe_job,
     find_job,
     refuse_members,
     require_single_host,
@@ -45,13 +45,13 @@ def create_transform_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any
         created=scope.clock.real(),
     )  # fmt: skip
     add_job(scope, move(record, "InProgress"))
-    again = job_component(scope.records, scope.clock, record)
-    scope.engine.submit(record.key, again)
+    replaces_earlier_job = job_component(scope.records, scope.clock, record)
+    scope.engine.submit(record.key, replaces_earlier_job)
     return {"TransformJobArn": record.arn}
 
 
 def describe_transform_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return _described(_find(scope, request))
+    return _describe(_find(scope, request))
 
 
 def list_transform_jobs(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -67,21 +67,20 @@ def _find(scope: Scope, request: dict[str, Any]) -> Record:
     return find_job(scope, KIND, name, f"Could not find job to update with name {name}")
 
 
-def _described(record: Record) -> dict[str, Any]:
-    return described_job(record, "TransformJobArn")
+def _describe(record: Record) -> dict[str, Any]:
+    return describe_job(record, "TransformJobArn")
 
 
-_LISTING = Listing(answer="TransformJobSummaries", summary=_described, status="TransformJobStatus")
+_LISTING = Listing(answer="TransformJobSummaries", summary=_describe, status="TransformJobStatus")
 
 
 def _check(scope: Scope, request: dict[str, Any]) -> None:
     model = find_model(scope, request["ModelName"])
     refuse_members(request, ("DataCaptureConfig",))
     image = find_model_image(scope, container_of(model)["Image"], "Image")
-    refuse_hosting_beyond(image, "Environment", request.get("Environment", {}))
+    check_hosting_limits(image, "Environment", request.get("Environment", {}))
     require_single_host("TransformResources.InstanceCount", request["TransformResources"]["InstanceCount"])
-    given = request["TransformInput"]
-    source = given["DataSource"]["S3DataSource"]
+    source = request["TransformInput"]["DataSource"]["S3DataSource"]
     if source["S3DataType"] not in ("S3Prefix", "ManifestFile"):
         raise ValidationException(f"S3DataType {source['S3DataType']} is not supported for transform jobs")
     require_objects(scope, source["S3Uri"], model.spec.get("ExecutionRoleArn", ""))
@@ -94,7 +93,7 @@ def _check(scope: Scope, request: dict[str, Any]) -> None:
 
 
 def _check_data_processing(request: dict[str, Any]) -> None:
-    """Refuse filters that cannot be read. Which formats they meet is seen by the job, as on AWS."""
+    """Refuse invalid filters. Whether they fit the data's format is checked when the job runs, as on AWS."""
     try:
         DataProcessing.of(request.get("DataProcessing", {}))
     except BadData as error:

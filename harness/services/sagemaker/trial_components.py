@@ -1,4 +1,4 @@
-"""Trial components: create, describe, update, list, delete, and which trials they are part of."""
+"""Trial components: create, describe, update, list, delete, associate with trials and disassociate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.kernel.errors import ResourceNotFound, ValidationException
 from harness.kernel.records import Record
 from harness.services.paging import Listing
 from harness.services.scope import Scope
-from harness.services.tracking import COMPONENTS, EXPERIMENTS, TRIALS, drop_associations, with_display_name
+from harness.services.tracking import COMPONENTS, EXPERIMENTS, TRIALS, describe_with_display_name, drop_associations
 
 _SCOPES = ("ExperimentName", "TrialName", "SourceArn")
 
@@ -21,7 +21,7 @@ def create_trial_component(scope: Scope, request: dict[str, Any]) -> dict[str, A
 
 
 def describe_trial_component(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return _described(COMPONENTS.find(scope, request["TrialComponentName"]))
+    return _describe(COMPONENTS.find(scope, request["TrialComponentName"]))
 
 
 def update_trial_component(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -38,11 +38,11 @@ def delete_trial_component(scope: Scope, request: dict[str, Any]) -> dict[str, A
 
 
 def list_trial_components(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    given = [name for name in _SCOPES if name in request]
-    if len(given) > 1:
-        raise ValidationException(f"Only one of {', '.join(_SCOPES)} can be given, not {' and '.join(given)}.")
+    present = [name for name in _SCOPES if name in request]
+    if len(present) > 1:
+        raise ValidationException(f"Only one of {', '.join(_SCOPES)} is allowed, not {' and '.join(present)}.")
     rest = {name: value for name, value in request.items() if name not in _SCOPES}
-    return _LISTING.page(scope.records_of(COMPONENTS.kind), rest, _among(scope, request))
+    return _LISTING.page(scope.records_of(COMPONENTS.kind), rest, _membership_test(scope, request))
 
 
 def associate_trial_component(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -72,10 +72,10 @@ def disassociate_trial_component(scope: Scope, request: dict[str, Any]) -> dict[
     return {"TrialComponentArn": component.arn, "TrialArn": trial_arn}
 
 
-def _among(scope: Scope, request: dict[str, Any]) -> Callable[[Record], bool] | None:
-    if "SourceArn" in request:  # the SDKs ask with the ARN in lower case, or as it is
-        wanted = request["SourceArn"].lower()
-        return lambda item: item.status.get("Source", {}).get("SourceArn", "").lower() == wanted
+def _membership_test(scope: Scope, request: dict[str, Any]) -> Callable[[Record], bool] | None:
+    if "SourceArn" in request:  # the SDKs send the ARN in lower case or in its own case
+        source_arn = request["SourceArn"].lower()
+        return lambda item: item.status.get("Source", {}).get("SourceArn", "").lower() == source_arn
     if "TrialName" in request:
         trial = TRIALS.find(scope, request["TrialName"]).name
         return lambda item: trial in item.inner.get("trials", [])
@@ -86,14 +86,14 @@ def _among(scope: Scope, request: dict[str, Any]) -> Callable[[Record], bool] | 
     return None
 
 
-def _described(record: Record) -> dict[str, Any]:
-    """SageMaker shows empty maps and lists rather than leaving them out."""
+def _describe(record: Record) -> dict[str, Any]:
+    """Describe a trial component. As SageMaker does, show empty maps and lists."""
     empty: dict[str, Any] = {"Parameters": {}, "InputArtifacts": {}, "OutputArtifacts": {}, "Metrics": []}
-    return {**empty, **with_display_name(COMPONENTS, record)}
+    return {**empty, **describe_with_display_name(COMPONENTS, record)}
 
 
 def _summary(record: Record) -> dict[str, Any]:
-    described = _described(record)
+    described = _describe(record)
     return {**described, **({"TrialComponentSource": described["Source"]} if "Source" in described else {})}
 
 

@@ -1,4 +1,4 @@
-"""Trials: create, describe, update, list, delete. Which components a trial has is kept by the components."""
+"""Trials: create, describe, update, list, delete. The records of trial components hold which trials they belong to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from harness.kernel.records import Record
 from harness.services.paging import Listing
 from harness.services.scope import Scope
-from harness.services.tracking import COMPONENTS, EXPERIMENTS, TRIALS, with_display_name
+from harness.services.tracking import COMPONENTS, EXPERIMENTS, TRIALS, describe_with_display_name
 
 
 def create_trial(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def create_trial(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe_trial(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return with_display_name(TRIALS, TRIALS.find(scope, request["TrialName"]))
+    return describe_with_display_name(TRIALS, TRIALS.find(scope, request["TrialName"]))
 
 
 def update_trial(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -35,12 +35,12 @@ def delete_trial(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def list_trials(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    wanted = {name: value for name, value in request.items() if name not in ("ExperimentName", "TrialComponentName")}
-    return _LISTING.page(scope.records_of(TRIALS.kind), wanted, _among(scope, request))
+    rest = {name: value for name, value in request.items() if name not in ("ExperimentName", "TrialComponentName")}
+    return _LISTING.page(scope.records_of(TRIALS.kind), rest, _membership_test(scope, request))
 
 
-def _among(scope: Scope, request: dict[str, Any]) -> Callable[[Record], bool]:
-    """Return whether a trial is of the experiment named, and one that the component named is associated with."""
+def _membership_test(scope: Scope, request: dict[str, Any]) -> Callable[[Record], bool]:
+    """Return a test for the trials of the request's experiment that its trial component is associated with."""
     experiment = trials = None
     if "ExperimentName" in request:
         experiment = EXPERIMENTS.find(scope, request["ExperimentName"]).name
@@ -55,7 +55,7 @@ def _among(scope: Scope, request: dict[str, Any]) -> Callable[[Record], bool]:
 
 
 def _summary(record: Record) -> dict[str, Any]:
-    described = with_display_name(TRIALS, record)
+    described = describe_with_display_name(TRIALS, record)
     return {**described, **({"TrialSource": described["Source"]} if "Source" in described else {})}
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness.contract.xgboost_metrics import MARK, metric_definitions, with_own_metrics
+from harness.contract.xgboost_metrics import MARK, add_builtin_metrics, metric_definitions
 from harness.engine.jobs.metric_regexes import MetricWatch, final_metrics, single
 from harness.engine.tracking.component_metrics import MetricPoint
 from harness.stores.logs import LogEvent
@@ -51,7 +51,7 @@ def test_the_builtin_definitions_find_the_containers_lines() -> None:
 
 
 def test_own_definitions_stand_before_the_builtin_ones() -> None:
-    merged = with_own_metrics([{"Name": "train:auc", "Regex": "mine"}, {"Name": "new", "Regex": "x"}])
+    merged = add_builtin_metrics([{"Name": "train:auc", "Regex": "mine"}, {"Name": "new", "Regex": "x"}])
     assert merged[:2] == [{"Name": "train:auc", "Regex": "mine"}, {"Name": "new", "Regex": "x"}]
     names = [item["Name"] for item in merged]
     assert len(names) == len(set(names)) == len(metric_definitions()) + 1

@@ -90,7 +90,7 @@ def test_a_model_has_exactly_one_container(sagemaker: Any) -> None:
     one = {"Image": IMAGE}
     for containers, told in (
         ({}, "needs a PrimaryContainer"),
-        ({"PrimaryContainer": one, "Containers": [one]}, "Both PrimaryContainer and Containers"),
+        ({"PrimaryContainer": one, "Containers": [one]}, "both PrimaryContainer and Containers"),
         ({"Containers": [one, one]}, "not supported by harness"),
     ):
         with pytest.raises(ClientError, match=told):

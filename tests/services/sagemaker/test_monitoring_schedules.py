@@ -162,7 +162,7 @@ def test_a_schedule_stops_starts_changes_and_goes(sagemaker: Any, told: Told) ->
     ("more", "words"),
     [
         ({"MonitoringType": "ModelQuality"}, "MonitoringType ModelQuality is not supported by harness"),
-        ({"MonitoringJobDefinitionName": None}, "Give either MonitoringJobDefinition or"),
+        ({"MonitoringJobDefinitionName": None}, "Specify either MonitoringJobDefinition or"),
         ({"MonitoringJobDefinitionName": "none"}, "Could not find job definition"),
         ({"ScheduleConfig": {"ScheduleExpression": "rate(1 hour)"}}, "is not supported: use cron"),
         ({"ScheduleConfig": {"ScheduleExpression": "NOW"}}, "NOW needs DataAnalysisStartTime"),

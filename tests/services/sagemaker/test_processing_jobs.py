@@ -74,8 +74,8 @@ OUTPUT = ("ProcessingOutputConfig", "Outputs", 0)
         ((*INPUT, "S3Input", "LocalPath"), "/opt/ml/processing/../config", "must be an absolute path"),
         ((*INPUT, "S3Input", "LocalPath"), "/opt/ml/config", "must be an absolute path below /opt/ml/processing"),
         ((*INPUT, "S3Input", "S3InputMode"), "Pipe", "S3InputMode Pipe is not supported"),
-        ((*INPUT, "S3Input", "LocalPath"), f"{BASE}/output/b", "is the same as, or lies in"),
-        ((*OUTPUT, "S3Output", "LocalPath"), f"{BASE}/input", "is the same as, or lies in"),
+        ((*INPUT, "S3Input", "LocalPath"), f"{BASE}/output/b", "is the same as, or below"),
+        ((*OUTPUT, "S3Output", "LocalPath"), f"{BASE}/input", "is the same as, or below"),
         ((*OUTPUT, "S3Output", "S3Uri"), "https://no-bucket", "The S3 URI is invalid"),
         ((*INPUT, "S3Input"), {"S3Uri": f"s3://{BUCKET}/data/", "S3DataType": "S3Prefix"}, MISSING),
         (
@@ -112,7 +112,7 @@ def test_names_given_twice(cloud: Cloud, request_: dict[str, Any]) -> None:
     twice = {**request_["ProcessingInputs"][0], "S3Input": {**request_["ProcessingInputs"][0]["S3Input"]}}
     twice["S3Input"]["LocalPath"] = f"{BASE}/input/c"
     request_["ProcessingInputs"].append(twice)
-    assert refusal(cloud, request_)[1] == "ProcessingInputs: the name 'in-0' is given more than once"
+    assert refusal(cloud, request_)[1] == "ProcessingInputs: the name 'in-0' occurs more than once"
 
 
 def test_a_dataset_definition_is_refused(cloud: Cloud, request_: dict[str, Any]) -> None:

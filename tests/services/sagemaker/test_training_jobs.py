@@ -100,7 +100,7 @@ CHANNEL = ("InputDataConfig", 0)
         ((*CHANNEL, "ContentType"), "application/x-parquet", "ContentType application/x-parquet is not supported"),
         ((*CHANNEL, "CompressionType"), "Gzip", "CompressionType Gzip is only supported in Pipe mode"),
         ((*CHANNEL, "ShuffleConfig"), {"Seed": 1}, "ShuffleConfig is not supported"),
-        ((*CHANNEL, "ChannelName"), "..", "cannot be that of a folder"),
+        ((*CHANNEL, "ChannelName"), "..", "cannot be the name of a folder"),
         (("ResourceConfig",), {"VolumeSizeInGB": 1}, "ResourceConfig.InstanceType is required"),
         (
             ("ResourceConfig",),
@@ -133,7 +133,7 @@ def test_what_is_not_supported_is_refused_by_name(
 
 def test_a_channel_named_twice(cloud: Cloud, request_: dict[str, Any]) -> None:
     request_["InputDataConfig"] *= 2
-    assert refusal(cloud, request_)[1] == "InputDataConfig: the name 'train' is given more than once"
+    assert refusal(cloud, request_)[1] == "InputDataConfig: the name 'train' occurs more than once"
 
 
 def test_what_the_api_model_forbids_comes_in_one_message(cloud: Cloud, request_: dict[str, Any]) -> None:
