@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from harness.kernel.control_protocol import SOCKET_NAME
 from harness.kernel.errors import StateError
 from harness.kernel.files import open_private
 from harness.stores.credentials import ADMIN_TOKEN, read_admin_token, read_client_secret
@@ -51,7 +52,7 @@ class RunningEmulator:
     @property
     def control(self) -> Path:
         """The socket that takes in listening sockets from other networks."""
-        return self._own_folder / "control.sock"
+        return self._own_folder / SOCKET_NAME
 
     @property
     def token_file(self) -> Path:

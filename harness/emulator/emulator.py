@@ -25,10 +25,9 @@ from harness.emulator.parts import BootContext, EngineInputs, Parts, RunningEngi
 from harness.emulator.port import take
 from harness.emulator.stored_clock import restore_clock
 from harness.gateway import Gateway, GatewayDependencies, Server
-from harness.gateway.askers import PollTracker
 from harness.gateway.control_socket import ControlSocket
 from harness.gateway.dispatch import call
-from harness.gateway.parking import RecordWaiters
+from harness.gateway.long_poll import PollTracker, RecordWaiters
 from harness.gateway.request_log import RequestLog
 from harness.kernel.clock import Clock, iso
 from harness.kernel.removal import remove_tree
@@ -138,7 +137,7 @@ class Emulator:
             "s3_url": self.settings.s3_url,
             "aws": dict(self._aws.describe()),
             "warm_interpreters": self._interpreters.describe(),
-            "held": self.site.parking.parked,
+            "held": self.site.waiters.count,
             "ephemeral": self.settings.ephemeral,
         }
 
@@ -216,8 +215,8 @@ class Emulator:
             engine=self._engine,
             control=self,
             journal=journal,
-            parking=RecordWaiters(self.records),
-            askers=PollTracker(),
+            waiters=RecordWaiters(self.records),
+            polls=PollTracker(),
             pool=pool,
             lookup=parts.lookup,
             accounts=self._accounts,
@@ -244,7 +243,7 @@ class Emulator:
         end = asyncio.Event()
         loop = asyncio.get_running_loop()
         try:
-            self.site.parking.open(loop)
+            self.site.waiters.open(loop)
             server = Server(Gateway(self.site))
             await server.serve_on(listener)
             control = ControlSocket(self.state, server, self._interpreters)
@@ -255,7 +254,7 @@ class Emulator:
         self._server.set_result(server)
         listening.set_result((loop, end))
         await end.wait()
-        self.site.parking.close()
+        self.site.waiters.close()
         await control.close()
         await server.close()
         await asyncio.to_thread(self._engine_end.close)
@@ -302,7 +301,7 @@ class Emulator:
         self.records.clear()
         self._aws.reset()
         self._accounts.forget()
-        self.site.askers.forget()
+        self.site.polls.clear()
         self.site.calls.clear()
         self.site.faults.forget()
         self.clock.reset()

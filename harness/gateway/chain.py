@@ -15,9 +15,9 @@ from harness.gateway.cors import set_cors_headers
 from harness.gateway.dispatch import dispatch, refuse_unsupported, serialise
 from harness.gateway.error_responses import answer_error
 from harness.gateway.fault_injection.link import inject_faults
-from harness.gateway.hold import hold
 from harness.gateway.host_check import check_host, find_bucket_in_host
 from harness.gateway.identify import identify
+from harness.gateway.long_poll import wait_for_change
 from harness.gateway.offline_proxy import refuse_external_host
 from harness.gateway.peer_check import refuse_other_users
 from harness.gateway.request_context import Client, ClientGone, GatewayDependencies, RequestContext
@@ -43,7 +43,7 @@ CHAIN: tuple[Link, ...] = (
     read_body,
     parse,
     validate,
-    hold,
+    wait_for_change,
     dispatch,
     serialise,
 )

@@ -1,9 +1,7 @@
-"""``ControlSocket``: the unix socket on which other processes hand the emulator descriptors (SCM_RIGHTS).
+"""``ControlSocket``: the unix socket on which other processes hand the emulator descriptors.
 
-One byte says what they are for, ``K`` or ``N`` answers. ``L``: a listening socket, bound to the emulator's port in
-another network namespace; it is served until the unix connection closes. ``W`` and ``F`` are about programs to be run
-by a warm interpreter: a request, for which one shall stand ready; and a request, a channel and the output of one to be
-forked now. Whoever may open the socket's file may do this; the file is the owner's alone.
+``harness.kernel.control_protocol`` describes the messages. Whoever may open the socket's file may send them; only its
+owner may.
 """
 
 from __future__ import annotations
@@ -12,22 +10,16 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from harness.gateway.request_context import Listener
 from harness.gateway.server import Server
-
-NAME = "control.sock"
-LEND, PREPARE, FORK = b"L", b"W", b"F"
-SERVED, NOT_SERVED = b"K", b"N"
-
-_LONGEST_PATH = 100  # what fits into the address of a unix socket on every system
+from harness.kernel.control_protocol import DONE, FORK, PREPARE, REFUSED, SERVE, SOCKET_NAME, socket_address
 
 
 class Interpreters(Protocol):
-    """Warm interpreters; both calls block. The descriptors stay the caller's."""
+    """Warm interpreters. Both calls block, and leave the descriptors open for their caller to close."""
 
     def prepare(self, request: int) -> None: ...
 
@@ -36,19 +28,19 @@ class Interpreters(Protocol):
 
 class ControlSocket:
     def __init__(self, folder: Path, server: Server, interpreters: Interpreters | None = None) -> None:
-        self._folder = folder
+        self._path = folder / SOCKET_NAME
         self._server = server
         self._interpreters = interpreters
         self._tasks: set[asyncio.Task[None]] = set()
         self._listener: socket.socket | None = None
 
     def open(self) -> None:
-        """To be called on the event loop."""
-        (self._folder / NAME).unlink(missing_ok=True)
+        """Start to listen. Must be called on the event loop."""
+        self._path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        with _short(self._folder) as path:
-            self._listener.bind(path)
-        (self._folder / NAME).chmod(0o600)
+        with socket_address(self._path) as address:
+            self._listener.bind(address)
+        self._path.chmod(0o600)
         self._listener.listen(64)
         self._listener.setblocking(False)
         self._spawn(self._accept(self._listener))
@@ -59,7 +51,7 @@ class ControlSocket:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._listener is not None:
             self._listener.close()
-            (self._folder / NAME).unlink(missing_ok=True)
+            self._path.unlink(missing_ok=True)
 
     def _spawn(self, coroutine: object) -> None:
         assert asyncio.iscoroutine(coroutine)
@@ -71,20 +63,20 @@ class ControlSocket:
         loop = asyncio.get_running_loop()
         while True:
             connection, _ = await loop.sock_accept(listener)
-            self._spawn(self._attend(connection))
+            self._spawn(self._handle(connection))
 
-    async def _attend(self, connection: socket.socket) -> None:
+    async def _handle(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         with connection, contextlib.suppress(ConnectionError):
             connection.setblocking(False)
             message, descriptors = await _receive(connection)
-            if message == LEND and len(descriptors) == 1:
+            if message == SERVE and len(descriptors) == 1:
                 await self._serve(connection, descriptors[0])
                 return
             try:
                 done = await self._run_program(message, descriptors)
                 if done is not None:
-                    await loop.sock_sendall(connection, SERVED if done else NOT_SERVED)
+                    await loop.sock_sendall(connection, DONE if done else REFUSED)
             finally:
                 for descriptor in descriptors:
                     os.close(descriptor)
@@ -93,14 +85,14 @@ class ControlSocket:
         loop = asyncio.get_running_loop()
         serving = await self._server.serve_on(socket.socket(fileno=listener), Listener.PROGRAM)
         try:
-            await loop.sock_sendall(connection, SERVED)
+            await loop.sock_sendall(connection, DONE)
             while await loop.sock_recv(connection, 64):
                 pass
         finally:
             self._server.stop_serving(serving)
 
     async def _run_program(self, message: bytes, descriptors: list[int]) -> bool | None:
-        """None for what makes no sense."""
+        """Return whether it was done, or None when the message makes no sense."""
         if self._interpreters is None:
             return False if message in (PREPARE, FORK) else None
         if message == PREPARE and len(descriptors) == 1:
@@ -115,43 +107,14 @@ async def _receive(connection: socket.socket) -> tuple[bytes, list[int]]:
     loop = asyncio.get_running_loop()
     readable = loop.create_future()
 
-    def arrived() -> None:
+    def notify() -> None:
         if not readable.done():
             readable.set_result(None)
 
-    loop.add_reader(connection, arrived)
+    loop.add_reader(connection, notify)
     try:
         await readable
     finally:
         loop.remove_reader(connection)
     message, descriptors, _, _ = socket.recv_fds(connection, 16, 4)
     return message, list(descriptors)
-
-
-def lend(folder: Path, listener: socket.socket) -> socket.socket:
-    """For the lending process: the connection to keep open for as long as ``listener`` is to be served."""
-    with contextlib.ExitStack() as undo:
-        connection = undo.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
-        connection.settimeout(10)
-        with _short(folder) as path:
-            connection.connect(path)
-        socket.send_fds(connection, [LEND], [listener.fileno()])
-        if connection.recv(1) != SERVED:
-            raise ConnectionError("the emulator did not take the socket")
-        connection.settimeout(None)
-        undo.pop_all()
-    return connection
-
-
-@contextlib.contextmanager
-def _short(folder: Path) -> Iterator[str]:
-    """The socket's path, by way of an open folder where it is too long for an address."""
-    path = str(folder / NAME)
-    if len(path.encode()) <= _LONGEST_PATH:
-        yield path
-        return
-    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{descriptor}/{NAME}"
-    finally:
-        os.close(descriptor)

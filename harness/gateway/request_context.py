@@ -17,9 +17,8 @@ from harness.aws import AwsBackend
 from harness.contract.catalog import CATALOGUED
 from harness.contract.containers import ImageSource
 from harness.engine import Engine
-from harness.gateway.askers import PollTracker
 from harness.gateway.fault_injection.plan import PlannedFaults
-from harness.gateway.parking import RecordWaiters
+from harness.gateway.long_poll import PollTracker, RecordWaiters
 from harness.gateway.request_log import RequestLog
 from harness.kernel.addresses import HostPort
 from harness.kernel.clock import Clock
@@ -93,8 +92,8 @@ class GatewayDependencies:
     engine: Engine
     control: Control
     journal: RequestLog
-    parking: RecordWaiters
-    askers: PollTracker
+    waiters: RecordWaiters
+    polls: PollTracker
     pool: ThreadPoolExecutor
     lookup: Callable[[str, str], Operation | None]
     """Which function serves an operation (``services.registry.operation``)."""

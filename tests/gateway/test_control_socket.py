@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness.gateway.control_socket import NAME, lend
+from harness.kernel.control_protocol import DONE, SERVE, SOCKET_NAME, send
 
 
 def health(port: int) -> int:
@@ -22,6 +22,19 @@ def health(port: int) -> int:
         return connection.getresponse().status
     finally:
         connection.close()
+
+
+def lend(folder: Path, listener: socket.socket) -> socket.socket:
+    """Have the emulator serve ``listener`` until the connection that this returns is closed."""
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.settimeout(10)
+        send(connection, folder / SOCKET_NAME, SERVE, [listener.fileno()])
+        assert connection.recv(1) == DONE
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def until_refused(port: int) -> None:
@@ -67,16 +80,16 @@ def test_an_adopted_socket_is_served_until_it_is_released(served: Any) -> None:
 def test_what_is_no_lending_is_turned_away(served: Any) -> None:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(5)
-        connection.connect(str(served.state / NAME))
+        connection.connect(str(served.state / SOCKET_NAME))
         connection.sendall(b"?")
         assert connection.recv(1) == b""
     assert health(int(served.address.rpartition(":")[2])) == 200
 
 
 def test_the_control_socket_is_the_owners_alone_and_goes_with_the_emulator(served: Any) -> None:
-    assert (served.state / NAME).stat().st_mode & 0o777 == 0o600
+    assert (served.state / SOCKET_NAME).stat().st_mode & 0o777 == 0o600
     served.emulator.close()
-    assert not (served.state / NAME).exists()
+    assert not (served.state / SOCKET_NAME).exists()
 
 
 def test_a_state_folder_with_a_long_path_has_one_too(make_served: Any, tmp_path: Path) -> None:

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.gateway.askers import PollingClient, PollTracker
 from harness.gateway.request_log import RequestLog
-from harness.kernel.records import Key, Record
 
 
 def test_a_long_log_begins_anew_and_the_old_one_is_kept_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,16 +41,3 @@ def test_a_closed_log_takes_no_more(tmp_path: Path) -> None:
     journal.close()
     journal.note({"late": True})
     assert (tmp_path / "emulator.log").read_text() == ""
-
-
-def test_askers_are_forgotten_eldest_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.gateway.askers._REMEMBERED", 2)
-    askers = PollTracker()
-    record = Record(Key("model", "1", "r", "m"), "arn", spec={}, created=5.0, version=3)
-    first, second, third = (PollingClient(key, "agent", "::1") for key in "abc")
-    for asker in (first, second, first, third):
-        askers.tell(asker, record)
-    assert askers.last_told(second, record.key) is None
-    assert askers.last_told(first, record.key) == askers.last_told(third, record.key) == (5.0, 3)
-    askers.forget()
-    assert askers.last_told(first, record.key) is None

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.kernel.control_protocol import SERVE
 from harness.runners.process import sandbox
 from harness.runners.process.errors import IsolationRefused
 from harness.runners.process.sandbox import SandboxProgram, run_offline
@@ -38,7 +39,7 @@ class Emulator:
                 return
             with caller:
                 word, descriptors, _, _ = socket.recv_fds(caller, 1, 1)
-                assert word == b"L"
+                assert word == SERVE
                 door = socket.socket(fileno=descriptors[0])
                 greeting = threading.Thread(target=self._greet, args=(door,))
                 greeting.start()

@@ -16,14 +16,12 @@ from pathlib import Path
 from types import FrameType
 from typing import final
 
+from harness.kernel import control_protocol
+from harness.kernel.control_protocol import DONE, FORK, PREPARE, SERVE
 from harness.runners.process.errors import IsolationRefused
 from harness.runners.process.host import INSIDE
 from harness.runners.process.inside import messages
 
-ADOPT, PREPARE, FORK = b"L", b"W", b"F"
-"""What the emulator's control socket is told with what is sent to it; it answers ``DONE``, and lets go of a listening
-socket when we hang up."""
-DONE = b"K"
 _OUTPUT = 1
 """What a forked program prints goes where our standard output goes, its errors too."""
 
@@ -65,7 +63,7 @@ def run_offline(program: SandboxProgram) -> int:
         with theirs:
             process = _forked(program, ours, theirs) or _spawned(program, theirs)
         try:
-            stack.enter_context(handed_over(_door(ours), program.control))
+            stack.enter_context(handed_over(_receive_listener(ours), program.control))
             messages.send(ours, {"ask": "go"})
         except BaseException:
             ours.close()
@@ -79,7 +77,7 @@ def run_offline(program: SandboxProgram) -> int:
 def prepare(program: SandboxProgram, *, wait: bool) -> None:
     """Have the emulator keep an interpreter warm for the next program like this one; ``wait`` until it stands ready."""
     with program.request() as request:
-        _tell(program.control, PREPARE, [request], wait=wait)
+        _send(program.control, PREPARE, [request], wait=wait)
 
 
 def _spawned(program: SandboxProgram, channel: socket.socket) -> subprocess.Popen[bytes]:
@@ -91,15 +89,14 @@ def _forked(program: SandboxProgram, ours: socket.socket, theirs: socket.socket)
     if not program.modules:
         return None
     with program.request() as request:
-        done = _tell(program.control, FORK, [request, theirs.fileno(), _OUTPUT])
+        done = _send(program.control, FORK, [request, theirs.fileno(), _OUTPUT])
     return _Forked(ours) if done else None
 
 
-def _tell(control: Path, what: bytes, descriptors: list[int], *, wait: bool = True) -> bool:
+def _send(control: Path, message: bytes, descriptors: list[int], *, wait: bool = True) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as emulator:
         try:
-            _connect(emulator, control)
-            socket.send_fds(emulator, [what], descriptors)
+            control_protocol.send(emulator, control, message, descriptors)
             return wait and emulator.recv(1) == DONE
         except OSError:
             return False  # it cannot be helped, and need not: the program is started the usual way
@@ -129,7 +126,7 @@ class _Forked:
         return self._code
 
 
-def _door(channel: socket.socket) -> int:
+def _receive_listener(channel: socket.socket) -> int:
     message = messages.receive(channel)
     if message is None:
         raise IsolationRefused("the program that enters the network namespace ended at once")
@@ -139,28 +136,18 @@ def _door(channel: socket.socket) -> int:
 
 
 @contextlib.contextmanager
-def handed_over(door: int, adopt_path: Path) -> Iterator[None]:
-    """The emulator serves on the listening socket ``door``, which is its own from here on."""
+def handed_over(listener: int, control: Path) -> Iterator[None]:
+    """Have the emulator serve on the listening socket, which is closed here, until the context ends."""
     try:
         emulator = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         with emulator:
-            _connect(emulator, adopt_path)
-            socket.send_fds(emulator, [ADOPT], [door])
-            os.close(door)
-            door = -1
+            control_protocol.send(emulator, control, SERVE, [listener])
+            os.close(listener)
+            listener = -1
             yield
     finally:
-        if door >= 0:
-            os.close(door)
-
-
-def _connect(emulator: socket.socket, path: Path) -> None:
-    # A unix address holds about a hundred bytes, a state folder may be deeper: go by its folder's descriptor.
-    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
-    try:
-        emulator.connect(f"/proc/self/fd/{folder}/{path.name}")
-    finally:
-        os.close(folder)
+        if listener >= 0:
+            os.close(listener)
 
 
 @final

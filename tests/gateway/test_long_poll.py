@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from harness.engine.lifecycle import move
+from harness.gateway.long_poll import PollingClient, PollTracker
 from harness.kernel.records import Key, Record
 
 SDK_V2 = "lib/AWS-SageMaker-Python-SDK#2.257.7"
@@ -70,7 +71,7 @@ def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
 
 
 def held(served: Any) -> int:
-    return int(served.emulator.site.parking.parked)
+    return int(served.emulator.site.waiters.count)
 
 
 def test_a_plain_first_look_is_answered_at_once(served: Any, job: Record) -> None:
@@ -218,3 +219,16 @@ def test_500_held_answers_cost_no_thread(served: Any, job: Record) -> None:
             return await asyncio.gather(*asked)
 
     assert asyncio.run(asyncio.wait_for(all_at_once(), 40)) == ["Completed"] * 500
+
+
+def test_polls_are_forgotten_eldest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.gateway.long_poll._MOST_POLLS", 2)
+    polls = PollTracker()
+    record = Record(Key("model", "1", "r", "m"), "arn", spec={}, created=5.0, version=3)
+    first, second, third = (PollingClient(key, "agent", "::1") for key in "abc")
+    for client in (first, second, first, third):
+        polls.record(client, record)
+    assert polls.last_seen(second, record.key) is None
+    assert polls.last_seen(first, record.key) == polls.last_seen(third, record.key) == (5.0, 3)
+    polls.clear()
+    assert polls.last_seen(first, record.key) is None
