@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
@@ -35,7 +35,9 @@ class Missing(Exception):
 class Fetcher:
     """One tool's access to its indexes. Thread-safe."""
 
-    def __init__(self, configuration: IndexConfiguration) -> None:
+    def __init__(self, configuration: IndexConfiguration, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Downloads in progress end when ``stopped`` says so."""
+        self._stopped = stopped
         self._configuration = configuration
         sources = (*configuration.indexes, *configuration.find_links, *configuration.constraints)
         self._credentials = {_origin(url): found for url in sources if (found := _credentials(url))}
@@ -67,6 +69,8 @@ class Fetcher:
             return
         with self._opened(url) as answer:
             for block in _limited(answer, LARGEST_FILE):
+                if self._stopped():
+                    raise NotReachable("the emulator is stopping")
                 target.write(block)
 
     def _local_page(self, url: str, project: str) -> list[Link]:

@@ -13,7 +13,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -42,9 +42,15 @@ class _Page:
 class PackageIndex:
     """Thread-safe. ``folder`` is the cache; ``install`` False refuses everything."""
 
-    def __init__(self, configuration: IndexConfiguration, folder: Path, install: bool = True) -> None:
+    def __init__(
+        self,
+        configuration: IndexConfiguration,
+        folder: Path,
+        stopped: Callable[[], bool] = lambda: False,
+        install: bool = True,
+    ) -> None:
         self._configuration = configuration
-        self._fetcher = Fetcher(configuration)
+        self._fetcher = Fetcher(configuration, stopped)
         self._folder = folder
         self._install = install
         self._locks: dict[Path, threading.Lock] = {}
