@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.contract.package_access import package_environment
+
 
 @dataclass(frozen=True)
 class ContainerEnvironment:
@@ -20,6 +22,8 @@ class ContainerEnvironment:
     hosts: tuple[str, ...] = ("algo-1",)
     secret: str = "harness"
     """The secret access key that signs the job's AWS calls."""
+    packages: str = ""
+    """The name by which the package index knows the job."""
 
     @property
     def share(self) -> tuple[int, int]:
@@ -54,6 +58,11 @@ def platform_environment(where: ContainerEnvironment) -> dict[str, str]:
         # take the processors from each other (xgboost trains 50 times slower). Zero doubles the time on an idle one.
         "GOMP_SPINCOUNT": "10000",
     }
+
+
+def networked_environment(where: ContainerEnvironment) -> dict[str, str]:
+    """Set in containers without network isolation, besides what all get."""
+    return package_environment(where.endpoint_url, where.packages or "job", where.hosts)
 
 
 def resource_config(instance_type: str, network_interface: str, where: ContainerEnvironment) -> Mapping[str, Any]:

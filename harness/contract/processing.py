@@ -7,7 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from harness.contract.catalog import HARNESS_ENVIRONMENT
-from harness.contract.container_environment import ContainerEnvironment, platform_environment, resource_config
+from harness.contract.container_environment import (
+    ContainerEnvironment,
+    networked_environment,
+    platform_environment,
+    resource_config,
+)
 from harness.contract.containers import Command, ImageProtocol
 from harness.contract.layout import Input, JobPlan, Output, below_root, to_json
 from harness.kernel.records import Record
@@ -56,6 +61,7 @@ def metrics_namespace(dimensions: Mapping[str, str]) -> str:
 def _run_spec(record: Record, image: ImageProtocol, where: ContainerEnvironment) -> RunSpec:
     spec = record.spec
     network = spec.get("NetworkConfig", {})
+    isolated = bool(network.get("EnableNetworkIsolation"))
     base = RunSpec(
         name=record.name,
         argv=(),
@@ -63,6 +69,7 @@ def _run_spec(record: Record, image: ImageProtocol, where: ContainerEnvironment)
         root=where.root,
         env={
             **platform_environment(where),
+            **({} if isolated else networked_environment(where)),
             "PROCESSING_JOB_NAME": record.name,
             "PROCESSING_JOB_ARN": record.arn,
             **spec.get("Environment", {}),
@@ -70,7 +77,7 @@ def _run_spec(record: Record, image: ImageProtocol, where: ContainerEnvironment)
         hostname=where.host,
         group=where.group,
         peers=where.hosts if where.group else (),
-        network=Network.ISOLATED if network.get("EnableNetworkIsolation") else Network.EMULATOR,
+        network=Network.ISOLATED if isolated else Network.EMULATOR,
         time_limit=float(spec.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME)),
     )
     application = spec["AppSpecification"]

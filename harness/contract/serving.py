@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.contract.catalog import HARNESS_ENVIRONMENT
-from harness.contract.container_environment import ContainerEnvironment, platform_environment
+from harness.contract.container_environment import ContainerEnvironment, networked_environment, platform_environment
 from harness.contract.containers import Command, ImageProtocol
 from harness.kernel.records import Record
 from harness.runners.spec import Network, RunSpec
@@ -43,14 +43,16 @@ def serve_spec(
 ) -> RunSpec:
     """Return how to run ``serve`` in the model's image. ``extra`` variables override the model's own."""
     container = container_of(model)
+    isolated = bool(model.spec.get("EnableNetworkIsolation"))
+    network = {} if isolated else networked_environment(where)
     base = RunSpec(
         name=name,
         argv=(),
         environment=HARNESS_ENVIRONMENT,
         root=where.root,
-        env={**platform_environment(where), **container.get("Environment", {}), **(extra or {})},
+        env={**platform_environment(where), **network, **container.get("Environment", {}), **(extra or {})},
         hostname=container.get("ContainerHostname", "algo-1"),
-        network=Network.ISOLATED if model.spec.get("EnableNetworkIsolation") else Network.EMULATOR,
+        network=Network.ISOLATED if isolated else Network.EMULATOR,
         grace=STOP_GRACE,
         serves=True,
     )

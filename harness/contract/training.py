@@ -7,7 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from harness.contract.catalog import HARNESS_ENVIRONMENT
-from harness.contract.container_environment import ContainerEnvironment, platform_environment, resource_config
+from harness.contract.container_environment import (
+    ContainerEnvironment,
+    networked_environment,
+    platform_environment,
+    resource_config,
+)
 from harness.contract.containers import Command, ImageProtocol
 from harness.contract.layout import Input, JobPlan, Output, below_root, channel_path, to_json
 from harness.kernel.records import Record
@@ -65,6 +70,7 @@ def model_artifact(record: Record) -> str:
 
 def _run_spec(record: Record, image: ImageProtocol, where: ContainerEnvironment) -> RunSpec:
     spec = record.spec
+    isolated = bool(spec.get("EnableNetworkIsolation"))
     base = RunSpec(
         name=record.name,
         argv=(),
@@ -72,6 +78,7 @@ def _run_spec(record: Record, image: ImageProtocol, where: ContainerEnvironment)
         root=where.root,
         env={
             **platform_environment(where),
+            **({} if isolated else networked_environment(where)),
             "TRAINING_JOB_NAME": record.name,
             "TRAINING_JOB_ARN": record.arn,
             "SAGEMAKER_METRICS_DIRECTORY": f"/opt/ml/{METRICS_FOLDER}",
@@ -80,7 +87,7 @@ def _run_spec(record: Record, image: ImageProtocol, where: ContainerEnvironment)
         hostname=where.host,
         group=where.group,
         peers=where.hosts if where.group else (),
-        network=Network.ISOLATED if spec.get("EnableNetworkIsolation") else Network.EMULATOR,
+        network=Network.ISOLATED if isolated else Network.EMULATOR,
         time_limit=float(spec.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME)),
     )
     algorithm = spec["AlgorithmSpecification"]

@@ -21,7 +21,7 @@ from typing import Any
 from harness import __version__
 from harness.aws import AwsBackend
 from harness.emulator.accounts import Accounts
-from harness.emulator.parts import BootContext, EngineInputs, Parts, RunningEngine
+from harness.emulator.parts import BootContext, EngineInputs, Parts, RunningEngine, build_packages
 from harness.emulator.port import take
 from harness.emulator.stored_clock import restore_clock
 from harness.gateway import Gateway, GatewayDependencies, Server
@@ -41,6 +41,7 @@ from harness.stores.records import RecordStore
 from harness.stores.state_layout import check_databases, record_databases
 
 _WORKERS = 16
+_DOWNLOADS = 4
 _STARTING = 30.0
 _FIRST_REQUESTS = 0.2
 """Seconds after the start that belong to first requests; the backend's second of imports would slow them down."""
@@ -198,8 +199,20 @@ class Emulator:
         # The runner is closed before this: it ends the warm parents, whatever they are importing.
         stack.callback(self._end_warming)
         stack.callback(runner.close)
+        packages = build_packages(self.settings)
+        downloads = ThreadPoolExecutor(_DOWNLOADS, thread_name_prefix="packages")
+        stack.callback(downloads.shutdown, cancel_futures=True)
+        stack.callback(packages.close)
         self._engine = parts.engine(
-            EngineInputs(ground=ground, records=self.records, logs=logs, aws=self._aws, runner=runner, images=images)
+            EngineInputs(
+                ground=ground,
+                records=self.records,
+                logs=logs,
+                aws=self._aws,
+                runner=runner,
+                images=images,
+                packages=packages,
+            )
         )
         # While the loop runs, for connections to model servers end on it; here only when serving never began.
         self._engine_end.callback(self._engine.close)
@@ -221,6 +234,8 @@ class Emulator:
             lookup=parts.lookup,
             accounts=self._accounts,
             credentials=self._credentials,
+            packages=packages,
+            downloads=downloads,
             runs_as=runner.runs_as,
             images=images,
         )

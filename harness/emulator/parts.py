@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from harness.aws.moto import MotoBackend
     from harness.engine.job_cache.lookup import Reuse
     from harness.runners.docker.registry import RegistryImage
+    from harness.stores.package_index.job_packages import JobPackages
 
 Call = Callable[[str, str, str, Mapping[str, Any]], Mapping[str, Any]]
 """``(account, region, operation, request) -> answer``: the port through which composite jobs start others."""
@@ -84,6 +85,7 @@ class EngineInputs:
     aws: AwsBackend
     runner: Runner
     images: ImageSource
+    packages: JobPackages
 
 
 def build_records(ground: BootContext) -> RecordStore:
@@ -197,6 +199,13 @@ def _process_runner(ground: BootContext) -> Runner:
     )
 
 
+def build_packages(settings: Settings) -> JobPackages:
+    from harness.kernel.cache import cache_folder
+    from harness.stores.package_index.job_packages import JobPackages
+
+    return JobPackages(cache_folder("packages"), settings.install)
+
+
 def build_interpreters(ground: BootContext) -> WarmInterpreters:
     from harness.runners.process.interpreters import WarmInterpreters
     from harness.runners.process.pool import WarmPool
@@ -259,6 +268,7 @@ def build_engine(foundation: EngineInputs) -> RunningEngine:
         grace=ground.settings.grace,
         images=foundation.images,
         reuse=build_reuse(ground.settings),
+        packages=foundation.packages,
         client_secret=ground.client_secret,
     )
     return LocalEngine(doors, ground.call, ground.settings.max_parallel_jobs)

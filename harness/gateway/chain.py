@@ -19,6 +19,7 @@ from harness.gateway.host_check import check_host, find_bucket_in_host
 from harness.gateway.identify import identify
 from harness.gateway.long_poll import wait_for_change
 from harness.gateway.offline_proxy import refuse_external_host
+from harness.gateway.package_index import serve_packages
 from harness.gateway.peer_check import refuse_other_users
 from harness.gateway.request_context import Client, ClientGone, GatewayDependencies, RequestContext
 from harness.gateway.state_check import check_state_folder
@@ -32,6 +33,7 @@ CHAIN: tuple[Link, ...] = (
     refuse_external_host,
     check_host,
     check_browser,
+    serve_packages,
     answer_admin,
     identify,
     find_bucket_in_host,

@@ -27,6 +27,7 @@ from harness.protocol import OperationModel, ServiceModel
 from harness.services.scope import Operation
 from harness.settings import Settings
 from harness.stores.credentials import Credentials
+from harness.stores.package_index.job_packages import JobPackages
 from harness.stores.records import RecordStore
 
 
@@ -99,6 +100,9 @@ class GatewayDependencies:
     """Which function serves an operation (``services.registry.operation``)."""
     accounts: AccountsOfKeys
     credentials: Credentials
+    packages: JobPackages
+    downloads: ThreadPoolExecutor
+    """Threads on which packages are fetched, which may take minutes."""
     runs_as: Callable[[int], bool] = lambda uid: False
     """Whether processes of this user of the machine may be the emulator's own jobs."""
     images: ImageSource = CATALOGUED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -31,6 +32,7 @@ from harness.kernel.removal import remove_tree
 from harness.runners.spec import Outcome, Run, Runner
 from harness.stores.logs import JobLogs, LogEvent, LogWriter
 from harness.stores.objects import ObjectStore
+from harness.stores.package_index.job_packages import JobPackages
 from harness.stores.records import RecordStore
 
 
@@ -54,6 +56,8 @@ class EngineDependencies:
     """None: every job runs."""
     client_secret: str = "harness"
     """The secret access key that jobs sign with."""
+    packages: JobPackages | None = None
+    """Tells what a job took from the package index; None where there is none."""
 
 
 class Stopped(Exception):
@@ -68,6 +72,8 @@ class JobRun:
     stream: str = ""
     stopping: threading.Event = field(default_factory=threading.Event)
     run: Run | None = None
+    packages: str = field(default_factory=lambda: secrets.token_hex(8))
+    """The name by which the package index knows the job."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _disk_full: bool = False
     _listeners: list[Callable[[LogEvent], None]] = field(default_factory=list)
@@ -92,7 +98,8 @@ class JobRun:
 
     def where(self) -> ContainerEnvironment:
         account, region, secret = self.key.account, self.key.region, self.doors.client_secret
-        return ContainerEnvironment(account, region, self.doors.endpoint_url(), self.root, secret=secret)
+        address = self.doors.endpoint_url()
+        return ContainerEnvironment(account, region, address, self.root, secret=secret, packages=self.packages)
 
     def change(self, change: Callable[[Record], Record]) -> Record:
         return self.doors.records.change(self.key, change)

@@ -135,7 +135,7 @@ class DockerRunner:
         if network is not None and spec.group and network.address:
             # What was told to the job is the emulator's address in the open network.
             told = self._networks.open().address
-            env = {name: network.address if value == told else value for name, value in spec.env.items()}
+            env = {name: value.replace(told, network.address) for name, value in spec.env.items()}
             spec = replace(spec, env=env)
         body = containers.creation(spec, found.reference, network, given, self._resolver(), own)
         open_to_all(spec.root, writable=True)

@@ -107,7 +107,7 @@ def _build_trial(scratch: Path, user: JobUser | None) -> tuple[frozenset[str], s
     opt_ml.mkdir()
     if user is not None:
         give_to_job(root, user)
-    place = {"root": str(root), "opt_ml": str(opt_ml), "mounts": [], "hide": [], "show": []}
+    place = {"root": str(root), "opt_ml": str(opt_ml), "mounts": [], "hide": [], "show": [], "overlays": []}
     request = scratch / "request.json"
     namespace = user.path if user else ""
     request.write_text(json.dumps({"hostname": "algo-1", "place": place, "without": [], "user_namespace": namespace}))

@@ -110,6 +110,7 @@ def make(
             "mounts": _mounts(spec),
             "hide": hide,
             "show": show,
+            "overlays": _overlays(python, show),
         },
     }
     return SandboxPlan(spec, python, folder, port, request)
@@ -204,6 +205,12 @@ def _stand_ins(host: Path, own: Path, needed: Callable[[str], bool]) -> list[str
             (own / entry.name).mkdir()
             names.append(entry.name)
     return names
+
+
+def _overlays(python: Path, show: Sequence[Sequence[str]]) -> list[str]:
+    """The virtual environment, of which the job gets a writable copy, unless only parts of it may be shown."""
+    prefix = os.path.normpath(python.parent.parent.absolute())
+    return [prefix] if _is_virtual(python) and any(path == prefix for path, _ in show) else []
 
 
 def _is_virtual(python: Path) -> bool:

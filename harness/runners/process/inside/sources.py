@@ -15,6 +15,8 @@ from . import linux
 
 ROOT = "/"
 OPT_ML = "/opt/ml"
+LOWER = "lower:"
+"""Before the path of a Python environment: its source as the read-only layer of an overlay."""
 
 
 class Source:
@@ -54,7 +56,7 @@ def cloned(place: dict[str, Any], user_namespace: int) -> Sources | None:
     What is only shown is made to look owned by the job's user where the file system can do that: it may be readable
     by its owner alone.
     """
-    shown = {path for path, _ in place["show"]}
+    shown = {path for path, _ in place["show"]} | {LOWER + path for path in place["overlays"]}
 
     def clone(path: str, real: str) -> Source:
         descriptor = linux.clone_mount(real)
@@ -79,6 +81,7 @@ def opened(place: dict[str, Any]) -> Sources:
 def _collect(place: dict[str, Any], open_source: Callable[[str, str], Source]) -> Sources:
     found: Sources = {}
     needed = [(ROOT, place["root"]), (OPT_ML, place["opt_ml"]), *place["mounts"]]
+    needed += [(LOWER + path, path) for path in place["overlays"]]
     try:
         for path, real in needed:
             found[path] = open_source(path, real)

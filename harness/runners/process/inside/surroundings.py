@@ -15,6 +15,8 @@ from . import linux, sources
 
 OLD = "/harness/old"
 HOME = "/harness/home"
+PACKAGES = "/harness/packages"
+"""Where the writable layers of Python environments lie: what a job installs is there, and goes with the job."""
 REPORT = 9
 """The descriptor on which the shell within proot reports the program's exit code."""
 SYSTEM = ("bin", "etc", "gnu", "lib", "lib32", "lib64", "libx32", "nix", "sbin", "sys", "usr")
@@ -51,6 +53,7 @@ def build(place: dict[str, Any], host: sources.Sources, sockets: list[str]) -> N
             linux.mount(OLD + path, path, None, linux.MS_BIND | linux.MS_REC)
     own = ["/", "/opt/ml", "/dev/shm"] + _processes()
     _hide_and_show(place["hide"], {path: host[path] for path, _ in place["show"] if path in host})
+    own += _overlays([(path, host[sources.LOWER + path]) for path in place["overlays"]])
     _cover_sockets(sockets)
     os.makedirs("/opt/ml", exist_ok=True)
     host[sources.OPT_ML].mount("/opt/ml")
@@ -163,6 +166,28 @@ def _open_way_to(path: str) -> None:
         if os.path.isdir(folder) and not os.access(folder, os.X_OK):
             _hide(folder)
             return
+
+
+def _overlays(environments: list[tuple[str, sources.Source]]) -> list[str]:
+    """Lay a writable folder of the job's own over each Python environment; return the paths that became writable.
+
+    What the job installs, replaces or removes lands in that folder. Kernels before 5.11 refuse overlays in user
+    namespaces: the environment stays read-only there.
+    """
+    writable = []
+    for number, (path, source) in enumerate(environments):
+        folder = f"{PACKAGES}/{number}"
+        lower, upper, work = (f"{folder}/{name}" for name in ("image", "installed", "work"))
+        for made in (lower, upper, work):
+            os.makedirs(made, exist_ok=True)
+        source.mount(lower)
+        try:
+            options = f"lowerdir={lower},upperdir={upper},workdir={work},userxattr"
+            linux.mount("overlay", path, "overlay", linux.MS_NOSUID | linux.MS_NODEV, options)
+        except OSError:
+            continue
+        writable.append(path)
+    return writable
 
 
 def _cover_sockets(paths: list[str]) -> None:
