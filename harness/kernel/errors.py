@@ -9,8 +9,11 @@ ApiError                        code, HTTP status, message in the service's word
 ├── UnsupportedOperation        501  the emulator does not serve this (never a fake success)
 ├── ModelError                  424  the model's container answered with an error
 └── InternalFailure             500
-GuardRefused                    a guard says no: wrong account, budget, no consent; ends a command, not a request
-StateError                      the state folder, the port or the machine is not fit; ends a command, not a request
+UserError                       what a user can fix: problem and remedy; ends a command, not a request
+├── GuardRefused                a guard says no: wrong account, budget, no consent
+├── UnknownImage                no image stands for a URI (contract/catalog.py)
+└── StateError                  the state folder, the port or the machine is not fit
+    └── ConfigurationError      a file that the user writes has a wrong key or value
 """
 
 from __future__ import annotations
@@ -71,9 +74,32 @@ class InternalFailure(ApiError):
     status = 500
 
 
-class StateError(Exception):
-    """The environment is not fit: shown as one line naming the remedy, with exit code 3."""
+class UserError(Exception):
+    """An error that a user can fix. Its text is "problem; remedy", or the problem alone when no remedy is known."""
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        super().__init__(f"{problem}; {remedy}" if remedy else problem)
+        self.problem = problem
+        self.remedy = remedy
 
 
-class GuardRefused(Exception):
-    """A guard says no: shown as one line naming the remedy, with exit code 4."""
+class StateError(UserError):
+    """The environment is not fit. The command line shows it in one line and ends with exit code 3."""
+
+
+class ConfigurationError(StateError):
+    """A key or a value in a file that the user writes makes no sense.
+
+    ``problem`` does not repeat the file's name, the text begins with it. ``key`` is the name to look for in the file.
+    """
+
+    def __init__(self, file: str, problem: str, remedy: str = "", *, key: str = "", line: int = 0) -> None:
+        super().__init__(f"{file}: {problem}", remedy)
+        self.problem = problem
+        self.file = file
+        self.key = key
+        self.line = line
+
+
+class GuardRefused(UserError):
+    """A guard says no. The command line shows it in one line and ends with exit code 4."""

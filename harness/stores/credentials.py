@@ -45,7 +45,9 @@ def read_client_secret(folder: Path) -> str:
     """The secret of the emulator on this folder. ``StateError`` where this user may not read it."""
     secret = _read(folder / CLIENT_SECRET)
     if not secret:
-        raise StateError(f"{folder / CLIENT_SECRET} cannot be read: start the emulator again, as the user of {folder}")
+        raise StateError(
+            f"{folder / CLIENT_SECRET} cannot be read", f"start the emulator again, as the user of {folder}"
+        )
     return secret
 
 

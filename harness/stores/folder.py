@@ -31,13 +31,14 @@ class StateFolder:
             lock = (self.path / "lock").open("ab")  # held open: the lock lives as long as the file
         except OSError as error:
             raise StateError(
-                f"the state folder {self.path} cannot be used ({error.strerror}); choose another with --state"
+                f"the state folder {self.path} cannot be used ({error.strerror})", "choose another with --state"
             ) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             lock.close()
-            raise StateError(f"the state folder {self.path} is in use by {self._holder()}") from error
+            holder, remedy = self._holder()
+            raise StateError(f"the state folder {self.path} is in use by {holder}", remedy) from error
         self._lock = lock
         (self.path / ".gitignore").write_text("*\n")
 
@@ -49,8 +50,8 @@ class StateFolder:
             draft.replace(self.path / ANNOUNCEMENT)
         except OSError as error:
             raise StateError(
-                f"the state folder {self.path} cannot be written ({error.strerror}); free space on its disk, or choose "
-                "another with --state"
+                f"the state folder {self.path} cannot be written ({error.strerror})",
+                "free space on its disk, or choose another with --state",
             ) from error
 
     def release(self) -> None:
@@ -59,13 +60,14 @@ class StateFolder:
             self._lock.close()
             self._lock = None
 
-    def _holder(self) -> str:
+    def _holder(self) -> tuple[str, str]:
+        """Describe the emulator that holds the folder, and say what to do about it."""
         facts = announced(self.path)
         if facts is None:
-            return "another emulator that is just starting or stopping; try again, or choose another with --state"
+            return "another emulator that is just starting or stopping", "try again, or choose another with --state"
         return (
-            f"the emulator running as process {facts['pid']} at {facts['address']}; "
-            "stop it with `harness stop`, or choose another folder with --state"
+            f"the emulator running as process {facts['pid']} at {facts['address']}",
+            "stop it with `harness stop`, or choose another folder with --state",
         )
 
 

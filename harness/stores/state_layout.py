@@ -121,6 +121,7 @@ def _check_log(file: Path) -> None:
 
 def _refusal(file: Path, problem: str) -> StateError:
     return StateError(
-        f"{file} {problem}; put it back from a copy, choose another folder with --state, or forget the state of this "
-        "folder with `harness reset`"
+        f"{file} {problem}",
+        "put it back from a copy, choose another folder with --state, or forget the state of this "
+        "folder with `harness reset`",
     )
