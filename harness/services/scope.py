@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.aws import AwsBackend
-from harness.contract.catalog import CATALOGUED
 from harness.contract.containers import ImageSource
 from harness.engine import Engine
+from harness.engine.components import Components
 from harness.kernel.arns import arn
 from harness.kernel.clock import Clock
 from harness.kernel.records import Key, Record
@@ -37,20 +37,33 @@ class RecordsOfKind:
 
 @dataclass(frozen=True)
 class Scope:
-    """One call: whose it is, and the doors to what lies below the services."""
+    """One call of an operation: its account, region and client, and the components that the operation works with."""
 
     account: str
     region: str
     request_id: str
     caller: Mapping[str, str]
     """What is known of the client: ``user_agent``, ``access_key``."""
-    records: RecordStore
-    aws: AwsBackend
+    components: Components
     engine: Engine
-    clock: Clock
-    images: ImageSource = CATALOGUED
     received: float = field(default_factory=time.perf_counter)
     """When the request came, by ``time.perf_counter``."""
+
+    @property
+    def records(self) -> RecordStore:
+        return self.components.records
+
+    @property
+    def aws(self) -> AwsBackend:
+        return self.components.aws
+
+    @property
+    def clock(self) -> Clock:
+        return self.components.clock
+
+    @property
+    def images(self) -> ImageSource:
+        return self.components.images
 
     @property
     def objects(self) -> ObjectStore:
