@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.kernel.addresses import is_loopback
-from harness.kernel.errors import StateError
+from harness.kernel.errors import ConfigurationError, StateError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -124,7 +124,7 @@ class ProjectFile:
 
 
 def read_project(project: Path) -> ProjectFile:
-    """The project's file; ``StateError`` names a table, key or value that makes no sense."""
+    """Read the project's file. ``ConfigurationError`` names a table, key or value that makes no sense."""
     file = project / FILE
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -135,28 +135,38 @@ def read_project(project: Path) -> ProjectFile:
             f"{file} cannot be read ({error.strerror}); make it readable, or start in another folder"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StateError(f"{FILE} is not valid TOML: {error}") from error
+        raise ConfigurationError(FILE, f"is not valid TOML: {error}", line=_line_of(error)) from error
     known = [each.name for each in fields(ProjectFile)]
     for name, table in tables.items():
         if name not in known and not isinstance(table, dict):
             where = "[settings]" if name in _known() else "one, as in [settings] or [profiles.NAME]"
-            raise StateError(f"{FILE}: {name!r} stands outside every table; write it below {where}")
+            raise ConfigurationError(FILE, f"{name!r} stands outside every table", f"write it below {where}", key=name)
         if name not in known:
             hint = f"; {name!r} is a key of [settings]" if name in _known() else ""
-            raise StateError(f"{FILE}: unknown table [{name}]; known: {', '.join(known)}{hint}")
+            raise ConfigurationError(FILE, f"unknown table [{name}]", f"known: {', '.join(known)}{hint}", key=name)
         if not isinstance(table, dict):
-            raise StateError(f"{FILE}: {name!r} must be a table, as in [{name}]")
+            raise ConfigurationError(FILE, f"{name!r} must be a table, as in [{name}]", key=name)
     for key, value in tables.get("settings", {}).items():
         if key not in _known():
-            raise StateError(f"{FILE}: unknown setting {key!r}; known: {', '.join(sorted(_known()))}")
-        _typed(key, value)
+            remedy = f"known: {', '.join(sorted(_known()))}"
+            raise ConfigurationError(FILE, f"unknown setting {key!r}", remedy, key=key)
+        try:
+            _typed(key, value)
+        except StateError as error:
+            raise ConfigurationError(FILE, error.problem, error.remedy, key=key) from error.__cause__
     for uri, image in tables.get("images", {}).items():
         if not isinstance(image, str) or not image:
-            raise StateError(f"{FILE}: [images] {uri!r} must name a local image, not {image!r}")
+            raise ConfigurationError(FILE, f"[images] {uri!r} must name a local image, not {image!r}", key=uri)
     for name, profile in tables.get("profiles", {}).items():
         if not isinstance(profile, dict):
-            raise StateError(f"{FILE}: profile {name!r} must be a table, as in [profiles.{name}]")
+            raise ConfigurationError(FILE, f"profile {name!r} must be a table, as in [profiles.{name}]", key=name)
     return ProjectFile(**tables)
+
+
+def _line_of(error: Exception) -> int:
+    """Return the line of a syntax error, or 0. Before Python 3.14 tomllib says it in the message only."""
+    found = re.search(r"at line (\d+)", str(error))
+    return int(found[1]) if found else 0
 
 
 def load_settings(project: Path, **given: Any) -> Settings:

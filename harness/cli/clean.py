@@ -64,9 +64,9 @@ def command(profile: str, dry_run: bool, yes: bool, older_than: float | None, st
         return _end(cleaning, [], as_json)
     if not yes:
         if not sys.stdin.isatty():
-            raise GuardRefused("nobody is here to agree to that; nothing was touched. Say --yes to go ahead")
+            raise GuardRefused("nobody is here to agree to that, so nothing was touched", "say --yes to go ahead")
         if not click.confirm("Remove them?", err=True):
-            raise GuardRefused("not agreed to; nothing was touched")
+            raise GuardRefused("not agreed to, so nothing was touched")
     removals = remove(account, cleaning, lambda each: click.echo(f"  {each}", err=as_json), _waits)
     return _end(cleaning, removals, as_json)
 

@@ -87,7 +87,8 @@ def _with_recordings(runs: Sequence[str], state: Path, tolerance: float, anyway:
     if not comparisons:
         asked = runs[0] if runs else "NAME"
         raise StateError(
-            f"there is no recording of AWS to compare with; make one with `harness run {asked} --profile aws --record`"
+            "there is no recording of AWS to compare with",
+            f"make one with `harness run {asked} --profile aws --record`",
         )
     left = named if len(comparisons) == 1 else "AWS"
     right = f"run {Path(sources[0]['run']).name}" if len(comparisons) == 1 else "the run here"
@@ -152,8 +153,8 @@ def _latest(name: str, state: Path) -> tuple[Path, dict[str, Any]]:
     newest = latest_run(state, name, on_aws)
     if newest is not None and newest.report and not (Path(newest.report) / REPORT).is_file():
         raise StateError(
-            f"the report of the latest run of {name} ({newest.when}) is gone from {newest.report}; run it again with "
-            f"`harness run {name}`, or name the run to compare"
+            f"the report of the latest run of {name} ({newest.when}) is gone from {newest.report}",
+            f"run it again with `harness run {name}`, or name the run to compare",
         )
     for folder in run_folders(state):
         if not (folder / REPORT).is_file():
@@ -161,7 +162,7 @@ def _latest(name: str, state: Path) -> tuple[Path, dict[str, Any]]:
         report = _report(folder)
         if report["profile"] not in on_aws and any(each["name"] == name for each in report["scenarios"]):
             return folder, report
-    raise StateError(f"{name} was not run here yet; run it with `harness run {name}`")
+    raise StateError(f"{name} was not run here yet", f"run it with `harness run {name}`")
 
 
 def _scenarios() -> list[Scenario]:

@@ -65,14 +65,14 @@ def _print(changes: Wiring, shell: str | None, as_json: bool) -> None:
 def _backing(emulator: RunningEmulator) -> str:
     """Where the LocalStack behind the emulator answers; it may be starting still, and one request waits for that."""
     if emulator.facts()["aws_backend"] != "localstack":
-        raise StateError("--direct-s3 is for an emulator on LocalStack: start it with --aws-backend localstack")
+        raise StateError("--direct-s3 is for an emulator on LocalStack", "start it with --aws-backend localstack")
     deadline = time.monotonic() + LOCALSTACK_SECONDS
     while time.monotonic() < deadline:
         address = emulator.facts()["aws"].get("address")
         if address:
             return str(address)
         time.sleep(LOOK)
-    raise StateError("the LocalStack behind the emulator is not there; see `harness status` and its emulator.log")
+    raise StateError("the LocalStack behind the emulator is not there", "see `harness status` and its emulator.log")
 
 
 def _lines(changes: Wiring, shell: str) -> str:

@@ -42,8 +42,8 @@ def command(scenarios: tuple[str, ...], profile: str | None, refresh: bool, stat
     plans = [make_plan(each.name, each.file, folders, destination) for each in chosen]
     if never := [plan.scenario for plan in plans if plan.learned_from is None]:
         raise StateError(
-            f"nothing is known of what {', '.join(never)} would cost: never run to the end here; run it once with "
-            f"`harness run {' '.join(never)}`, which costs nothing"
+            f"nothing is known of what {', '.join(never)} would cost: never run to the end here",
+            f"run it once with `harness run {' '.join(never)}`, which costs nothing",
         )
     if refresh:
         _refresh(destination, given.region, plans)

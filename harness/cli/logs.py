@@ -56,7 +56,7 @@ def _find(sagemaker: Any, name: str) -> tuple[str, str, Callable[[], bool]]:
     try:
         sagemaker.describe_endpoint(EndpointName=name)
     except ClientError as error:
-        raise StateError(f"there is no job or endpoint named {name!r}; {_known(sagemaker)}") from error
+        raise StateError(f"there is no job or endpoint named {name!r}", f"{_known(sagemaker)}") from error
     return KINDS["Endpoint"].group_of(name), "", lambda: False
 
 
@@ -75,7 +75,7 @@ def _kept(folder: Path, name: str) -> Iterator[str]:
     if not streams:
         latest = list(dict.fromkeys(place.stream.partition("/")[0] for place in places))
         hint = f"logs are kept of {', '.join(latest[:3])}" if latest else "no logs are kept there"
-        raise StateError(f"there is no log of a job or endpoint named {name!r} in {folder}; {hint}")
+        raise StateError(f"there is no log of a job or endpoint named {name!r} in {folder}", f"{hint}")
     for place in reversed(streams):
         yield from (event.message for event in logs.read(place.group, place.stream, place.account, place.region))
 

@@ -88,7 +88,7 @@ def running(state: Path | None) -> RunningEmulator:
     folder = settings(state=state).state
     emulator = find(folder)
     if emulator is None:
-        raise StateError(f"no emulator runs on {folder}; start one with `harness start`")
+        raise StateError(f"no emulator runs on {folder}", "start one with `harness start`")
     return emulator
 
 

@@ -101,8 +101,9 @@ def _fit(found: Preflight, profile: str) -> None:
     if found.failures:
         count = len(found.failures)
         raise StateError(
-            f"the account is not fit for this run: {count} failure{'' if count == 1 else 's'}, told above; nothing was "
-            f"created. `harness plan --profile {profile}` looks again"
+            f"the account is not fit for this run ({count} failure{'' if count == 1 else 's'}, shown above), so "
+            "nothing was created",
+            f"fix them, then check again with `harness plan --profile {profile}`",
         )
 
 
@@ -123,6 +124,6 @@ def _consent(yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise GuardRefused("this would create the above on AWS, and nobody is here to agree; say --yes")
+        raise GuardRefused("this would create the above on AWS, and nobody is here to agree", "say --yes")
     if not click.confirm("Go ahead?", err=True):
-        raise GuardRefused("not agreed to; nothing was created")
+        raise GuardRefused("not agreed to, so nothing was created")

@@ -54,7 +54,7 @@ class Recorded:
         if data is not None and (self.record or self.compare):
             raise click.UsageError("--record and --compare are for the scenario's own data; leave out --data")
         if self.record and destination is None:
-            raise GuardRefused("recordings are made by runs on AWS only: --record needs a profile of kind aws")
+            raise GuardRefused("recordings are made by runs on AWS only", "use --record with a profile of kind aws")
         from harness.profiles.comparison_rules import concessions_of
 
         if self.record or self.compare:
@@ -204,6 +204,6 @@ def _cell(value: Fact) -> Fact:
 def _unrecorded(scenarios: Sequence[Scenario]) -> StateError:
     names = ", ".join(scenario.name for scenario in scenarios)
     return StateError(
-        f"there is no recording of {names} to compare with; make one with `harness run {scenarios[0].name} --profile "
-        "aws --record`"
+        f"there is no recording of {names} to compare with",
+        f"make one with `harness run {scenarios[0].name} --profile aws --record`",
     )

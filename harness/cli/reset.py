@@ -39,7 +39,7 @@ def command(keep: Path | None, yes: bool, state: Path | None, as_json: bool) -> 
     if emulator is not None:
         if keep is not None:
             raise StateError(
-                "the state of a running emulator cannot be copied; stop it with `harness stop`, then reset"
+                "the state of a running emulator cannot be copied", "stop it with `harness stop`, then reset"
             )
         emulator.ask("/_harness/reset", "POST", timeout=60.0)
         # Nothing is left that a kept scenario could go on from.
@@ -84,7 +84,7 @@ def _forget(folder: Path, keep: Path | None) -> None:
 
 def _copy(folder: Path, names: list[str], keep: Path) -> None:
     if keep.exists() and any(keep.iterdir()):
-        raise StateError(f"{keep} is not empty; name a new folder for the copy")
+        raise StateError(f"{keep} is not empty", "name a new folder for the copy")
     try:
         keep.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in names:
@@ -95,4 +95,4 @@ def _copy(folder: Path, names: list[str], keep: Path) -> None:
             elif not target.exists():
                 shutil.copy2(source, target, follow_symlinks=False)
     except (OSError, shutil.Error) as error:
-        raise StateError(f"the state cannot be copied to {keep} ({error}); nothing was removed") from error
+        raise StateError(f"the state cannot be copied to {keep} ({error}), so nothing was removed") from error

@@ -132,7 +132,7 @@ def _made_private(state: Path) -> None:
         make_private(state)
     except OSError as error:
         raise StateError(
-            f"the state folder {state} cannot be used ({error.strerror}); choose another with --state"
+            f"the state folder {state} cannot be used ({error.strerror})", "choose another with --state"
         ) from error
 
 
@@ -141,9 +141,11 @@ def _made(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StateError(f"the report's folder {folder} cannot be made ({error.strerror})") from error
+        raise StateError(
+            f"the report's folder {folder} cannot be created ({error.strerror})", "choose another folder"
+        ) from error
     if not os.access(folder, os.W_OK):
-        raise StateError(f"the report's folder {folder} cannot be written to")
+        raise StateError(f"the report's folder {folder} cannot be written to", "choose another folder")
     return folder
 
 

@@ -59,8 +59,8 @@ def _running(state: Path, wanted: StartOptions) -> RunningEmulator | None:
     for name, value in demanded.items():
         if facts.get(name) != value:
             raise StateError(
-                f"the emulator at {emulator.address} runs with {name} {facts.get(name)!r}, not {value!r}; "
-                "stop it with `harness stop`, or use another state folder with --state"
+                f"the emulator at {emulator.address} runs with {name} {facts.get(name)!r}, not {value!r}",
+                "stop it with `harness stop`, or use another state folder with --state",
             )
     return emulator
 
@@ -93,6 +93,7 @@ def _folder(state: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        told = f"the state folder {state} cannot be used ({error.strerror}); choose another with --state"
-        raise StateError(told) from error
+        raise StateError(
+            f"the state folder {state} cannot be used ({error.strerror})", "choose another with --state"
+        ) from error
     return folder

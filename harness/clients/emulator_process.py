@@ -86,7 +86,7 @@ class RunningEmulator:
             answer = response.read()
         except (OSError, http.client.HTTPException) as error:
             raise StateError(
-                f"the emulator at {self.address} does not answer ({error}); see `harness status`"
+                f"the emulator at {self.address} does not answer ({error})", "see `harness status`"
             ) from error
         finally:
             connection.close()
@@ -160,7 +160,7 @@ def start(state: Path, wanted: StartOptions = DEFAULT) -> RunningEmulator:
         output = os.fdopen(open_private(str(state / OUTPUT), os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb")
     except OSError as error:
         raise StateError(
-            f"the state folder {state} cannot be used ({error.strerror}); choose another with --state"
+            f"the state folder {state} cannot be used ({error.strerror})", "choose another with --state"
         ) from error
     with output:
         process = subprocess.Popen(
@@ -189,7 +189,7 @@ def _when_healthy(state: Path, process: subprocess.Popen[bytes], ephemeral: bool
         if emulator and emulator.pid == process.pid and emulator.healthy():
             return emulator
         time.sleep(LOOK)
-    raise StateError(f"the emulator did not answer within {START_SECONDS:.0f} s; see {state / OUTPUT}")
+    raise StateError(f"the emulator did not answer within {START_SECONDS:.0f} s", f"see {state / OUTPUT}")
 
 
 def _announcing(state: Path, pid: int) -> RunningEmulator | None:
@@ -237,7 +237,7 @@ def stop(emulator: RunningEmulator, seconds: float = STOP_SECONDS) -> None:
             if not emulator.alive():
                 return
             time.sleep(LOOK)
-    raise StateError(f"process {emulator.pid} does not end; look at it with `ps -p {emulator.pid}`")
+    raise StateError(f"process {emulator.pid} does not end", f"look at it with `ps -p {emulator.pid}`")
 
 
 def process_alive(pid: int) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.contract.containers import Command, ImageSource
+from harness.kernel.errors import UserError
 from harness.runners.spec import Environment, RunSpec
 
 if sys.version_info >= (3, 11):
@@ -25,8 +26,8 @@ _TAG_ENDING = re.compile(r"-cpu-py3$")
 _PYTHON_ENDING = re.compile(r"(-cpu)?(-py\d+)?$")
 
 
-class UnknownImage(Exception):
-    """The catalogue has no entry for the URI. The message lists the known images."""
+class UnknownImage(UserError):
+    """The catalogue has no entry for an image URI. The remedy lists the known images."""
 
 
 @dataclass(frozen=True)
@@ -122,13 +123,15 @@ def resolve_image(uri: str) -> Image:
     ]
     if not versions:
         known = ", ".join(sorted({name for image in load_catalog() for name in image.repositories}))
-        raise UnknownImage(f"image {uri!r} is not in the catalogue and there is no Docker to pull it; known: {known}")
+        raise UnknownImage(
+            f"image {uri!r} is not in the catalogue", f"without Docker it cannot be pulled: use one of {known}"
+        )
     for name in (tag, _TAG_ENDING.sub("", tag), _PYTHON_ENDING.sub("", tag)):
         for image in versions:
             if name == image.version or name in image.tags or not image.version:
                 return image
-    supported = ", ".join(image.version for image in versions)
-    raise UnknownImage(f"image {uri!r}: version {tag or 'latest'!r} is not supported; supported: {supported}")
+    offered = ", ".join(image.version for image in versions)
+    raise UnknownImage(f"image {uri!r}: version {tag or 'latest'!r} is not supported", f"supported: {offered}")
 
 
 def own_image(uri: str) -> tuple[str, str] | None:

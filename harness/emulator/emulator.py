@@ -21,9 +21,10 @@ from typing import Any
 from harness import __version__
 from harness.aws import AwsBackend
 from harness.emulator.accounts import Accounts
-from harness.emulator.parts import BootContext, EngineInputs, Parts, RunningEngine, build_packages
+from harness.emulator.parts import BootContext, Parts, RunningEngine, build_packages
 from harness.emulator.port import take
 from harness.emulator.stored_clock import restore_clock
+from harness.engine.components import Components
 from harness.gateway import Gateway, GatewayDependencies, Server
 from harness.gateway.control_socket import ControlSocket
 from harness.gateway.dispatch import call
@@ -171,7 +172,7 @@ class Emulator:
     def _build(self, port: int) -> None:
         """Parts in the order they stand on each other; the stack takes them down the other way round."""
         parts, stack = self._parts, self._stack
-        ground = BootContext(
+        boot = BootContext(
             settings=self.settings,
             folder=self.state,
             port=port,
@@ -179,23 +180,21 @@ class Emulator:
             clock=self.clock,
             adopt=self.adopt,
             call=self._call,
-            client_secret=self._credentials.client_secret,
         )
         journal = RequestLog(self.state / "emulator.log")
         stack.callback(journal.close)
         stack.enter_context(journal.taking_warnings())
         check_databases(self.state)
-        self.records = parts.records(ground)
+        self.records = parts.records(boot)
         stack.callback(self.records.close)
         restore_clock(self.clock, self.records, self.state)
-        logs = parts.logs(ground)
+        logs = parts.logs(boot)
         stack.callback(logs.close)
-        self._aws = parts.aws(ground, logs)
+        self._aws = parts.aws(boot, logs)
         stack.callback(self._aws.close)
-        self._interpreters = parts.interpreters(ground)
+        self._interpreters = parts.interpreters(boot)
         stack.callback(self._interpreters.close)
-        self._runner = runner = parts.runner(ground)
-        images = parts.images(ground)
+        self._runner = runner = parts.runner(boot)
         # The runner is closed before this: it ends the warm parents, whatever they are importing.
         stack.callback(self._end_warming)
         stack.callback(runner.close)
@@ -203,17 +202,21 @@ class Emulator:
         downloads = ThreadPoolExecutor(_DOWNLOADS, thread_name_prefix="packages")
         stack.callback(downloads.shutdown, cancel_futures=True)
         stack.callback(packages.close)
-        self._engine = parts.engine(
-            EngineInputs(
-                ground=ground,
-                records=self.records,
-                logs=logs,
-                aws=self._aws,
-                runner=runner,
-                images=images,
-                packages=packages,
-            )
+        components = Components(
+            records=self.records,
+            aws=self._aws,
+            logs=logs,
+            runner=runner,
+            clock=self.clock,
+            folder=self.state / "jobs",
+            endpoint_url=lambda: runner.address_of(self.address),
+            grace=self.settings.grace,
+            images=parts.images(boot),
+            reuse=parts.reuse(self.settings),
+            client_secret=self._credentials.client_secret,
+            packages=packages,
         )
+        self._engine = parts.engine(components, boot)
         # While the loop runs, for connections to model servers end on it; here only when serving never began.
         self._engine_end.callback(self._engine.close)
         stack.callback(self._engine_end.close)
@@ -222,9 +225,7 @@ class Emulator:
         self._accounts = Accounts(self._aws)
         self.site = GatewayDependencies(
             settings=self.settings,
-            clock=self.clock,
-            records=self.records,
-            aws=self._aws,
+            components=components,
             engine=self._engine,
             control=self,
             journal=journal,
@@ -237,7 +238,6 @@ class Emulator:
             packages=packages,
             downloads=downloads,
             runs_as=runner.runs_as,
-            images=images,
         )
 
     def _serve(self, listener: socket.socket) -> None:

@@ -23,6 +23,7 @@ from harness.stores.records import RecordStore
 
 if TYPE_CHECKING:
     from harness.aws.moto import MotoBackend
+    from harness.engine.components import Components
     from harness.engine.job_cache.lookup import Reuse
     from harness.runners.docker.registry import RegistryImage
     from harness.stores.package_index.job_packages import JobPackages
@@ -61,7 +62,7 @@ class ClosableLogs(StoredLogs, Protocol):
 
 @dataclass(frozen=True)
 class BootContext:
-    """What the parts stand on. The port is taken before any part is built; it is served once all are."""
+    """Inputs of the functions that build the parts. The port is bound before the parts are built and served after."""
 
     settings: Settings
     folder: Path
@@ -71,62 +72,47 @@ class BootContext:
     clock: Clock
     adopt: Adopt
     call: Call
-    client_secret: str = ""
-    """The secret that jobs sign with."""
 
 
-@dataclass(frozen=True)
-class EngineInputs:
-    """What an engine is built on."""
-
-    ground: BootContext
-    records: RecordStore
-    logs: ClosableLogs
-    aws: AwsBackend
-    runner: Runner
-    images: ImageSource
-    packages: JobPackages
-
-
-def build_records(ground: BootContext) -> RecordStore:
-    if ground.settings.ephemeral:
+def build_records(boot: BootContext) -> RecordStore:
+    if boot.settings.ephemeral:
         from harness.stores.memory import MemoryRecords
 
         return MemoryRecords()
     from harness.stores.sqlite import SqliteRecords
 
-    return SqliteRecords(ground.folder / "records.sqlite")
+    return SqliteRecords(boot.folder / "records.sqlite")
 
 
-def build_logs(ground: BootContext) -> ClosableLogs:
+def build_logs(boot: BootContext) -> ClosableLogs:
     from harness.stores.log_files import LogFiles
 
-    return LogFiles(ground.folder / "logs", ground.settings.log_limit_mb)
+    return LogFiles(boot.folder / "logs", boot.settings.log_limit_mb)
 
 
-def build_aws(ground: BootContext, logs: ClosableLogs) -> AwsBackend:
+def build_aws(boot: BootContext, logs: ClosableLogs) -> AwsBackend:
     from harness.aws.moto import MotoBackend
 
-    settings = ground.settings
+    settings = boot.settings
     with contextlib.ExitStack() as on_failure:
         moto = MotoBackend(
-            ground.folder, logs, settings.account, settings.region, _engine_images(settings), settings.roles
+            boot.folder, logs, settings.account, settings.region, _engine_images(settings), settings.roles
         )
         on_failure.callback(moto.close)
-        backend = _choose_backend(ground, logs, moto)
+        backend = _choose_backend(boot, logs, moto)
         on_failure.pop_all()
     return backend
 
 
-def _choose_backend(ground: BootContext, logs: ClosableLogs, moto: MotoBackend) -> AwsBackend:
-    settings = ground.settings
+def _choose_backend(boot: BootContext, logs: ClosableLogs, moto: MotoBackend) -> AwsBackend:
+    settings = boot.settings
     backend: AwsBackend = moto
     if settings.aws_backend == "localstack":
         from harness.aws.remote.localstack import LocalStackBackend
         from harness.emulator.localstack import source
 
-        found = source(ground.folder, settings.install, settings.images)
-        backend = LocalStackBackend(found, moto, logs, ground.folder, settings.account, settings.region, settings.roles)
+        found = source(boot.folder, settings.install, settings.images)
+        backend = LocalStackBackend(found, moto, logs, boot.folder, settings.account, settings.region, settings.roles)
     if settings.s3_url:
         from harness.aws.remote.s3_url import s3_url_backend
 
@@ -152,22 +138,22 @@ def _engine_images(settings: Settings) -> Callable[[str, str], Sequence[Registry
     return listed
 
 
-def build_images(ground: BootContext) -> ImageSource:
-    if ground.settings.runner == "docker":
+def build_images(boot: BootContext) -> ImageSource:
+    if boot.settings.runner == "docker":
         from harness.contract.containers import CONTAINED
 
-        return replace(CONTAINED, identity=_image_ids(ground.settings))
+        return replace(CONTAINED, identity=_image_ids(boot.settings))
     from harness.contract.catalog import CATALOGUED
     from harness.contract.versions import program_version
 
     return replace(CATALOGUED, identity=program_version)
 
 
-def build_runner(ground: BootContext) -> Runner:
-    return _docker_runner(ground) if ground.settings.runner == "docker" else _process_runner(ground)
+def build_runner(boot: BootContext) -> Runner:
+    return _docker_runner(boot) if boot.settings.runner == "docker" else _process_runner(boot)
 
 
-def _docker_runner(ground: BootContext) -> Runner:
+def _docker_runner(boot: BootContext) -> Runner:
     from harness.contract.catalog import own_image
     from harness.runners.docker.engine import DockerEngine
     from harness.runners.docker.images import Images as EngineImages
@@ -175,27 +161,27 @@ def _docker_runner(ground: BootContext) -> Runner:
 
     engine = DockerEngine()
     return DockerRunner(
-        ground.folder / "runs" / "docker",
-        ground.folder,
+        boot.folder / "runs" / "docker",
+        boot.folder,
         engine=engine,
-        images=EngineImages(engine, ground.settings.images, own_image, pull=ground.settings.install),
-        port=ground.port,
-        adopt=ground.adopt,
+        images=EngineImages(engine, boot.settings.images, own_image, pull=boot.settings.install),
+        port=boot.port,
+        adopt=boot.adopt,
     )
 
 
-def _process_runner(ground: BootContext) -> Runner:
+def _process_runner(boot: BootContext) -> Runner:
     from harness.runners.process.environments import Environments
     from harness.runners.process.pool import WarmPool
     from harness.runners.process.runner import ProcessRunner
 
     return ProcessRunner(
-        ground.folder / "runs",
-        environments=Environments(install=ground.settings.install),
-        port=ground.port,
-        adopt=ground.adopt,
-        hidden=(Path.home(), ground.folder, ground.settings.project),
-        pool=WarmPool() if ground.settings.warm_pool else None,
+        boot.folder / "runs",
+        environments=Environments(install=boot.settings.install),
+        port=boot.port,
+        adopt=boot.adopt,
+        hidden=(Path.home(), boot.folder, boot.settings.project),
+        pool=WarmPool() if boot.settings.warm_pool else None,
     )
 
 
@@ -206,11 +192,11 @@ def build_packages(settings: Settings) -> JobPackages:
     return JobPackages(cache_folder("packages"), settings.install)
 
 
-def build_interpreters(ground: BootContext) -> WarmInterpreters:
+def build_interpreters(boot: BootContext) -> WarmInterpreters:
     from harness.runners.process.interpreters import WarmInterpreters
     from harness.runners.process.pool import WarmPool
 
-    return WarmInterpreters(WarmPool(limit=2) if ground.settings.warm_pool else None)
+    return WarmInterpreters(WarmPool(limit=2) if boot.settings.warm_pool else None)
 
 
 def build_reuse(settings: Settings) -> Reuse:
@@ -252,26 +238,10 @@ def _image_ids(settings: Settings) -> Callable[[ImageProtocol], str]:
     return identity
 
 
-def build_engine(foundation: EngineInputs) -> RunningEngine:
-    from harness.engine.jobs.job_run import EngineDependencies
+def build_engine(components: Components, boot: BootContext) -> RunningEngine:
     from harness.engine.local import LocalEngine
 
-    ground = foundation.ground
-    doors = EngineDependencies(
-        records=foundation.records,
-        aws=foundation.aws,
-        logs=foundation.logs,
-        runner=foundation.runner,
-        clock=ground.clock,
-        folder=ground.folder / "jobs",
-        endpoint_url=lambda: foundation.runner.address_of(ground.address),
-        grace=ground.settings.grace,
-        images=foundation.images,
-        reuse=build_reuse(ground.settings),
-        packages=foundation.packages,
-        client_secret=ground.client_secret,
-    )
-    return LocalEngine(doors, ground.call, ground.settings.max_parallel_jobs)
+    return LocalEngine(components, boot.call, boot.settings.max_parallel_jobs)
 
 
 @dataclass(frozen=True)
@@ -284,5 +254,6 @@ class Parts:
     runner: Callable[[BootContext], Runner] = build_runner
     images: Callable[[BootContext], ImageSource] = build_images
     interpreters: Callable[[BootContext], WarmInterpreters] = build_interpreters
-    engine: Callable[[EngineInputs], RunningEngine] = build_engine
+    reuse: Callable[[Settings], Reuse] = build_reuse
+    engine: Callable[[Components, BootContext], RunningEngine] = build_engine
     lookup: Callable[[str, str], Operation | None] = operation

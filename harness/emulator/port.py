@@ -19,8 +19,8 @@ def take(host: str, port: int) -> socket.socket:
         if port == 0:
             raise StateError(f"harness cannot listen on {host}: {os.strerror(error.errno or 0)}") from error
         raise StateError(
-            f"port {port} on {host} cannot be had ({os.strerror(error.errno or 0)}); {_holder(host, port)}"
-            "choose another with --port, or --port 0 for a free one"
+            f"port {port} on {host} cannot be had ({os.strerror(error.errno or 0)})",
+            f"{_holder(host, port)}choose another with --port, or --port 0 for a free one",
         ) from error
 
 

@@ -23,7 +23,8 @@ def restore_clock(clock: Clock, records: RecordStore, folder: Path) -> None:
     if not moment <= LAST_MOMENT:
         raise StateError(
             f"the state folder {folder} keeps {stored[:40]!r} as the seconds that its clock is ahead, and the clock "
-            f"ends at {iso(LAST_MOMENT)}; choose another folder with --state, or forget its state with `harness reset`"
+            f"ends at {iso(LAST_MOMENT)}",
+            "choose another folder with --state, or forget its state with `harness reset`",
         )
     clock.advance_to(moment)
     clock.save_with(lambda offset: records.set_setting(CLOCK_OFFSET, str(offset)))

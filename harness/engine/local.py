@@ -1,4 +1,4 @@
-"""``LocalEngine``: jobs, endpoints and schedules of this machine behind the ``Engine`` doors."""
+"""``LocalEngine``: jobs, endpoints and schedules of this machine behind the ``Engine`` components."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from harness.engine.components import Components
 from harness.engine.hosting.endpoint_metrics import EndpointMetrics
 from harness.engine.hosting.endpoints import Endpoints
 from harness.engine.hosting.invocations import Invocations
 from harness.engine.jobs.interruptions import Interruptions
-from harness.engine.jobs.job_run import EngineDependencies
 from harness.engine.jobs.processing import PROCESSING
 from harness.engine.jobs.queue import JobQueue
 from harness.engine.jobs.training import TRAINING
@@ -30,8 +30,8 @@ METRICS_INTERVAL = 5.0
 
 
 class LocalEngine:
-    def __init__(self, doors: EngineDependencies, call: Call, parallel: int) -> None:
-        self._doors = doors
+    def __init__(self, components: Components, call: Call, parallel: int) -> None:
+        self._components = components
         self._call = call
         self._parallel = parallel
         self._closed = threading.Event()
@@ -40,12 +40,12 @@ class LocalEngine:
         self._flusher.start()
 
     def _start_parts(self) -> None:
-        doors = self._doors
-        self._metrics = EndpointMetrics(doors.aws, doors.clock)
-        self._jobs = JobQueue(doors, (TRAINING, PROCESSING, TRANSFORM), self._parallel)
-        self._endpoints = Endpoints(doors)
-        self._invocations = Invocations(doors, self._endpoints, self._metrics)
-        self._schedules = Schedules(doors, self._call, self.flush)
+        components = self._components
+        self._metrics = EndpointMetrics(components.aws, components.clock)
+        self._jobs = JobQueue(components, (TRAINING, PROCESSING, TRANSFORM), self._parallel)
+        self._endpoints = Endpoints(components)
+        self._invocations = Invocations(components, self._endpoints, self._metrics)
+        self._schedules = Schedules(components, self._call, self.flush)
 
     def _stop_parts(self) -> None:
         self._schedules.close()
@@ -67,7 +67,7 @@ class LocalEngine:
 
     @property
     def interruptions(self) -> Interruptions:
-        return self._doors.interruptions
+        return self._components.interruptions
 
     def kill_servers(self, key: Key, variant: str) -> int:
         return self._endpoints.kill_servers(key, variant)
@@ -83,7 +83,7 @@ class LocalEngine:
     def reset(self) -> None:
         """Stop what runs and forget it; a new set of parts takes over."""
         self._stop_parts()
-        self._doors.interruptions.clear()
+        self._components.interruptions.clear()
         self._start_parts()
         self._schedules.begin()
 
@@ -93,11 +93,11 @@ class LocalEngine:
         self._metrics.flush()
 
     def warm_up(self) -> None:
-        warm_up(self._doors.runner)
+        warm_up(self._components.runner)
 
     def recover(self) -> list[Key]:
         """After a start: jobs that were in flight are settled, endpoints in service get their servers back."""
-        remove_tree(self._doors.folder)
+        remove_tree(self._components.folder)
         found = self._jobs.recover()
         self._endpoints.recover()
         self._schedules.recover()

@@ -97,7 +97,7 @@ async def _reset(exchange: RequestContext) -> Mapping[str, Any]:
 
 
 async def _clock(exchange: RequestContext) -> Mapping[str, Any]:
-    clock = exchange.site.clock
+    clock = exchange.site.components.clock
     return {"now": iso(clock.now()), "real": iso(clock.real()), "offset": round(clock.offset, 3)}
 
 
@@ -138,7 +138,7 @@ async def _coverage(exchange: RequestContext) -> Mapping[str, Any]:
         facts["calls"] = {name: count for (called, name), count in sorted(site.calls.items()) if called == service}
     faults = {"waiting": len(site.faults.waiting()), "injected": dict(sorted(site.faults.used.items()))}
     passed_on = {service: count for (service, name), count in sorted(site.calls.items()) if not name}
-    backend = {"name": site.aws.name, "services": sorted(site.aws.services()), "calls": passed_on}
+    backend = {"name": site.components.aws.name, "services": sorted(site.components.aws.services()), "calls": passed_on}
     return {"services": services, "backend": backend, "faults": faults}
 
 
@@ -149,7 +149,7 @@ async def _jobs(exchange: RequestContext) -> Mapping[str, Any]:
         raise _Refused(f"limit is a number of jobs, not {text[:100]!r}.")
     limit = int(text[:9]) if text else None
     # Off the loop: there may be very many.
-    read = partial(_read_jobs, exchange.site.records, limit)
+    read = partial(_read_jobs, exchange.site.components.records, limit)
     return {"jobs": await asyncio.get_running_loop().run_in_executor(exchange.site.pool, read)}
 
 

@@ -29,7 +29,7 @@ async def pass_to_backend(exchange: RequestContext) -> Response | None:
         raise UnsupportedOperation(
             f"harness does not support {operation} ({exchange.service}) yet. {_REFUSED[exchange.service]}"
         )
-    aws = exchange.site.aws
+    aws = exchange.site.components.aws
     if exchange.service not in aws.services():
         raise UnsupportedOperation(
             f"harness does not serve {exchange.service}; behind this address are SageMaker and "

@@ -86,10 +86,7 @@ def _scope(
         region=region,
         request_id=request_id,
         caller=caller,
-        records=site.records,
-        aws=site.aws,
+        components=site.components,
         engine=site.engine,
-        clock=site.clock,
-        images=site.images,
         received=received,
     )

@@ -127,7 +127,7 @@ async def wait_for_change(exchange: RequestContext) -> Response | None:
     if kind is None:
         return None
     key = Key(kind.type, exchange.account, exchange.region, exchange.parameters[kind.name_member])
-    record = exchange.site.records.find(key)
+    record = exchange.site.components.records.find(key)
     if record is not None and is_unfinished(record) and _is_waiting(exchange, record):
         record = await _wait_until_finished(exchange, key)
     if record is not None:
@@ -143,7 +143,7 @@ def _is_waiting(exchange: RequestContext, record: Record) -> bool:
         return True
     seen = exchange.site.polls.last_seen(_polling_client(exchange), record.key)
     if _SDK.search(agent):
-        return seen is not None or exchange.site.clock.real() - record.created > _FIRST_DESCRIBE
+        return seen is not None or exchange.site.components.clock.real() - record.created > _FIRST_DESCRIBE
     return seen == (record.created, record.version)
 
 
@@ -161,7 +161,7 @@ async def _wait_until_finished(exchange: RequestContext, key: Key) -> Record | N
         while True:
             change = site.waiters.add(key)
             try:
-                record = site.records.find(key)
+                record = site.components.records.find(key)
                 left = deadline - loop.time()
                 if record is None or not is_unfinished(record) or left <= 0 or site.waiters.closed:
                     return record

@@ -13,22 +13,18 @@ from typing import Any, NamedTuple, Protocol
 
 from multidict import CIMultiDict
 
-from harness.aws import AwsBackend
-from harness.contract.catalog import CATALOGUED
-from harness.contract.containers import ImageSource
 from harness.engine import Engine
+from harness.engine.components import Components
 from harness.gateway.fault_injection.plan import PlannedFaults
 from harness.gateway.long_poll import PollTracker, RecordWaiters
 from harness.gateway.request_log import RequestLog
 from harness.kernel.addresses import HostPort
-from harness.kernel.clock import Clock
 from harness.kernel.http import Request, Response
 from harness.protocol import OperationModel, ServiceModel
 from harness.services.scope import Operation
 from harness.settings import Settings
 from harness.stores.credentials import Credentials
 from harness.stores.package_index.job_packages import JobPackages
-from harness.stores.records import RecordStore
 
 
 class ClientGone(Exception):
@@ -86,10 +82,10 @@ class Client(NamedTuple):
 
 @dataclass
 class GatewayDependencies:
+    """The emulator's components, and what only the gateway works with."""
+
     settings: Settings
-    clock: Clock
-    records: RecordStore
-    aws: AwsBackend
+    components: Components
     engine: Engine
     control: Control
     journal: RequestLog
@@ -105,7 +101,6 @@ class GatewayDependencies:
     """Threads on which packages are fetched, which may take minutes."""
     runs_as: Callable[[int], bool] = lambda uid: False
     """Whether processes of this user of the machine may be the emulator's own jobs."""
-    images: ImageSource = CATALOGUED
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Calls per service and operation, for ``/_harness/coverage``."""
     faults: PlannedFaults = field(default_factory=PlannedFaults)

@@ -22,7 +22,7 @@ async def ask_s3(exchange: RequestContext, target: str) -> bytes | None:
     authorization = _SIGNED.format(account=account, region=region, zeros="0" * 64)
     headers = CIMultiDict({"Host": f"s3.{region}.amazonaws.com", "Authorization": authorization})
     request = Request("GET", target, CIMultiDictProxy(headers), _nothing)
-    response = await site.aws.handle("s3", request, account, region)
+    response = await site.components.aws.handle("s3", request, account, region)
     return await _whole(response) if response.status == 200 else None
 
 

@@ -9,8 +9,11 @@ ApiError                        code, HTTP status, message as AWS words it
 ├── UnsupportedOperation        501  the emulator does not implement this
 ├── ModelError                  424  the model's container returned an error
 └── InternalFailure             500
-GuardRefused                    a safety check failed (wrong account, budget, no consent); ends a command
-StateError                      the state folder, the port or the machine cannot be used; ends a command
+UserError                       what a user can fix: problem and remedy; ends a command, not a request
+ ├── GuardRefused                a safety check failed: wrong account, budget, no consent
+ ├── UnknownImage                no image stands for a URI (contract/catalog.py)
+ └── StateError                  the state folder, the port or the machine cannot be used
+     └── ConfigurationError      a file that the user writes has a wrong key or value
 """
 
 from __future__ import annotations
@@ -71,9 +74,32 @@ class InternalFailure(ApiError):
     status = 500
 
 
-class StateError(Exception):
-    """The environment cannot be used. Printed as one line that names the remedy, with exit code 3."""
+class UserError(Exception):
+    """An error that a user can fix. Its text is "problem; remedy", or the problem alone when no remedy is known."""
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        super().__init__(f"{problem}; {remedy}" if remedy else problem)
+        self.problem = problem
+        self.remedy = remedy
 
 
-class GuardRefused(Exception):
-    """A safety check refused to go on. Printed as one line that names the remedy, with exit code 4."""
+class StateError(UserError):
+    """The environment is not fit. The command line shows it in one line and ends with exit code 3."""
+
+
+class ConfigurationError(StateError):
+    """A key or a value in a file that the user writes makes no sense.
+
+    ``problem`` does not repeat the file's name, the text begins with it. ``key`` is the name to look for in the file.
+    """
+
+    def __init__(self, file: str, problem: str, remedy: str = "", *, key: str = "", line: int = 0) -> None:
+        super().__init__(f"{file}: {problem}", remedy)
+        self.problem = problem
+        self.file = file
+        self.key = key
+        self.line = line
+
+
+class GuardRefused(UserError):
+    """A guard says no. The command line shows it in one line and ends with exit code 4."""

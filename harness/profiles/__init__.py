@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from harness.kernel.errors import StateError
+from harness.kernel.errors import ConfigurationError
 from harness.profiles.aws import AwsProfile
 from harness.profiles.configuration import read_choices
 from harness.profiles.local import LocalProfile
 from harness.profiles.localmode import LocalModeProfile
 from harness.profiles.target import Profile, RunRequest
-from harness.settings import read_project
+from harness.settings import FILE, read_project
 
 __all__ = ["KINDS", "UnknownProfile", "find_profile", "known_profiles"]
 
@@ -45,7 +45,7 @@ def find_profile(name: str, asked: RunRequest) -> Profile:
         raise UnknownProfile(f"no profile {name!r}; known: {', '.join(known_profiles(asked))}")
     kind = table.pop("kind", name)
     if kind not in KINDS:
-        raise StateError(f"harness.toml: profile {name!r}: kind {kind!r} is none of {', '.join(KINDS)}")
+        raise ConfigurationError(FILE, f"profile {name!r}: kind {kind!r} is none of {', '.join(KINDS)}", key="kind")
     if kind != "aws":
         choices = {**read_choices(name, table), **asked.wanted.choices}
         return KINDS[kind](name, replace(asked, wanted=replace(asked.wanted, choices=choices)))

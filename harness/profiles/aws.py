@@ -74,8 +74,8 @@ class AwsProfile:
         self._cap = cap or Cap()
         if asked.wanted.choices or asked.wanted.ephemeral:
             raise StateError(
-                f"profile {name!r} runs on AWS, where there is no emulator: leave out --runner, --aws-backend, "
-                "--s3-url and --ephemeral"
+                f"profile {name!r} runs on AWS, where there is no emulator",
+                "leave out --runner, --aws-backend, --s3-url and --ephemeral",
             )
 
     def capped(self, cap: Cap) -> AwsProfile:

@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from harness.kernel.errors import StateError
+from harness.kernel.errors import ConfigurationError
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,12 @@ class AllowedDifferences:
 
 
 def concessions_of(file: Path) -> AllowedDifferences:
-    """``StateError`` says what a statement should look like."""
+    """``ConfigurationError`` says what a statement should look like."""
     tolerances, known = (_stated(file, name) for name in ("TOLERANCES", "KNOWN_DIFFERENCES"))
     for pattern, value in tolerances.items():
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-            raise StateError(f"{file.name}: TOLERANCES[{pattern!r}] must be a number from 0 on, not {value!r}")
+            problem = f"TOLERANCES[{pattern!r}] must be a number from 0 on, not {value!r}"
+            raise ConfigurationError(file.name, problem, key="TOLERANCES")
     return AllowedDifferences(
         {pattern: float(value) for pattern, value in tolerances.items()},
         {pattern: _known(file, pattern, value) for pattern, value in known.items()},
@@ -66,9 +67,11 @@ def _known(file: Path, pattern: str, value: Any) -> KnownDifference:
         fits = isinstance(when, dict) and all(isinstance(word, str) for pair in when.items() for word in pair)
         if isinstance(reason, str) and reason.strip() and fits:
             return KnownDifference(reason.strip(), when)
-    raise StateError(
-        f'{file.name}: KNOWN_DIFFERENCES[{pattern!r}] must be a reason, or {{"reason": "…", "when": {{"profile" or a '
-        f"library: a pattern}}}}, not {value!r}"
+    raise ConfigurationError(
+        file.name,
+        f'KNOWN_DIFFERENCES[{pattern!r}] must be a reason, or {{"reason": "…", "when": {{"profile" or a '
+        f"library: a pattern}}}}, not {value!r}",
+        key="KNOWN_DIFFERENCES",
     )
 
 
@@ -87,5 +90,5 @@ def _stated(file: Path, name: str) -> dict[str, Any]:
             stated = None
         if isinstance(stated, dict) and all(isinstance(pattern, str) for pattern in stated):
             return stated
-        raise StateError(f"{file.name}: {name} must be a constant dict of patterns, written out")
+        raise ConfigurationError(file.name, f"{name} must be a constant dict of patterns, written out", key=name)
     return {}

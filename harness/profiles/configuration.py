@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.aws_run.request_defaults import DEFAULT
-from harness.kernel.errors import StateError
+from harness.kernel.errors import ConfigurationError
 from harness.promotion.destination import ONE_OFF, SCHEDULE, TAGS, Destination
 from harness.settings import CHOICES, FILE
 
@@ -25,35 +25,40 @@ class InvalidValue(Exception):
 
 
 def read_destination(name: str, table: Mapping[str, Any]) -> Destination:
-    """A table of kind "aws"; ``StateError`` names the key that is missing, unknown or makes no sense."""
-    place = f"{FILE}: profile {name!r}"
+    """A table of kind "aws"; ``ConfigurationError`` names the key that is missing, unknown or makes no sense."""
+    profile = f"profile {name!r}"
     for key in table:
         if key not in _KEYS:
-            raise StateError(f"{place}: unknown key {key!r}; known: {', '.join(sorted(_KEYS))}")
+            remedy = f"known: {', '.join(sorted(_KEYS))}"
+            raise ConfigurationError(FILE, f"{profile}: unknown key {key!r}", remedy, key=key)
     for key, meaning in _REQUIRED.items():
         if key not in table:
-            raise StateError(f"{place} needs {key}: {meaning}; add it under [profiles.{name}]")
+            raise ConfigurationError(FILE, f"{profile} needs {key}: {meaning}", f"add it under [profiles.{name}]")
     given = {}
     for key, value in table.items():
         try:
             given[key] = _KEYS[key](value)
         except InvalidValue as wrong:
-            raise StateError(f"{place}: {key} must be {wrong}, not {value!r}") from None
+            raise ConfigurationError(FILE, f"{profile}: {key} must be {wrong}, not {value!r}", key=key) from None
     if bool(given.get("subnets")) != bool(given.get("security_groups")):
-        raise StateError(f"{place}: subnets and security_groups go together; give both or none")
+        problem = f"{profile}: subnets and security_groups go together"
+        raise ConfigurationError(
+            FILE, problem, "give both or none", key="subnets" if "subnets" in table else "security_groups"
+        )
     return Destination(name=name, **given)
 
 
 def read_choices(name: str, table: Mapping[str, Any]) -> dict[str, str]:
     """A table of a kind with an emulator: what that is started with, where the command line says nothing."""
-    place = f"{FILE}: profile {name!r}"
+    profile = f"profile {name!r}"
     known = (*CHOICES, "s3_url")
     for key, value in table.items():
         if key not in known:
-            raise StateError(f"{place}: unknown key {key!r}; known: {', '.join(sorted(known))}")
+            remedy = f"known: {', '.join(sorted(known))}"
+            raise ConfigurationError(FILE, f"{profile}: unknown key {key!r}", remedy, key=key)
         if not isinstance(value, str) or (key in CHOICES and value not in CHOICES[key]):
             allowed = " or ".join(map(repr, CHOICES[key])) if key in CHOICES else "a URL"
-            raise StateError(f"{place}: {key} must be {allowed}, not {value!r}")
+            raise ConfigurationError(FILE, f"{profile}: {key} must be {allowed}, not {value!r}", key=key)
     return dict(table)
 
 

@@ -101,11 +101,11 @@ def check_engine() -> None:
         docker("version", "--format", "{{.Server.Version}}")
     except EngineFailed as error:
         raise StateError(
-            f"the localmode profile needs Docker Engine ({error}); start it, or use `--profile local`, "
-            "or `harness exec --local-mode` for code with instance_type='local'"
+            f"the localmode profile needs Docker Engine ({error})",
+            "start it, or use `--profile local`, or `harness exec --local-mode` for code with instance_type='local'",
         ) from error
     if not _has_compose():
-        raise StateError("the localmode profile needs Docker Compose: install `docker compose` or `docker-compose`")
+        raise StateError("the localmode profile needs Docker Compose", "install `docker compose` or `docker-compose`")
 
 
 def _has_compose() -> bool:

@@ -34,16 +34,26 @@ def parse(text: object) -> Parity:
     raise ValueError(f"a parity claim is {FORMS}, not {text!r}")
 
 
+class InvalidParity(ValueError):
+    """The parity claims of a test or scenario are wrong. ``problem`` does not repeat whose claims they are."""
+
+    def __init__(self, text: str, problem: str) -> None:
+        super().__init__(text)
+        self.problem = problem
+
+
 def only_claim(texts: Sequence[object], whose: str) -> Parity:
-    """The one claim; ``ValueError`` names whose it is when there are none or several."""
+    """Return the one claim. ``InvalidParity`` names ``whose`` it is when there is none, or several, or a wrong one."""
     if not texts:
-        raise ValueError(f"{whose} makes no parity claim; state one: PARITY = {FORMS}")
+        problem = "makes no parity claim"
+        raise InvalidParity(f"{whose} {problem}; state one: PARITY = {FORMS}", problem)
     if len(texts) > 1:
-        raise ValueError(f"{whose} makes {len(texts)} parity claims ({', '.join(map(repr, texts))}); keep one")
+        problem = f"makes {len(texts)} parity claims ({', '.join(map(repr, texts))})"
+        raise InvalidParity(f"{whose} {problem}; keep one", problem)
     try:
         return parse(texts[0])
     except ValueError as error:
-        raise ValueError(f"{whose}: {error}") from None
+        raise InvalidParity(f"{whose}: {error}", str(error)) from None
 
 
 def claims_of(file: Path) -> list[object]:

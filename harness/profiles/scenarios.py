@@ -65,7 +65,7 @@ def choose(root: Path, wanted: tuple[str, ...]) -> list[Scenario]:
     if problem := next((broken[word] for word in wanted or broken if word in broken and (wanted or not known)), None):
         raise StateError(problem)
     if not known:
-        raise StateError(f"no scenarios in {root / FOLDER}; run this in a project that has some")
+        raise StateError(f"no scenarios in {root / FOLDER}", "run this in a project that has some")
     chosen: dict[Path, Scenario] = {}
     for word in wanted or tuple(known):
         for scenario in _matching(known, word):
@@ -73,8 +73,8 @@ def choose(root: Path, wanted: tuple[str, ...]) -> list[Scenario]:
     for scenario in chosen.values():
         if wrong := [module for module in scenario.imports if is_emulator(module)]:
             raise StateError(
-                f"{scenario.file.name} imports {wrong[0]}, a part of the emulator, and on AWS there is none: ask by "
-                "boto3 or the SDK, and use harness.asserts and the session; see `harness validate`"
+                f"{scenario.file.name} imports {wrong[0]}, a part of the emulator, and on AWS there is none",
+                "use boto3 or the SDK, harness.asserts and the session instead (see `harness validate`)",
             )
         if len(claims_of(scenario.file)) > 1:
             raise StateError(parity_problem(scenario.file))

@@ -33,7 +33,7 @@ def python_for(generation: str, progress: Callable[[str], None]) -> Path:
         return Path(sys.executable)
     if generation == "v2":
         raise StateError(
-            "SageMaker SDK v2 is not installed here; install it with: pip install 'sagemaker[local]>=2.257,<3'"
+            "SageMaker SDK v2 is not installed here", "install it with: pip install 'sagemaker[local]>=2.257,<3'"
         )
     try:
         return Environments().build(V3, progress)

@@ -57,8 +57,8 @@ def open_account(destination: Destination) -> Account:
     if told["Account"] != destination.account_id:
         raise GuardRefused(
             f"profile {destination.name!r} expects account {destination.account_id}, but these credentials "
-            f"({told['Arn']}{_by_whom(destination)}) belong to account {told['Account']}; nothing was created. Use "
-            "credentials of the expected account, or correct account_id in harness.toml"
+            f"({told['Arn']}{_by_whom(destination)}) belong to account {told['Account']}, so nothing was created",
+            "use credentials of the expected account, or correct account_id in harness.toml",
         )
     return Account(session, told["Account"], told["Arn"], destination.region)
 

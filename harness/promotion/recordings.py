@@ -84,17 +84,17 @@ def read_recording(scenario: Path) -> Recording | None:
         genuine = told == _digest(document)
         form = document["format"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise GuardRefused(f"{file} is no recording ({type(error).__name__}: {error}); {remedy}") from error
+        raise GuardRefused(f"{file} is no recording ({type(error).__name__}: {error})", remedy) from error
     if not genuine:
-        raise GuardRefused(f"{file} was edited after it was recorded; recordings are made by AWS only: {remedy}")
+        raise GuardRefused(f"{file} was edited after it was recorded", f"only AWS makes recordings: {remedy}")
     if form != FORMAT:
         by = document.get("provenance", {}).get("harness", "?")
         raise StateError(
-            f"{file} has format {form}, made by harness {by}, and this one reads {FORMAT}; record it again: "
-            f"harness run {scenario.stem} --profile aws --record"
+            f"{file} has format {form}, made by harness {by}, and this one reads {FORMAT}",
+            f"record it again: harness run {scenario.stem} --profile aws --record",
         )
     if document["scenario"] != scenario.stem:
-        raise GuardRefused(f"{file} is the recording of scenario {document['scenario']!r}; {remedy}")
+        raise GuardRefused(f"{file} is the recording of scenario {document['scenario']!r}", remedy)
     return Recording(
         scenario=document["scenario"],
         provenance=Provenance(**document["provenance"]),

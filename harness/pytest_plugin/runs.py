@@ -225,7 +225,7 @@ def _alone(state: Path) -> Iterator[None]:
         (state.parent.parent / ".gitignore").write_text("*\n")
         lock = (state.parent / f"{state.name}.lock").open("w")
     except OSError as error:
-        raise StateError(f"{state} cannot be used ({error.strerror}); choose another with --harness-state") from error
+        raise StateError(f"{state} cannot be used ({error.strerror})", "choose another with --harness-state") from error
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not is_held(state):

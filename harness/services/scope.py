@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.aws import AwsBackend
-from harness.contract.catalog import CATALOGUED
 from harness.contract.containers import ImageSource
 from harness.engine import Engine
+from harness.engine.components import Components
 from harness.kernel.arns import arn
 from harness.kernel.clock import Clock
 from harness.kernel.records import Key, Record
@@ -44,13 +44,26 @@ class Scope:
     request_id: str
     caller: Mapping[str, str]
     """Facts about the client: ``user_agent`` and ``access_key``."""
-    records: RecordStore
-    aws: AwsBackend
+    components: Components
     engine: Engine
-    clock: Clock
-    images: ImageSource = CATALOGUED
     received: float = field(default_factory=time.perf_counter)
     """The time at which the request arrived, by ``time.perf_counter``."""
+
+    @property
+    def records(self) -> RecordStore:
+        return self.components.records
+
+    @property
+    def aws(self) -> AwsBackend:
+        return self.components.aws
+
+    @property
+    def clock(self) -> Clock:
+        return self.components.clock
+
+    @property
+    def images(self) -> ImageSource:
+        return self.components.images
 
     @property
     def objects(self) -> ObjectStore:

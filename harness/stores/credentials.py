@@ -45,7 +45,9 @@ def read_client_secret(folder: Path) -> str:
     """Return the client secret of a state folder. Raise ``StateError`` if this user cannot read it."""
     secret = _read(folder / CLIENT_SECRET)
     if not secret:
-        raise StateError(f"{folder / CLIENT_SECRET} cannot be read: start the emulator again, as the user of {folder}")
+        raise StateError(
+            f"{folder / CLIENT_SECRET} cannot be read", f"start the emulator again, as the user of {folder}"
+        )
     return secret
 
 

@@ -37,20 +37,22 @@ class StateFolder:
             lock = (self.path / "lock").open("ab")  # stays open, because closing the file releases the lock
         except OSError as error:
             raise StateError(
-                f"the state folder {self.path} cannot be used ({error.strerror}); choose another with --state"
+                f"the state folder {self.path} cannot be used ({error.strerror})", "choose another with --state"
             ) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             lock.close()
-            raise StateError(f"the state folder {self.path} is in use by {self._holder()}") from error
+            holder, remedy = self._holder()
+            raise StateError(f"the state folder {self.path} is in use by {holder}", remedy) from error
         try:
             self._path_lock = lock_path(self.path)
         except OSError as error:
             lock.close()
             raise StateError(
                 f"an emulator still runs{_holder_of(self.path)} that had {self.path} before the folder was removed or "
-                "replaced; end it, or choose another folder with --state"
+                "replaced",
+                "end it, or choose another folder with --state",
             ) from error
         self._lock = lock
         (self.path / ".gitignore").write_text("*\n")
@@ -63,8 +65,8 @@ class StateFolder:
             draft.replace(self.path / ANNOUNCEMENT)
         except OSError as error:
             raise StateError(
-                f"the state folder {self.path} cannot be written ({error.strerror}); free space on its disk, or choose "
-                "another with --state"
+                f"the state folder {self.path} cannot be written ({error.strerror})",
+                "free space on its disk, or choose another with --state",
             ) from error
 
     def release(self) -> None:
@@ -87,13 +89,14 @@ class StateFolder:
         held = os.fstat(self._lock.fileno())
         return (there.st_ino, there.st_dev) != (held.st_ino, held.st_dev)
 
-    def _holder(self) -> str:
+    def _holder(self) -> tuple[str, str]:
+        """Describe the emulator that holds the folder, and say what to do about it."""
         facts = read_announcement(self.path)
         if facts is None:
-            return "another emulator that is just starting or stopping; try again, or choose another with --state"
+            return "another emulator that is just starting or stopping", "try again, or choose another with --state"
         return (
-            f"the emulator running as process {facts['pid']} at {facts['address']}; "
-            "stop it with `harness stop`, or choose another folder with --state"
+            f"the emulator running as process {facts['pid']} at {facts['address']}",
+            "stop it with `harness stop`, or choose another folder with --state",
         )
 
 

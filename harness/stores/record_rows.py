@@ -52,15 +52,15 @@ def open_records(file: Path | str) -> sqlite3.Connection:
     except sqlite3.DatabaseError as error:
         connection.close()
         raise StateError(
-            f"{file} is not a state file of harness ({error}); remove it or choose another folder with --state"
+            f"{file} is not a state file of harness ({error})", "remove it or choose another folder with --state"
         ) from error
     if version is None:
         connection.execute(SET_SETTING, ("format", FORMAT))
     elif version != FORMAT:
         connection.close()
         raise StateError(
-            f"the state folder {Path(file).parent} has format {version}, harness {__version__} reads format {FORMAT}; "
-            "use the harness that wrote it, choose another folder with --state, or remove the folder"
+            f"the state folder {Path(file).parent} has format {version}, harness {__version__} reads format {FORMAT}",
+            "use the harness that wrote it, choose another folder with --state, or remove the folder",
         )
     return connection
 

@@ -121,6 +121,7 @@ def _check_log(file: Path) -> None:
 
 def _state_error(file: Path, problem: str) -> StateError:
     return StateError(
-        f"{file} {problem}; restore it from a copy, choose another folder with --state, or delete the state of this "
-        "folder with `harness reset`"
+        f"{file} {problem}",
+        "restore it from a copy, choose another folder with --state, or delete the state of this "
+        "folder with `harness reset`",
     )

@@ -96,7 +96,7 @@ def test_images_that_are_known_otherwise(project: Project) -> None:
         ("[settings]\nport = 'x'\n", 2, "setting 'port': 'x' is not a whole number", "correct the file"),
         ("[settings]\nrunner = 'vm'\n", 2, "'vm' is none of process, docker", "correct the file"),
         ("[images]\n'a' = 1\n", 2, "[images] 'a' must name a local image", "correct the file"),
-        ("[profiles.x]\nkind = 'gcp'\n", 1, "kind 'gcp' is none of local", "correct the file"),
+        ("[profiles.x]\nkind = 'gcp'\n", 2, "kind 'gcp' is none of local", "correct the file"),
         ("[profiles.x]\nkind = 'local'\ncolour = 1\n", 3, "unknown key 'colour'", "known"),
         ("[profiles.aws]\nregion = 'us-east-1'\nrole = 'r'\n", 1, "needs account_id", "[profiles.aws]"),
         ("[profiles.aws]\naccount_id = 1\nregion = 'us-east-1'\nrole = 'r'\n", 2, "must be 12 digits", "correct"),
@@ -113,7 +113,7 @@ def test_harness_toml(project: Project, text: str, line: int, problem: str, reme
 
 def test_every_profile_is_looked_at(project: Project) -> None:
     write(project, "harness.toml", "[profiles.a]\nkind = 'x'\n[profiles.b]\nkind = 'aws'\n")
-    assert [finding["line"] for finding in found(project)] == [1, 3]
+    assert [finding["line"] for finding in found(project)] == [2, 3]
 
 
 def test_fixtures_need_a_licence_and_are_small(project: Project) -> None:

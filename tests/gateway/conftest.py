@@ -168,7 +168,7 @@ def make_served(tmp_path: Path) -> Iterator[Callable[..., Served]]:
             logs=lambda ground: NoLogs(),
             aws=lambda ground, logs: backend,
             runner=lambda ground: IdleRunner(),
-            engine=lambda foundation: IdleEngine(foundation.ground),
+            engine=lambda components, boot: IdleEngine(boot),
             lookup=lambda service, name: operations.get((service, name)),
         )
         settings.setdefault("state", tmp_path / "state")

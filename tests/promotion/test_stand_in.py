@@ -93,7 +93,7 @@ def test_a_forbidden_account_is_refused_before_anything_is_asked(aws_project: Aw
     done = project.play(*RUN)
     assert done.returncode == 4, done.stderr
     assert "expects account 123456789012, but these credentials" in done.stderr
-    assert "belong to account 999999999999; nothing was created" in done.stderr
+    assert "belong to account 999999999999, so nothing was created" in done.stderr
     assert operations(project) == {"GetCallerIdentity"}
 
 

@@ -17,5 +17,8 @@ def moto_version() -> str:
 def require() -> str:
     found = moto_version()
     if not found.startswith(SERIES) or int(found[len(SERIES) :].split(".")[0]) < FIRST:
-        raise StateError(f"moto {found} is installed; the emulator needs {SERIES}{FIRST} or a later {SERIES}x")
+        raise StateError(
+            f"moto {found} is installed, which the emulator cannot use",
+            f"install moto {SERIES}{FIRST} or a later {SERIES}x",
+        )
     return found

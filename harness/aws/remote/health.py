@@ -76,7 +76,9 @@ def _address(variable: str, given: str) -> str:
     except ValueError:
         port, where = None, urlsplit("")
     if where.scheme not in ("http", "https") or not where.hostname or where.path not in ("", "/"):
-        raise StateError(f"{variable}={given} is not the address of a LocalStack; write HOST:PORT or http://HOST:PORT")
+        raise StateError(
+            f"{variable}={given} is not the address of a LocalStack", "write HOST:PORT or http://HOST:PORT"
+        )
     if port is None and "://" not in given:
         return f"{address}:{PORT}"
     return address

@@ -111,7 +111,7 @@ class HostMode:
                 return address, health
             if self._ending.wait(_LOOK):
                 raise StateError("LocalStack's start was broken off: the emulator ends")
-        raise StateError(f"LocalStack did not answer within {START_SECONDS:.0f} s; see {self._log}:\n{self._tail()}")
+        raise StateError(f"LocalStack did not answer within {START_SECONDS:.0f} s", f"see {self._log}:\n{self._tail()}")
 
     def _tail(self) -> str:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-_LAST_LINES:])

@@ -104,8 +104,9 @@ def keys_from(environment: Mapping[str, str]) -> S3Keys:
         if access and secret:
             return S3Keys(access, secret, environment.get(f"{prefix}SESSION_TOKEN", ""))
     raise StateError(
-        "the S3 URL needs keys: set HARNESS_S3_ACCESS_KEY_ID and HARNESS_S3_SECRET_ACCESS_KEY (or AWS_ACCESS_KEY_ID "
-        "and AWS_SECRET_ACCESS_KEY) in the environment of the command that starts the emulator"
+        "the S3 URL needs keys",
+        "set HARNESS_S3_ACCESS_KEY_ID and HARNESS_S3_SECRET_ACCESS_KEY (or AWS_ACCESS_KEY_ID "
+        "and AWS_SECRET_ACCESS_KEY) in the environment of the command that starts the emulator",
     )
 
 
@@ -114,7 +115,7 @@ def s3_url_backend(
 ) -> S3UrlBackend:
     where = urlsplit(url)
     if where.scheme not in ("http", "https") or not where.hostname or where.path.strip("/") or where.query:
-        raise StateError(f"{url!r} is not the URL of an S3 service; write http://HOST:PORT or https://HOST, no path")
+        raise StateError(f"{url!r} is not the URL of an S3 service", "write http://HOST:PORT or https://HOST, no path")
     backend = S3UrlBackend(beside, url.rstrip("/"), keys_from(environment), region)
     backend.check()
     return backend

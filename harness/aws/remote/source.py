@@ -57,8 +57,8 @@ class Source:
             self._running = Running(address, health, "found running", ours=False)
         elif variable:
             raise StateError(
-                f"no LocalStack answers at {address}, which {variable} names; start it, or unset {variable} to have "
-                "harness start one of its own"
+                f"no LocalStack answers at {address}, which {variable} names",
+                f"start it, or unset {variable} to have harness start one of its own",
             )
         return self._running
 

@@ -7,17 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.cli.validate.findings import ValidationFinding
-from harness.kernel.errors import StateError
+from harness.kernel.errors import ConfigurationError, StateError
 from harness.profiles import find_profile
 from harness.profiles.target import RunRequest
 from harness.settings import FILE, PREFIX, ProjectFile, load_settings, read_project
 
-_NAMED = (r"'([^']+)'", r"(\w+) must be", r"\[([\w.]+)\]")
-"""How a message names a key or a table, the more telling first."""
-
 
 def check_configuration(root: Path) -> Iterator[ValidationFinding]:
-    """A file that cannot be read as a whole gives one finding; else each profile is looked at by itself."""
+    """Check the file as a whole, and if that is right, each profile."""
     try:
         project = read_project(root)
     except StateError as error:
@@ -26,7 +23,7 @@ def check_configuration(root: Path) -> Iterator[ValidationFinding]:
     try:
         settings = load_settings(root)
     except StateError as error:  # the file is right by itself
-        yield ValidationFinding(f"{PREFIX}* variables", 0, str(error), "correct the environment")
+        yield ValidationFinding(f"{PREFIX}* variables", 0, error.problem, error.remedy or "correct the environment")
         return
     for name in project.profiles:
         try:
@@ -36,7 +33,7 @@ def check_configuration(root: Path) -> Iterator[ValidationFinding]:
 
 
 def project_file(root: Path) -> ProjectFile:
-    """What the file says, or nothing where it cannot be read: that is told by itself."""
+    """Return the parsed project file, or an empty one if it is unreadable (``check_configuration`` reports that)."""
     try:
         return read_project(root)
     except StateError:
@@ -44,18 +41,17 @@ def project_file(root: Path) -> ProjectFile:
 
 
 def _finding(root: Path, error: StateError, table: str = "") -> ValidationFinding:
-    problem, _, remedy = str(error).removeprefix(f"{FILE}: ").removeprefix(f"{FILE} ").partition("; ")
-    return ValidationFinding(FILE, _line(root / FILE, str(error), table), problem, remedy or "correct the file")
+    line = _line(root / FILE, error, table) if isinstance(error, ConfigurationError) else 0
+    return ValidationFinding(FILE, line, error.problem, error.remedy or "correct the file")
 
 
-def _line(file: Path, problem: str, table: str) -> int:
-    """Where the first name in the message stands, in its table if it is of one."""
+def _line(file: Path, error: ConfigurationError, table: str) -> int:
+    """Return the line of the key that the error names, in its table if it is of one; else the line of that table."""
+    if error.line:
+        return error.line
     lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file.exists() else []
-    if found := re.search(r"at line (\d+)", problem):
-        return int(found[1])
     start = next((number for number, line in enumerate(lines) if table and line.strip() == table), 0)
-    for name in (name for pattern in _NAMED for name in re.findall(pattern, problem)):
-        for number, line in enumerate(lines[start:], start + 1):
-            if re.match(rf"\s*\[?[\"']?{re.escape(name)}[\"']?\s*[=\]]", line):
-                return number
+    for number, line in enumerate(lines[start:], start + 1):
+        if error.key and re.match(rf"\s*\[?[\"']?{re.escape(error.key)}[\"']?\s*[=\]]", line):
+            return number
     return start + 1 if table and lines else 0

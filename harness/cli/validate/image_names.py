@@ -60,11 +60,10 @@ def _unknown(line: int, uri: str, own: Mapping[str, str]) -> Iterator[_Found]:
     except UnknownImage as error:
         repository = uri.rpartition("/")[2].partition(":")[0]
         versions = [image.version for image in load_catalog() if repository in image.repositories]
-        problem = str(error).partition(" and there is no Docker")[0].partition("; ")[0]
         known = f"one of the versions {', '.join(versions)}" if versions else "an image of `harness images`"
         yield (
             line,
-            problem,
+            error.problem,
             f'take {known}, or name an image of your own under [images] of harness.toml and NEEDS = ("docker",)',
         )
 

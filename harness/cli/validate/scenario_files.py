@@ -10,10 +10,10 @@ from typing import Any
 
 from harness.cli.validate.findings import ValidationFinding, relative
 from harness.cli.validate.image_names import wrong_images
-from harness.kernel.errors import GuardRefused, StateError
+from harness.kernel.errors import ConfigurationError, GuardRefused, StateError
 from harness.profiles.comparison_rules import concessions_of
 from harness.profiles.needs import PARTS
-from harness.profiles.parity import FORMS, claims_of, only_claim
+from harness.profiles.parity import FORMS, InvalidParity, claims_of, only_claim
 from harness.profiles.scenarios import GENERATIONS, is_emulator
 
 _WITHOUT_EMULATOR = (
@@ -98,10 +98,9 @@ def _takes_one(arguments: ast.arguments) -> bool:
 
 def _parity(file: Path, stated: Mapping[str, _Stated]) -> Iterator[_Found]:
     try:
-        only_claim(claims_of(file), "it")
-    except ValueError as error:
-        remedy = f"say of AWS exactly one thing: PARITY = {FORMS}"
-        yield _line(stated, "PARITY"), str(error).removeprefix("it: ").removeprefix("it ").partition(";")[0], remedy
+        only_claim(claims_of(file), file.name)
+    except InvalidParity as error:
+        yield _line(stated, "PARITY"), error.problem, f"make exactly one claim about AWS: PARITY = {FORMS}"
 
 
 def _compared(file: Path, stated: Mapping[str, _Stated]) -> Iterator[_Found]:
@@ -110,19 +109,16 @@ def _compared(file: Path, stated: Mapping[str, _Stated]) -> Iterator[_Found]:
 
     try:
         concessions_of(file)
-    except StateError as error:
-        wrong = "TOLERANCES" if "TOLERANCES[" in str(error) or "TOLERANCES must" in str(error) else "KNOWN_DIFFERENCES"
-        problem = str(error).removeprefix(f"{file.name}: ")
+    except ConfigurationError as error:
         yield (
-            _line(stated, wrong),
-            problem,
+            _line(stated, error.key),
+            error.problem,
             "TOLERANCES = {pattern: number}, KNOWN_DIFFERENCES = {pattern: reason}, both constants",
         )
     try:
         read_recording(file)
     except (StateError, GuardRefused) as error:
-        problem, _, remedy = str(error).rpartition("; ")
-        yield 1, problem, remedy
+        yield 1, error.problem, error.remedy
 
 
 def _imports(tree: ast.Module) -> Iterator[_Found]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.contract.capture import CaptureRules
 from harness.contract.serving import STOP_GRACE, endpoint_log_group
+from harness.engine.components import Components
 from harness.engine.hosting.capture import Capture
 from harness.engine.hosting.endpoint_descriptions import described_capture, described_variant
 from harness.engine.hosting.instance_sets import (
@@ -27,7 +28,6 @@ from harness.engine.hosting.instance_sets import (
     stop_fleet,
 )
 from harness.engine.hosting.instances import Instance
-from harness.engine.jobs.job_run import EngineDependencies
 from harness.engine.lifecycle import move
 from harness.kernel.records import Key, Record
 from harness.stores.records import RecordMissing
@@ -59,8 +59,8 @@ class RunningEndpoint:
 
 
 class Endpoints:
-    def __init__(self, doors: EngineDependencies) -> None:
-        self._doors = doors
+    def __init__(self, components: Components) -> None:
+        self._components = components
         self._live: dict[Key, RunningEndpoint] = {}
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="endpoint")
         self._retirement = ThreadPoolExecutor(8, thread_name_prefix="retire")
@@ -73,17 +73,17 @@ class Endpoints:
         return self._live.get(key)
 
     def reconcile(self, key: Key) -> None:
-        record = self._doors.records.find(key)
+        record = self._components.records.find(key)
         if record is not None and record.state == "Deleting" and key in self._live:
             self._live[key].ended.set()  # a start that is under way gives up
         self._pool.submit(self._reconcile_logged, key)
 
     def recover(self) -> None:
         """After a start of the emulator: endpoints that were in service get their servers back."""
-        for record in list(self._doors.records.scan("endpoint")):
+        for record in list(self._components.records.scan("endpoint")):
             status = record.state
             if status == "InService":
-                self._doors.records.change(record.key, lambda found: move(found, "SystemUpdating"))
+                self._components.records.change(record.key, lambda found: move(found, "SystemUpdating"))
             if status != "Failed":
                 self.reconcile(record.key)
 
@@ -131,13 +131,13 @@ class Endpoints:
             log.exception("endpoint %s", key)
 
     def _reconcile(self, key: Key, live: RunningEndpoint) -> None:
-        record = self._doors.records.find(key)
+        record = self._components.records.find(key)
         if record is None or record.state == "Deleting":
             self._remove(key, live)
             return
         if record.state not in ("Creating", "Updating", "SystemUpdating"):
             return
-        self._doors.logs.ensure_group(endpoint_log_group(key.name), key.account, key.region)
+        self._components.logs.ensure_group(endpoint_log_group(key.name), key.account, key.region)
         wanted = record.inner["wanted"]
         try:
             self._bring_up(key, live, wanted)
@@ -168,7 +168,7 @@ class Endpoints:
         if old is not None and old.generation == wanted["generation"]:
             self._resize(key, live, old, variants)
             return
-        live.fleet = start_fleet(self._doors, key, wanted["generation"], variants, live.ended)
+        live.fleet = start_fleet(self._components, key, wanted["generation"], variants, live.ended)
         self._swap_capture(key, live, wanted)
         if old is not None:
             self._retire(old.all())
@@ -179,7 +179,7 @@ class Endpoints:
         for wanted in variants:
             running = fleet.instances.setdefault(wanted.name, [])
             for _ in range(wanted.count - len(running)):
-                running.append(start_instance(self._doors, key, wanted, live.ended))
+                running.append(start_instance(self._components, key, wanted, live.ended))
             surplus += running[wanted.count :]
             fleet.instances[wanted.name] = running[: wanted.count]
         fleet.weights = {wanted.name: wanted.weight for wanted in variants}
@@ -201,7 +201,7 @@ class Endpoints:
 
     def _swap_capture(self, key: Key, live: RunningEndpoint, wanted: Mapping[str, Any]) -> None:
         old, rules = live.capture, CaptureRules.of(wanted.get("capture"))
-        aws = self._doors.aws
+        aws = self._components.aws
         live.capture = Capture(key.name, rules, lambda: aws.objects(key.account, key.region)) if rules else None
         if old is not None:
             old.flush()
@@ -215,14 +215,14 @@ class Endpoints:
         if fleet is not None:
             stop_fleet(fleet)
         try:
-            self._doors.records.delete(key)
+            self._components.records.delete(key)
         except RecordMissing:
             return
 
     def _change(self, key: Key, change: Any) -> None:
         """A record being deleted meanwhile wins: its own reconcile follows."""
         try:
-            self._doors.records.change(key, lambda found: found if found.state == "Deleting" else change(found))
+            self._components.records.change(key, lambda found: found if found.state == "Deleting" else change(found))
         except RecordMissing:
             return
 
@@ -251,7 +251,7 @@ class Endpoints:
         """
         with live.lock:
             fleet = live.fleet
-            record = self._doors.records.find(key)
+            record = self._components.records.find(key)
             if fleet is None or record is None or live.ended.is_set():
                 return
             again, live.retry = time.monotonic() >= live.retry, math.inf
@@ -283,7 +283,7 @@ class Endpoints:
 
     def _start_another(self, key: Key, live: RunningEndpoint, fleet: InstanceSet, wanted: VariantSpec) -> None:
         try:
-            fleet.instances[wanted.name].append(start_instance(self._doors, key, wanted, live.ended))
+            fleet.instances[wanted.name].append(start_instance(self._components, key, wanted, live.ended))
         except FleetFailed as failure:
             reason = failure.reason
             live.retry = time.monotonic() + RETRY_PAUSE

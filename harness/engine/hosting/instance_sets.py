@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.contract.serving import START_TIMEOUT, STOP_GRACE, endpoint_log_group
+from harness.engine.components import Components
 from harness.engine.hosting.instances import Instance
 from harness.engine.hosting.model_servers import NotHealthy, await_ping, start_server
 from harness.engine.jobs.failures import JobFailed, internal_reason
-from harness.engine.jobs.job_run import EngineDependencies
 from harness.kernel.records import Key, Record
 
 
@@ -66,7 +66,7 @@ class FleetFailed(Exception):
 
 
 def start_fleet(
-    doors: EngineDependencies, key: Key, generation: str, variants: Sequence[VariantSpec], ended: threading.Event
+    components: Components, key: Key, generation: str, variants: Sequence[VariantSpec], ended: threading.Event
 ) -> InstanceSet:
     """All instances of all variants, started together; ``FleetFailed`` (with nothing left running) if one fails."""
     fleet = InstanceSet(generation, {wanted.name: wanted.weight for wanted in variants})
@@ -75,7 +75,7 @@ def start_fleet(
     if not todo:
         return fleet
     with ThreadPoolExecutor(len(todo), thread_name_prefix="fleet") as pool:
-        futures = [(wanted, pool.submit(start_instance, doors, key, wanted, ended)) for wanted in todo]
+        futures = [(wanted, pool.submit(start_instance, components, key, wanted, ended)) for wanted in todo]
     failures = [failure for _, future in futures if (failure := future.exception()) is not None]
     for wanted, future in futures:
         if future.exception() is None:
@@ -87,14 +87,14 @@ def start_fleet(
     return fleet
 
 
-def start_instance(doors: EngineDependencies, key: Key, wanted: VariantSpec, ended: threading.Event) -> Instance:
+def start_instance(components: Components, key: Key, wanted: VariantSpec, ended: threading.Event) -> Instance:
     """One healthy server of a variant."""
     model = Record(Key("model", key.account, key.region, wanted.name), "", wanted.model)
     group = endpoint_log_group(key.name)
     instance = f"i-{uuid.uuid4().hex[:17]}"
-    log = doors.logs.open(group, f"{wanted.name}/{instance}", key.account, key.region)
+    log = components.logs.open(group, f"{wanted.name}/{instance}", key.account, key.region)
     try:
-        server = start_server(doors, model, log, instance, wanted.instance_type)
+        server = start_server(components, model, log, instance, wanted.instance_type)
     except JobFailed as failure:
         log.line(f"[harness] {failure.reason}")
         log.close()

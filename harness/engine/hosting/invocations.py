@@ -11,13 +11,13 @@ from typing import Any
 
 from harness.contract.capture import Invocation
 from harness.contract.serving import endpoint_log_group
+from harness.engine.components import Components
 from harness.engine.hosting.capture import Capture
 from harness.engine.hosting.endpoint_metrics import EndpointMetrics
 from harness.engine.hosting.endpoints import Endpoints
 from harness.engine.hosting.instance_sets import InstanceSet
 from harness.engine.hosting.instances import AnswerTooLong, Instance, InstanceUnreachable, InvocationAnswer
 from harness.engine.hosting.traffic import choose_instance, choose_variant
-from harness.engine.jobs.job_run import EngineDependencies
 from harness.kernel.errors import ModelError, ValidationError
 from harness.kernel.records import Key
 
@@ -43,8 +43,8 @@ _ANSWERED = (
 
 
 class Invocations:
-    def __init__(self, doors: EngineDependencies, endpoints: Endpoints, metrics: EndpointMetrics) -> None:
-        self._doors = doors
+    def __init__(self, components: Components, endpoints: Endpoints, metrics: EndpointMetrics) -> None:
+        self._components = components
         self._endpoints = endpoints
         self._metrics = metrics
 
@@ -86,7 +86,7 @@ class Invocations:
             Invocation(
                 event_id=str(uuid.uuid4()),
                 variant=variant,
-                moment=self._doors.clock.now(),
+                moment=self._components.clock.now(),
                 body=body,
                 content_type=request.get("ContentType", ""),
                 answer=answer.body,

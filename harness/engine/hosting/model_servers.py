@@ -12,9 +12,9 @@ from harness.contract.catalog import UnknownImage
 from harness.contract.container_environment import ContainerEnvironment
 from harness.contract.layout import Input
 from harness.contract.serving import container_of, model_data, serve_spec
+from harness.engine.components import Components
 from harness.engine.jobs.archives import unpack
 from harness.engine.jobs.failures import LIMIT, JobFailed
-from harness.engine.jobs.job_run import EngineDependencies
 from harness.engine.jobs.staging import download_all, sources
 from harness.kernel.records import Record
 from harness.kernel.removal import remove_tree
@@ -91,7 +91,7 @@ class NotHealthy(Exception):
 
 
 def start_server(
-    doors: EngineDependencies,
+    components: Components,
     model: Record,
     log: LogWriter,
     name: str,
@@ -99,25 +99,25 @@ def start_server(
     extra: Mapping[str, str] | None = None,
 ) -> ModelServer:
     """Fetch and unpack the model, start its program; ``name`` is unique. ``JobFailed`` when the model cannot be had."""
-    folder = doors.folder / "servers" / name
+    folder = components.folder / "servers" / name
     root = folder / "ml"
     try:
-        image = doors.images.find(container_of(model)["Image"])
+        image = components.images.find(container_of(model)["Image"])
     except UnknownImage as error:
         raise JobFailed(f"ClientError: {error}") from error
     if image.stand_in:
         log.line(f"[harness] {image.stand_in}")
     (root / "model").mkdir(parents=True)
     try:
-        _fetch_model(doors.aws.objects(model.key.account, model.key.region), model, folder)
+        _fetch_model(components.aws.objects(model.key.account, model.key.region), model, folder)
         where = ContainerEnvironment(
-            model.key.account, model.key.region, doors.endpoint_url(), root, secret=doors.client_secret
+            model.key.account, model.key.region, components.endpoint_url(), root, secret=components.client_secret
         )
         spec = serve_spec(name, model, image, where, instance_type, extra)
     except BaseException:
         remove_tree(folder)
         raise
-    return ModelServer(name, doors.runner.start(spec, log.write), folder, log)
+    return ModelServer(name, components.runner.start(spec, log.write), folder, log)
 
 
 def await_ping(server: ModelServer, timeout: float, cancelled: Callable[[], bool]) -> None:

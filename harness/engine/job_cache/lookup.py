@@ -92,14 +92,14 @@ class CacheLookup:
         for stream, line in self.found.lines:
             if stream in writers:
                 writers[stream].line(line)
-        now = self._work.doors.clock.real()
+        now = self._work.components.clock.real()
         return Outcome(Cause.EXITED, 0, now, now)
 
     def keep(self, files: Mapping[str, JobFile]) -> None:
         """Once it is known that the job is Completed."""
         if not self.wanted or self._reuse is None:
             return
-        ended, status = self._work.doors.clock.real(), self._work.record.status
+        ended, status = self._work.components.clock.real(), self._work.record.status
         started = next((moment for member, moment in status.items() if member.endswith("StartTime")), ended)
         about: dict[str, Any] = {
             "job": self._work.key.name,
@@ -117,7 +117,7 @@ class CacheLookup:
         reuse, work = self._reuse, self._work
         if reuse is None or not (reuse.always or work.record.inner.get(ASKED)):
             return ""
-        if work.doors.interruptions.awaits(work.key):  # what is to happen to it on purpose shall happen
+        if work.components.interruptions.awaits(work.key):  # what is to happen to it on purpose shall happen
             return ""
         try:
             identity = reuse.identity(self._image)
@@ -154,7 +154,7 @@ class CacheLookup:
 def look_up(work: JobRun, image: ImageProtocol, plan: JobPlan) -> CacheLookup:
     """For jobs with a plan. Those on several hosts, or with checkpoints, depend on more than their inputs."""
     alone = not plan.others and not any(output.mirror for output in plan.outputs)
-    reuse = work.doors.reuse if alone else None
+    reuse = work.components.reuse if alone else None
     return CacheLookup(work, reuse, image, lambda keys: keys.of_plan(work.key.kind, plan))
 
 

@@ -21,7 +21,7 @@ def publish_container_metrics(work: JobRun) -> None:
     for metric in _metrics(work.root):
         spaces.setdefault(metrics_namespace(metric.dimensions), []).append(metric)
     for namespace, metrics in spaces.items():
-        work.doors.aws.put_metrics(work.key.account, work.key.region, namespace, metrics)
+        work.components.aws.put_metrics(work.key.account, work.key.region, namespace, metrics)
 
 
 def _metrics(root: Path) -> Iterator[Metric]:

@@ -7,57 +7,26 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-from harness.aws import AwsBackend
-from harness.contract.catalog import CATALOGUED
 from harness.contract.container_environment import ContainerEnvironment
-from harness.contract.containers import ImageProtocol, ImageSource
+from harness.contract.containers import ImageProtocol
 from harness.contract.layout import JobPlan, Output
-from harness.engine.job_cache.lookup import Reuse
+from harness.engine.components import Components
 from harness.engine.jobs.continuous_upload import ContinuousUpload
 from harness.engine.jobs.failures import disk_is_full, exit_reason, full_disk_reason
-from harness.engine.jobs.interruptions import Interruptions
 from harness.engine.jobs.multi_host_run import MultiHostRun, merge_outputs
 from harness.engine.jobs.staging import lay_out, stage_in, stage_out
 from harness.engine.lifecycle import move
 from harness.engine.tracking.component_metrics import MetricPoint
 from harness.engine.tracking.experiments import settle_component
-from harness.kernel.clock import Clock
 from harness.kernel.job_files import find_file
 from harness.kernel.kinds import ResourceKind
 from harness.kernel.records import Key, Record
 from harness.kernel.removal import remove_tree
-from harness.runners.spec import Outcome, Run, Runner
-from harness.stores.logs import JobLogs, LogEvent, LogWriter
+from harness.runners.spec import Outcome, Run
+from harness.stores.logs import LogEvent, LogWriter
 from harness.stores.objects import ObjectStore
-from harness.stores.package_index.job_packages import JobPackages
-from harness.stores.records import RecordStore
-
-
-@dataclass(frozen=True)
-class EngineDependencies:
-    """What the engine works with; made once by the composition root."""
-
-    records: RecordStore
-    aws: AwsBackend
-    logs: JobLogs
-    runner: Runner
-    clock: Clock
-    folder: Path
-    """Where jobs get their folders: ``<state>/jobs``."""
-    endpoint_url: Callable[[], str]
-    """The emulator's address as programs reach it."""
-    grace: float = 120.0
-    images: ImageSource = CATALOGUED
-    interruptions: Interruptions = field(default_factory=Interruptions)
-    reuse: Reuse | None = None
-    """None: every job runs."""
-    client_secret: str = "harness"
-    """The secret access key that jobs sign with."""
-    packages: JobPackages | None = None
-    """Tells what a job took from the package index; None where there is none."""
 
 
 class Stopped(Exception):
@@ -66,7 +35,7 @@ class Stopped(Exception):
 
 @dataclass
 class JobRun:
-    doors: EngineDependencies
+    components: Components
     key: Key
     group: str
     stream: str = ""
@@ -80,29 +49,29 @@ class JobRun:
     _closed: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self.stream = self.stream or f"{self.key.name}/algo-1-{int(self.doors.clock.real())}"
-        self.log: LogWriter = self.doors.logs.open(self.group, self.stream, self.key.account, self.key.region)
-        self.folder = self.doors.folder / self.key.kind / f"{self.key.account}-{self.key.region}-{self.key.name}"
+        self.stream = self.stream or f"{self.key.name}/algo-1-{int(self.components.clock.real())}"
+        self.log: LogWriter = self.components.logs.open(self.group, self.stream, self.key.account, self.key.region)
+        self.folder = self.components.folder / self.key.kind / f"{self.key.account}-{self.key.region}-{self.key.name}"
         self.root = self.folder / "ml"
 
     @property
     def objects(self) -> ObjectStore:
-        return self.doors.aws.objects(self.key.account, self.key.region)
+        return self.components.aws.objects(self.key.account, self.key.region)
 
     @property
     def record(self) -> Record:
-        found = self.doors.records.find(self.key)
+        found = self.components.records.find(self.key)
         if found is None:  # only a reset or a delete can do that; the job ends without a trace
             raise Stopped
         return found
 
     def where(self) -> ContainerEnvironment:
-        account, region, secret = self.key.account, self.key.region, self.doors.client_secret
-        address = self.doors.endpoint_url()
+        account, region, secret = self.key.account, self.key.region, self.components.client_secret
+        address = self.components.endpoint_url()
         return ContainerEnvironment(account, region, address, self.root, secret=secret, packages=self.packages)
 
     def change(self, change: Callable[[Record], Record]) -> Record:
-        return self.doors.records.change(self.key, change)
+        return self.components.records.change(self.key, change)
 
     def set(self, **members: Any) -> Record:
         return self.change(lambda record: replace(record, status={**record.status, **members}))
@@ -114,7 +83,7 @@ class JobRun:
     def end(self, change: Callable[[Record], Record], points: Sequence[MetricPoint] = ()) -> Record:
         """By a function. Who sees the end finds the job's folder gone, its log whole, its component settled."""
         self.close()
-        settle_component(self.doors.records, change(self.record), points)
+        settle_component(self.components.records, change(self.record), points)
         return self.change(change)
 
     def announce(self, image: ImageProtocol) -> None:
@@ -141,7 +110,7 @@ class JobRun:
             with self._lock:
                 self.check_stop()
                 runs = [
-                    self.doors.runner.start(replace(host.run, grace=self.doors.grace), log.write)
+                    self.components.runner.start(replace(host.run, grace=self.components.grace), log.write)
                     for host, log in zip(hosts, logs, strict=True)
                 ]
                 self.run = MultiHostRun(runs) if plan.others else runs[0]
@@ -159,7 +128,7 @@ class JobRun:
     @contextmanager
     def _log_of(self, host: str) -> Iterator[LogWriter]:
         stream = self.stream.replace("/algo-1-", f"/{host}-")
-        log = self.doors.logs.open(self.group, stream, self.key.account, self.key.region)
+        log = self.components.logs.open(self.group, stream, self.key.account, self.key.region)
         for listener in self._listeners:
             log.on_line(listener)
         try:

@@ -17,13 +17,13 @@ from harness.runners.spec import Cause, Outcome
 
 
 def _execute(work: JobRun) -> None:
-    image = work.doors.images.find(work.record.spec["AppSpecification"]["ImageUri"])
+    image = work.components.images.find(work.record.spec["AppSpecification"]["ImageUri"])
     plan = plan_processing(work.record, image, work.where())
     recollection = look_up(work, image, plan)
     if not recollection.found:
         work.announce(image)
         work.stage_in(plan)
-    work.set(ProcessingStartTime=work.doors.clock.real())
+    work.set(ProcessingStartTime=work.components.clock.real())
     outcome = recollection.replayed() or work.run_program(plan)
     if outcome.cause is Cause.NOT_STARTED:
         raise JobFailed(exit_reason(outcome, ""))
@@ -32,7 +32,7 @@ def _execute(work: JobRun) -> None:
     status, members = _verdict(work, outcome)
     if status == "Completed":
         recollection.keep(files_of(plan, work.root))
-    work.settle(status, **_ending(work.record, status, work.doors.clock.real()), **members)
+    work.settle(status, **_ending(work.record, status, work.components.clock.real()), **members)
 
 
 def _verdict(work: JobRun, outcome: Outcome) -> tuple[str, dict[str, Any]]:

@@ -11,8 +11,9 @@ import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from harness.engine.components import Components
 from harness.engine.jobs.failures import JobFailed, disk_is_full, full_disk_reason, internal_reason
-from harness.engine.jobs.job_run import EngineDependencies, JobKind, JobRun, Stopped
+from harness.engine.jobs.job_run import JobKind, JobRun, Stopped
 from harness.engine.lifecycle import is_unfinished, move
 from harness.kernel.records import Key, Record
 from harness.stores.records import RecordMissing
@@ -24,8 +25,8 @@ log = logging.getLogger(__name__)
 
 
 class JobQueue:
-    def __init__(self, doors: EngineDependencies, kinds: Iterable[JobKind], parallel: int) -> None:
-        self._doors = doors
+    def __init__(self, components: Components, kinds: Iterable[JobKind], parallel: int) -> None:
+        self._components = components
         self._kinds: Mapping[str, JobKind] = {kind.kind.type: kind for kind in kinds}
         self._pool = ThreadPoolExecutor(parallel, thread_name_prefix="job")
         self._works: dict[Key, JobRun] = {}
@@ -37,7 +38,7 @@ class JobQueue:
         kind = self._kinds[key.kind]
         if again:
             self._forget_log(kind, key)
-        work = JobRun(self._doors, key, kind.kind.log_group)
+        work = JobRun(self._components, key, kind.kind.log_group)
         with self._lock:
             self._works[key] = work
             future = self._futures[key] = self._pool.submit(self._work, kind, work)
@@ -45,11 +46,11 @@ class JobQueue:
 
     def _forget_log(self, kind: JobKind, key: Key) -> None:
         """The log of an earlier job of this name: SDK v2 repeats itself for ever when a job has too many streams."""
-        for stream in self._doors.logs.streams(kind.kind.log_group, key.account, key.region, f"{key.name}/"):
-            self._doors.logs.delete_stream(kind.kind.log_group, stream, key.account, key.region)
+        for stream in self._components.logs.streams(kind.kind.log_group, key.account, key.region, f"{key.name}/"):
+            self._components.logs.delete_stream(kind.kind.log_group, stream, key.account, key.region)
 
     def stop(self, key: Key) -> None:
-        self._stop(key, self._doors.grace)
+        self._stop(key, self._components.grace)
 
     def _stop(self, key: Key, grace: float) -> None:
         with self._lock:
@@ -67,25 +68,28 @@ class JobQueue:
     def recover(self) -> list[Key]:
         """Jobs in flight when the emulator was killed end as Failed; their programs died with it."""
         found = [
-            record.key for kind in self._kinds for record in self._doors.records.scan(kind) if is_unfinished(record)
+            record.key
+            for kind in self._kinds
+            for record in self._components.records.scan(kind)
+            if is_unfinished(record)
         ]
         for key in found:
             kind = self._kinds[key.kind]
-            work = JobRun(self._doors, key, kind.kind.log_group, self._last_stream(kind, key))
+            work = JobRun(self._components, key, kind.kind.log_group, self._last_stream(kind, key))
             reason = "InternalServerError: The emulator was stopped while the job was running. Please start it again."
             self._fail(kind, work, reason)
         return found
 
     def _last_stream(self, kind: JobKind, key: Key) -> str:
         """The one the job wrote; it must not have another."""
-        found = self._doors.logs.streams(kind.kind.log_group, key.account, key.region, f"{key.name}/")
+        found = self._components.logs.streams(kind.kind.log_group, key.account, key.region, f"{key.name}/")
         return found[-1] if found else ""
 
     def close(self) -> None:
         """Stop what runs; jobs still in the queue are stopped without having started."""
         for key in self.running():
             self._begin_stop(key)
-            self._stop(key, min(self._doors.grace, CLOSE_GRACE))
+            self._stop(key, min(self._components.grace, CLOSE_GRACE))
         self._closing.set()
         self._pool.shutdown(wait=True)
 
@@ -94,7 +98,7 @@ class JobQueue:
             return move(record, "Stopping") if record.state == "InProgress" else record
 
         try:
-            self._doors.records.change(key, change)
+            self._components.records.change(key, change)
         except RecordMissing:
             return
 
@@ -108,7 +112,7 @@ class JobQueue:
             self._fail(kind, work, failure.reason)
         except Exception as error:
             where = f"job {work.key.name}"
-            if disk_is_full(self._doors.folder, error):
+            if disk_is_full(self._components.folder, error):
                 self._fail(kind, work, full_disk_reason(where))
             else:
                 log.exception(where)
@@ -127,7 +131,7 @@ class JobQueue:
         def change(record: Record) -> Record:
             if not is_unfinished(record):
                 return record
-            return move(record, status, **kind.ending(record, status, self._doors.clock.real()), **members)
+            return move(record, status, **kind.ending(record, status, self._components.clock.real()), **members)
 
         while True:
             try:

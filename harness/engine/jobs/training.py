@@ -52,7 +52,7 @@ def transition(record: Record, secondary: str, now: float) -> dict[str, Any]:
 
 def _execute(work: JobRun) -> None:
     spec = work.record.spec
-    image = work.doors.images.find(spec["AlgorithmSpecification"]["TrainingImage"])
+    image = work.components.images.find(spec["AlgorithmSpecification"]["TrainingImage"])
     plan = plan_training(work.record, image, work.where())
     definitions = work.record.status["AlgorithmSpecification"].get("MetricDefinitions", [])
     only_own = bool(definitions) and "MetricDefinitions" not in spec["AlgorithmSpecification"]
@@ -74,7 +74,7 @@ def _execute(work: JobRun) -> None:
 
 def _train(work: JobRun, plan: JobPlan, recollection: CacheLookup) -> Outcome:
     """Downloading and Training; both again, from the checkpoints, each time that spot instances are taken away."""
-    begun, trained = work.doors.clock.real(), 0.0
+    begun, trained = work.components.clock.real(), 0.0
     while True:
         _enter(work, "Downloading", TrainingStartTime=begun)
         if not recollection.found:
@@ -83,7 +83,7 @@ def _train(work: JobRun, plan: JobPlan, recollection: CacheLookup) -> Outcome:
         if replayed := recollection.replayed():
             return replayed
         work.run = None  # of the attempt before
-        with work.doors.interruptions.over(work.key, lambda: work.run) as struck:
+        with work.components.interruptions.over(work.key, lambda: work.run) as struck:
             outcome = work.run_program(_limited(work, plan, trained))
         if outcome.cause is Cause.NOT_STARTED:
             raise JobFailed(exit_reason(outcome, ""))
@@ -102,7 +102,7 @@ def _limited(work: JobRun, plan: JobPlan, trained: float) -> JobPlan:
     """MaxRuntimeInSeconds is for all attempts together."""
     limit = plan.run.time_limit
     left = None if limit is None else max(limit - trained, 0.1)
-    waited = work.doors.clock.real() - work.record.created
+    waited = work.components.clock.real() - work.record.created
     wait = _longest_wait(work)
     if wait is not None:
         left = min(left or math.inf, max(wait - waited, 0.1))
@@ -119,12 +119,12 @@ def _longest_wait(work: JobRun) -> float | None:
 
 def _waited_too_long(work: JobRun) -> bool:
     wait = _longest_wait(work)
-    return wait is not None and work.doors.clock.real() - work.record.created >= wait
+    return wait is not None and work.components.clock.real() - work.record.created >= wait
 
 
 def _enter(work: JobRun, secondary: str, **members: Any) -> None:
     """A secondary status; a job that is being stopped keeps Stopping until it uploads."""
-    now = work.doors.clock.real()
+    now = work.components.clock.real()
 
     def change(record: Record) -> Record:
         if record.state == "Stopping" and secondary != "Uploading":
@@ -136,7 +136,7 @@ def _enter(work: JobRun, secondary: str, **members: Any) -> None:
 
 def _settle(work: JobRun, outcome: Outcome, points: Sequence[MetricPoint]) -> None:
     status, secondary, reason = _verdict(work, outcome)
-    now = work.doors.clock.real()
+    now = work.components.clock.real()
     metrics = final_metrics(points)
 
     def change(record: Record) -> Record:
@@ -187,7 +187,7 @@ def _publish(work: JobRun, points: Sequence[MetricPoint]) -> None:
     dimensions = {"TrainingJobName": work.key.name}
     data = [Metric(point.name, point.timestamp, dimensions, point.value) for point in points]
     if data:
-        work.doors.aws.put_metrics(work.key.account, work.key.region, METRICS_NAMESPACE, data)
+        work.components.aws.put_metrics(work.key.account, work.key.region, METRICS_NAMESPACE, data)
 
 
 _END_OF_TIME = 253402300800.0

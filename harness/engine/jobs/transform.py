@@ -55,17 +55,17 @@ class Limits:
 
 def _execute(work: JobRun) -> None:
     spec = work.record.spec
-    model = work.doors.records.find(Key("model", work.key.account, work.key.region, spec["ModelName"]))
+    model = work.components.records.find(Key("model", work.key.account, work.key.region, spec["ModelName"]))
     if model is None:
         raise JobFailed(f'ClientError: Could not find model "{spec["ModelName"]}"')
-    work.set(TransformStartTime=work.doors.clock.real())
+    work.set(TransformStartTime=work.components.clock.real())
     _check_formats(spec)
     recollection = _recollection(work, model)
     if recollection.found:
         _replay(work, recollection)
     else:
         _run(work, model, recollection)
-    work.settle("Completed", **_ending(work.record, "Completed", work.doors.clock.real()))
+    work.settle("Completed", **_ending(work.record, "Completed", work.components.clock.real()))
 
 
 def _check_formats(spec: Mapping[str, Any]) -> None:
@@ -75,10 +75,10 @@ def _check_formats(spec: Mapping[str, Any]) -> None:
 
 def _recollection(work: JobRun, model: Record) -> CacheLookup:
     try:
-        image = work.doors.images.find(container_of(model)["Image"])
+        image = work.components.images.find(container_of(model)["Image"])
     except UnknownImage as error:
         raise JobFailed(f"ClientError: {error}") from error
-    return CacheLookup(work, work.doors.reuse, image, lambda keys: keys.of_transform(work.record, model))
+    return CacheLookup(work, work.components.reuse, image, lambda keys: keys.of_transform(work.record, model))
 
 
 def _replay(work: JobRun, recollection: CacheLookup) -> None:
@@ -98,7 +98,7 @@ def _run(work: JobRun, model: Record, recollection: CacheLookup) -> None:
     spec = work.record.spec
     instance_type = spec["TransformResources"]["InstanceType"]
     recollection.replayed()
-    server = start_server(work.doors, model, work.log, work.key.name, instance_type, _batch_environment(spec))
+    server = start_server(work.components, model, work.log, work.key.name, instance_type, _batch_environment(spec))
     work.run = server.run
     try:
         await_ping(server, START_TIMEOUT, work.stopping.is_set)
@@ -160,7 +160,7 @@ def _execution_parameters(server: ModelServer) -> dict[str, Any]:
 
 def _own_stream(work: JobRun) -> LogWriter:
     """What the platform itself has to say goes to a stream of its own, beside the container's."""
-    return work.doors.logs.open(
+    return work.components.logs.open(
         KINDS["TransformJob"].log_group, f"{work.stream}/{_DATA_LOG}", work.key.account, work.key.region
     )
 
@@ -198,7 +198,7 @@ def _describe(limits: Limits) -> str:
 
 
 def _tell(work: JobRun, told: LogWriter, text: str) -> None:
-    told.line(f"{iso(work.doors.clock.real())}:[sagemaker logs]: {text}")
+    told.line(f"{iso(work.components.clock.real())}:[sagemaker logs]: {text}")
 
 
 def _transform_objects(

@@ -22,8 +22,8 @@ from harness.contract.monitoring import (
     read_job_definition,
 )
 from harness.contract.schedules import hours, seconds_of, window
+from harness.engine.components import Components
 from harness.engine.jobs.failures import internal_reason
-from harness.engine.jobs.job_run import EngineDependencies
 from harness.engine.lifecycle import is_unfinished, move
 from harness.engine.monitoring.records import (
     EXECUTION,
@@ -49,8 +49,8 @@ Call = Callable[[str, str, str, Mapping[str, Any]], Mapping[str, Any]]
 
 
 class Schedules:
-    def __init__(self, doors: EngineDependencies, call: Call, flush: Callable[[], None]) -> None:
-        self._doors = doors
+    def __init__(self, components: Components, call: Call, flush: Callable[[], None]) -> None:
+        self._components = components
         self._call = call
         self._flush = flush
         self._wake = threading.Event()
@@ -73,14 +73,14 @@ class Schedules:
 
     def recover(self) -> None:
         """After a start: executions that were under way ended with the emulator; of those missed, the last one runs."""
-        for record in list(self._doors.records.scan(EXECUTION)):
+        for record in list(self._components.records.scan(EXECUTION)):
             if record.status["MonitoringExecutionStatus"] in ("Pending", "InProgress"):
                 reason = "InternalServerError: The emulator was stopped while the execution was running."
                 ended = self._end(record, "Failed", FailureReason=reason)
                 self._remember(record.key._replace(kind=SCHEDULE, name=record.status["MonitoringScheduleName"]), ended)
-        now = self._doors.clock.now()
-        for schedule in list(self._doors.records.scan(SCHEDULE)):
-            self._doors.records.change(schedule.key, lambda found: skip_missed_moments(found, now))
+        now = self._components.clock.now()
+        for schedule in list(self._components.records.scan(SCHEDULE)):
+            self._components.records.change(schedule.key, lambda found: skip_missed_moments(found, now))
 
     def advance(self, target: Callable[[float], float]) -> list[Record]:
         """Move the clock to ``target(now)``, running what falls due on the way; the executions, all finished.
@@ -90,25 +90,25 @@ class Schedules:
         """
         done = []
         with self._running:
-            moment = target(self._doors.clock.now())
+            moment = target(self._components.clock.now())
             while (due := self._next()) is not None and due[0] <= moment:
                 self._refuse_if_closed()
-                self._doors.clock.advance_to(due[0])
+                self._components.clock.advance_to(due[0])
                 execution = self._execute(due[1], due[0])
                 done += [execution] if execution is not None else []
             self._refuse_if_closed()
-            self._doors.clock.advance_to(moment)
+            self._components.clock.advance_to(moment)
         return done
 
     def _refuse_if_closed(self) -> None:
         if self._closed.is_set():
-            now = iso(self._doors.clock.now())
+            now = iso(self._components.clock.now())
             raise InternalFailure(f"The emulator was stopped or reset while the clock was moved; it is at {now}.")
 
     def _watch(self) -> None:
         while not self._closed.is_set():
             due = self._next()
-            pause = 60.0 if due is None else min(60.0, max(0.0, due[0] - self._doors.clock.now()))
+            pause = 60.0 if due is None else min(60.0, max(0.0, due[0] - self._components.clock.now()))
             self._wake.wait(pause)
             self._wake.clear()
             if not self._closed.is_set():
@@ -117,7 +117,7 @@ class Schedules:
     def _run_due(self) -> None:
         try:
             with self._running:
-                while (due := self._next()) is not None and due[0] <= self._doors.clock.now():
+                while (due := self._next()) is not None and due[0] <= self._components.clock.now():
                     if self._closed.is_set():
                         return
                     self._execute(due[1], due[0])
@@ -128,7 +128,7 @@ class Schedules:
         """The schedule that falls due first."""
         found = [
             (record.inner["next"], record.key)
-            for record in self._doors.records.scan(SCHEDULE)
+            for record in self._components.records.scan(SCHEDULE)
             if record.state == "Scheduled" and record.inner.get("next") is not None
         ]
         return min(found, default=None)
@@ -138,9 +138,9 @@ class Schedules:
 
         The execution is added and the schedule is set to its next moment in one write: a kill loses no window.
         """
-        now = self._doors.clock.now()
+        now = self._components.clock.now()
         try:
-            written = self._doors.records.change_and_add(
+            written = self._components.records.change_and_add(
                 key,
                 lambda found: set_next_moment(found, scheduled),
                 lambda schedule: make_execution(schedule, scheduled, now),
@@ -152,7 +152,7 @@ class Schedules:
         schedule, record = written
         try:
             self._flush()
-            definition = definition_of(self._doors, schedule)
+            definition = definition_of(self._components, schedule)
             record = self._run(record, schedule, definition, self._plan(schedule, definition, scheduled))
         except (ApiError, BucketMissing, NoData) as error:
             record = self._end(record, "Failed", FailureReason=str(error))
@@ -177,12 +177,12 @@ class Schedules:
 
     def _captured(self, key: Key, definition: Definition, start: float, end: float) -> tuple[S3Uri, list[S3Uri]]:
         """Where the endpoint captures to, and its hour folders of the window that hold something."""
-        endpoint = self._doors.records.find(Key("endpoint", key.account, key.region, definition.endpoint))
+        endpoint = self._components.records.find(Key("endpoint", key.account, key.region, definition.endpoint))
         wanted = endpoint.inner["wanted"] if endpoint is not None else {}
         rules = CaptureRules.of(wanted.get("capture"))
         if rules is None:
             raise NoData
-        objects = self._doors.aws.objects(key.account, key.region)
+        objects = self._components.aws.objects(key.account, key.region)
         places = [
             capture_prefix(rules.destination, definition.endpoint, variant["VariantName"], hour)
             for variant in wanted["variants"]
@@ -206,21 +206,21 @@ class Schedules:
             elif "MonitoringScheduleArn" not in job.status:  # just added: it is not even queued
                 self._mark(job_key, schedule)
 
-        unsubscribe = self._doors.records.subscribe(see)
+        unsubscribe = self._components.records.subscribe(see)
         try:
             request = processing_request(definition, execution)
             arn = self._call(key.account, key.region, "CreateProcessingJob", request)["ProcessingJobArn"]
             record = self._change(record, MonitoringExecutionStatus="InProgress", ProcessingJobArn=arn)
-            job = self._doors.records.find(job_key)
+            job = self._components.records.find(job_key)
             while job is not None and is_unfinished(job) and not ended.wait(0.5) and not self._closed.is_set():
-                job = self._doors.records.find(job_key)
+                job = self._components.records.find(job_key)
         finally:
             unsubscribe()
-        return self._settle(record, self._doors.records.find(job_key))
+        return self._settle(record, self._components.records.find(job_key))
 
     def _mark(self, job_key: Key, schedule: Record) -> None:
         """The job says whose execution it is."""
-        self._doors.records.change(
+        self._components.records.change(
             job_key, lambda job: replace(job, status={**job.status, "MonitoringScheduleArn": schedule.arn})
         )
 
@@ -238,9 +238,9 @@ class Schedules:
         return self._change(record, MonitoringExecutionStatus=status, **members)
 
     def _change(self, record: Record, **members: Any) -> Record:
-        changed = {**members, "LastModifiedTime": self._doors.clock.now()}
+        changed = {**members, "LastModifiedTime": self._components.clock.now()}
         try:
-            return self._doors.records.change(
+            return self._components.records.change(
                 record.key, lambda found: replace(found, status={**found.status, **changed})
             )
         except RecordMissing:  # its schedule was deleted, and it with it
@@ -256,7 +256,7 @@ class Schedules:
             return move(found, "Stopped" if done else found.state, **members)
 
         try:
-            self._doors.records.change(key, change)
+            self._components.records.change(key, change)
         except RecordMissing:  # deleted while it ran
             return
 
@@ -266,7 +266,7 @@ class NoData(Exception):
         return "Job inputs had no data"
 
 
-def definition_of(doors: EngineDependencies, schedule: Record) -> Definition:
+def definition_of(components: Components, schedule: Record) -> Definition:
     """The definition a schedule runs, with its baseline files resolved from the baselining job where one is named."""
     config = schedule.spec["MonitoringScheduleConfig"]
     key = schedule.key
@@ -274,13 +274,13 @@ def definition_of(doors: EngineDependencies, schedule: Record) -> Definition:
         definition = read_inline_definition(config["MonitoringJobDefinition"])
     else:
         name = config["MonitoringJobDefinitionName"]
-        record = doors.records.find(Key(DATA_QUALITY, key.account, key.region, name))
+        record = components.records.find(Key(DATA_QUALITY, key.account, key.region, name))
         if record is None:
             raise ApiError(f"Could not find job definition {name!r}")
         definition = read_job_definition(record.spec)
     if not definition.baselining_job:
         return definition
-    job = doors.records.find(Key("processing-job", key.account, key.region, definition.baselining_job))
+    job = components.records.find(Key("processing-job", key.account, key.region, definition.baselining_job))
     if job is None:
         raise ApiError(f"Could not find baselining job {definition.baselining_job!r}")
     output = S3Uri.parse(job.spec["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"])

@@ -169,7 +169,7 @@ def _planned(site: GatewayDependencies, fault: Fault) -> Mapping[str, Any]:
 def _place(site: GatewayDependencies, service: str, operation: str, where: Mapping[str, Any]) -> ServiceModel:
     """The model of the service, which must have the operation."""
     # CloudWatch's clients speak CBOR, in which the gateway words no errors.
-    served = {*SAGEMAKER, *site.aws.services()} - {"monitoring"}
+    served = {*SAGEMAKER, *site.components.aws.services()} - {"monitoring"}
     if service not in served:
         raise BadFault(f"no faults for {service!r}; there are for: {', '.join(sorted(served))}")
     if service != "s3" and (where.get("bucket") or where.get("key")):

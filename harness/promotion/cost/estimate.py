@@ -45,8 +45,8 @@ class DurationEstimate:
         dollars = sum(self.estimate(plan) for plan in plans)
         if dollars > budget:
             raise GuardRefused(
-                f"the estimate of ${dollars:.2f} is above the budget of ${budget:.2f}; raise {self.option} or choose "
-                "smaller instance_types in the profile"
+                f"the estimate of ${dollars:.2f} is above the budget of ${budget:.2f}",
+                f"raise {self.option} or choose smaller instance_types in the profile",
             )
         return dollars
 
@@ -60,7 +60,8 @@ class DurationEstimate:
         if unknown := unpriced(costs):
             raise GuardRefused(
                 f"the price table of {self.prices.dated} does not know {', '.join(unknown)}, so {self.option} cannot "
-                f"be kept; {remedy(unknown[0])}, or leave out {self.option}"
+                f"be kept",
+                f"{remedy(unknown[0])}, or leave out {self.option}",
             )
         return total(costs)
 
@@ -106,8 +107,8 @@ def unpriced(costs: list[Cost]) -> list[str]:
 def require_priced(costs: list[Cost], prices: PriceTable) -> None:
     if unknown := unpriced(costs):
         raise StateError(
-            f"the price table of {prices.dated} does not know {', '.join(unknown)} for what it does here; "
-            f"{remedy(unknown[0])}"
+            f"the price table of {prices.dated} does not know {', '.join(unknown)} for what it does here",
+            f"{remedy(unknown[0])}",
         )
 
 

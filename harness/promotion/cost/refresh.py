@@ -36,9 +36,9 @@ def refresh(session: Any, region: str, instance_types: Iterable[str]) -> Path:
     try:
         found = {name: prices for name in instance_types if (prices := _asked(client, region, name))}
     except (BotoCoreError, ClientError) as error:
-        raise StateError(f"the price API does not answer: {error}; allow pricing:GetProducts, or go on without") from (
-            error
-        )
+        raise StateError(
+            f"the price API does not answer: {error}", "allow pricing:GetProducts, or go on without"
+        ) from (error)
     file = refreshed_file(region)
     known = dict(load_prices(file).hourly_by_use) if file.is_file() else {}
     file.parent.mkdir(parents=True, exist_ok=True)

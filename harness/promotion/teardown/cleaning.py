@@ -92,8 +92,8 @@ def _runs(account: Account, profile: str, folder: Path, older_than: float | None
         elif (header.account, header.region) != (account.id, account.region):
             raise GuardRefused(
                 f"the ledger {file} is of account {header.account}, {header.region}, but profile {profile!r} is of "
-                f"account {account.id}, {account.region}; nothing was touched. Use credentials and a profile of "
-                f"{header.account}, or move that file away if what it lists is gone"
+                f"account {account.id}, {account.region}, so nothing was touched",
+                f"use credentials and a profile of {header.account}, or move that file away if what it lists is gone",
             )
         elif alive(file):
             cleaning.passed_over.append(f"run {header.run} ({header.scenario}) is still going")

@@ -41,7 +41,6 @@ FIRST_PAUSE, STILL = 0.5, 30.0
 SETTLING = 60.0
 """Seconds in which AWS need not show yet what it was asked to make; it is asked for a while then."""
 _SLOW = frozenset(["Endpoint", "InferenceComponent", "MonitoringSchedule", "NotebookInstance", "PipelineExecution"])
-_UNREACHED = "AWS is not reached: "
 _NEVER = frozenset(["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotImplemented"])
 
 
@@ -61,8 +60,16 @@ class Removal:
         return f"{self.entry.kind} {self.entry.name}: {self.told}"
 
 
+@dataclass(frozen=True)
+class Pending:
+    """Why a thing is not gone yet. ``unreached`` when AWS gave no answer: then waiting long does not help."""
+
+    reason: str
+    unreached: bool = False
+
+
 class CredentialsGone(StateError):
-    """The credentials ended before the work did."""
+    """The credentials expired before everything was torn down."""
 
 
 class Teardown:
@@ -99,22 +106,22 @@ class Teardown:
                 if isinstance(settled, Removal):
                     yield settled
                     continue
-                slow = (is_job(entry) or entry.kind in _SLOW) and not settled.startswith(_UNREACHED)
+                slow = (is_job(entry) or entry.kind in _SLOW) and not settled.unreached
                 patience, passed = self._long if slow else self._short, time.monotonic() - begin
                 if passed > patience:
-                    yield Removal(entry, FAILED, f"not within {patience:.0f} s: {settled}")
+                    yield Removal(entry, FAILED, f"not within {patience:.0f} s: {settled.reason}")
                     continue
                 left.append(entry)
                 if passed >= said.get(entry.key, 0.0):
                     said[entry.key] = passed + STILL
-                    waits(entry, settled, passed)
+                    waits(entry, settled.reason, passed)
             waiting = left
             if waiting:
                 threading.Event().wait(pause)
                 pause = min(self._pause, 2 * pause)
 
-    def _attempt(self, entry: LedgerEntry) -> Removal | str:
-        """What became of it, or why it must be tried again."""
+    def _attempt(self, entry: LedgerEntry) -> Removal | Pending:
+        """Return what became of it, or why it must be tried again."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
@@ -126,20 +133,20 @@ class Teardown:
                 return Removal(entry, DELETED, "deleted" if entry.key in self._begun else "was gone already")
             if error.response["Error"]["Code"] in _NEVER or "failed to satisfy constraint" in str(error):
                 return Removal(entry, FAILED, str(error))
-            return str(error)
+            return Pending(str(error))
         except (BotoCoreError, s3_outputs.NotDeleted) as error:
             if stale(error):
                 raise CredentialsGone(str(error)) from error
-            return f"{_UNREACHED}{error}"
+            return Pending(f"AWS is not reached: {error}", unreached=True)
 
-    def _resource(self, entry: LedgerEntry) -> Removal | str:
+    def _resource(self, entry: LedgerEntry) -> Removal | Pending:
         client = self._account.client(entry.service)
         found = look(self._account, entry) if entry.service == "sagemaker" else Condition(THERE, {})
         if found.state == GONE:
             if time.time() - entry.at < SETTLING and entry.key not in self._begun:
                 now = time.monotonic()
                 if now - self._missed.setdefault(entry.key, now) < self._pause:
-                    return "AWS does not show it (yet)"
+                    return Pending("AWS does not show it (yet)")
             return Removal(entry, DELETED, "deleted" if entry.key in self._begun else "was gone already")
         if entry.state == INTENDED and not self._ours(entry, found):
             return Removal(entry, KEPT, "exists, but does not carry this run's tag: not this run's")
@@ -150,14 +157,14 @@ class Teardown:
             if stop := request_for(client, "Stop", entry):
                 getattr(client, stop[0])(**stop[1])
                 self._begun.add(entry.key)
-            return "it is being stopped"
+            return Pending("it is being stopped")
         request = request_for(client, "Delete", entry)
         if request is None:
             return Removal(entry, FAILED, f"harness knows no way to delete it ({entry.service}); delete it by hand")
         detach_dependents(client, entry)
         return self._delete(entry, request)
 
-    def _delete(self, entry: LedgerEntry, request: tuple[str, dict[str, object]]) -> Removal | str:
+    def _delete(self, entry: LedgerEntry, request: tuple[str, dict[str, object]]) -> Removal | Pending:
         from botocore.exceptions import ClientError
 
         client = self._account.client(entry.service)
@@ -168,11 +175,12 @@ class Teardown:
             if stop is None or missing(error):
                 raise
             getattr(client, stop[0])(**stop[1])
-            return str(error)
+            return Pending(str(error))
         self._begun.add(entry.key)
         if entry.kind in _SLOW:
             # Billed until it is really gone: the next look is to find nothing.
-            return "it is being deleted" if look(self._account, entry).state != GONE else _deleted(entry)
+            gone = look(self._account, entry).state == GONE
+            return _deleted(entry) if gone else Pending("it is being deleted")
         return _deleted(entry)
 
     def _ours(self, entry: LedgerEntry, found: Condition) -> bool:
@@ -182,7 +190,7 @@ class Teardown:
         tags = self._account.client("sagemaker").list_tags(ResourceArn=arn)["Tags"]
         return any(tag["Key"] == RUN_TAG and tag["Value"] == self._run for tag in tags)
 
-    def _stored(self, entry: LedgerEntry) -> Removal | str:
+    def _stored(self, entry: LedgerEntry) -> Removal | Pending:
         s3 = self._account.client("s3")
         if entry.kind == "Bucket":
             if entry.state == INTENDED:

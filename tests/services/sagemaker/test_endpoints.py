@@ -40,7 +40,7 @@ def records_emulator(tmp_path: Path, told: Told) -> Iterator[Emulator]:
     parts: dict[str, Any] = {name: lambda *_: Idle() for name in ("logs", "aws", "runner")}
     with Emulator(
         Settings(state=tmp_path / "state", port=0),
-        Parts(records=lambda _: MemoryRecords(), engine=lambda _: told, **parts),  # type: ignore[arg-type, return-value]
+        Parts(records=lambda _: MemoryRecords(), engine=lambda *_: told, **parts),  # type: ignore[arg-type, return-value]
     ) as found:
         yield found
 

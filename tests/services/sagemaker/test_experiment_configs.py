@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.engine.components import Components
 from harness.kernel.clock import Clock
 from harness.kernel.errors import ResourceNotFound, ValidationException
 from harness.services.sagemaker.experiment_configs import check_experiment_config
@@ -17,7 +19,8 @@ from harness.stores.memory import MemoryRecords
 @pytest.fixture
 def scope() -> Scope:
     unused: Any = None
-    found = Scope("123456789012", "us-east-1", "id", {}, MemoryRecords(), unused, unused, Clock())
+    components = Components(MemoryRecords(), unused, unused, unused, Clock(), Path(), str)
+    found = Scope("123456789012", "us-east-1", "id", {}, components, unused)
     create_experiment(found, {"ExperimentName": "Exp"})
     create_experiment(found, {"ExperimentName": "other"})
     create_trial(found, {"TrialName": "trial", "ExperimentName": "exp"})

@@ -32,7 +32,8 @@ def settings_from_text(bucket: str, text: str, find_backend: FindBackend) -> dic
     except (Unreadable, UnknownClass, ValueError, KeyError, TypeError, AttributeError) as error:
         raise StateError(
             f"the settings of the bucket {bucket} cannot be read with moto {moto_version()}: "
-            f"{error or type(error).__name__}; use the harness that wrote them, or run `harness reset`"
+            f"{error or type(error).__name__}",
+            "use the harness that wrote them, or run `harness reset`",
         ) from error
     renamed = RENAMED_FIELDS.get(BUCKET, {})
     return {renamed.get(name, name): value for name, value in fields.items()}

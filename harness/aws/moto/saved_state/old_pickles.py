@@ -117,5 +117,5 @@ class _Restricted(pickle.Unpickler):
             return class_named(full)
         except UnknownClass:
             raise StateError(
-                f"a pickle names {full}, which is no part of the state of an AWS service; nothing of it is imported"
+                f"a pickle names {full}, which is no part of the state of an AWS service, so it is not imported"
             ) from None

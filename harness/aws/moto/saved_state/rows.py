@@ -84,8 +84,8 @@ class ServiceRows:
         except sqlite3.DatabaseError as error:
             self._db.close()
             raise StateError(
-                f"{self.path} is damaged or no file of harness ({error}); restore it from a copy, or forget the state "
-                "with `harness reset`"
+                f"{self.path} is damaged or no file of harness ({error})",
+                "restore it from a copy, or forget the state with `harness reset`",
             ) from error
         except StateError:
             self._db.close()
@@ -184,8 +184,9 @@ class ServiceRows:
             self._db.execute("INSERT INTO settings VALUES ('format', ?)", (str(FORMAT),))
         elif found[0] != str(FORMAT):
             raise StateError(
-                f"{self.path} has format {found[0]}, harness {__version__} reads format {FORMAT}; use the harness that "
-                "wrote it, choose another folder with --state, or forget the state with `harness reset`"
+                f"{self.path} has format {found[0]}, harness {__version__} reads format {FORMAT}",
+                "use the harness that "
+                "wrote it, choose another folder with --state, or forget the state with `harness reset`",
             )
         self._refuse_damage()
         self._make_reserve()

@@ -206,8 +206,8 @@ class ServiceState:
         except (Unreadable, ValueError, KeyError, TypeError, AttributeError) as error:
             raise StateError(
                 f"the saved state of {key.service} ({key.account}, {key.region}) in {self._rows.path} was written with "
-                f"moto {row.moto} and cannot be read with moto {moto_version()}: {error or type(error).__name__}; "
-                f"install moto {row.moto}, or forget the state with `harness reset`"
+                f"moto {row.moto} and cannot be read with moto {moto_version()}: {error or type(error).__name__}",
+                f"install moto {row.moto}, or forget the state with `harness reset`",
             ) from error
         if self._rows.versions(key) == {moto_version()}:
             self._digests[key] = _digest(row.document)
