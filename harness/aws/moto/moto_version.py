@@ -1,4 +1,4 @@
-"""Which moto the seams were written against. Another one is refused at start, not discovered in a stack trace."""
+"""Checks at the start that the installed moto is a version that the ``patched_*`` modules support."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def moto_version() -> str:
 
 
 def require() -> str:
-    found = moto_version()
-    if not found.startswith(SERIES) or int(found[len(SERIES) :].split(".")[0]) < FIRST:
-        raise StateError(f"moto {found} is installed; the emulator needs {SERIES}{FIRST} or a later {SERIES}x")
-    return found
+    version = moto_version()
+    if not version.startswith(SERIES) or int(version[len(SERIES) :].split(".")[0]) < FIRST:
+        raise StateError(f"moto {version} is installed; the emulator needs {SERIES}{FIRST} or a later {SERIES}x")
+    return version
