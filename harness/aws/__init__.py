@@ -1,7 +1,7 @@
-"""The AWS services behind the emulator that are not SageMaker: ``AwsBackend`` and its implementations.
+"""The emulated AWS services other than SageMaker: ``AwsBackend`` and its implementations.
 
-``moto`` (embedded, the default) keeps the bytes of S3 objects in files and their metadata in SQLite. ``remote`` has
-those that lie outside this process: LocalStack, and any S3-compatible URL.
+``moto`` (embedded, the default) keeps the bytes of S3 objects in files and their metadata in SQLite. ``remote`` uses
+services outside this process: LocalStack, and any S3-compatible URL.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from harness.stores.objects import ObjectStore
 
 @dataclass(frozen=True)
 class Metric:
-    """One CloudWatch datum: a ``value``, or a statistic set (SampleCount, Sum, Minimum, Maximum)."""
+    """One CloudWatch data point: a ``value``, or a statistic set (SampleCount, Sum, Minimum, Maximum)."""
 
     name: str
     timestamp: float
@@ -27,18 +27,19 @@ class Metric:
 
 
 class AwsBackend(Protocol):
-    """S3, STS, IAM, CloudWatch, CloudWatch Logs, ECR (and what else it knows) behind the emulator's one address."""
+    """The services at the emulator's address: S3, STS, IAM, CloudWatch, CloudWatch Logs, ECR and possibly others."""
 
     name: str
 
     def services(self) -> frozenset[str]:
-        """Names of the services it answers, as they sign: ``s3``, ``sts``, ``iam``, ``logs``, ``monitoring``…"""
+        """Return the signing names of the services it implements: ``s3``, ``sts``, ``iam``, ``logs``,
+        ``monitoring``…"""
 
     def describe(self) -> Mapping[str, str]:
-        """For ``status``: what stands behind the address, without waiting for it."""
+        """Describe the backend for ``harness status``, without waiting for it."""
 
     async def handle(self, service: str, request: Request, account: str, region: str) -> Response:
-        """Answer one request to one of ``services``. Errors come as that service's own error documents, never HTML."""
+        """Answer a request to one of ``services``. Errors have the format of the service, never HTML."""
 
     def objects(self, account: str, region: str) -> ObjectStore: ...
 
@@ -47,13 +48,13 @@ class AwsBackend(Protocol):
     def role_exists(self, account: str, role_arn: str) -> bool: ...
 
     def account_of(self, access_key: str) -> str | None:
-        """The account whose IAM or STS gave out this access key; None for keys it does not know."""
+        """Return the account whose IAM or STS issued this access key; None for other keys."""
 
     def secret_of(self, access_key: str) -> str | None:
-        """The secret that goes with such a key; None for keys it does not know, or whose secret it does not tell."""
+        """Return the secret of a key; None if the key is unknown or its secret cannot be read."""
 
     def load(self) -> None:
-        """Import and restore; called once, in the background, right after start. Every other call waits for it."""
+        """Import the services and restore their state. Called once, in the background; all other calls wait for it."""
 
     def reset(self) -> None: ...
 

@@ -1,4 +1,4 @@
-"""The execution role that every account of the emulator has from the start, whichever backend keeps its IAM. Values."""
+"""The execution role that every account of the emulator has from the start, in every backend."""
 
 from __future__ import annotations
 

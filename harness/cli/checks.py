@@ -174,11 +174,11 @@ def _docker(settings: Settings) -> Iterator[DoctorFinding]:
 
 
 def _localstack(settings: Settings) -> DoctorFinding:
-    from harness.aws.remote.health import ask, configured
+    from harness.aws.remote.health import ask, read_configured_address
     from harness.emulator.localstack import ENVIRONMENT
 
     try:
-        address, variable = configured()
+        address, variable = read_configured_address()
     except StateError as error:
         return DoctorFinding("LocalStack", "limited", str(error))
     health = ask(address)

@@ -79,7 +79,7 @@ class StateFolder:
             self._path_lock = None
 
     def is_lost(self) -> bool:
-        """Whether the folder was removed or replaced since it is held: what is written now could not be read again."""
+        """Return True if the folder was removed or replaced since it was locked, so that new state would be lost."""
         if self._lock is None:
             return False
         try:

@@ -1,4 +1,4 @@
-"""Embedded moto as the ``AwsBackend``. Parts of moto are replaced in the ``patched_*`` modules and nowhere else."""
+"""Embedded moto as the ``AwsBackend``. Only the ``patched_*`` modules replace parts of moto."""
 
 from harness.aws.moto.backend import MotoBackend
 

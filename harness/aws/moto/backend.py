@@ -1,6 +1,6 @@
-"""``MotoBackend``: moto in this process, loaded in the background, its state in the state folder.
+"""``MotoBackend``: moto in this process, loaded in the background, with its state in the state folder.
 
-moto keeps its state in globals, so there is one ``MotoBackend`` per process at a time.
+moto keeps its state in global variables, so a process has only one ``MotoBackend`` at a time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from multidict import CIMultiDict
 from harness.aws import Metric
 from harness.aws.moto import ecr_images, missing_roles
 from harness.aws.moto.dispatch import PACKAGES, MotoCall
-from harness.aws.moto.ecr_images import Listed
+from harness.aws.moto.ecr_images import ListImages
 from harness.aws.moto.moto_version import moto_version, require
 from harness.aws.moto.objects import MotoObjects
 from harness.aws.moto.saved_state.old_pickles import describe_old_state, find_pickles, remove_pickles
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
 ALIASES = {"cloudwatch": "monitoring", "eventbridge": "events", "resourcegroupstaggingapi": "tagging"}
 SERVICES = frozenset({*PACKAGES, *ALIASES})
-"""The AWS services that embedded moto answers, by signing name."""
+"""The signing names of the AWS services that embedded moto serves."""
 WORKERS = 8
 logger = logging.getLogger(__name__)
 LARGEST = 16 * 1024 * 1024
-"""Bytes of a request to any service but S3."""
+"""The most bytes of a request to a service other than S3."""
 
 
 class MotoBackend:
@@ -50,17 +50,17 @@ class MotoBackend:
         logs: StoredLogs,
         account: str = "123456789012",
         region: str = "us-east-1",
-        engine_images: Listed = lambda account, region: (),
+        engine_images: ListImages = lambda account, region: (),
         roles: tuple[str, ...] = (),
     ) -> None:
         self._state = state
         self._logs = logs
         self._home = (account, region)
-        """Whose execution role is there from the start; other accounts get theirs with their first request."""
+        """The account whose execution role exists from the start. Others get theirs with their first request."""
         self._roles = roles
-        """Execution roles that each account has beside harness's own."""
+        """Execution roles that each account has in addition to harness's own."""
         self._engine_images = engine_images
-        """What ECR lists beside moto's own."""
+        """Lists the images of a container engine that ECR shows in addition to moto's."""
         self._rows = ServiceRows(state / "aws")
         self._old_state = describe_old_state(state)
         if self._old_state:
@@ -93,7 +93,7 @@ class MotoBackend:
         call = MotoCall(service, request.method, request.target, headers, body, account, region)
         answer = loaded.answer
         if service == "ecr":
-            answer = partial(ecr_images.answer, inner=loaded.answer, listed=self._engine_images)
+            answer = partial(ecr_images.answer, inner=loaded.answer, list_images=self._engine_images)
         elif service == "iam":
             answer = partial(missing_roles.answer, inner=loaded.answer)
         return await loop.run_in_executor(self._pool, answer, call)
@@ -108,7 +108,7 @@ class MotoBackend:
         return self._ready().role_exists(account, role_arn)
 
     def account_of(self, access_key: str) -> str | None:
-        """The account whose IAM or STS gave out this access key; None for keys it does not know."""
+        """Return the account whose IAM or STS issued this access key; None for other keys."""
         return self._ready().account_of(access_key)
 
     def secret_of(self, access_key: str) -> str | None:
@@ -124,14 +124,14 @@ class MotoBackend:
 
     def close(self) -> None:
         with self._loading:
-            pass  # a load in progress is let finish
+            pass  # wait until a load in progress has finished
         self._pool.shutdown(wait=True, cancel_futures=True)
         if self._loaded is not None:
             self._loaded.close()
         self._rows.close()
 
     def _read_now_if_moto_changed(self) -> None:
-        """State of another moto is read and rewritten at once. If it cannot be read, the start is refused."""
+        """Read and rewrite state that another version of moto saved. Raise ``StateError`` if it cannot be read."""
         if self._rows.versions() <= {moto_version()}:
             return
         try:
@@ -142,7 +142,7 @@ class MotoBackend:
             raise
 
     def _ready(self) -> MotoRuntime:
-        """Whoever comes first loads; all others wait for it."""
+        """Return the loaded runtime. The first caller loads it, the others wait."""
         if self._loaded is None:
             with self._loading:
                 if self._loaded is None:
@@ -154,7 +154,7 @@ class MotoBackend:
 
 
 async def _read(request: Request) -> bytes:
-    """Read the whole body, unpacked; refuse one that would keep others waiting, as none of these services has."""
+    """Read the whole body and unpack it. Refuse a body that is larger than these services accept."""
     blocks, size = [], 0
     async for block in request.stream():
         size += len(block)
@@ -162,7 +162,7 @@ async def _read(request: Request) -> bytes:
             raise _TOO_LARGE
         blocks.append(block)
     body = b"".join(blocks)
-    if request.headers.get("Content-Encoding", "").lower() == "gzip":  # botocore packs PutMetricData above 10 kB
+    if request.headers.get("Content-Encoding", "").lower() == "gzip":  # botocore compresses PutMetricData above 10 kB
         try:
             body = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, LARGEST + 1)
         except zlib.error as error:

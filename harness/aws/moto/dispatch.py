@@ -1,6 +1,7 @@
-"""Runs moto's own request handlers in this process: a request in, the handler's answer as values out.
+"""Runs moto's request handlers in this process and returns their answers as values.
 
-moto's back ends are not thread safe: every call holds ``LOCK``. It must hold no transfer of object bytes.
+moto's back ends are not thread-safe, so every call holds ``LOCK``. Bytes of objects must not be copied while it is
+held.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from typing import Any, NamedTuple
 
 from multidict import CIMultiDict
 
-from harness.aws.moto.misread import Misread, answer_to_misread, trusting
+from harness.aws.moto.misread import Misread, answer_to_misread, catch_misread
 from harness.aws.wire.error_responses import QUERY, Refusal, fault, full_disk, readable, s3_code
 from harness.kernel.http import Response
 
 LOCK = threading.RLock()
 logger = logging.getLogger(__name__)
 
-# Signing name of the service -> moto's package. What is not in memory is imported by its first request.
+# Signing name of the service -> moto's package. A package is imported by the first request to its service.
 PACKAGES = {
     "s3": "s3",
     "sts": "sts",
@@ -42,7 +43,7 @@ PACKAGES = {
 }
 EAGER = ("s3", "sts", "iam", "monitoring", "logs", "ecr")
 NO_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-"""What no XML may hold, though keys, which error documents repeat, may."""
+"""Characters that are not allowed in XML but in S3 keys, which error documents repeat."""
 NO_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 HANDLED_HERE = frozenset({"content-length", "connection", "server", "date", "status", "transfer-encoding"})
 
@@ -51,11 +52,11 @@ class MotoAnswer(NamedTuple):
     status: int
     headers: Mapping[str, Any]
     body: Any
-    """bytes, str, or whatever value the S3 seam put into a key."""
+    """bytes, str, or the value that the patched S3 models put into a key."""
 
 
 class MotoCall(NamedTuple):
-    """One request as moto's handlers need it."""
+    """One request, in the form that moto's handlers need."""
 
     service: str
     method: str
@@ -68,7 +69,7 @@ class MotoCall(NamedTuple):
 
 
 def run(call: MotoCall) -> MotoAnswer:
-    """Run the handler. ``Refusal`` where moto has none; its own errors come as answers."""
+    """Run moto's handler. Raise ``Refusal`` if there is none. moto's own errors are returned as answers."""
     from moto.core.request import Request
     from werkzeug.exceptions import HTTPException
 
@@ -77,7 +78,7 @@ def run(call: MotoCall) -> MotoAnswer:
     request.environ.update(call.environ)
     handler = _handler(call.service, url.partition("?")[0])
     try:
-        with trusting():
+        with catch_misread():
             return MotoAnswer(*handler(request, request.raw_url, request.headers))
     except HTTPException as error:
         return MotoAnswer(error.code or 500, dict(error.get_headers()), error.get_body())
@@ -85,23 +86,25 @@ def run(call: MotoCall) -> MotoAnswer:
         request.close()
 
 
-def response(call: MotoCall, found: MotoAnswer) -> Response:
-    body = found.body.encode() if isinstance(found.body, str) else bytes(found.body or b"")
+def response(call: MotoCall, answer: MotoAnswer) -> Response:
+    body = answer.body.encode() if isinstance(answer.body, str) else bytes(answer.body or b"")
     if body.startswith(b"<?xml"):
         body = NO_XML.sub("\N{REPLACEMENT CHARACTER}".encode(), body)
-    if found.status in (204, 304):
+    if answer.status in (204, 304):
         body = b""
-    elif found.status >= 400 and call.method != "HEAD" and not readable(call.service, call.headers, found.status, body):
-        code = s3_code(found.status) if call.service == "s3" else _code(found.status)
+    elif (
+        answer.status >= 400 and call.method != "HEAD" and not readable(call.service, call.headers, answer.status, body)
+    ):
+        code = s3_code(answer.status) if call.service == "s3" else _code(answer.status)
         text = body.decode(errors="replace") if body[:1] not in (b"<", b"") else ""
-        return fault(call.service, call.headers, found.status, code, text or f"{call.method} {call.target} failed")
-    return Response(found.status, kept_headers(found, head=call.method == "HEAD"), body)
+        return fault(call.service, call.headers, answer.status, code, text or f"{call.method} {call.target} failed")
+    return Response(answer.status, response_headers(answer, head=call.method == "HEAD"), body)
 
 
-def kept_headers(found: MotoAnswer, head: bool) -> CIMultiDict[str]:
-    """moto's headers without those the server sets; a HEAD keeps the length, since it has no body to count."""
+def response_headers(answer: MotoAnswer, head: bool) -> CIMultiDict[str]:
+    """Return moto's headers without those that the server sets. A HEAD keeps its length, as it has no body."""
     headers: CIMultiDict[str] = CIMultiDict()
-    for name, value in found.headers.items():
+    for name, value in answer.headers.items():
         lower = name.lower()
         if value is not None and (lower not in HANDLED_HERE or (head and lower == "content-length")):
             headers[name] = _header_text(name, str(value))
@@ -109,7 +112,7 @@ def kept_headers(found: MotoAnswer, head: bool) -> CIMultiDict[str]:
 
 
 def _header_text(name: str, value: str) -> str:
-    """Refuse what would end the header: clients say some of an answer's headers (``response-content-type`` of S3)."""
+    """Refuse line breaks in a header's value: S3 clients can set some of them (``response-content-type``)."""
     if NO_HEADER.search(value):
         raise Refusal(400, "InvalidArgument", f"The header {name} cannot hold a line break or control character")
     return value
@@ -119,7 +122,7 @@ def failure(call: MotoCall, error: Exception) -> Response:
     error = full_disk(error) or error
     if isinstance(error, Refusal):
         return fault(call.service, call.headers, error.status, error.code, error.message)
-    if type(error).__name__ == "OperationNotFoundError":  # of botocore, which is imported with moto
+    if type(error).__name__ == "OperationNotFoundError":  # an exception of botocore, which is only imported with moto
         code = "InvalidAction" if call.service in QUERY else "UnknownOperationException"
         return fault(call.service, call.headers, 400, code, f"The service has no operation {error}")
     if isinstance(error, NotImplementedError):
@@ -143,7 +146,7 @@ def _code(status: int) -> str:
 def _headers(call: MotoCall) -> dict[str, str]:
     dropped = {"host", "expect", "content-length", "transfer-encoding", "connection", "x-moto-account-id"}
     headers = {name: value for name, value in call.headers.items() if name.lower() not in dropped}
-    # Path-style addressing is what the target carries by now; moto would look for a bucket in any other host name.
+    # The target is path-style here. moto would look for a bucket in any other host name.
     headers["Host"] = f"{call.service}.{call.region}.amazonaws.com"
     headers["x-moto-account-id"] = call.account
     return headers
@@ -169,5 +172,5 @@ def _routes(service: str) -> tuple[tuple[re.Pattern[str], Handler], ...]:
 
 
 def prepare(service: str) -> None:
-    """Import what answers this service, so that its first request need not."""
+    """Import the handlers of a service, so that its first request is not slowed down by it."""
     _routes(service)

@@ -1,6 +1,6 @@
-"""Who the caller is: the execution role every account has, STS's answer, and policy simulation, on moto's IAM.
+"""Execution roles, GetCallerIdentity and policy simulation, on moto's IAM and STS.
 
-Of moto's internals it touches the STS and IAM back ends. All calls hold moto's lock.
+Uses the internals of moto's STS and IAM back ends. All calls hold moto's lock.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MANAGED_ARN = re.compile(r"arn:aws:iam::aws:policy/((?:[\w+=,.@-]+/)*)([\w+=,.@-
 
 
 class Caller(sts.STSBackend):  # type: ignore[misc]
-    """Credentials that moto did not give out are taken for a session of the execution role."""
+    """STS that treats credentials that moto did not issue as a session of the execution role."""
 
     def get_caller_identity(self, access_key_id: str, region: str) -> tuple[str, str, str]:
         user_id, arn, account = super().get_caller_identity(access_key_id, region)
@@ -55,15 +55,15 @@ def backend(account: str, region: str = "us-east-1") -> Any:
 
 
 def ensure_role(account: str, region: str = "us-east-1", role: str = ROLE) -> Any:
-    """An execution role of the account, made on first use. A user may delete it; then it is made anew when asked for.
+    """Return an execution role of the account. Create it if it does not exist or was deleted.
 
     ``role`` is a name, or a path and a name.
     """
     accounts = backend(account, region)
     path, _, name = f"/{role}".rpartition("/")
-    for found in accounts.roles.values():
-        if found.name == name:
-            return found
+    for existing in accounts.roles.values():
+        if existing.name == name:
+            return existing
     return _make_role(accounts, name, f"{path}/")
 
 
@@ -84,37 +84,40 @@ def _make_role(accounts: Any, name: str, path: str) -> Any:
 
 
 def ensure_managed_policies(account: str, text: str) -> bool:
-    """Put AWS's own policies that ``text`` names into the account: holding them all in memory would be a waste.
+    """Add the AWS managed policies that ``text`` names to the account. Return True if any was added.
 
-    True where there was one to put."""
+    Only these are loaded, because all managed policies together use much memory.
+    """
     accounts = backend(account)
-    missing = {found[0]: found for found in MANAGED_ARN.finditer(text) if found[0] not in accounts.managed_policies}
+    missing = {
+        existing[0]: existing for existing in MANAGED_ARN.finditer(text) if existing[0] not in accounts.managed_policies
+    }
     if not missing:
         return False
     texts = importlib.reload(managed).aws_managed_policies_data
-    for arn, found in missing.items():
-        policy = _described(texts, found[2])
-        if policy is not None and policy.get("Path", "/") == f"/{found[1]}":
+    for arn, existing in missing.items():
+        policy = _find_policy(texts, existing[2])
+        if policy is not None and policy.get("Path", "/") == f"/{existing[1]}":
             accounts.managed_policies[arn] = iam.AWSManagedPolicy.from_data(
-                found[2], accounts.account_id, accounts.region_name, policy
+                existing[2], accounts.account_id, accounts.region_name, policy
             )
     drop_texts()
     return True
 
 
 def drop_texts() -> None:
-    """5 MB of text, read again from moto's module when a policy is asked for."""
+    """Drop the 5 MB of text of all managed policies. They are read from moto's module again when needed."""
     if not iam.load_iam_aws_managed_policies():
         managed.aws_managed_policies_data = iam.aws_managed_policies_data = ""
 
 
-def _described(texts: str, name: str) -> dict[str, Any] | None:
-    """One policy out of the text of all: parsing the whole would take some 50 MB for a moment."""
+def _find_policy(texts: str, name: str) -> dict[str, Any] | None:
+    """Return one policy from the text of all. Parsing the whole text would take some 50 MB."""
     at = texts.find(f'\n "{name}":{{')
     if at < 0:
         return None
-    found: dict[str, Any] = json.JSONDecoder().raw_decode(texts, texts.index("{", at))[0]
-    return found
+    existing: dict[str, Any] = json.JSONDecoder().raw_decode(texts, texts.index("{", at))[0]
+    return existing
 
 
 def role_exists(account: str, role_arn: str) -> bool:
@@ -142,7 +145,7 @@ def secret_of(access_key: str) -> str | None:
 
 
 def simulate(account: str, form: Mapping[str, list[str]]) -> str:
-    """SimulatePrincipalPolicy: decided by the principal's attached and inline policies, conditions left out."""
+    """Answer SimulatePrincipalPolicy by the principal's attached and inline policies. Conditions are ignored."""
     source = form.get("PolicySourceArn", [""])[0]
     actions = _members(form, "ActionNames")
     resources = _members(form, "ResourceArns") or ["*"]
@@ -174,11 +177,11 @@ def _statements(account: str, source: str) -> list[dict[str, Any]]:
     documents = [*principal.policies.values()]
     managed = principal.managed_policies.values()
     documents += [version.document for policy in managed for version in policy.versions if version.is_default]
-    found: list[dict[str, Any]] = []
+    existing: list[dict[str, Any]] = []
     for document in documents:
         statement = (json.loads(document) if isinstance(document, str) else document).get("Statement", [])
-        found += statement if isinstance(statement, list) else [statement]
-    return found
+        existing += statement if isinstance(statement, list) else [statement]
+    return existing
 
 
 def _principal(account: str, source: str) -> Any:
@@ -199,14 +202,14 @@ def _result(action: str, resource: str, statements: list[dict[str, Any]]) -> str
 
 
 def _names(statement: dict[str, Any], member: str, value: str) -> bool:
-    """Whether the statement's Action/NotAction (Resource/NotResource) covers the value."""
+    """Return True if the statement's Action or NotAction (Resource or NotResource) covers the value."""
     negated = f"Not{member}" in statement
-    given = statement.get(f"Not{member}" if negated else member, "*")
-    patterns = given if isinstance(given, list) else [given]
+    value_of_member = statement.get(f"Not{member}" if negated else member, "*")
+    patterns = value_of_member if isinstance(value_of_member, list) else [value_of_member]
     if member == "Action":
         patterns = [pattern.lower() for pattern in patterns]
     if member == "Resource" and value == "*":
-        matched = True  # no resource named: whether the action is allowed on any
+        matched = True  # without a resource: is the action allowed on any resource?
     else:
         matched = any(_wildcard(pattern).fullmatch(value) for pattern in patterns)
     return matched != negated

@@ -1,6 +1,6 @@
-"""CloudWatch Logs in two halves: groups of ``JobLogs`` are read from their files, everything else is moto's.
+"""CloudWatch Logs: groups of ``JobLogs`` are answered from their files, everything else by moto.
 
-Of moto's internals it touches the logs back end: job groups are made known to it, so that tags and retention work.
+Uses the internals of moto's logs back end: job groups are added to it, so that tags and retention work.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from moto.logs.models import logs_backends
 from multidict import CIMultiDict
 
 from harness.aws.moto.dispatch import LOCK, MotoCall, failure
-from harness.aws.moto.misread import trusting
+from harness.aws.moto.misread import catch_misread
 from harness.aws.wire.job_log_groups import JobLogGroups
 from harness.aws.wire.job_log_requests import answer_for_jobs
 from harness.kernel.http import Response
@@ -29,26 +29,26 @@ class CloudWatchLogs:
         operation = call.headers.get("x-amz-target", "").rpartition(".")[2]
         try:
             groups = JobLogGroups(self._logs, call.account, call.region)
-            self._introduce(call)
-            with trusting():
-                asked = json.loads(call.body or b"{}")
-                found = answer_for_jobs(operation, asked, groups, lambda group: self._others(call, group))
+            self._add_job_groups(call)
+            with catch_misread():
+                parameters = json.loads(call.body or b"{}")
+                answer = answer_for_jobs(operation, parameters, groups, lambda group: self._others(call, group))
         except Exception as error:
             return failure(call, error)
-        if found is None:
+        if answer is None:
             return self._run(call)
         headers = CIMultiDict({"Content-Type": "application/x-amz-json-1.1"})
-        return Response(200, headers, json.dumps(found).encode())
+        return Response(200, headers, json.dumps(answer).encode())
 
-    def _introduce(self, call: MotoCall) -> None:
-        """Let moto know the groups that jobs made; its own answers then name them too."""
+    def _add_job_groups(self, call: MotoCall) -> None:
+        """Add the groups of jobs to moto, so that moto's answers include them."""
         with LOCK:
             backend = logs_backends[call.account][call.region]
             for group in self._logs.groups(call.account, call.region):
                 backend.ensure_log_group(group)
 
     def _others(self, call: MotoCall, group: str) -> list[dict[str, Any]]:
-        """Streams that users made themselves in a group of jobs."""
+        """Return the streams that users created in a group of jobs."""
         with LOCK:
             streams = logs_backends[call.account][call.region].groups[group].streams
             return [stream.to_describe_dict() for stream in streams.values()]

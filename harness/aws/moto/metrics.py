@@ -1,4 +1,4 @@
-"""CloudWatch metrics of SageMaker's own making, put into moto's back end in process, and a bound on their number."""
+"""Puts SageMaker's own CloudWatch metrics into moto's back end, and limits their number."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from moto.cloudwatch.models import cloudwatch_backends
 from harness.aws import Metric
 
 MOST = 50_000
-"""Data of one account and region; the oldest go first."""
+"""The most data points of one account and region. The oldest are dropped first."""
 
 
 def put_metrics(account: str, region: str, namespace: str, metrics: Sequence[Metric]) -> None:
     backend = cloudwatch_backends[account][region]
-    # CloudWatch takes no NaN, and a training that diverges prints some.
+    # CloudWatch refuses NaN (PutMetricData in the API reference), which a diverging training prints.
     finite = [metric for metric in metrics if metric.value is None or math.isfinite(metric.value)]
     backend.put_metric_data(namespace, [_datum(metric) for metric in finite])
-    bound(account, region)
+    limit_metrics(account, region)
 
 
-def bound(account: str, region: str) -> None:
+def limit_metrics(account: str, region: str) -> None:
     data = cloudwatch_backends[account][region].metric_data
     if len(data) > MOST:
         del data[: len(data) - MOST * 9 // 10]

@@ -1,8 +1,9 @@
-"""Errors of Python that a request causes in the code that reads it: which they are, and how they are answered.
+"""Turns Python errors that an invalid request causes in moto into error answers for the client.
 
-moto reads requests on trust: a member that is missing, of the wrong type or out of range ends in a KeyError, a
-TypeError or a ValueError somewhere in it. Those are answered as the invalid requests that they nearly always come from,
-so that clients do not repeat them; the traceback is in the log. All other errors are failures of the emulator.
+moto does not validate requests: a member that is missing, of the wrong type or out of range causes a KeyError,
+TypeError
+or ValueError. These are answered as invalid requests, so that clients do not retry them, and the traceback is logged.
+All other errors are failures of the emulator.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ INVALID: Mapping[str, str] = {
     "sqs": "InvalidParameterValue",
     "sts": "ValidationError",
 }
-"""Service -> its code for a parameter that makes no sense; ValidationException for the others."""
+"""Service -> its error code for an invalid parameter. Other services use ValidationException."""
 
 
 class Misread(Exception):
-    """An error of Python while a request was read and answered on trust; ``cause`` is that error."""
+    """A Python error that an invalid request caused; ``cause`` is that error."""
 
     def __init__(self, cause: Exception) -> None:
         super().__init__(str(cause))
@@ -41,8 +42,8 @@ class Misread(Exception):
 
 
 @contextmanager
-def trusting() -> Iterator[None]:
-    """Run code that takes a request on trust: what such a request can cause comes out as ``Misread``."""
+def catch_misread() -> Iterator[None]:
+    """Run code that does not validate its request. Raise ``Misread`` for errors that an invalid request can cause."""
     try:
         yield
     except NotImplementedError:
@@ -50,12 +51,12 @@ def trusting() -> Iterator[None]:
     except (
         *OF_INPUT,
         RuntimeError,
-    ) as error:  # deep documents are RecursionErrors, dates beyond all years RuntimeErrors
+    ) as error:  # nested documents cause RecursionError, dates out of range RuntimeError
         raise Misread(error) from error
 
 
 def answer_to_misread(call: MotoCall, error: Exception) -> tuple[int, str, str]:
-    """Return status, code and message for the error behind a ``Misread``."""
+    """Return status, code and message of the answer to an error behind ``Misread``."""
     shown = f"{type(error).__name__}: {str(error)[:200]}"
     if call.service == "s3" and call.body.lstrip()[:1] == b"<":
         return 400, "MalformedXML", MALFORMED_XML

@@ -1,4 +1,4 @@
-"""The answer of IAM to those who ask for a role that does not exist: which setting makes it exist from the start."""
+"""Adds a hint to IAM's answer for a missing role: the setting that creates it at the start."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.kernel.http import Response
 
 
 def answer(call: MotoCall, inner: Callable[[MotoCall], Response]) -> Response:
-    """Answer with ``inner``, but for GetRole of a missing role: the SDKs look a role up that is given by its name."""
+    """Answer with ``inner``, except for GetRole of a missing role. The SDKs look up roles that users name."""
     response = inner(call)
     if response.status != 404:
         return response

@@ -1,4 +1,4 @@
-"""What ``MotoBackend`` is once moto is imported: the parts, put together. Importing this module imports moto."""
+"""``MotoRuntime``: the part of ``MotoBackend`` that needs moto. Importing this module imports moto."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class MotoRuntime:
         self.services.save_if_possible()
 
     def restore_rest(self) -> None:
-        """Restore the services that are not in memory yet: some requests go through all back ends there are."""
+        """Restore the services that are not in memory yet, for requests that read all back ends."""
         for package in self.services.packages() - EAGER_PACKAGES:
             patched_backends.load(package)  # not under the lock: others are served meanwhile
         with LOCK:
@@ -79,7 +79,7 @@ class MotoRuntime:
             self.services.set_aside()
 
     def save_all(self) -> None:
-        """Write what was restored from documents of another moto as this one has it."""
+        """Rewrite documents of another version of moto in the format of this one."""
         with LOCK:
             self.services.save_all()
 
@@ -94,9 +94,9 @@ class MotoRuntime:
 
     def role_exists(self, account: str, role_arn: str) -> bool:
         with LOCK:
-            found = identity.role_exists(account, role_arn)
+            result = identity.role_exists(account, role_arn)
             self.services.set_aside()
-            return found
+            return result
 
     def account_of(self, access_key: str) -> str | None:
         with LOCK:
@@ -124,7 +124,7 @@ class MotoRuntime:
             self._rows.close()
 
     def _run(self, call: MotoCall) -> Response:
-        """Answer the request once what it changed is written."""
+        """Answer the request after its changes are written."""
         try:
             with LOCK:
                 return dispatch.response(call, self._run_and_save(call))
@@ -136,29 +136,29 @@ class MotoRuntime:
             self._ensure_identity(call)
         reads = _only_reads(call)
         try:
-            found = self._simulated(call) or dispatch.run(call)
+            result = self._simulate_policy(call) or dispatch.run(call)
         except BaseException:
             if not reads:
                 self.ledger.take_back()
             raise
         if reads:
             self.services.set_aside()
-        elif found.status >= 400:
+        elif result.status >= 400:
             self.ledger.take_back()  # a request that is refused changes nothing
         else:
             if call.service == "monitoring":
-                metrics.bound(call.account, call.region)
+                metrics.limit_metrics(call.account, call.region)
             self.ledger.commit()
-        return found
+        return result
 
     def _prepare(self, service: str) -> None:
-        """Import it. What is rarely used may cost a second and much memory: on first request only."""
+        """Import a service at its first request, since that may take a second and much memory."""
         if service not in self._prepared:
             dispatch.prepare(service)  # not under the lock: others are served meanwhile
             self._prepared.add(service)
 
     def _ensure_identity(self, call: MotoCall) -> None:
-        """Save at once what the account gets on first use: the request itself may only read, or be refused."""
+        """Create and save the role of a new account, even if the request itself only reads or is refused."""
         made = call.account not in self._accounts
         if made:
             self._ensure_role(call.account, call.region)
@@ -171,7 +171,7 @@ class MotoRuntime:
         for role in (ROLE, *self._roles):
             identity.ensure_role(account, region, role)
 
-    def _simulated(self, call: MotoCall) -> MotoAnswer | None:
+    def _simulate_policy(self, call: MotoCall) -> MotoAnswer | None:
         form = parse_qs(call.body.decode("utf-8", "replace")) if call.service == "iam" else {}
         if form.get("Action") != ["SimulatePrincipalPolicy"]:
             return None
@@ -184,9 +184,9 @@ def _only_reads(call: MotoCall) -> bool:
 
 
 def _action(call: MotoCall) -> str:
-    """The operation, in each of the protocols that name it; empty where method and path say it."""
+    """Return the operation's name. Empty for protocols in which method and path are the operation."""
     target = call.headers.get("x-amz-target", "").rpartition(".")[2]
-    named = OPERATION_PATH.search(call.target)  # CBOR, which CloudWatch's clients speak
+    named = OPERATION_PATH.search(call.target)  # CBOR, which clients of CloudWatch use
     if target or named:
         return target or str(named[1] if named else "")
     return parse_qs(call.body.decode("utf-8", "replace")).get("Action", [""])[0]

@@ -1,4 +1,4 @@
-"""Which moto the seams were written against. Another one is refused at start, not discovered in a stack trace."""
+"""Checks at the start that the installed moto is a version that the ``patched_*`` modules support."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def moto_version() -> str:
 
 
 def require() -> str:
-    found = moto_version()
-    if not found.startswith(SERIES) or int(found[len(SERIES) :].split(".")[0]) < FIRST:
+    version = moto_version()
+    if not version.startswith(SERIES) or int(version[len(SERIES) :].split(".")[0]) < FIRST:
         raise StateError(
-            f"moto {found} is installed, which the emulator cannot use",
+            f"moto {version} is installed, which the emulator cannot use",
             f"install moto {SERIES}{FIRST} or a later {SERIES}x",
         )
-    return found
+    return version

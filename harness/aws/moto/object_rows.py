@@ -1,6 +1,6 @@
-"""What is known of S3 buckets, object versions and uploads: one SQLite file. Rows are plain values; no rules here.
+"""``ObjectRows``: S3 buckets, object versions and uploads in one SQLite file, as plain rows.
 
-WAL with ``synchronous=NORMAL``: a committed row survives the death of this process, which is what is promised.
+SQLite uses WAL with ``synchronous=NORMAL``: a committed row survives a kill of this process.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class BucketRow(NamedTuple):
     created: float
     moto: str
     config: str
-    """A document of ``bucket_settings``; empty where an earlier version left a pickle, which is never loaded here."""
+    """A document of ``bucket_settings``. Empty if an earlier version saved a pickle, which is not loaded here."""
 
 
 class VersionRow(NamedTuple):
-    """``file`` is empty for a delete marker. ``place`` orders the versions of a key."""
+    """A version of an object. ``file`` is empty for a delete marker. ``place`` orders the versions of a key."""
 
     bucket: str
     key: str
@@ -78,7 +78,7 @@ class ObjectRows:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """All writes inside are one commit; on any error none of them happened."""
+        """Commit all writes inside as one transaction; on any error, roll them back."""
         with self._lock, transaction(self._db):
             yield
 
@@ -112,7 +112,7 @@ class ObjectRows:
         return [BucketRow(*row) for row in self._rows("SELECT * FROM bucket")]
 
     def versions(self, bucket: str | None = None, key: str | None = None) -> Iterator[VersionRow]:
-        """Every version, or those of one key, in the order they were made."""
+        """Yield all versions, or those of one key, oldest first."""
         where, values = ("WHERE bucket=? AND key=?", (bucket, key)) if key is not None else ("", ())
         for row in self._rows(f"SELECT * FROM version {where} ORDER BY bucket, key, place", *values):
             yield VersionRow._make((*row[:-1], json.loads(row[-1])))
@@ -138,12 +138,12 @@ class ObjectRows:
         return dict(self._rows("SELECT bucket, config FROM pickled_settings"))
 
     def put_settings(self, bucket: str, config: str) -> None:
-        """In place of those that were a pickle."""
+        """Replace settings that were saved as a pickle."""
         self._db.execute("UPDATE bucket SET config=? WHERE name=?", (config, bucket))
         self._db.execute("DELETE FROM pickled_settings WHERE bucket=?", (bucket,))
 
     def _set_pickles_aside(self) -> None:
-        """Documents are text. A blob is a pickle of an earlier version: kept apart until the user imports it."""
+        """Move pickles of earlier versions (blobs) to their own table, where they stay until the user imports them."""
         if not self._rows("SELECT 1 FROM bucket WHERE typeof(config) = 'blob' LIMIT 1"):
             return
         with self.transaction():

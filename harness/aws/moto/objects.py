@@ -1,4 +1,4 @@
-"""``ObjectStore`` on the same buckets and files, in process: no HTTP, no copy of a copy."""
+"""``ObjectStore`` on moto's buckets and their files, in this process and without HTTP."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.stores.objects import BucketMissing, ObjectInfo, ObjectMissing
 
 
 class MotoObjects:
-    """Of one account; every method waits until the backend is loaded."""
+    """The objects of one account. Every method waits until the backend is loaded."""
 
     def __init__(self, account: str, region: str, parts: Callable[[], tuple[ObjectFiles, Any]]) -> None:
         self._account = account
@@ -34,15 +34,15 @@ class MotoObjects:
             return _info(uri, key) if key is not None else None
 
     def read(self, uri: S3Uri) -> bytes:
-        with self._held(uri) as piece:
+        with self._retain(uri) as piece:
             return piece.read()
 
     def open(self, uri: S3Uri) -> BinaryIO:
-        with self._held(uri) as piece:  # an object is always a whole file; open, it may be unlinked
+        with self._retain(uri) as piece:  # an object is always a whole file, and an open file may be unlinked
             return piece.file.path.open("rb")
 
     def download(self, uri: S3Uri, path: Path) -> None:
-        with self._held(uri) as piece, path.open("wb", buffering=0) as target:
+        with self._retain(uri) as piece, path.open("wb", buffering=0) as target:
             copy_range(piece, target.fileno())
 
     def write(self, uri: S3Uri, data: bytes, content_type: str = "binary/octet-stream") -> None:
@@ -89,7 +89,7 @@ class MotoObjects:
             arrived.discard()
 
     @contextlib.contextmanager
-    def _held(self, uri: S3Uri) -> Iterator[FileSlice]:
+    def _retain(self, uri: S3Uri) -> Iterator[FileSlice]:
         with self._moto() as models:
             piece: FileSlice = self._key(models, uri).value
             piece.file.hold()
@@ -119,7 +119,7 @@ class MotoObjects:
 
     @contextlib.contextmanager
     def _moto(self) -> Iterator[Any]:
-        """moto's S3, loaded and locked."""
+        """Yield moto's S3 models, loaded and locked."""
         _, ledger = self._parts()
         from harness.aws.moto import patched_s3_models
 

@@ -1,4 +1,4 @@
-"""moto's dictionary of back ends (account -> region -> back end), which tells the saved state what requests use."""
+"""Replaces moto's dictionary of back ends, to notify the saved state of the back ends that requests use."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ moto_backends: Any = importlib.import_module("moto.backends")
 _get_backend = base_backend.AccountSpecificBackend.__getitem__
 
 SAVED = frozenset(PACKAGES.values()) - {"s3"}
-"""moto's packages that are kept as documents. Buckets and objects have rows of their own."""
+"""moto's packages whose state is saved as documents. Buckets and objects have rows instead."""
 
 
 class _Observer:
-    """moto's back ends are global to the process: one ``MotoBackend`` at a time is told of them."""
+    """Holds the saved state that is notified: one in a process, because moto's back ends are global."""
 
     state: ServiceState | None = None
 
 
 def install(state: ServiceState) -> None:
-    """S3 takes any region's name; the other services would fail with a ``KeyError``."""
+    """Notify ``state`` of back ends in use, and allow unknown regions, which only moto's S3 accepts."""
     base_backend.allow_unknown_region = lambda: True
-    base_backend.AccountSpecificBackend.__getitem__ = _observed
+    base_backend.AccountSpecificBackend.__getitem__ = _observe
     _Observer.state = state
 
 
 def uninstall(state: ServiceState | None = None) -> None:
-    """Stop telling ``state``, or whoever is told."""
+    """Stop notifying ``state``, or any state if it is None."""
     if state in (None, _Observer.state):
         _Observer.state = None
 
@@ -40,7 +40,7 @@ def backend_of(package: str, account: str, region: str) -> Any:
 
 
 def load(package: str) -> None:
-    """Import the package, and with it its dictionary of back ends."""
+    """Import a package of moto with its dictionary of back ends."""
     moto_backends.get_backend(package)
 
 
@@ -48,7 +48,7 @@ def forget_all() -> None:
     base_backend.BackendDict.reset()
 
 
-def _observed(regions: Any, region: str) -> Any:
+def _observe(regions: Any, region: str) -> Any:
     state = _Observer.state
     if state is None or regions.service_name == "s3":
         return _get_backend(regions, region)

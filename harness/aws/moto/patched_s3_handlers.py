@@ -44,8 +44,8 @@ class Backend(models.S3Backend):  # type: ignore[misc]
         if bucket.versioning_status is None and version_id not in (None, "null"):
             raise Refusal(400, "InvalidArgument", "Invalid version id specified")
         if not bucket.is_suspended:
-            found: tuple[bool, dict[str, Any]] = super().delete_object(bucket_name, key_name, version_id, bypass)
-            return found
+            result: tuple[bool, dict[str, Any]] = super().delete_object(bucket_name, key_name, version_id, bypass)
+            return result
         with bucket.versioned():
             done, said = super().delete_object(bucket_name, key_name, version_id, bypass)
         if done and version_id is None:
@@ -54,7 +54,7 @@ class Backend(models.S3Backend):  # type: ignore[misc]
         return done, said
 
     def _set_delete_marker(self, bucket_name: str, key_name: str) -> Any:
-        """A delete marker is made for a key that never was, too (S3 user guide, "Working with delete markers")."""
+        """Make a delete marker, also for a key that never existed (S3 user guide, "Working with delete markers")."""
         keys = self.get_bucket(bucket_name).keys
         if keys.getlist(key_name, []):
             return super()._set_delete_marker(bucket_name, key_name)
@@ -70,7 +70,7 @@ class Backend(models.S3Backend):  # type: ignore[misc]
 
     def put_bucket_tagging(self, bucket_name: str, tags: dict[str, str]) -> None:
         super().put_bucket_tagging(bucket_name, {name: value or "" for name, value in tags.items()})
-        patched_s3_models.state.changes.buckets[bucket_name] = None  # the tagging service calls this too
+        patched_s3_models.state.changes.buckets[bucket_name] = None  # called by the tagging service, too
 
     def get_object(
         self, bucket_name: str, key_name: str, version_id: Any = None, part_number: Any = None, **named: Any
@@ -100,7 +100,7 @@ class S3Response(Lists, responses.S3Response):  # type: ignore[misc]
             self.body = received
 
     def _acl_from_body(self) -> Any:
-        return super()._acl_from_body() or models.FakeAcl([])  # a list without grants takes all away
+        return super()._acl_from_body() or models.FakeAcl([])  # a list without grants removes all of them
 
     def _bucket_response_post(self, request: Any, bucket_name: str) -> Any:
         status, headers, body = super()._bucket_response_post(request, bucket_name)
@@ -129,10 +129,10 @@ class S3Response(Lists, responses.S3Response):  # type: ignore[misc]
         headers["x-amz-mp-parts-count"] = str(len(key.multipart.parts))
         return 206, headers, body[start : start + part.size]
 
-    def head_object(self, bucket_name: str, *given: Any, **named: Any) -> Any:
+    def head_object(self, bucket_name: str, *arguments: Any, **named: Any) -> Any:
         bucket = self.backend.get_bucket(bucket_name)
-        with bucket.versioned() if bucket.is_suspended else nullcontext():  # moto knows no versions otherwise
-            answer = super().head_object(bucket_name, *given, **named)
+        with bucket.versioned() if bucket.is_suspended else nullcontext():  # otherwise moto ignores versions
+            answer = super().head_object(bucket_name, *arguments, **named)
         return self._with_null_version(answer)
 
     def _named_marker(self) -> Any:
@@ -166,11 +166,11 @@ _installing = threading.Lock()
 
 
 def install(files: ObjectFiles) -> None:
-    """Put our classes where moto looks its own up, and its files under ``files``."""
+    """Replace moto's classes by the ones here, which store bytes in ``files``."""
     with _installing:
         patched_s3_models.state.files = files
         patched_s3_models.state.changes = S3Changes()
-        # moto's dashboard keeps every instance ever made; here that is a leak.
+        # moto keeps every instance for its dashboard, which would be a memory leak.
         common_models.BaseModel.__new__ = staticmethod(_without_tracking)
         models.FakeKey = FileKey
         models.FakeMultipart = Upload
@@ -179,16 +179,16 @@ def install(files: ObjectFiles) -> None:
         responses.FakeKey = FileKey
         responses.compute_checksum = _compute_checksum
         responses.S3Response = S3Response
-        importlib.reload(urls)  # it took the class by name
+        importlib.reload(urls)  # it imported the class by name
 
 
-def _without_tracking(cls: type[Any], *given: Any, **named: Any) -> Any:
+def _without_tracking(cls: type[Any], *arguments: Any, **named: Any) -> Any:
     return object.__new__(cls)
 
 
 def _compute_checksum(body: Any, algorithm: str, encode_base64: bool = True) -> bytes:
     blocks = body.blocks() if isinstance(body, FileSlice) else [body]
-    found = checksum_text(algorithm.upper(), blocks)
-    if found is None or not encode_base64:
+    result = checksum_text(algorithm.upper(), blocks)
+    if result is None or not encode_base64:
         raise Refusal(501, "NotImplemented", f"The emulator cannot compute {algorithm} checksums")
-    return found.encode()
+    return result.encode()

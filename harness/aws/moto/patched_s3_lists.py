@@ -1,4 +1,4 @@
-"""ListObjects, ListObjectsV2 and ListObjectVersions, in place of moto's, which look at every key for each page."""
+"""ListObjects, ListObjectsV2 and ListObjectVersions without moto's scan of every key for each page."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ class Lists:
         if version_marker and not key_marker:
             raise invalid("A version-id marker cannot be specified without a key marker.")
         limit = self._limit()
-        found = list(islice(self._versions(key_marker, version_marker), limit + 1))
-        page = found[:limit]
+        entries_found = list(islice(self._versions(key_marker, version_marker), limit + 1))
+        page = entries_found[:limit]
         shown = [one for one in page if one.version is not None]
-        truncated = len(found) > limit > 0
+        truncated = len(entries_found) > limit > 0
         answer = {
             **self._frame(truncated),
             "KeyMarker": self._encoded(key_marker),
@@ -84,8 +84,10 @@ class Lists:
         keys = self._bucket().keys
         question = Question(self._text("prefix"), self._text("delimiter"), after)
         limit = self._limit()
-        found = list(islice(walk(keys.sorted.names, question, lambda name: isinstance(keys[name], FileKey)), limit + 1))
-        return found[:limit], len(found) > limit > 0
+        entries_found = list(
+            islice(walk(keys.sorted.names, question, lambda name: isinstance(keys[name], FileKey)), limit + 1)
+        )
+        return entries_found[:limit], len(entries_found) > limit > 0
 
     def _versions(self, key_marker: str, version_marker: str) -> Iterator[Version]:
         """Yield versions by key, the latest first, from the markers on."""
@@ -148,8 +150,8 @@ class Lists:
         }
 
     def _bucket(self) -> FileBucket:
-        found: FileBucket = self.backend.get_bucket(self.bucket_name)
-        return found
+        entries_found: FileBucket = self.backend.get_bucket(self.bucket_name)
+        return entries_found
 
     def _text(self, name: str) -> str:
         return self.querystring.get(name, [""])[0]
@@ -171,7 +173,7 @@ def _of_key(name: str, versions: list[Any]) -> Iterator[Version]:
 
 
 def _after(marker: str, versions: Iterator[Version]) -> Iterator[Version]:
-    """Yield what comes after the marker; all of the key's versions, so that none is lost, where that one is gone."""
-    found = list(versions)
-    ids = [str(one.version.version_id) for one in found]
-    yield from found[ids.index(marker) + 1 :] if marker in ids else found
+    """Yield the versions after the marker. Yield all versions of the key if the marked one was deleted."""
+    entries_found = list(versions)
+    ids = [str(one.version.version_id) for one in entries_found]
+    yield from entries_found[ids.index(marker) + 1 :] if marker in ids else entries_found

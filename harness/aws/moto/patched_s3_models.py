@@ -1,8 +1,8 @@
-"""The one seam in moto's S3: its keys, parts and buckets, with bytes in files and every change noted for SQLite.
+"""Replaces moto's classes of S3 keys, parts and buckets: bytes are in files, and changes are noted for SQLite.
 
-moto's own classes keep all rules. Here a key's ``value`` is a slice of a file, and the containers moto changes
-(keys of a bucket, parts of an upload) tell ``S3Changes`` what must be saved before the answer goes out. No SQL here.
-Import only after ``moto_version.require()``: this module relies on that version's internals.
+The rules of S3 stay in moto's classes. A key's ``value`` is a slice of a file. The containers that moto changes (keys
+of a bucket, parts of an upload) note in ``S3Changes`` what must be saved before the answer is sent. Import this module
+only after ``moto_version.require()``, because it relies on moto's internals.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from harness.aws.wire.checksums import checksum_of_text, checksum_text
 from harness.aws.wire.error_responses import Refusal
 from harness.aws.wire.object_files import FileSlice, ObjectFiles, ReceivedFile
 
-# Untyped on purpose: what is put in place of moto's classes is not what its annotations say.
+# Untyped, because the replaced classes do not have the types of moto's annotations.
 models: Any = importlib.import_module("moto.s3.models")
 
 
 @dataclass
 class S3Changes:
-    """What one request changed, in the order it did. Saved (or taken back) as one by ``ObjectLedger``."""
+    """The changes of one request, in order. ``ObjectLedger`` saves or reverts them together."""
 
     keys: dict[tuple[str, str], set[str]] = field(default_factory=dict)
-    """Bucket and key -> ids of versions that are gone."""
+    """Bucket and key -> ids of deleted versions."""
     buckets: dict[str, None] = field(default_factory=dict)
     uploads: dict[str, Upload | None] = field(default_factory=dict)
-    """Upload id -> the upload, None when it ended."""
+    """Upload id -> the upload; None if it ended."""
     leaving: list[FileSlice] = field(default_factory=list)
-    """Owned bytes that nothing refers to once this is saved."""
+    """Slices that nothing refers to after the changes are saved."""
 
     def key(self, bucket: str, name: str, gone: Iterable[Any] = ()) -> None:
         ids = self.keys.setdefault((bucket, name), set())
@@ -57,7 +57,7 @@ class S3Changes:
 
 
 class FileKey(models.FakeKey):  # type: ignore[misc]
-    """An object version, or a part. Its bytes are ``body``; moto's temporary file is never made to hold anything."""
+    """An object version, or a part of an upload. Its bytes are in ``body``, not in moto's temporary file."""
 
     body: FileSlice
     _etag: str | None
@@ -70,12 +70,12 @@ class FileKey(models.FakeKey):  # type: ignore[misc]
         return FileSlice(self.body.file, self.body.offset, self.body.length, self._etag)
 
     @value.setter
-    def value(self, given: bytes | str | FileSlice) -> None:
+    def value(self, content: bytes | str | FileSlice) -> None:
         buffer = self.__dict__.pop("_value_buffer", None)
         if buffer is not None:
             buffer.close()
-        self.body = _own(given)
-        self.part_checksums = getattr(given, "checksums", {})
+        self.body = _own(content)
+        self.part_checksums = getattr(content, "checksums", {})
         self.contentsize = len(self.body)
         if self._etag is None:
             self._etag = self.body.etag
@@ -85,24 +85,24 @@ class FileKey(models.FakeKey):  # type: ignore[misc]
         return f'"{self._etag}"'
 
     def dispose(self, garbage: bool = False) -> None:
-        """Files go when the row is gone (``S3Changes.leaving``), not when moto lets go of an object."""
+        """Do nothing: a file is deleted with its row (``S3Changes.leaving``), not when moto drops an object."""
 
     def __del__(self) -> None:
         pass
 
     def __deepcopy__(self, memo: dict[int, Any]) -> FileKey:
-        twin = object.__new__(type(self))  # listing versions copies every one: the attributes, not the bytes
+        twin = object.__new__(type(self))  # moto copies every version to list them: copy the attributes, not the bytes
         twin.__dict__.update(self.__dict__)
         return twin
 
 
-def _own(given: bytes | str | FileSlice) -> FileSlice:
-    if isinstance(given, ReceivedFile) and not given.taken:
-        given.taken = True
-        return given
-    if isinstance(given, FileSlice):
-        return state.files.duplicate(given)
-    return state.files.write(given.encode() if isinstance(given, str) else given)
+def _own(content: bytes | str | FileSlice) -> FileSlice:
+    if isinstance(content, ReceivedFile) and not content.taken:
+        content.taken = True
+        return content
+    if isinstance(content, FileSlice):
+        return state.files.duplicate(content)
+    return state.files.write(content.encode() if isinstance(content, str) else content)
 
 
 class Versions(models._VersionedKeyStore):  # type: ignore[misc]
@@ -134,7 +134,7 @@ class Versions(models._VersionedKeyStore):  # type: ignore[misc]
         return sum(version.size for version in self.values() if isinstance(version, FileKey))
 
     def put_back(self, key: str, versions: list[Any]) -> None:
-        """What the rows say, on load and after a failed save: not a change."""
+        """Set the versions of a key from the rows, without noting a change."""
         if versions:
             self._put(key, versions)
         elif key in self:
@@ -148,13 +148,13 @@ class Versions(models._VersionedKeyStore):  # type: ignore[misc]
 
 
 class Upload(models.FakeMultipart):  # type: ignore[misc]
-    """A multipart upload. After completion it stays with its key for its part numbers, as stretches of the object."""
+    """A multipart upload. After completion its key refers to it: its parts are then slices of the object."""
 
     bucket = ""
     parts: dict[int, FileKey]
     prepared: Assembly | ReceivedFile | None = None
-    """For the completion or the copy of a part that moto is handling: made before its lock was taken, and set with it
-    held, since other requests prepare things for this upload at the same time."""
+    """Bytes for the completion or copy that moto is handling. Built without moto's lock (copying is slow) and assigned
+    under it, because several requests may prepare the same upload."""
 
     def set_part(self, part_id: int, value: Any) -> Any:
         former = self.parts.get(part_id)
@@ -166,8 +166,8 @@ class Upload(models.FakeMultipart):  # type: ignore[misc]
 
     def complete(self, body: Iterator[tuple[int, str]]) -> tuple[Any, str, tuple[str, str, int] | None]:
         assembly = self.prepared
-        if not isinstance(assembly, Assembly) or not assembly.still_of(self.parts):
-            raise _refused("InvalidPart")  # a part was uploaded again while the object was put together
+        if not isinstance(assembly, Assembly) or not assembly.matches_current_parts(self.parts):
+            raise _refusal("InvalidPart")  # a part was uploaded again while the object was being assembled
         state.changes.leaving.extend(part.body for part in self.parts.values())
         self.parts = dict(assembly.parts)
         self.partlist = list(self.parts)
@@ -179,21 +179,21 @@ class Upload(models.FakeMultipart):  # type: ignore[misc]
         digest = hashlib.md5(etags, usedforsecurity=False).hexdigest()
         return assembly.whole, f"{digest}-{len(self.parts)}", assembly.checksum
 
-    def chosen(self, listed: list[tuple[int, str]]) -> list[tuple[int, FileKey]]:
-        """The parts a completion names, checked as S3 does."""
+    def select_parts(self, listed: list[tuple[int, str]]) -> list[tuple[int, FileKey]]:
+        """Return the parts that a completion lists, checked as S3 does (CompleteMultipartUpload, "Errors")."""
         if not listed:
-            raise _refused("MalformedXML")
+            raise _refusal("MalformedXML")
         if [number for number, _ in listed] != sorted({number for number, _ in listed}):
-            raise _refused("InvalidPartOrder")
+            raise _refusal("InvalidPartOrder")
         if any(number not in self.parts or self.parts[number]._etag != etag.strip('"') for number, etag in listed):
-            raise _refused("InvalidPart")
+            raise _refusal("InvalidPart")
         parts = [(number, self.parts[number]) for number, _ in listed]
         if any(part.size < models.S3_UPLOAD_PART_MIN_SIZE for _, part in parts[:-1]):
-            raise _refused("EntityTooSmall")
+            raise _refusal("EntityTooSmall")
         return parts
 
     def checksum(self, parts: list[tuple[int, FileKey]], whole: FileSlice) -> tuple[str, str, int] | None:
-        """Of the finished object, where the upload asked for one that can be computed here."""
+        """Return the checksum of the finished object, if the upload requested one that can be computed here."""
         algorithm = (self.metadata.get("x-amz-checksum-algorithm") or "").upper()
         kind = (self.metadata.get("x-amz-checksum-type") or "COMPOSITE").upper()
         if not algorithm:
@@ -210,13 +210,13 @@ class Upload(models.FakeMultipart):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class Assembly:
-    """A completed object, put together from its parts before moto hears of the completion."""
+    """A completed object, assembled from its parts before moto handles the completion."""
 
     parts: list[tuple[int, FileKey]]
     whole: ReceivedFile
     checksum: tuple[str, str, int] | None
 
-    def still_of(self, parts: dict[int, FileKey]) -> bool:
+    def matches_current_parts(self, parts: dict[int, FileKey]) -> bool:
         return all(parts.get(number) is part for number, part in self.parts)
 
 
@@ -240,7 +240,7 @@ class Uploads(dict[str, Upload]):
         super().__delitem__(id_)
         state.changes.uploads[id_] = None
         leaving = (part.body for part in upload.parts.values())
-        # Of a completed upload the parts are stretches of the object by now: those stay.
+        # The parts of a completed upload are slices of the object, so their bytes stay.
         state.changes.leaving.extend(body for body in leaving if isinstance(body, ReceivedFile))
 
 
@@ -254,21 +254,21 @@ REFUSALS = {
 }
 
 
-def _refused(code: str) -> Refusal:
+def _refusal(code: str) -> Refusal:
     return Refusal(400, code, REFUSALS[code])
 
 
 class FileBucket(models.FakeBucket):  # type: ignore[misc]
     versioning_status: str | None
 
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
+    def __init__(self, *content: Any, **named: Any) -> None:
+        super().__init__(*content, **named)
         self.keys = Versions(self.name)
         self.multiparts = Uploads(self.name)
         state.changes.buckets[self.name] = None
 
     def get_permission(self, action: str, resource: str) -> Any:
-        """moto holds statements with conditions, and those for named principals, against every caller."""
+        """Return a policy's effect on all callers. moto applies conditions and named principals to every caller."""
         effect = effect_on_everyone(self.policy, action, resource)
         return {"Allow": PermissionResult.PERMITTED, "Deny": PermissionResult.DENIED}.get(
             effect or "", PermissionResult.NEUTRAL
@@ -276,12 +276,12 @@ class FileBucket(models.FakeBucket):  # type: ignore[misc]
 
     @property
     def is_suspended(self) -> bool:
-        """Versions are kept, but what is written now is version ``null``, and there is one of those."""
+        """True if versioning is suspended: old versions stay, and each write replaces version ``null``."""
         return self.versioning_status == "Suspended"
 
     @contextmanager
     def versioned(self) -> Iterator[None]:
-        """moto forgets all versions of a key once versioning is suspended; so it is not told."""
+        """Make moto treat versioning as enabled, because it drops all versions of a key if it is suspended."""
         status, self.versioning_status = self.versioning_status, "Enabled"
         try:
             yield
@@ -289,14 +289,14 @@ class FileBucket(models.FakeBucket):  # type: ignore[misc]
             self.versioning_status = status
 
     def make_null(self, key: str) -> None:
-        """The latest version becomes version ``null``, in place of the one there was."""
+        """Make the latest version of a key its version ``null``, replacing the previous one."""
         *before, latest = self.keys.getlist(key)
         latest._version_id = "null"
         self.keys.setlist(key, [*(one for one in before if one.version_id != "null"), latest])
 
 
 class _State:
-    """moto's back ends are global to the process, so what they write to is too: one ``MotoBackend`` at a time."""
+    """The files and changes that the patched classes use. Global, because moto's back ends are."""
 
     files: ObjectFiles
     changes = S3Changes()
@@ -306,20 +306,20 @@ state = _State()
 
 
 def find_bucket(name: str) -> FileBucket | None:
-    """In whatever account it is: bucket names are shared by all."""
+    """Return a bucket of any account: bucket names are unique over all accounts."""
     where = models.s3_backends.bucket_accounts.get(name)
     if where is None:
         return None
     partition, account = where
-    found: FileBucket | None = models.s3_backends[account][partition].buckets.get(name)
-    return found
+    bucket: FileBucket | None = models.s3_backends[account][partition].buckets.get(name)
+    return bucket
 
 
 def find_key(bucket: FileBucket, name: str, version: str | None = None) -> FileKey | None:
-    """The latest version when none is named; None where that is a delete marker."""
+    """Return a version of a key, by default the latest. None for a delete marker."""
     versions = bucket.keys.getlist(name, [])
-    chosen = [one for one in versions if str(one.version_id) == version] if version is not None else versions[-1:]
-    return chosen[0] if chosen and isinstance(chosen[0], FileKey) else None
+    select_parts = [one for one in versions if str(one.version_id) == version] if version is not None else versions[-1:]
+    return select_parts[0] if select_parts and isinstance(select_parts[0], FileKey) else None
 
 
 def backend(account: str, region: str) -> Any:

@@ -1,4 +1,4 @@
-"""Checks what an S3 request says in its address and headers, before moto, which takes much of it on trust. Pure.
+"""Checks the address and headers of S3 requests, many of which moto does not check. Pure functions.
 
 Codes and messages are those of the S3 API reference ("Error responses") and of the operations' pages.
 """
@@ -60,7 +60,7 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def check_arguments(request: S3Request) -> None:
-    """Refuse a request whose address or headers S3 does not take."""
+    """Refuse a request with an address or headers that S3 does not accept."""
     if request.method not in METHODS:
         raise Refusal(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
     _check_address(request)
@@ -182,8 +182,8 @@ def _check_copy(request: S3Request) -> None:
         bucket = key = ""
     if not (bucket and key):
         raise invalid("Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
-    given = request.headers.get("x-amz-copy-source-range")
-    if given is not None and not _COPIED_RANGE.fullmatch(given):
+    text = request.headers.get("x-amz-copy-source-range")
+    if text is not None and not _COPIED_RANGE.fullmatch(text):
         raise invalid("The x-amz-copy-source-range value must be of the form bytes=first-last")
 
 
@@ -192,7 +192,7 @@ def _is_date(text: str) -> bool:
 
 
 def _is_iso_date(text: str) -> bool:
-    return _reads(lambda given: datetime.fromisoformat(given.replace("Z", "+00:00")), text)
+    return _reads(lambda text: datetime.fromisoformat(text.replace("Z", "+00:00")), text)
 
 
 def _reads(read: Callable[[str], object], text: str) -> bool:

@@ -20,9 +20,9 @@ from harness.aws.wire.error_responses import Refusal
 from harness.aws.wire.s3_requests import S3Request
 
 OPTIONAL = frozenset({"CreateBucket", "PutBucketAcl", "PutObjectAcl", "CompleteMultipartUpload"})
-"""Operations that may come without their document: the rest says it, or moto answers."""
+"""Operations whose document is optional."""
 OPEN = frozenset({"BucketLocationConstraint", "LocationInfo"})
-"""Enumerations that grow faster than models do."""
+"""Enumerations whose unknown values are accepted, because new values appear before models have them."""
 MOST_DELETED = 1000
 NAMESPACE = b"http://s3.amazonaws.com/doc/2006-03-01/"
 _DOCTYPE = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
@@ -41,10 +41,10 @@ class Document(NamedTuple):
     shape: Any
 
 
-def checked_document(request: S3Request, body: bytes) -> bytes:
-    """Refuse a document that S3 would not take; return it as moto needs it. Reading it may take long: not for the loop.
+def check_document(request: S3Request, body: bytes) -> bytes:
+    """Check a document as S3 does, and return it as moto needs it. May take long, so not for the event loop.
 
-    moto finds no root in an empty one without a namespace, which S3 takes.
+    moto does not understand an empty document without a namespace, which S3 accepts.
     """
     if request.method == "PUT" and not request.key and "policy" in request.query:
         check_policy(body)
@@ -72,7 +72,7 @@ def checked_document(request: S3Request, body: bytes) -> bytes:
 
 
 def parse(body: bytes) -> ET.Element:
-    """Parse XML. S3 takes no document types, and so no entities either."""
+    """Parse XML. Document types, and so entities, are refused as by S3."""
     try:
         if not _DOCTYPE.search(body):
             return ET.fromstring(body)
@@ -93,9 +93,9 @@ def _document_of(request: S3Request) -> Document | None:
     documents = _documents()
     key = bool(request.key)
     for name in request.query:
-        found = documents.get((request.method, key, name))
-        if found is not None:
-            return found
+        document = documents.get((request.method, key, name))
+        if document is not None:
+            return document
     return documents.get((request.method, key, "")) if not request.uploads_bytes else None
 
 
@@ -104,7 +104,7 @@ def _documents() -> Mapping[tuple[str, bool, str], Document]:
     """Map method, whether there is a key, and sub-resource to the document of the operation."""
     from moto.core.utils import get_service_model
 
-    found = {}
+    document = {}
     model = get_service_model("s3")
     for name in model.operation_names:
         operation = model.operation_model(name)
@@ -118,8 +118,8 @@ def _documents() -> Mapping[tuple[str, bool, str], Document]:
         if name == "CompleteMultipartUpload":
             resource = "uploadId"
         root = member.serialization.get("name", payload)
-        found[operation.http["method"], "{Key+}" in path, resource] = Document(name, root, member)
-    return found
+        document[operation.http["method"], "{Key+}" in path, resource] = Document(name, root, member)
+    return document
 
 
 def _check(shape: Any, element: ET.Element) -> None:

@@ -1,6 +1,6 @@
-"""Pages of the keys of a bucket, in key order, without a look at more keys than the page needs. Pure.
+"""Pages of the keys of a bucket in key order, read from a sorted index. Pure functions.
 
-Markers are positions in the order of the keys, not keys: the key that a marker names may be gone.
+A marker is a position in the order of keys, so the key that it names may have been deleted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from harness.aws.moto.s3_arguments import invalid
 
 MOST = 1000
-"""Entries of a page, however many are asked for."""
+"""The most entries of a page (MaxKeys of ListObjectsV2 in the S3 API reference)."""
 
 
 class Entry(NamedTuple):
@@ -27,7 +27,7 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Question:
-    """What a page is asked for; ``after`` is the last entry of the page before, or any text to begin after."""
+    """The request for one page. ``after`` is the last entry of the previous page, or any text to begin after."""
 
     prefix: str = ""
     delimiter: str = ""

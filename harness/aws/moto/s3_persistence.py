@@ -1,4 +1,4 @@
-"""Between moto's S3 objects in memory and their rows: save what a request changed, restore all at start.
+"""Saves the changes of a request in moto's S3 objects to rows, and restores all objects at the start.
 
 The counterpart of ``patched_s3_models``. Only this module knows which attributes of moto's objects make up a row.
 """
@@ -35,11 +35,11 @@ PLAIN = (
 MARKER = "marker"
 RESTORING: list[tuple[str | None, str]] = [(None, "IN_PROGRESS"), ("IN_PROGRESS", "RESTORED")]
 PRIVATE = models.get_canned_acl("private")
-"""One for all restored objects that have it: most do."""
+"""The private ACL, shared by all restored objects that have it."""
 
 
 class ObjectLedger:
-    """Saves ``S3Changes``, and what the same request changed in other services. All calls hold moto's lock."""
+    """Saves ``S3Changes`` and the same request's changes in other services. All calls hold moto's lock."""
 
     def __init__(self, rows: ObjectRows, files: ObjectFiles, services: ServiceState) -> None:
         self._rows = rows
@@ -48,7 +48,7 @@ class ObjectLedger:
         self._places = itertools.count(time.time_ns())
 
     def commit(self) -> None:
-        """Save what changed as one transaction; if that fails, memory goes back to what the rows say."""
+        """Save all changes in one transaction. If that fails, restore the objects in memory from their rows."""
         changes = patched_s3_models.state.changes
         try:
             self._services.save()
@@ -63,7 +63,7 @@ class ObjectLedger:
         changes.clear()
 
     def take_back(self) -> None:
-        """What changed in memory since the last commit did not happen."""
+        """Revert the changes in memory since the last commit."""
         self._services.take_back()
         changes = patched_s3_models.state.changes
         if changes.keys or changes.buckets or changes.uploads:
@@ -71,9 +71,9 @@ class ObjectLedger:
         changes.clear()
 
     def touch(self, bucket: str, key: str, version: str | None = None) -> None:
-        """A request may have changed attributes of this version (the latest when None): save it anew."""
-        found = patched_s3_models.find_bucket(bucket)
-        for one in reversed(found.keys.getlist(key, [])) if found else []:
+        """Mark a version (the latest if None) to be saved, because a request may have changed its attributes."""
+        bucket_found = patched_s3_models.find_bucket(bucket)
+        for one in reversed(bucket_found.keys.getlist(key, [])) if bucket_found else []:
             if version is None or str(one.version_id) == version:
                 one.saved = False
                 patched_s3_models.state.changes.key(bucket, key)
@@ -87,8 +87,8 @@ class ObjectLedger:
         for (bucket, key), gone in changes.keys.items():
             for version in gone:
                 self._rows.delete_version(bucket, key, str(version))
-            found = patched_s3_models.find_bucket(bucket)
-            for one in found.keys.getlist(key, []) if found else []:
+            bucket_found = patched_s3_models.find_bucket(bucket)
+            for one in bucket_found.keys.getlist(key, []) if bucket_found else []:
                 if not getattr(one, "saved", False):
                     self._save_version(bucket, one)
 
@@ -145,7 +145,7 @@ class ObjectLedger:
         self._give_settings(bucket, row)
 
     def _give_settings(self, bucket: FileBucket, row: BucketRow) -> None:
-        """What the row says. One whose settings are still a pickle has none until they are imported."""
+        """Set the settings of a bucket from its row. Settings in a pickle are left out until they are imported."""
         if not row.config:
             return
         settings = settings_from_text(row.name, row.config, patched_backends.backend_of)
@@ -155,13 +155,13 @@ class ObjectLedger:
         bucket.__dict__.update(settings)
 
     def _restore_key(self, bucket: str, key: str, rows: Iterable[VersionRow]) -> None:
-        found = patched_s3_models.find_bucket(bucket)
-        if found is None:
+        bucket_found = patched_s3_models.find_bucket(bucket)
+        if bucket_found is None:
             return
         versions: list[Any] = []
         for row in rows:
             versions.append(self._marker(row, versions) if row.about.get(MARKER) else self._key(row))
-        found.keys.put_back(key, versions)
+        bucket_found.keys.put_back(key, versions)
 
     def _key(self, row: VersionRow) -> FileKey:
         key = _blank_key(row.key, row.bucket, row.about)
@@ -176,7 +176,7 @@ class ObjectLedger:
         return key
 
     def _give_body(self, key: FileKey, file: str, size: int) -> None:
-        key.body = ReceivedFile(self._files.stored(file), size, key._etag or "")
+        key.body = ReceivedFile(self._files.file_of_row(file), size, key._etag or "")
         key.contentsize = size
 
     def _marker(self, row: VersionRow, before: list[Any]) -> Any:
@@ -204,20 +204,20 @@ class ObjectLedger:
                 uploads[part.upload].partlist.append(part.number)
 
     def _take_back(self, changes: patched_s3_models.S3Changes) -> None:
-        """The save failed: keys, parts and buckets are again as their rows say."""
+        """Restore keys, parts and buckets from their rows."""
         buckets = {row.name: row for row in self._rows.buckets()}
         known = self._rows.files()
         for bucket, key in list(changes.keys):
-            found = patched_s3_models.find_bucket(bucket)
-            for version in found.keys.getlist(key, []) if found else []:
+            bucket_found = patched_s3_models.find_bucket(bucket)
+            for version in bucket_found.keys.getlist(key, []) if bucket_found else []:
                 if isinstance(version, FileKey) and version.body.file.name not in known:
                     version.body.file.doom()
             self._restore_key(bucket, key, [])
             self._restore_key(bucket, key, self._rows.versions(bucket, key))
         for upload in changes.uploads.values():
-            found = patched_s3_models.find_bucket(upload.bucket) if upload is not None else None
-            if upload is not None and found is not None:
-                dict.pop(found.multiparts, upload.id, None)
+            bucket_found = patched_s3_models.find_bucket(upload.bucket) if upload is not None else None
+            if upload is not None and bucket_found is not None:
+                dict.pop(bucket_found.multiparts, upload.id, None)
         self._restore_uploads(set(changes.uploads))
         for name in list(changes.buckets):
             self._take_back_bucket(name, buckets.get(name))
@@ -268,7 +268,7 @@ def _acl(about: list[Any] | None) -> Any:
 
 
 def _blank_key(name: Any, bucket: str | None, about: dict[str, Any]) -> FileKey:
-    """A key as moto's constructor leaves it, without making it write a value."""
+    """Return a key like one of moto's constructor, without writing a value."""
     key = object.__new__(FileKey)
     ManagedState.__init__(key, "s3::keyrestore", RESTORING)
     key.__dict__.update(dict.fromkeys(PLAIN), name=name, bucket_name=bucket, _version_id=None, multipart=None)
@@ -292,7 +292,7 @@ def _blank_upload(row: UploadRow) -> Upload:
 
 
 def _finished_upload(key: FileKey, about: dict[str, Any]) -> Upload:
-    """What a completed object remembers of its parts: their numbers and where they lie in it."""
+    """Return the upload of a completed object, with the numbers and offsets of its parts."""
     upload = object.__new__(Upload)
     upload.__dict__.update(id=about["id"], key_name=key.name, parts={}, partlist=[], metadata=CaseInsensitiveDict())
     offset = 0
@@ -311,7 +311,7 @@ def _tagger(thing: Any) -> Any:
 
 
 def seconds(moment: datetime) -> float:
-    """moto's times are UTC without a zone, but for a few with one."""
+    """Return a time of moto in seconds since the epoch. Times without a zone are UTC."""
     naive = moment.astimezone(timezone.utc).replace(tzinfo=None) if moment.tzinfo else moment
     return (naive - EPOCH).total_seconds()
 

@@ -1,4 +1,4 @@
-"""Checks a bucket policy as S3 does when it is put: moto reads it only when the next request of the bucket comes."""
+"""Checks a bucket policy in PutBucketPolicy, as S3 does. moto reads it only at the next request to the bucket."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VERSIONS = ("2012-10-17", "2008-10-17")
 
 
 def check_policy(body: bytes) -> None:
-    """Refuse what is no bucket policy, with the messages of PutBucketPolicy."""
+    """Refuse an invalid bucket policy, with the messages of PutBucketPolicy."""
     if len(body) > LARGEST:
         raise _malformed(f"Policy exceeds the maximum allowed size of {LARGEST} bytes")
     try:
@@ -38,10 +38,12 @@ def _check_statement(statement: Any) -> None:
     if statement.get("Effect") not in ("Allow", "Deny"):
         raise _malformed(f"Invalid effect: {statement.get('Effect', '')}")
     for name in ("Principal", "Action", "Resource"):
-        given = [member for member in (name, f"Not{name}") if member in statement]
-        if len(given) != 1:
-            raise _malformed(f"Missing required field {name}" if not given else f"Both {' and '.join(given)} are given")
-        value = statement[given[0]]
+        members = [member for member in (name, f"Not{name}") if member in statement]
+        if len(members) != 1:
+            raise _malformed(
+                f"Missing required field {name}" if not members else f"Both {' and '.join(members)} are given"
+            )
+        value = statement[members[0]]
         if name == "Principal":
             _check_principal(value)
         elif not _is_text_or_texts(value):

@@ -1,1 +1,1 @@
-"""Backends that lie outside this process: LocalStack for all services, any S3-compatible URL for the objects."""
+"""Backends outside this process: LocalStack for all services, any S3-compatible URL for objects."""

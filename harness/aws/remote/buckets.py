@@ -1,5 +1,7 @@
-"""Which buckets were made through this emulator, kept in the state folder: of a LocalStack that is not ours, a reset
-takes these and leaves all others."""
+"""Remembers the buckets created through this emulator.
+
+A reset deletes only these from a LocalStack of somebody else.
+"""
 
 from __future__ import annotations
 

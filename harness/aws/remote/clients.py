@@ -1,4 +1,4 @@
-"""boto3 clients of one address for the emulator's own calls. The user's AWS configuration has no say in them."""
+"""boto3 clients for the emulator's own calls to one address. They ignore the user's AWS configuration."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ READ_SECONDS = 120.0
 ATTEMPTS = 4
 
 Keys = tuple[str, str]
-"""Access key and secret."""
+"""An access key and its secret."""
 
-# A profile, or a file with one, that this machine's user has chosen must neither be needed nor be followed.
+# The user's AWS profiles and configuration files are neither needed nor used.
 _NOBODYS = {
     "profile": (None, None, None, None),
     "config_file": (None, None, os.devnull, None),
@@ -36,10 +36,10 @@ class Clients:
 
     def get(self, service: str, account: str, region: str) -> Any:
         with self._lock:
-            found = self._made.get((service, account, region))
-            if found is None:
-                found = self._made[service, account, region] = self.client(service, self._keys_of(account), region)
-        return found
+            cached = self._made.get((service, account, region))
+            if cached is None:
+                cached = self._made[service, account, region] = self.client(service, self._keys_of(account), region)
+        return cached
 
     def client(self, service: str, keys: Keys, region: str) -> Any:
         import boto3

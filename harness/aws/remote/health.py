@@ -1,4 +1,4 @@
-"""A LocalStack by its address: whether one answers there, its version, and which services it has. Changes nothing."""
+"""Reads the health of a LocalStack: whether one answers at an address, its version and its services."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Health:
     version: str
     edition: str
     services: frozenset[str]
-    """Signing names of the services it serves."""
+    """The signing names of its services."""
 
 
 def ask(address: str, seconds: float = _ASK_SECONDS) -> Health | None:
-    """None when no LocalStack answers there."""
+    """Return the health of the LocalStack at an address; None if none answers there."""
     import http.client
 
     where = urlsplit(address)
@@ -59,26 +59,24 @@ def ask(address: str, seconds: float = _ASK_SECONDS) -> Health | None:
     return Health(str(document.get("version", "")), str(document.get("edition", "")), names)
 
 
-def configured(environment: Mapping[str, str] = os.environ) -> tuple[str, str]:
-    """The address at which LocalStack is looked for, and the variable that says so ("" for the usual one)."""
+def read_configured_address(environment: Mapping[str, str] = os.environ) -> tuple[str, str]:
+    """Return the address of LocalStack, and the variable that sets it ("" for the default address)."""
     for variable in VARIABLES:
-        given = environment.get(variable, "").strip().rstrip("/")
-        if given:
-            return _address(variable, given), variable
+        text = environment.get(variable, "").strip().rstrip("/")
+        if text:
+            return _address(variable, text), variable
     return f"http://{DEFAULT}", ""
 
 
-def _address(variable: str, given: str) -> str:
-    address = given if "://" in given else f"http://{given}"
+def _address(variable: str, text: str) -> str:
+    address = text if "://" in text else f"http://{text}"
     try:
         where = urlsplit(address)
         port = where.port
     except ValueError:
         port, where = None, urlsplit("")
     if where.scheme not in ("http", "https") or not where.hostname or where.path not in ("", "/"):
-        raise StateError(
-            f"{variable}={given} is not the address of a LocalStack", "write HOST:PORT or http://HOST:PORT"
-        )
-    if port is None and "://" not in given:
+        raise StateError(f"{variable}={text} is not the address of a LocalStack", "write HOST:PORT or http://HOST:PORT")
+    if port is None and "://" not in text:
         return f"{address}:{PORT}"
     return address

@@ -1,4 +1,4 @@
-"""A LocalStack as a process of this machine, from an environment of its own. It ends with the emulator."""
+"""Runs LocalStack as a process with its own Python environment. It ends with the emulator."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ START_SECONDS = 90.0
 STOP_SECONDS = 15.0
 _LOOK = 0.05
 _LAST_LINES = 8
-# LocalStack's own settings and the index's way out are the user's to give; AWS's would be taken for instructions.
+# Pass on the user's settings of LocalStack and of the package index, but not those of AWS, which LocalStack would use.
 _PASSED = (
     "LANG",
     "LC_ALL",
@@ -37,11 +37,11 @@ _PASSED = (
 )
 
 Python = Callable[[], Path]
-"""The interpreter of LocalStack's environment; builds it where that is needed and allowed."""
+"""Returns the interpreter of LocalStack's environment. Builds the environment if it is missing and that is allowed."""
 
 
 class HostMode:
-    """One LocalStack process. Its files lie in ``folder``, which goes with it."""
+    """One LocalStack process. Its files are in ``folder``, which is deleted with it."""
 
     how = "a process of its own"
 
@@ -52,7 +52,7 @@ class HostMode:
         self._ending = threading.Event()
 
     def start(self) -> tuple[str, Health]:
-        """Its address and health once it answers; ``StateError`` says why it does not."""
+        """Start it and return its address and health. Raise ``StateError`` with the reason if it does not answer."""
         python = self._python()
         self._clear()
         self._folder.mkdir(parents=True)
@@ -130,14 +130,14 @@ def _environment(inherited: Mapping[str, str], folder: Path, python: Path, port:
         "FILESYSTEM_ROOT": str(folder / "volume"),
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",
         "DISABLE_EVENTS": "1",  # no telemetry
-        "DNS_ADDRESS": "0",  # names are this machine's business
+        "DNS_ADDRESS": "0",  # no DNS server: this machine resolves names
         "SKIP_SSL_CERT_DOWNLOAD": "1",
         "EAGER_SERVICE_LOADING": "0",
     }
 
 
 def _free_port() -> int:
-    """Not LocalStack's usual one, where the next emulator would take it for somebody's and outlive it."""
+    """Return a free port. Not LocalStack's default port, where other emulators would find and use it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 

@@ -1,4 +1,4 @@
-"""Who the caller is, on a LocalStack: the execution role of each account, and what STS says of keys nobody gave out."""
+"""Callers on a LocalStack: the execution role of each account, and GetCallerIdentity for keys that were not issued."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from harness.aws.execution_role import (
 )
 from harness.aws.remote.clients import Clients
 
-GIVEN_OUT = ("AKIA", "ASIA", "LKIA", "LSIA")
-"""How keys begin that IAM or STS gave out; LocalStack's own begin with L unless it is told to keep to AWS's."""
+ISSUED_PREFIXES = ("AKIA", "ASIA", "LKIA", "LSIA")
+"""Prefixes of keys that IAM or STS issued. LocalStack's own begin with L unless it is configured otherwise."""
 
 _CREDENTIAL = re.compile(r"(Credential=)([^/,\s]+)")
 _ROOT = re.compile(r"<Arn>arn:(aws[\w-]*):iam::(\d{12}):root</Arn>")
@@ -31,49 +31,49 @@ logger = logging.getLogger(__name__)
 
 
 class Identity:
-    """Thread-safe; asks LocalStack at most once for each account and key."""
+    """Finds roles and accounts of callers. Thread-safe; calls LocalStack at most once for each account and key."""
 
     def __init__(self, clients: Clients, region: str, roles: tuple[str, ...] = ()) -> None:
         self._clients = clients
         self._region = region
         self._listed = roles
-        """Execution roles that each account has beside harness's own."""
+        """Execution roles that each account has in addition to harness's own."""
         self._roles: dict[str, str] = {}
         """Account -> id of its execution role."""
         self._accounts: dict[str, str | None] = {}
         self._lock = threading.Lock()
 
     def ensure_role(self, account: str) -> str:
-        """Its id. Once per account: a user may delete it."""
+        """Create the execution role once for each account (a user may delete it), and return its id."""
         with self._lock:
-            found = self._roles.get(account)
-            if found is None:
+            known = self._roles.get(account)
+            if known is None:
                 for role in self._listed:
                     self._role(account, role)
-                found = self._roles[account] = self._role(account, ROLE)
-        return found
+                known = self._roles[account] = self._role(account, ROLE)
+        return known
 
     def role_exists(self, account: str, role_arn: str) -> bool:
         self.ensure_role(account)
         iam = self._clients.get("iam", account, self._region)
         try:
-            found = iam.get_role(RoleName=role_arn.rpartition("/")[2])
+            known = iam.get_role(RoleName=role_arn.rpartition("/")[2])
         except iam.exceptions.NoSuchEntityException:
             return False
-        return bool(found["Role"]["Arn"] == role_arn)
+        return bool(known["Role"]["Arn"] == role_arn)
 
     def account_of(self, access_key: str) -> str | None:
-        """The account whose IAM or STS gave out this access key; None for keys that are not known."""
-        if not access_key.startswith(GIVEN_OUT):
+        """Return the account whose IAM or STS issued this access key; None for other keys."""
+        if not access_key.startswith(ISSUED_PREFIXES):
             return None
         if access_key not in self._accounts:
             client = self._clients.client("sts", (access_key, "any"), self._region)
-            found = client.get_caller_identity()
-            self._accounts[access_key] = None if found["Arn"].endswith(":root") else str(found["Account"])
+            known = client.get_caller_identity()
+            self._accounts[access_key] = None if known["Arn"].endswith(":root") else str(known["Account"])
         return self._accounts[access_key]
 
     def as_session(self, document: bytes) -> bytes:
-        """GetCallerIdentity's answer, with an account's root taken for a session of its execution role."""
+        """Return GetCallerIdentity's answer with an account's root replaced by a session of its execution role."""
         text = document.decode()
         root = _ROOT.search(text)
         if root is None:
@@ -84,10 +84,12 @@ class Identity:
         return _USER_ID.sub(f"<UserId>{self.ensure_role(account)}:{SESSION}</UserId>", text).encode()
 
     def in_account(self, authorization: str, account: str) -> str:
-        """The Authorization header with the account in the place of a key that nobody gave out: LocalStack takes the
-        account from the key. It does not look at the signature."""
-        found = _CREDENTIAL.search(authorization)
-        if found is None or found[2] == account or self._accounts.get(found[2]) is not None:
+        """Return the Authorization header with a key that was not issued replaced by the account.
+
+        LocalStack reads the account from the key and does not check the signature.
+        """
+        known = _CREDENTIAL.search(authorization)
+        if known is None or known[2] == account or self._accounts.get(known[2]) is not None:
             return authorization
         return _CREDENTIAL.sub(rf"\g<1>{account}", authorization)
 
@@ -97,7 +99,10 @@ class Identity:
             self._accounts.clear()
 
     def _role(self, account: str, role: str) -> str:
-        """The id of a role, which is made if there is none; ``role`` is a name, or a path and a name."""
+        """Return the id of a role, and create the role if it does not exist.
+
+        ``role`` is a name, or a path and a name.
+        """
         iam = self._clients.get("iam", account, self._region)
         path, _, name = f"/{role}".rpartition("/")
         try:

@@ -1,6 +1,6 @@
-"""Job logs on a LocalStack: read from the emulator's files, and copied to LocalStack's own CloudWatch Logs behind that.
+"""Job logs on a LocalStack: answered from the emulator's files, and copied to LocalStack's own CloudWatch Logs.
 
-The files are the truth, and answer at once; the copy is for clients that ask LocalStack itself, moments later.
+The copies, which are made a moment later, are for clients that use LocalStack directly.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ RETRY_SECONDS = 5.0
 LAST_SECONDS = 5.0
 
 Stream = tuple[str, str, str, str]
-"""Group, stream, account, region."""
+"""The group, stream, account and region of a log stream."""
 logger = logging.getLogger(__name__)
 
 
 class JobLogCopies:
-    """Copies what jobs write, on a thread of its own, by position: a slow LocalStack costs time, never memory."""
+    """Copies the logs of jobs on a thread. It remembers positions only, so a slow LocalStack does not use memory."""
 
     def __init__(self, logs: StoredLogs, clients: Callable[[], Clients]) -> None:
         self._logs = logs
@@ -50,26 +50,29 @@ class JobLogCopies:
         self._thread = threading.Thread(target=self._run, name="log-copies", daemon=True)
 
     def start(self) -> None:
-        self._logs.on_open(self._opened)
+        self._logs.on_open(self._on_open)
         self._thread.start()
 
-    def answer(self, operation: str, asked: dict[str, Any], account: str, region: str) -> Response | None:
-        """None where LocalStack answers; the groups of jobs are there by then."""
+    def answer(self, operation: str, parameters: dict[str, Any], account: str, region: str) -> Response | None:
+        """Answer a request about job logs.
+
+        Return None if LocalStack must answer; the groups of jobs then exist there.
+        """
         groups = JobLogGroups(self._logs, account, region)
         for group in self._logs.groups(account, region):
             self._ensure_group(group, account, region)
-        found = answer_for_jobs(operation, asked, groups, lambda group: self._others(group, account, region))
+        answer = answer_for_jobs(operation, parameters, groups, lambda group: self._others(group, account, region))
         if operation == "DeleteLogGroup":
-            self._forget_group(str(asked.get("logGroupName")), account, region)
-        if found is None:
+            self._forget_group(str(parameters.get("logGroupName")), account, region)
+        if answer is None:
             return None
         if operation == "DeleteLogStream":
-            self._delete_stream(asked, account, region)
+            self._delete_stream(parameters, account, region)
         headers = CIMultiDict({"Content-Type": "application/x-amz-json-1.1"})
-        return Response(200, headers, json.dumps(found, default=str).encode())
+        return Response(200, headers, json.dumps(answer, default=str).encode())
 
     def groups(self) -> set[tuple[str, str, str]]:
-        """Group, account and region of what was copied."""
+        """Return group, account and region of the copied logs."""
         with self._lock:
             return {(group, account, region) for group, _, account, region in self._positions}
 
@@ -80,7 +83,7 @@ class JobLogCopies:
             self._dirty.clear()
 
     def close(self, finish: bool) -> None:
-        """``finish``: copy what is left, for a LocalStack that stays."""
+        """Stop copying. With ``finish``, first copy what is left, for a LocalStack that goes on running."""
         self._closing.set()
         self._wake.set()
         if self._thread.is_alive():
@@ -89,15 +92,15 @@ class JobLogCopies:
         while finish and self._dirty and not self._failing and time.monotonic() < deadline:
             self._copy_all()
 
-    def _opened(self, group: str, stream: str, account: str, region: str, writer: LogWriter) -> None:
+    def _on_open(self, group: str, stream: str, account: str, region: str, writer: LogWriter) -> None:
         key = (group, stream, account, region)
         facts = self._logs.facts(*key)
         with self._lock:
             self._positions.setdefault(key, facts.events if facts else 0)
-        writer.on_line(lambda _: self._changed(key))
-        self._changed(key)
+        writer.on_line(lambda _: self._on_change(key))
+        self._on_change(key)
 
-    def _changed(self, key: Stream) -> None:
+    def _on_change(self, key: Stream) -> None:
         self._dirty.add(key)
         self._wake.set()
 
@@ -121,12 +124,12 @@ class JobLogCopies:
                     logger.warning("Job logs are not copied to LocalStack for now: %s", error)
                 self._failing = True
             if more:
-                self._changed(key)
+                self._on_change(key)
             if self._failing:
                 return
 
     def _copy(self, key: Stream) -> bool:
-        """One batch; whether there is more."""
+        """Copy one batch. Return True if there is more."""
         group, _, account, region = key
         with self._lock:
             start = self._positions.get(key)
@@ -138,7 +141,7 @@ class JobLogCopies:
         try:
             self._put(client, key, shown)
         except client.exceptions.ResourceNotFoundException:
-            # Deleted over there, or a LocalStack that began anew.
+            # The stream was deleted in LocalStack, or LocalStack was restarted.
             self._made -= {made for made in self._made if (made[0], *made[-2:]) == (group, account, region)}
             self._put(client, key, shown)
         with self._lock:
@@ -167,8 +170,8 @@ class JobLogCopies:
                 del self._positions[key]
             self._made -= {(group, account, region), *gone}
 
-    def _delete_stream(self, asked: dict[str, Any], account: str, region: str) -> None:
-        group, stream = str(asked.get("logGroupName")), str(asked.get("logStreamName"))
+    def _delete_stream(self, parameters: dict[str, Any], account: str, region: str) -> None:
+        group, stream = str(parameters.get("logGroupName")), str(parameters.get("logStreamName"))
         client = self._clients().get("logs", account, region)
         with self._copying:
             with self._lock:
@@ -180,19 +183,19 @@ class JobLogCopies:
                 return  # never copied
 
     def _others(self, group: str, account: str, region: str) -> list[dict[str, Any]]:
-        """Streams that users made themselves in a group of jobs."""
+        """Return the streams that users created in a group of jobs."""
         client = self._clients().get("logs", account, region)
         pages = client.get_paginator("describe_log_streams")
         ours = set(self._logs.streams(group, account, region))
         try:
             streams = [stream for page in pages.paginate(logGroupName=group) for stream in page["logStreams"]]
         except client.exceptions.ResourceNotFoundException:
-            return []  # the group was deleted over there
+            return []  # the group was deleted in LocalStack
         return [stream for stream in streams if stream["logStreamName"] not in ours]
 
 
 def _batch(events: list[LogEvent]) -> list[LogEvent]:
-    """As many as one request may carry, at least one."""
+    """Return as many events as one request may carry, at least one."""
     size = 0
     for number, event in enumerate(events):
         size += len(event.message.encode()) + EVENT_OVERHEAD
@@ -201,8 +204,8 @@ def _batch(events: list[LogEvent]) -> list[LogEvent]:
     return events
 
 
-def _unless_there(client: Any, create: Callable[..., Any], **asked: str) -> None:
+def _unless_there(client: Any, create: Callable[..., Any], **parameters: str) -> None:
     try:
-        create(**asked)
+        create(**parameters)
     except client.exceptions.ResourceAlreadyExistsException:
         return

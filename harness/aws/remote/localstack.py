@@ -1,4 +1,4 @@
-"""``LocalStackBackend``: what LocalStack serves is passed on to it, the rest is answered by embedded moto beside it."""
+"""``LocalStackBackend``: passes requests on to LocalStack, and answers services that it lacks with embedded moto."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from harness.aws.remote.identity import Identity
 from harness.aws.remote.job_logs import JobLogCopies
 from harness.aws.remote.objects import RemoteObjects
 from harness.aws.remote.proxy import BackendUnreachable, Proxy
-from harness.aws.remote.reset import forget_ours
+from harness.aws.remote.reset import delete_created
 from harness.aws.remote.source import Running, Source
 from harness.aws.wire.error_responses import fault
 from harness.aws.wire.s3_requests import S3Request
@@ -41,7 +41,7 @@ _USUAL = (
     "redshift resource-groups route53 route53resolver s3 scheduler secretsmanager ses sns sqs ssm states sts support "
     "swf tagging transcribe"
 )
-"""What a community LocalStack serves, by signing name: said before one has answered."""
+"""The services of a community LocalStack, by signing name. Used until one has answered."""
 logger = logging.getLogger(__name__)
 
 
@@ -109,7 +109,7 @@ class LocalStackBackend:
 
     def put_metrics(self, account: str, region: str, namespace: str, metrics: Sequence[Metric]) -> None:
         client = self._clients().get("cloudwatch", account, region)
-        # CloudWatch takes no NaN, and a training that diverges prints some.
+        # CloudWatch refuses NaN (PutMetricData in the API reference), which a diverging training prints.
         data = [_datum(metric) for metric in metrics if metric.value is None or math.isfinite(metric.value)]
         try:
             for start in range(0, len(data), METRICS_AT_ONCE):
@@ -121,11 +121,11 @@ class LocalStackBackend:
         return self._ready()[3].role_exists(account, role_arn)
 
     def account_of(self, access_key: str) -> str | None:
-        """The account whose IAM or STS gave out this access key; None for keys it does not know."""
+        """Return the account whose IAM or STS issued this access key; None for other keys."""
         return self._ready()[3].account_of(access_key)
 
     def secret_of(self, access_key: str) -> str | None:
-        """LocalStack does not tell the secrets of keys that it gave out."""
+        """Return None: LocalStack does not reveal the secrets of keys that it issued."""
         return None
 
     def load(self) -> None:
@@ -136,7 +136,7 @@ class LocalStackBackend:
             raise
 
     def reset(self) -> None:
-        """Ours starts anew, empty; of another's goes what was made through this emulator."""
+        """Restart LocalStack if this emulator started it. Otherwise delete what was created through this emulator."""
         running, clients, _, identity = self._ready()
         if running.ours:
             self._parts = None
@@ -145,7 +145,7 @@ class LocalStackBackend:
             self._source.restart()
         else:
             groups = {(group, *self._home) for group in self._logs.groups(*self._home)} | self._copies.groups()
-            forget_ours(clients, self._home, self._made.names(), groups)
+            delete_created(clients, self._home, self._made.names(), groups)
             self._copies.forget()
             identity.forget()
         self._made.clear()
@@ -162,28 +162,30 @@ class LocalStackBackend:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     async def _s3(self, proxy: Proxy, request: Request, account: str) -> Response:
-        asked = S3Request.of(request)
-        response = await proxy.pass_on(request, asked.target, self._signed(request, account))
-        makes_bucket = request.method == "PUT" and asked.bucket and not asked.key and "?" not in asked.target
+        s3_request = S3Request.of(request)
+        response = await proxy.pass_on(request, s3_request.target, self._sign(request, account))
+        makes_bucket = (
+            request.method == "PUT" and s3_request.bucket and not s3_request.key and "?" not in s3_request.target
+        )
         if makes_bucket and response.status == 200:
-            self._made.add(asked.bucket)
+            self._made.add(s3_request.bucket)
         return response
 
     async def _other(self, proxy: Proxy, service: str, request: Request, account: str, region: str) -> Response:
         loop = asyncio.get_running_loop()
         body = await request.read()
-        prepared = await loop.run_in_executor(self._pool, self._answered, service, request, body, account, region)
+        prepared = await loop.run_in_executor(self._pool, self._answer_here, service, request, body, account, region)
         if prepared is not None:
             return prepared
-        response = await proxy.pass_on(request, request.target, self._signed(request, account), body)
+        response = await proxy.pass_on(request, request.target, self._sign(request, account), body)
         if service == "sts" and response.status == 200 and b"Action=GetCallerIdentity" in body:
             assert isinstance(response.body, bytes)
             session = await loop.run_in_executor(self._pool, self._ready()[3].as_session, response.body)
             return replace(response, body=session)
         return response
 
-    def _answered(self, service: str, request: Request, body: bytes, account: str, region: str) -> Response | None:
-        """What is answered here, or made ready here before LocalStack answers (None)."""
+    def _answer_here(self, service: str, request: Request, body: bytes, account: str, region: str) -> Response | None:
+        """Answer a request if harness must. Return None, after preparations, if LocalStack answers it."""
         try:
             if service == "logs":
                 operation = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
@@ -196,7 +198,7 @@ class LocalStackBackend:
             )
         return None
 
-    def _signed(self, request: Request, account: str) -> Mapping[str, str]:
+    def _sign(self, request: Request, account: str) -> Mapping[str, str]:
         authorization = self._ready()[3].in_account(request.headers.get("Authorization", ""), account)
         headers: CIMultiDict[str] = CIMultiDict(request.headers)
         if authorization:

@@ -1,4 +1,4 @@
-"""``ObjectStore`` over the S3 API. Small objects are one request; large ones move in parts, several at a time."""
+"""``ObjectStore`` over the S3 API. A small object is one request; a large one is several parallel requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MISSING = ("NoSuchKey", "404", "NotFound")
 
 
 class RemoteObjects:
-    """Of one account; ``client`` gives its S3 client, waiting until there is one."""
+    """The objects of one account. ``client`` returns its S3 client, and waits until there is one."""
 
     def __init__(self, client: Callable[[], Any], region: str, created: Callable[[str], None]) -> None:
         self._client = client
@@ -33,17 +33,17 @@ class RemoteObjects:
         pages = self._client().get_paginator("list_objects_v2").paginate(Bucket=prefix.bucket, Prefix=prefix.key)
         with self._errors(prefix):
             for page in pages:
-                for found in page.get("Contents", ()):
-                    uri = S3Uri(prefix.bucket, found["Key"])
-                    yield ObjectInfo(uri, found["Size"], _etag(found), found["LastModified"].timestamp())
+                for answer in page.get("Contents", ()):
+                    uri = S3Uri(prefix.bucket, answer["Key"])
+                    yield ObjectInfo(uri, answer["Size"], _etag(answer), answer["LastModified"].timestamp())
 
     def head(self, uri: S3Uri) -> ObjectInfo | None:
         try:
             with self._errors(uri):
-                found = self._client().head_object(Bucket=uri.bucket, Key=uri.key)
+                answer = self._client().head_object(Bucket=uri.bucket, Key=uri.key)
         except ObjectMissing:
             return None
-        return ObjectInfo(uri, found["ContentLength"], _etag(found), found["LastModified"].timestamp())
+        return ObjectInfo(uri, answer["ContentLength"], _etag(answer), answer["LastModified"].timestamp())
 
     def read(self, uri: S3Uri) -> bytes:
         with self.open(uri) as stream:
@@ -57,12 +57,12 @@ class RemoteObjects:
     def download(self, uri: S3Uri, path: Path) -> None:
         with self._errors(uri):
             client = self._client()
-            found = client.get_object(Bucket=uri.bucket, Key=uri.key)
-            if found["ContentLength"] <= LARGE:
-                with contextlib.closing(found["Body"]) as body, path.open("wb") as target:
+            answer = client.get_object(Bucket=uri.bucket, Key=uri.key)
+            if answer["ContentLength"] <= LARGE:
+                with contextlib.closing(answer["Body"]) as body, path.open("wb") as target:
                     shutil.copyfileobj(body, target, BLOCK)
                 return
-            found["Body"].close()
+            answer["Body"].close()
             client.download_file(uri.bucket, uri.key, str(path), Config=_transfer())
 
     def write(self, uri: S3Uri, data: bytes, content_type: str = "binary/octet-stream") -> None:
@@ -104,12 +104,15 @@ class RemoteObjects:
 
     def tags(self, uri: S3Uri) -> Mapping[str, str]:
         with self._errors(uri):
-            found = self._client().get_object_tagging(Bucket=uri.bucket, Key=uri.key)
-        return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
+            answer = self._client().get_object_tagging(Bucket=uri.bucket, Key=uri.key)
+        return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
 
     @contextlib.contextmanager
     def _errors(self, uri: S3Uri) -> Iterator[None]:
-        """S3's refusals as those of ``ObjectStore``. A HEAD does not say what is missing: the bucket is asked for."""
+        """Turn S3's errors into those of ``ObjectStore``.
+
+        After a HEAD, check whether the bucket or the key is missing.
+        """
         from boto3.exceptions import S3UploadFailedError
         from botocore.exceptions import ClientError
 
@@ -125,8 +128,8 @@ class RemoteObjects:
             raise
 
 
-def _etag(found: Mapping[str, Any]) -> str:
-    return str(found["ETag"]).strip('"')
+def _etag(answer: Mapping[str, Any]) -> str:
+    return str(answer["ETag"]).strip('"')
 
 
 @cache

@@ -1,4 +1,4 @@
-"""``Proxy``: passes requests on to another address, streamed both ways; only small answers are held in memory."""
+"""``Proxy``: forwards requests to another address, streamed both ways. Only small answers are held in memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
 WHOLE = 64 * 1024
-"""Answers up to this size are read before they are passed on."""
+"""Answers up to this size are read before they are forwarded."""
 CHUNK = 256 * 1024
 CONNECT_SECONDS = 5.0
 QUIET_SECONDS = 300.0
@@ -26,7 +26,7 @@ _ADDED = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
 class BackendUnreachable(Exception):
-    """Nobody answers at the address, or the answer broke off before it began."""
+    """No server answers at the address, or the connection broke before the answer began."""
 
 
 class Proxy:
@@ -39,7 +39,7 @@ class Proxy:
     async def pass_on(
         self, request: Request, target: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> Response:
-        """``target`` and ``headers`` in place of the request's own; so is ``body`` where it was read already."""
+        """Forward a request with another ``target``, ``headers`` and, if it was read already, ``body``."""
         from aiohttp import ClientError
         from yarl import URL
 
@@ -53,7 +53,7 @@ class Proxy:
         try:
             answer = await session.request(
                 request.method,
-                URL(self._address + target, encoded=True),  # as it came: a signature may cover every byte of it
+                URL(self._address + target, encoded=True),  # unchanged, because a signature may cover it
                 headers=sent,
                 data=upload.blocks() if upload else body,
                 skip_auto_headers=[name for name in _ADDED if name not in sent],
@@ -93,11 +93,11 @@ class Proxy:
             yield session
         finally:
             await session.close()
-            await asyncio.sleep(0)  # closed transports let go of their sockets
+            await asyncio.sleep(0)  # lets closed transports close their sockets
 
 
 class _Upload:
-    """A request's body on its way, and whether it broke on the client's side, which is the server's own affair."""
+    """A request's body while it is forwarded. Notes whether the client's connection broke, which the server handles."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
@@ -114,8 +114,10 @@ class _Upload:
         self.whole = True
 
     async def drain(self) -> None:
-        """Take what the client still sends: closing under its hands would look like a broken connection, not a
-        refusal. One that asked for leave to send and got none sends nothing."""
+        """Read the rest of the body, so that the client sees the refusal and not a broken connection.
+
+        A client that waits for ``100 Continue`` sends nothing.
+        """
         if not self.whole and self.broken is None and "expect" not in self._request.headers:
             async for _ in self._request.stream():
                 pass

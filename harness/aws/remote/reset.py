@@ -1,4 +1,4 @@
-"""What a reset takes from a LocalStack that is not ours: the buckets and job logs that this emulator made there."""
+"""Resets a LocalStack that somebody else started: deletes the buckets and job logs that this emulator created."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 from harness.aws.remote.clients import Clients
 
 
-def forget_ours(
+def delete_created(
     clients: Clients, home: tuple[str, str], buckets: Iterable[str], groups: Iterable[tuple[str, str, str]]
 ) -> None:
-    """``groups`` are log groups with account and region."""
+    """Delete buckets and log groups. ``groups`` are names with account and region."""
     s3 = clients.get("s3", *home)
     for bucket in buckets:
         with contextlib.suppress(s3.exceptions.NoSuchBucket):
@@ -29,7 +29,7 @@ def _empty(s3: Any, bucket: str) -> None:
         for upload in page.get("Uploads", ()):
             s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-        found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
-        if found:
-            names = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+        versions = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+        if versions:
+            names = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in versions]
             s3.delete_objects(Bucket=bucket, Delete={"Objects": names, "Quiet": True})

@@ -1,4 +1,4 @@
-"""``S3UrlBackend``: the objects lie in any S3-compatible service; everything else is another backend's."""
+"""``S3UrlBackend``: uses an S3-compatible service for S3, and another backend for everything else."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WRONG_KEYS = frozenset({"InvalidAccessKeyId", "SignatureDoesNotMatch", "Invalid
 
 
 class S3UrlBackend:
-    """``beside`` answers all but S3."""
+    """A backend with S3 at a URL. ``beside`` serves everything but S3."""
 
     def __init__(self, beside: AwsBackend, url: str, keys: S3Keys, region: str) -> None:
         self.name = beside.name
@@ -34,7 +34,7 @@ class S3UrlBackend:
         self._region = region
 
     def check(self) -> None:
-        """``StateError`` when nothing answers there, no S3, or one that does not take the keys."""
+        """Raise ``StateError`` if no S3 service answers at the URL, or if it refuses the keys."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
@@ -89,7 +89,7 @@ class S3UrlBackend:
         self._beside.load()
 
     def reset(self) -> None:
-        """The objects stay: whose they are is not for the emulator to say."""
+        """Reset everything but the objects, which may belong to others."""
         self._beside.reset()
 
     def close(self) -> None:
@@ -98,7 +98,7 @@ class S3UrlBackend:
 
 
 def keys_from(environment: Mapping[str, str]) -> S3Keys:
-    """``HARNESS_S3_ACCESS_KEY_ID`` and its like, else the usual ``AWS_`` variables."""
+    """Read the keys from ``HARNESS_S3_ACCESS_KEY_ID`` etc., or from the usual ``AWS_`` variables."""
     for prefix in (_OURS, _USUAL):
         access, secret = environment.get(f"{prefix}ACCESS_KEY_ID"), environment.get(f"{prefix}SECRET_ACCESS_KEY")
         if access and secret:

@@ -1,4 +1,4 @@
-"""Signs S3 requests anew: the emulator's clients do not know the real keys. Bodies stay untouched where they can."""
+"""Signs S3 requests again, because clients do not know the real keys. Bodies are not changed if possible."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from harness.aws.wire.checksums import digest_for
 from harness.aws.wire.error_responses import Refusal
-from harness.aws.wire.incoming import Unchunked, wanted
+from harness.aws.wire.incoming import Unchunked, requested_checksums
 from harness.aws.wire.s3_requests import S3Request
 from harness.kernel.http import Request
 
@@ -42,7 +42,7 @@ class Signer:
         self._region = region
 
     def sign(self, request: Request) -> tuple[Request, str]:
-        """The request with headers (and body) to send instead, and its target: path-style, in canonical encoding."""
+        """Return the signed request, and its path-style target in canonical encoding."""
         from botocore.auth import S3SigV4Auth
         from botocore.awsrequest import AWSRequest
         from botocore.credentials import Credentials
@@ -69,15 +69,15 @@ class Signer:
 
 
 def _payload(request: Request) -> str:
-    """What the body is said to hash to. A body that is empty or comes as it is needs none."""
-    given = request.headers.get("X-Amz-Content-SHA256", "")
-    return given if given == CHUNKS_UNSIGNED or _HASH.fullmatch(given) else UNSIGNED
+    """Return the declared hash of the body, or UNSIGNED-PAYLOAD."""
+    declared = request.headers.get("X-Amz-Content-SHA256", "")
+    return declared if declared == CHUNKS_UNSIGNED or _HASH.fullmatch(declared) else UNSIGNED
 
 
 def _without_chunk_signatures(request: Request) -> Request:
-    """A body whose every chunk is signed with a key that the server does not know is sent without the framing."""
-    given = request.headers.get("X-Amz-Content-SHA256", "")
-    if not given.startswith("STREAMING-") or given == CHUNKS_UNSIGNED:
+    """Remove the aws-chunked framing of a body with signed chunks: the server does not know the client's key."""
+    declared = request.headers.get("X-Amz-Content-SHA256", "")
+    if not declared.startswith("STREAMING-") or declared == CHUNKS_UNSIGNED:
         return request
     headers: CIMultiDict[str] = CIMultiDict(request.headers)
     length = headers.get("X-Amz-Decoded-Content-Length", "0")
@@ -89,14 +89,16 @@ def _without_chunk_signatures(request: Request) -> Request:
     if left:
         headers["Content-Encoding"] = ", ".join(left)
 
-    return replace(request, headers=CIMultiDictProxy(headers), stream=lambda: _unframed(request))
+    return replace(request, headers=CIMultiDictProxy(headers), stream=lambda: _remove_framing(request))
 
 
-async def _unframed(request: Request) -> AsyncIterator[bytes]:
-    """The bytes of the object. The last ones come when its trailing checksums were found right: a service that lacks
-    them stores nothing."""
+async def _remove_framing(request: Request) -> AsyncIterator[bytes]:
+    """Yield the bytes of the object. The last ones are only sent if its trailing checksums are correct: without them
+    the service stores nothing."""
     chunks = Unchunked()
-    digests = {name: digest for name in wanted(request.headers) if (digest := digest_for(name)) is not None}
+    digests = {
+        name: digest for name in requested_checksums(request.headers) if (digest := digest_for(name)) is not None
+    }
     held = b""
     async for block in request.stream():
         for piece in chunks.feed(block):
@@ -108,15 +110,15 @@ async def _unframed(request: Request) -> AsyncIterator[bytes]:
     if not chunks.whole:
         raise Refusal(400, "IncompleteBody", "The aws-chunked body ended early")
     for name, digest in digests.items():
-        given = chunks.trailers.get(f"x-amz-checksum-{name.lower()}")
-        if given is not None and given != base64.b64encode(digest.digest()).decode():
+        declared = chunks.trailers.get(f"x-amz-checksum-{name.lower()}")
+        if declared is not None and declared != base64.b64encode(digest.digest()).decode():
             raise Refusal(400, "BadDigest", f"The {name} you specified did not match the calculated checksum.")
     if held:
         yield held
 
 
 def _canonical(target: str) -> str:
-    """As the signature's rules write it, so that the server reads the same from it; a signature in the query goes."""
+    """Return the target in the canonical form of AWS Signature Version 4, without a signature in the query."""
     path, _, query = target.partition("?")
     pairs = [
         (name, value)

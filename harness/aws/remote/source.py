@@ -1,4 +1,4 @@
-"""Where the LocalStack comes from: one that runs, else one that is started here and ends with the emulator."""
+"""Finds a running LocalStack, or starts one that ends with the emulator."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass
 from typing import Protocol
 
-from harness.aws.remote.health import Health, ask, configured
+from harness.aws.remote.health import Health, ask, read_configured_address
 from harness.kernel.errors import StateError
 
 logger = logging.getLogger(__name__)
@@ -20,17 +20,17 @@ class Running:
     health: Health
     how: str
     ours: bool
-    """Started by this emulator: nobody else's data lies in it."""
+    """True if this emulator started it, so that it has no data of others."""
 
 
 class LocalStackStarter(Protocol):
-    """A way to start a LocalStack of our own."""
+    """Starts a LocalStack for this emulator."""
 
     @property
     def how(self) -> str: ...
 
     def start(self) -> tuple[str, Health]:
-        """Its address and health once it answers. ``StateError`` says why there is none.
+        """Start it and return its address and health. Raise ``StateError`` with the reason if it does not start.
 
         Removes first what a killed predecessor left behind.
         """
@@ -41,7 +41,7 @@ class LocalStackStarter(Protocol):
 
 
 class Source:
-    """Found or started once, by whoever asks first; all others wait for that."""
+    """Finds or starts LocalStack once, at the first call. Other callers wait."""
 
     def __init__(self, starter: LocalStackStarter) -> None:
         self._starter = starter
@@ -50,8 +50,8 @@ class Source:
         self._closed = False
 
     def look(self) -> Running | None:
-        """One that runs already. ``StateError`` when the user names an address and nothing answers there."""
-        address, variable = configured(os.environ)
+        """Return a running LocalStack or None. Raise ``StateError`` if none answers at an address that the user set."""
+        address, variable = read_configured_address(os.environ)
         health = ask(address)
         if health is not None:
             self._running = Running(address, health, "found running", ours=False)
@@ -64,7 +64,7 @@ class Source:
 
     @property
     def running(self) -> Running | None:
-        """What is known so far, without waiting."""
+        """Return the LocalStack if it is known already, without waiting."""
         return self._running
 
     def ready(self) -> Running:
@@ -78,14 +78,14 @@ class Source:
         return self._running
 
     def restart(self) -> None:
-        """Empty again. Only for one that is ours."""
+        """Restart it empty. Only for a LocalStack that this emulator started."""
         with self._lock:
             self._starter.stop()
             self._running = None
             self._start()
 
     def lost(self) -> str:
-        """What to say when it no longer answers."""
+        """Return the message for a LocalStack that no longer answers."""
         running = self._running
         if running is None or not running.ours:
             return "is it still running?"

@@ -32,7 +32,7 @@ class _Crc:
 
 
 def digest_for(algorithm: str) -> Digest | None:
-    """None where this installation cannot compute it."""
+    """Return a digest for an algorithm of S3; None if this installation cannot compute it."""
     if algorithm == "CRC32":
         return _Crc(zlib.crc32, 4)
     if algorithm == "SHA1":
@@ -55,7 +55,7 @@ def checksum_text(algorithm: str, blocks: Iterable[bytes]) -> str | None:
 
 
 def checksum_of_text(algorithm: str, checksums: list[str]) -> str | None:
-    """The composite of an object's parts: the checksum of their checksums."""
+    """Return the composite checksum of an object's parts: the checksum of their checksums."""
     if not all(checksums):
         return None
     return checksum_text(algorithm, [base64.b64decode(text) for text in checksums])

@@ -1,4 +1,4 @@
-"""Error answers in each service's own format. Nothing that leaves the backend is ever HTML or plain text."""
+"""Error answers in each service's own format. An error is never HTML or plain text."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ S3_CODES = {
 
 
 class Refusal(Exception):
-    """An S3 request answered with an error document of our own."""
+    """An error answer with status, code and message, made by harness and not by moto."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -38,7 +38,7 @@ class Refusal(Exception):
 
 
 def full_disk(error: Exception) -> Refusal | None:
-    """The refusal for an error that says that the disk is full; None for any other."""
+    """Return the error answer for a full disk; None for any other error."""
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     if full or (isinstance(error, sqlite3.OperationalError) and "full" in str(error)):
         return Refusal(507, "InternalFailure", f"The disk that holds the emulator's state is full: {error}")
@@ -46,7 +46,7 @@ def full_disk(error: Exception) -> Refusal | None:
 
 
 def fault(service: str, headers: Mapping[str, str], status: int, code: str, message: str) -> Response:
-    """The error document a client of ``service`` can read; ``headers`` are the request's (some services speak two)."""
+    """Return an error in the format of the service. ``headers`` are the request's: some services have two formats."""
     request_id = str(uuid.uuid4())
     if service == "s3":
         body = _s3_document(code, message, request_id)
@@ -65,7 +65,7 @@ def speaks_json(headers: Mapping[str, str]) -> bool:
 
 
 def readable(service: str, headers: Mapping[str, str], status: int, body: bytes) -> bool:
-    """Whether an error body is a document of the service, not a page or bare text of the framework's."""
+    """Return True if an error body is in the service's format, and not a page or text of the web framework."""
     start = body.lstrip()[:200].lower()
     if start.startswith((b"<!doctype", b"<html")) or not start:
         return False

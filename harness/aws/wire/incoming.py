@@ -1,6 +1,6 @@
-"""Receives the body of an S3 upload into a file: ``aws-chunked`` framing off, MD5 and checksums taken on the way.
+"""Receives the body of an S3 upload into a file. Removes ``aws-chunked`` framing and computes MD5 and checksums.
 
-Blocks are fed from a worker thread; ``finish`` verifies what the client claimed. Nothing is visible before that.
+A worker thread feeds the blocks. ``finish`` checks the client's checksums; the object is not visible before that.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAX_LINE = 16 * 1024
 
 
 class Unchunked:
-    """Undoes ``aws-chunked``: ``<hex>[;chunk-signature=…]CRLF data CRLF … 0 CRLF [trailers] CRLF``."""
+    """Decodes ``aws-chunked``: ``<hex>[;chunk-signature=…]CRLF data CRLF … 0 CRLF [trailers] CRLF``."""
 
     def __init__(self) -> None:
         self._buffer = b""
@@ -64,7 +64,7 @@ class Unchunked:
 
 
 class Incoming:
-    """One upload on its way into a file."""
+    """One upload that is being received into a file."""
 
     def __init__(self, files: ObjectFiles, headers: Mapping[str, str]) -> None:
         self._files = files
@@ -73,7 +73,9 @@ class Incoming:
         self._path = files.temporary()
         self._file = self._path.open("wb", buffering=0)
         self._md5 = hashlib.md5(usedforsecurity=False)
-        self._digests = {name: digest for name in wanted(headers) if (digest := digest_for(name)) is not None}
+        self._digests = {
+            name: digest for name in requested_checksums(headers) if (digest := digest_for(name)) is not None
+        }
         self._size = 0
         self._received = 0
 
@@ -104,40 +106,40 @@ class Incoming:
         self._path.unlink(missing_ok=True)
 
     def _check_length(self) -> None:
-        given = self._headers.get("x-amz-decoded-content-length" if self._chunks else "content-length")
-        short = given is not None and given.isdigit() and int(given) != self._size
+        declared = self._headers.get("x-amz-decoded-content-length" if self._chunks else "content-length")
+        short = declared is not None and declared.isdigit() and int(declared) != self._size
         if short or (self._chunks is not None and not self._chunks.whole):
             text = "You did not provide the number of bytes specified by the Content-Length HTTP header"
             raise Refusal(400, "IncompleteBody", text)
 
     def _checksums(self) -> dict[str, str]:
-        """Verified against the client's where it sent one, in a header or as a trailer."""
-        found = {}
-        for name in wanted(self._headers):
+        """Return the checksums. Each is compared with the client's, if it sent one in a header or trailer."""
+        checksums = {}
+        for name in requested_checksums(self._headers):
             header = f"x-amz-checksum-{name.lower()}"
-            given = self._headers.get(header) or (self._chunks.trailers.get(header) if self._chunks else None)
+            declared = self._headers.get(header) or (self._chunks.trailers.get(header) if self._chunks else None)
             digest = self._digests.get(name)
             ours = base64.b64encode(digest.digest()).decode() if digest else None
-            if ours is not None and given is not None and given != ours:
+            if ours is not None and declared is not None and declared != ours:
                 text = f"The {name} you specified did not match the calculated checksum."
                 raise Refusal(400, "BadDigest", text)
-            if ours or given:
-                found[name] = ours or given or ""
-        return found
+            if ours or declared:
+                checksums[name] = ours or declared or ""
+        return checksums
 
 
 def check_md5(headers: Mapping[str, str], body: bytes) -> None:
-    """Compare a body that is read whole with the client's Content-MD5, where it sent one."""
+    """Compare a whole body with the client's Content-MD5, if it sent one."""
     if "content-md5" in headers:
         _compare_md5(headers, hashlib.md5(body, usedforsecurity=False))
 
 
 def _compare_md5(headers: Mapping[str, str], computed: Any) -> None:
-    given = headers.get("content-md5")
-    if given is None:
+    declared = headers.get("content-md5")
+    if declared is None:
         return
     try:
-        claimed = base64.b64decode(given, validate=True)
+        claimed = base64.b64decode(declared, validate=True)
     except ValueError:
         claimed = b""
     if len(claimed) != 16:
@@ -152,8 +154,8 @@ def is_chunked(headers: Mapping[str, str]) -> bool:
     )
 
 
-def wanted(headers: Mapping[str, str]) -> list[str]:
-    """The checksum algorithms a request names, in any of the three ways it may."""
+def requested_checksums(headers: Mapping[str, str]) -> list[str]:
+    """Return the checksum algorithms that a request names, in any of the three ways of the S3 API."""
     named = {
         headers.get("x-amz-sdk-checksum-algorithm", "").upper(),
         headers.get("x-amz-checksum-algorithm", "").upper(),

@@ -1,7 +1,7 @@
-"""CloudWatch Logs for the groups that ``JobLogs`` has: their streams and events come from the files.
+"""CloudWatch Logs for the groups of ``JobLogs``: streams and events are read from the files.
 
-A token is a position (``f/`` next event to read, ``b/`` first event of the page), so it stays valid for ever: the same
-forward token answers an empty page until there is more, and then only what came later.
+A token is a position (``f/`` next event to read, ``b/`` first event of the page), so it stays valid for ever. As
+GetLogEvents in the API reference describes, a forward token at the end returns an empty page and the same token.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NO_STREAM = "The specified log stream does not exist."
 
 
 class JobLogGroups:
-    """The reading operations, for one account and region."""
+    """The operations that read and delete job logs, for one account and region."""
 
     def __init__(self, logs: StoredLogs, account: str, region: str) -> None:
         self._logs = logs
@@ -36,47 +36,47 @@ class JobLogGroups:
     def has(self, group: str) -> bool:
         return group in self._logs.groups(*self._where)
 
-    def get_log_events(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        group, stream = group_of(asked), str(asked.get("logStreamName", ""))
+    def get_log_events(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        group, stream = group_of(parameters), str(parameters.get("logStreamName", ""))
         facts = self._logs.facts(group, stream, *self._where)
         if facts is None:
             raise Refusal(400, "ResourceNotFoundException", NO_STREAM)
-        limit = _limit(asked, MAX_EVENTS)
-        low = self._at(group, stream, asked.get("startTime"), 0)
-        high = self._at(group, stream, asked.get("endTime"), facts.events)
-        start, stop = _window(asked, low, high, limit)
+        limit = _limit(parameters, MAX_EVENTS)
+        low = self._at(group, stream, parameters.get("startTime"), 0)
+        high = self._at(group, stream, parameters.get("endTime"), facts.events)
+        start, stop = _window(parameters, low, high, limit)
         events = list(self._read(group, stream, start, min(stop, start + limit)))
-        dropped = _fit(events, newest=not _forwards(asked))
+        dropped = _fit(events, newest=not _forwards(parameters))
         first, after = start + dropped, start + dropped + len(events)
         shown = [{"timestamp": e.timestamp, "message": e.message, "ingestionTime": e.timestamp} for e in events]
         return {"events": shown, "nextForwardToken": _token("f", after), "nextBackwardToken": _token("b", first)}
 
-    def filter_log_events(self, asked: Mapping[str, Any], matches: Callable[[str], bool]) -> dict[str, Any]:
-        group = group_of(asked)
-        names = asked.get("logStreamNames") or self._logs.streams(
-            group, *self._where, prefix=asked.get("logStreamNamePrefix", "")
+    def filter_log_events(self, parameters: Mapping[str, Any], matches: Callable[[str], bool]) -> dict[str, Any]:
+        group = group_of(parameters)
+        names = parameters.get("logStreamNames") or self._logs.streams(
+            group, *self._where, prefix=parameters.get("logStreamNamePrefix", "")
         )
         for name in names:
             if self._logs.facts(group, name, *self._where) is None:
                 raise Refusal(400, "ResourceNotFoundException", NO_STREAM)
-        positions = _positions(asked.get("nextToken"))
-        merged = self._merged(group, names, positions, asked.get("startTime"), asked.get("endTime"))
-        limit, size = _limit(asked, MAX_EVENTS), 0
-        found: list[dict[str, Any]] = []
+        positions = _positions(parameters.get("nextToken"))
+        merged = self._merge(group, names, positions, parameters.get("startTime"), parameters.get("endTime"))
+        limit, size = _limit(parameters, MAX_EVENTS), 0
+        result: list[dict[str, Any]] = []
         for timestamp, name, position, message in merged:
-            if len(found) >= limit or size > MAX_BYTES:
-                return {"events": found, "searchedLogStreams": [], "nextToken": _pack(positions)}
+            if len(result) >= limit or size > MAX_BYTES:
+                return {"events": result, "searchedLogStreams": [], "nextToken": _pack(positions)}
             positions[name] = position + 1
             if matches(message):
                 size += len(message) + EVENT_OVERHEAD
                 event = {"logStreamName": name, "timestamp": timestamp, "message": message}
-                found.append({**event, "ingestionTime": timestamp, "eventId": f"{timestamp:014d}{position:042d}"})
-        return {"events": found, "searchedLogStreams": []}
+                result.append({**event, "ingestionTime": timestamp, "eventId": f"{timestamp:014d}{position:042d}"})
+        return {"events": result, "searchedLogStreams": []}
 
-    def describe_log_streams(self, asked: Mapping[str, Any], others: list[dict[str, Any]]) -> dict[str, Any]:
-        """``others`` are streams that users made in the same group."""
-        group, prefix = group_of(asked), asked.get("logStreamNamePrefix")
-        order = asked.get("orderBy", "LogStreamName")
+    def describe_log_streams(self, parameters: Mapping[str, Any], others: list[dict[str, Any]]) -> dict[str, Any]:
+        """Answer DescribeLogStreams. ``others`` are streams that users created in the same group."""
+        group, prefix = group_of(parameters), parameters.get("logStreamNamePrefix")
+        order = parameters.get("orderBy", "LogStreamName")
         if order not in ("LogStreamName", "LastEventTime"):
             raise Refusal(400, "InvalidParameterException", f"orderBy cannot be {order}")
         if order == "LastEventTime" and prefix:
@@ -89,10 +89,10 @@ class JobLogGroups:
             streams.sort(key=lambda one: (one.get("lastEventTimestamp", 0), one["logStreamName"]))
         else:
             streams.sort(key=lambda one: one["logStreamName"])
-        if asked.get("descending"):
+        if parameters.get("descending"):
             streams.reverse()
-        start = _positions(asked.get("nextToken")).get("", 0)
-        limit = _limit(asked, 50)
+        start = _positions(parameters.get("nextToken")).get("", 0)
+        limit = _limit(parameters, 50)
         answer: dict[str, Any] = {"logStreams": streams[start : start + limit]}
         if start + limit < len(streams):
             answer["nextToken"] = _pack({"": start + limit})
@@ -102,11 +102,11 @@ class JobLogGroups:
         self._logs.delete_group(group, *self._where)
 
     def delete_log_stream(self, group: str, stream: str) -> bool:
-        """False when the stream is not one of ours."""
-        found = self._logs.facts(group, stream, *self._where) is not None
-        if found:
+        """Delete a stream. Return False if it is not a stream of a job."""
+        result = self._logs.facts(group, stream, *self._where) is not None
+        if result:
             self._logs.delete_stream(group, stream, *self._where)
-        return found
+        return result
 
     def has_stream(self, group: str, stream: str) -> bool:
         return self._logs.facts(group, stream, *self._where) is not None
@@ -114,7 +114,7 @@ class JobLogGroups:
     def _stream(self, group: str, name: str) -> dict[str, Any]:
         facts = self._logs.facts(group, name, *self._where)
         stream: dict[str, Any] = {"logStreamName": name, "arn": f"{self._arn}{group}:log-stream:{name}"}
-        if facts is None:  # deleted a moment ago
+        if facts is None:  # deleted in the meantime
             return stream
         stream |= {"creationTime": facts.created, "uploadSequenceToken": str(facts.events), "storedBytes": 0}
         if facts.first is not None and facts.last is not None:
@@ -128,14 +128,14 @@ class JobLogGroups:
     def _read(self, group: str, stream: str, start: int, stop: int) -> Iterator[LogEvent]:
         return itertools.islice(self._logs.read(group, stream, *self._where, start=start), max(stop - start, 0))
 
-    def _merged(
+    def _merge(
         self, group: str, names: list[str], positions: dict[str, int], start: int | None, end: int | None
     ) -> Iterator[tuple[int, str, int, str]]:
-        """Events of several streams by time: time, stream, position, message."""
+        """Yield time, stream, position and message of the events of several streams, in order of time."""
 
         def of(name: str) -> Iterator[tuple[int, str, int, str]]:
             position = max(positions.get(name, 0), self._at(group, name, start, 0))
-            # A stretch at a time: a group may have more streams than this process may have open files.
+            # Read in blocks, because a group may have more streams than this process may open files.
             while events := list(self._read(group, name, position, position + STRETCH)):
                 for event in events:
                     if end is not None and event.timestamp > end:
@@ -146,34 +146,34 @@ class JobLogGroups:
         return heapq.merge(*(of(name) for name in names))
 
 
-def group_of(asked: Mapping[str, Any]) -> str:
-    """The group a request names, by name or by ARN."""
-    given = str(asked.get("logGroupName") or asked.get("logGroupIdentifier") or "")
-    return given.split(":log-group:")[-1].removesuffix(":*") if given.startswith("arn:") else given
+def group_of(parameters: Mapping[str, Any]) -> str:
+    """Return the log group that a request names by name or ARN."""
+    text = str(parameters.get("logGroupName") or parameters.get("logGroupIdentifier") or "")
+    return text.split(":log-group:")[-1].removesuffix(":*") if text.startswith("arn:") else text
 
 
-def _window(asked: Mapping[str, Any], low: int, high: int, limit: int) -> tuple[int, int]:
-    """Positions of the page that is asked for: from, and up to at most."""
-    token = asked.get("nextToken")
+def _window(parameters: Mapping[str, Any], low: int, high: int, limit: int) -> tuple[int, int]:
+    """Return the first position of the requested page, and the position it ends at."""
+    token = parameters.get("nextToken")
     if token is None:
-        return (low, high) if asked.get("startFromHead") else (max(low, high - limit), high)
+        return (low, high) if parameters.get("startFromHead") else (max(low, high - limit), high)
     kind, _, text = str(token).partition("/")
     if kind not in ("f", "b") or not text.isdigit():
         raise Refusal(400, "InvalidParameterException", "The specified nextToken is invalid.")
     at = int(text)
     if kind == "f":
-        # The token itself is the answer's position when nothing is new, even where startTime lies beyond it.
+        # With nothing new, the token itself is the position, even if startTime is later.
         return (max(at, low), high) if max(at, low) < high else (at, at)
     return max(low, at - limit), min(at, high)
 
 
-def _forwards(asked: Mapping[str, Any]) -> bool:
-    token = asked.get("nextToken")
-    return bool(asked.get("startFromHead")) if token is None else str(token).startswith("f/")
+def _forwards(parameters: Mapping[str, Any]) -> bool:
+    token = parameters.get("nextToken")
+    return bool(parameters.get("startFromHead")) if token is None else str(token).startswith("f/")
 
 
 def _fit(events: list[LogEvent], newest: bool) -> int:
-    """Shorten a page to CloudWatch's size, keeping its newest or its oldest; how many went from the front."""
+    """Shorten a page to CloudWatch's size, keeping the newest or the oldest. Return how many were cut at the front."""
     size, kept = 0, 0
     for event in reversed(events) if newest else events:
         size += len(event.message.encode()) + EVENT_OVERHEAD
@@ -185,8 +185,8 @@ def _fit(events: list[LogEvent], newest: bool) -> int:
     return dropped
 
 
-def _limit(asked: Mapping[str, Any], most: int) -> int:
-    limit = int(asked.get("limit") or most)
+def _limit(parameters: Mapping[str, Any], most: int) -> int:
+    limit = int(parameters.get("limit") or most)
     if not 1 <= limit <= most:
         raise Refusal(400, "InvalidParameterException", f"limit must be between 1 and {most}, not {limit}")
     return limit
@@ -204,7 +204,7 @@ def _positions(token: str | None) -> dict[str, int]:
     if token is None:
         return {}
     try:
-        found = json.loads(base64.urlsafe_b64decode(token))
-        return {str(name): int(position) for name, position in found.items()}
+        result = json.loads(base64.urlsafe_b64decode(token))
+        return {str(name): int(position) for name, position in result.items()}
     except (binascii.Error, ValueError, AttributeError) as error:
         raise Refusal(400, "InvalidParameterException", "The specified nextToken is invalid.") from error

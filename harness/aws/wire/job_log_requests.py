@@ -1,4 +1,4 @@
-"""CloudWatch Logs requests that concern job logs, whichever backend keeps the other groups."""
+"""Answers CloudWatch Logs requests about job logs, for all backends."""
 
 from __future__ import annotations
 
@@ -12,37 +12,39 @@ from harness.aws.wire.log_filter import message_filter
 NOT_FOR_JOBS = frozenset({"StartQuery", "CreateExportTask", "PutSubscriptionFilter", "PutMetricFilter"})
 
 Others = Callable[[str], list[dict[str, Any]]]
-"""The streams that users made themselves in a group of jobs, described."""
+"""Returns the descriptions of the streams that users created in a group of jobs."""
 
 
 def answer_for_jobs(
-    operation: str, asked: Mapping[str, Any], groups: JobLogGroups, others: Others
+    operation: str, parameters: Mapping[str, Any], groups: JobLogGroups, others: Others
 ) -> dict[str, Any] | None:
-    """None where the backend answers, after this if something was deleted here."""
-    group = group_of(asked)
+    """Answer a request about job logs. Return None if the backend must answer, possibly after a deletion here."""
+    group = group_of(parameters)
     if not group or not groups.has(group):
         return None
     if operation in NOT_FOR_JOBS:
         raise Refusal(501, "UnsupportedOperationException", f"{operation} is not served for the job logs in {group}")
     if operation == "DescribeLogStreams":
-        return groups.describe_log_streams(asked, others(group))
+        return groups.describe_log_streams(parameters, others(group))
     if operation == "FilterLogEvents":
-        named = asked.get("logStreamNames", ())
+        named = parameters.get("logStreamNames", ())
         if named and not any(groups.has_stream(group, stream) for stream in named):
-            return None  # streams that users made themselves
-        return groups.filter_log_events(asked, message_filter(asked.get("filterPattern")))
+            return None  # streams that users created
+        return groups.filter_log_events(parameters, message_filter(parameters.get("filterPattern")))
     if operation == "DeleteLogGroup":
         groups.delete_log_group(group)
-        return None  # the backend forgets its side
-    return _of_stream(operation, asked, groups, group)
+        return None  # the backend deletes its part, too
+    return _of_stream(operation, parameters, groups, group)
 
 
-def _of_stream(operation: str, asked: Mapping[str, Any], groups: JobLogGroups, group: str) -> dict[str, Any] | None:
-    stream = str(asked.get("logStreamName", ""))
+def _of_stream(
+    operation: str, parameters: Mapping[str, Any], groups: JobLogGroups, group: str
+) -> dict[str, Any] | None:
+    stream = str(parameters.get("logStreamName", ""))
     if not groups.has_stream(group, stream):
         return None
     if operation == "GetLogEvents":
-        return groups.get_log_events(asked)
+        return groups.get_log_events(parameters)
     if operation == "DeleteLogStream":
         groups.delete_log_stream(group, stream)
         return {}

@@ -1,4 +1,4 @@
-"""CloudWatch's filter patterns for plain text: terms, phrases, ``?any of``, ``-without``, ``%regular expression%``."""
+"""CloudWatch's filter patterns for plain text ("Filter pattern syntax" in the CloudWatch Logs user guide)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WORD = re.compile(r'([?-]?)(?:"((?:[^"\\]|\\.)*)"|([^\s"]+))')
 
 
 def message_filter(pattern: str | None) -> Callable[[str], bool]:
-    """Patterns for JSON or columns (``{…}``, ``[…]``) are refused: matching everything would be a lie."""
+    """Return a test for messages. Patterns for JSON and columns (``{…}``, ``[…]``) are refused, as not supported."""
     text = (pattern or "").strip()
     if text.startswith(("{", "[")):
         raise Refusal(

@@ -1,4 +1,4 @@
-"""The bytes of S3 objects and parts: immutable files under ``<state>/s3``. Knows no keys and no buckets.
+"""The bytes of S3 objects and parts, as immutable files under ``<state>/s3``. Does not depend on keys and buckets.
 
 A file is written in ``incoming/`` and renamed into ``objects/`` when whole. It goes when it is both doomed (no row
 refers to it) and no longer held by anyone (a download or a copy in progress holds it).
@@ -20,13 +20,13 @@ from typing import Any, BinaryIO
 BLOCK = 1024 * 1024
 
 MOST_UNFINISHED = 64
-"""Files without a row that writes under way at a kill may have left."""
+"""The most files without a row that a kill during writes can leave."""
 
 logger = logging.getLogger(__name__)
 
 
 class StoredFile:
-    """One file in ``objects/``; identity matters, so copies of it are itself."""
+    """One file in ``objects/``. Copying it returns the same instance, because it counts its users."""
 
     __slots__ = ("_doomed", "_holders", "_text", "name")
     _lock = threading.Lock()
@@ -39,7 +39,7 @@ class StoredFile:
 
     @property
     def path(self) -> Path:
-        return Path(self._text)  # made when asked for: there is one of these per object
+        return Path(self._text)  # not stored, since there is one instance for each object
 
     def __deepcopy__(self, memo: dict[int, Any]) -> StoredFile:
         return self
@@ -65,7 +65,7 @@ class StoredFile:
 
 
 class FileSlice:
-    """A stretch of a stored file, standing where moto expects the bytes of an object."""
+    """A slice of a stored file, used where moto expects the bytes of an object."""
 
     __slots__ = ("etag", "file", "length", "offset")
 
@@ -106,7 +106,7 @@ class FileSlice:
 
 
 class ReceivedFile(FileSlice):
-    """A whole file just written, that no key owns yet: the first key to take it becomes its owner."""
+    """A new file that no key owns yet. The first key that takes it becomes its owner."""
 
     __slots__ = ("checksums", "taken")
 
@@ -116,14 +116,14 @@ class ReceivedFile(FileSlice):
         self.checksums = checksums or {}
 
     def discard(self) -> None:
-        """For an upload that was refused after all."""
+        """Delete the file of an upload that was refused."""
         if not self.taken:
             self.file.doom()
 
 
 @contextlib.contextmanager
-def held(pieces: Iterable[FileSlice]) -> Iterator[None]:
-    """Their files stay while they are read, whatever becomes of their objects."""
+def retain_files(pieces: Iterable[FileSlice]) -> Iterator[None]:
+    """Keep the files of slices on disk while they are read, even if their objects are deleted."""
     files = [piece.file for piece in pieces]
     for file in files:
         file.hold()
@@ -147,13 +147,13 @@ class ObjectFiles:
         return self._incoming / uuid.uuid4().hex
 
     def adopt(self, temporary: Path) -> StoredFile:
-        """Rename a complete file to its place."""
-        file = self._place()
+        """Move a complete file to ``objects/``."""
+        file = self._new_file()
         temporary.replace(file.path)
         return file
 
-    def stored(self, name: str) -> StoredFile:
-        """The file a row names."""
+    def file_of_row(self, name: str) -> StoredFile:
+        """Return the file that a row names."""
         return StoredFile(self._folder, name)
 
     def write(self, data: bytes) -> ReceivedFile:
@@ -162,7 +162,7 @@ class ObjectFiles:
         return ReceivedFile(self.adopt(temporary), len(data), hashlib.md5(data, usedforsecurity=False).hexdigest())
 
     def upload(self, source: BinaryIO) -> ReceivedFile:
-        """Copy an open file of someone else's in, taking its MD5 on the way."""
+        """Copy an open file, and compute its MD5."""
         temporary = self.temporary()
         digest = hashlib.md5(usedforsecurity=False)
         size = 0
@@ -178,9 +178,9 @@ class ObjectFiles:
             raise
 
     def duplicate(self, piece: FileSlice) -> ReceivedFile:
-        """A file of its own for the same bytes: a hard link where it is a whole file, for nobody ever writes to it."""
+        """Return a new file with the same bytes. A whole file is hard-linked, since files are never changed."""
         if piece.offset == 0 and piece.length == piece.file.path.stat().st_size:
-            file = self._place()
+            file = self._new_file()
             try:
                 os.link(piece.file.path, file.path)
             except OSError:
@@ -189,7 +189,7 @@ class ObjectFiles:
         return self.join([piece], piece.etag)
 
     def join(self, pieces: Iterable[FileSlice], etag: str | None = None) -> ReceivedFile:
-        """One new file of all the pieces in order."""
+        """Return one new file with all pieces in order."""
         temporary = self.temporary()
         size = 0
         try:
@@ -204,9 +204,9 @@ class ObjectFiles:
         return ReceivedFile(file, size, md5_of(FileSlice(file, 0, size)) if etag is None else etag)
 
     def sweep(self, known: Container[str]) -> int:
-        """Remove what an interrupted write left: everything incoming, and files that no row names.
+        """Remove what interrupted writes left: everything in ``incoming/``, and files that no row names.
 
-        A kill leaves at most a few such files. Many are the objects of rows that were lost: they stay, with a warning.
+        A kill leaves at most a few such files. If there are many, rows were lost: the files are kept, with a warning.
         """
         for path in self._incoming.iterdir():
             if not path.is_dir():
@@ -236,7 +236,7 @@ class ObjectFiles:
             folder.mkdir(parents=True, exist_ok=True)
         self._made.clear()
 
-    def _place(self) -> StoredFile:
+    def _new_file(self) -> StoredFile:
         name = uuid.uuid4().hex
         if name[:2] not in self._made:
             (self._objects / name[:2]).mkdir(exist_ok=True)

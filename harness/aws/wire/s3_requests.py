@@ -1,4 +1,4 @@
-"""Reads S3 requests: which bucket and key, which kind of transfer. Pure; the rules of S3 stay in moto."""
+"""Parses S3 requests: their bucket, key and kind of transfer. Pure functions; moto implements the rules of S3."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RESOURCES = {
     ("object", "DELETE"): "tagging uploadId",
     ("object", "POST"): "uploads uploadId restore",
 }
-"""The sub-resources moto really serves."""
+"""The sub-resources that moto implements."""
 MUTATING = frozenset({"PUT", "POST", "DELETE"})
 
 
@@ -40,7 +40,7 @@ MUTATING = frozenset({"PUT", "POST", "DELETE"})
 class S3Request:
     method: str
     target: str
-    """Path-style, whatever the client used."""
+    """The target in path style, whatever style the client used."""
     headers: Mapping[str, str]
     bucket: str
     key: str
@@ -63,14 +63,14 @@ class S3Request:
 
     @property
     def uploads_bytes(self) -> bool:
-        """PutObject and UploadPart."""
+        """True for PutObject and UploadPart."""
         if self.method != "PUT" or not self.key or "x-amz-copy-source" in self.headers:
             return False
         extra = {name for name in self.query if not name.lower().startswith(SIGNING)}
         return extra in (set(), {"uploadId", "partNumber"})
 
     def refuse_unknown(self) -> None:
-        """moto takes a sub-resource it does not know for the bucket or object itself, and lists or deletes that."""
+        """Refuse unknown sub-resources. moto would ignore them, and list or delete the bucket or object itself."""
         method = "GET" if self.method == "HEAD" else self.method
         known = f"{LISTING} {RESOURCES.get(('object' if self.key else 'bucket', method), '')}".split()
         for name in self.query:
@@ -79,7 +79,7 @@ class S3Request:
 
     @property
     def is_form(self) -> bool:
-        """A browser upload."""
+        """True for a browser upload (POST Object)."""
         return self.method == "POST" and not self.key and "delete" not in self.query
 
     @property
@@ -95,14 +95,14 @@ class S3Request:
         return self.copy_source()[0] if "x-amz-copy-source" in self.headers else ""
 
     def copy_source(self) -> tuple[str, str, str | None]:
-        """Bucket, key and version of ``x-amz-copy-source``."""
+        """Return bucket, key and version of ``x-amz-copy-source``."""
         source = urlsplit(self.headers["x-amz-copy-source"].replace("#", "%23"))
         bucket, _, key = unquote(source.path).lstrip("/").partition("/")
         return bucket, key, parse_qs(source.query).get("versionId", [None])[0]
 
 
 def listed_parts(body: bytes) -> list[tuple[int, str]]:
-    """Part numbers and ETags of a CompleteMultipartUpload document."""
+    """Return the part numbers and ETags of a CompleteMultipartUpload document."""
     try:
         root = ET.fromstring(body)
         parts = [element for element in root.iter() if element.tag.endswith("}Part") or element.tag == "Part"]

@@ -1,4 +1,4 @@
-"""Which indexes, folders of packages and constraints pip and uv of this machine are configured for.
+"""Reads the indexes, package folders and constraints that pip and uv are configured for on this machine.
 
 pip: environment, then files (https://pip.pypa.io/en/stable/topics/configuration/). uv: environment, then ``uv.toml``
 of the user and of the system (https://docs.astral.sh/uv/configuration/files/). A project's own files do not count.
@@ -44,7 +44,7 @@ class IndexConfiguration:
 
 
 def read_pip(environment: Mapping[str, str], home: Path) -> IndexConfiguration | None:
-    """What pip uses; None when nothing configures its sources."""
+    """Return the sources of pip; None if they are not configured."""
     options = _pip_files(environment, home)
     options.update({name[4:].lower().replace("_", "-"): value for name, value in _pip_variables(environment).items()})
     named = {"index-url", "extra-index-url", "find-links", "no-index", "constraint", "cert", "trusted-host"}
@@ -61,7 +61,7 @@ def read_pip(environment: Mapping[str, str], home: Path) -> IndexConfiguration |
 
 
 def read_uv(environment: Mapping[str, str], home: Path) -> IndexConfiguration | None:
-    """What uv uses; None when nothing configures its sources."""
+    """Return the sources of uv; None if they are not configured."""
     options = _uv_options(environment, home)
     explicit = [each for each in options.get("index", []) if each.get("explicit")]
     listed = [each for each in options.get("index", []) if each not in explicit and each.get("url")]

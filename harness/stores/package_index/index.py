@@ -105,7 +105,7 @@ class PackageIndex:
             raise Refused("that is no normalised name of a project")
 
     def _page(self, source: str, project: str, is_index: bool) -> list[Link] | None:
-        """What a source lists for a project; None when it does not know it."""
+        """Return the files that a source lists for a project; None if it does not have the project."""
         url = f"{source.rstrip('/')}/{project}/" if is_index else source
         if url.startswith("file:"):
             with contextlib.suppress(Missing):

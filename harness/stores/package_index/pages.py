@@ -63,7 +63,7 @@ def project_of(filename: str) -> str | None:
 
 
 def is_name(name: str) -> bool:
-    """Whether it is the normalised name of a project (PEP 503)."""
+    """Return True for the normalised name of a project (PEP 503)."""
     return (
         re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", name, re.ASCII) is not None and canonicalize_name(name) == name
     )
@@ -91,7 +91,7 @@ def read_page(text: bytes, content_type: str, url: str, project: str = "") -> li
 
 
 def may_follow(page: str, target: str) -> bool:
-    """Whether what an address answers may lead to another address."""
+    """Return True if the answer of an address may refer to another address."""
     start, end = urlsplit(page), urlsplit(target)
     if end.scheme == "file":
         return start.scheme == "file" and end.netloc in ("", "localhost")

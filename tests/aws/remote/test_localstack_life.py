@@ -16,7 +16,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from harness.aws.remote.health import ask, configured
+from harness.aws.remote.health import ask, read_configured_address
 from harness.emulator import Emulator
 from harness.kernel.errors import StateError
 from harness.settings import Settings
@@ -170,9 +170,9 @@ def test_without_its_environment_and_leave_to_install_it(tmp_path: Path, monkeyp
     ],
 )
 def test_where_it_is_looked_for(given: str, address: str) -> None:
-    assert configured({"LOCALSTACK_HOST": given})[0] == address
+    assert read_configured_address({"LOCALSTACK_HOST": given})[0] == address
 
 
 def test_what_is_no_address_is_refused() -> None:
     with pytest.raises(StateError, match="LOCALSTACK_ENDPOINT=http://h:port"):
-        configured({"LOCALSTACK_ENDPOINT": "http://h:port"})
+        read_configured_address({"LOCALSTACK_ENDPOINT": "http://h:port"})

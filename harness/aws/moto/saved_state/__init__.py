@@ -1,4 +1,4 @@
-"""The state of moto's services on disk: fields by name, as JSON, in ``aws/services.sqlite`` of the state folder.
+"""The saved state of moto's services: fields by name, as JSON, in ``aws/services.sqlite`` of the state folder.
 
 - ``classes``: which classes may be written and built again.
 - ``values``: values that JSON has no form for.

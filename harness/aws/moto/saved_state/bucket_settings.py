@@ -22,7 +22,7 @@ def settings_to_text(fields: Mapping[str, Any]) -> str:
 
 
 def settings_from_text(bucket: str, text: str, find_backend: FindBackend) -> dict[str, Any]:
-    """``StateError`` where this harness, or this moto, cannot read it."""
+    """Return a bucket's settings. Raise ``StateError`` if this harness or this moto cannot read them."""
     try:
         document = json.loads(text)
         if document["format"] != FORMAT:

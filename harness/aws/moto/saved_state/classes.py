@@ -1,4 +1,4 @@
-"""Which classes the saved state may name: moto's models, and a short list of containers. Nothing else is ever built."""
+"""The classes that saved state may name: moto's models and a short list of containers. No others are instantiated."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class UnknownClass(Exception):
 
 
 def name_of(cls: type) -> str | None:
-    """The name to store for a class; None for one that may not be stored."""
+    """Return the name to store for a class; None for a class that may not be stored."""
     if cls not in _NAMES:
         storable = MODULE.fullmatch(cls.__module__) and "." not in cls.__qualname__
         _NAMES[cls] = f"{cls.__module__}.{cls.__qualname__}" if storable else None
@@ -45,17 +45,21 @@ def class_named(name: str) -> type[Any]:
     if not MODULE.fullmatch(module):
         raise UnknownClass(name)
     try:
-        found = getattr(importlib.import_module(module), attribute)
+        attribute_found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise UnknownClass(name) from error
     # A name that a module merely imported (``os``, a function, an exception) is no model.
-    if not isinstance(found, type) or found.__module__ != module or issubclass(found, BaseException):
+    if (
+        not isinstance(attribute_found, type)
+        or attribute_found.__module__ != module
+        or issubclass(attribute_found, BaseException)
+    ):
         raise UnknownClass(name)
-    return found
+    return attribute_found
 
 
 def package_of(backend: object) -> str:
-    """moto's package of a back end ("iam"), also where its class is a subclass of ours."""
+    """Return moto's package of a back end ("iam"), also for subclasses defined in harness."""
     for cls in type(backend).__mro__:
         if cls.__module__.startswith("moto."):
             return cls.__module__.split(".")[1]

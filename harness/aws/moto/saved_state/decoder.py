@@ -1,4 +1,4 @@
-"""Builds an object graph from its document. No constructor runs: objects are made empty and given their fields."""
+"""Builds an object graph from its document. Objects are created without calling constructors; then fields are set."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ FindBackend = Callable[[str, str, str], Any]
 
 
 class Unreadable(Exception):
-    """The document names something that this moto or this harness does not have."""
+    """The document names a class or value that this moto or this harness does not have."""
 
 
 class Decoder:
-    """``other_moto`` says that another version wrote the document, so that objects may lack fields."""
+    """Decodes documents. With ``other_moto``, another version of moto wrote them, so objects may lack fields."""
 
     def __init__(
         self,
@@ -41,14 +41,14 @@ class Decoder:
         self._numbered: dict[int, Any] = {}
 
     def backend(self, document: Mapping[str, Any], backend: Any) -> None:
-        """Give a new back end the fields of its document; it keeps those that the document does not have."""
+        """Set the fields of a new back end from its document. It keeps fields that the document does not have."""
         fresh = backend.__dict__
         fields = {name: self.value(node) for name, node in document.items() if name not in _OWN}
         for name, value in fields.items():
             former = fresh.get(name)
             if isinstance(value, defaultdict) and value.default_factory is None and isinstance(former, defaultdict):
                 value.default_factory = former.default_factory
-        fresh.update(_renamed(type(backend), fields))
+        fresh.update(_rename_fields(type(backend), fields))
 
     def value(self, node: Any) -> Any:
         if isinstance(node, list):
@@ -72,27 +72,27 @@ class Decoder:
         return value
 
     def _dict(self, node: Mapping[str, Any]) -> dict[str, Any]:
-        found: dict[str, Any] = self._keep(node, {})
-        found.update((key, self.value(item)) for key, item in node.items() if key != "$id")
-        return found
+        values: dict[str, Any] = self._keep(node, {})
+        values.update((key, self.value(item)) for key, item in node.items() if key != "$id")
+        return values
 
     def _pairs(self, node: Mapping[str, Any]) -> dict[Any, Any]:
-        found: dict[Any, Any] = self._keep(node, {})
-        found.update((self.value(key), self.value(item)) for key, item in node["$dict"])
-        return found
+        values: dict[Any, Any] = self._keep(node, {})
+        values.update((self.value(key), self.value(item)) for key, item in node["$dict"])
+        return values
 
     def _list(self, node: Mapping[str, Any]) -> list[Any]:
-        found: list[Any] = self._keep(node, [])
-        found.extend(self.value(item) for item in node["$list"])
-        return found
+        values: list[Any] = self._keep(node, [])
+        values.extend(self.value(item) for item in node["$list"])
+        return values
 
     def _tuple(self, node: Mapping[str, Any]) -> tuple[Any, ...]:
         return tuple(self.value(item) for item in node["$tuple"])
 
     def _set(self, node: Mapping[str, Any]) -> set[Any]:
-        found: set[Any] = self._keep(node, set())
-        found.update(self.value(item) for item in node["$set"])
-        return found
+        values: set[Any] = self._keep(node, set())
+        values.update(self.value(item) for item in node["$set"])
+        return values
 
     def _frozenset(self, node: Mapping[str, Any]) -> frozenset[Any]:
         return self._keep(node, frozenset(self.value(item) for item in node["$frozenset"]))  # type: ignore[no-any-return]
@@ -126,10 +126,10 @@ class Decoder:
                 base.__setitem__(value, self.value(item[0]), self.value(item[1]))
             else:
                 base.append(value, self.value(item))
-        fields = _renamed(cls, {name: self.value(item) for name, item in node.items() if name not in _OWN})
+        fields = _rename_fields(cls, {name: self.value(item) for name, item in node.items() if name not in _OWN})
         if self._other_moto:
             add_new_fields(cls, fields)
-        _give_fields(value, fields)
+        _set_fields(value, fields)
         return value
 
 
@@ -140,14 +140,14 @@ def _class(name: str) -> type[Any]:
         raise Unreadable(f"the class {name}") from error
 
 
-def _renamed(cls: type, fields: dict[str, Any]) -> dict[str, Any]:
+def _rename_fields(cls: type, fields: dict[str, Any]) -> dict[str, Any]:
     names: dict[str, str] = {}
     for one in cls.__mro__:
         names.update(RENAMED_FIELDS.get(f"{one.__module__}.{one.__qualname__}", {}))
     return {names.get(name, name): value for name, value in fields.items()} if names else fields
 
 
-def _give_fields(value: Any, fields: dict[str, Any]) -> None:
+def _set_fields(value: Any, fields: dict[str, Any]) -> None:
     if hasattr(value, "__dict__"):
         value.__dict__.update(fields)
         return

@@ -1,4 +1,4 @@
-"""``Elements``: objects of one back end that have rows of their own, so that only those that changed are written.
+"""``Elements``: objects of a back end that are saved in separate rows, so that only changed ones are written.
 
 A queue may hold thousands of messages: comparing each with a copy is quick, writing all of them anew is not.
 """
@@ -14,10 +14,10 @@ _CONTAINERS = (list, dict, set)
 
 class _Known(NamedTuple):
     element: Any
-    """Held, so that its identity stays its own."""
+    """A reference to the element, so that its ``id`` is not reused."""
     key: int
     copy: Mapping[str, Any] | None
-    """The fields as they are saved; None for one that is not saved yet."""
+    """The fields as they were saved; None for an element that is not saved yet."""
 
 
 class Elements:
@@ -33,20 +33,20 @@ class Elements:
             known = self._known[id(element)] = _Known(element, self._last, None)
         return known.key
 
-    def changed(self, elements: Mapping[int, Any]) -> dict[int, Any]:
-        """Those of the back end's ``elements``, by key, that are not saved as they are."""
+    def find_changed(self, elements: Mapping[int, Any]) -> dict[int, Any]:
+        """Return the elements of the back end, by key, that differ from what is saved."""
         return {
             key: element
             for key, element in elements.items()
             if self._known[id(element)].copy != element.__dict__  # in C, also where it goes deep
         }
 
-    def gone(self, elements: Mapping[int, Any]) -> list[int]:
-        """Keys of saved elements that the back end no longer has."""
+    def find_deleted(self, elements: Mapping[int, Any]) -> list[int]:
+        """Return the keys of saved elements that the back end no longer has."""
         return [known.key for known in self._known.values() if known.copy is not None and known.key not in elements]
 
     def save(self, elements: Mapping[int, Any], changed: Mapping[int, Any]) -> None:
-        """The back end has these and no others; those that ``changed`` are saved as they are now."""
+        """Note that the back end now has exactly ``elements``, and that the ``changed`` ones were saved."""
         self._known = {
             id(each): _Known(each, key, _copy(each.__dict__)) if key in changed else self._known[id(each)]
             for key, each in elements.items()

@@ -1,4 +1,4 @@
-"""An object graph as a JSON document: every object is its class and its fields by name.
+"""Encodes an object graph as a JSON document: every object becomes its class and its fields by name.
 
 ``{"$type": "moto.iam.models.Role", "name": "mine", "policies": {}}``. An object that is referred to more than once gets
 a number (``$id``) and is referred to by it (``$ref``); another back end is referred to by its name (``$backend``).
@@ -24,7 +24,7 @@ _AS_IT_IS = frozenset({str, int, bool, type(None)})
 
 
 class Unstorable(Exception):
-    """A value that has no form in a document; the text says where it is and what it is."""
+    """A value that cannot be stored. The message says which value, and its path in the graph."""
 
     def __init__(self, what: str) -> None:
         super().__init__(what)
@@ -36,7 +36,7 @@ class Unstorable(Exception):
 
 
 def fields_of(value: Any) -> dict[str, Any]:
-    """The instance's fields, slots among them."""
+    """Return the instance's fields, including slots."""
     fields: dict[str, Any] = getattr(value, "__dict__", {})
     cls: Any = type(value)
     slots = _slots_of(cls)
@@ -47,16 +47,19 @@ def fields_of(value: Any) -> dict[str, Any]:
 
 @cache
 def _slots_of(cls: type) -> tuple[str, ...]:
-    found: list[str] = []
+    fields_found: list[str] = []
     for one in cls.__mro__:
         slots = vars(one).get("__slots__", ())
-        found += (slots,) if isinstance(slots, str) else slots
-    return tuple(name for name in found if name not in ("__dict__", "__weakref__"))
+        fields_found += (slots,) if isinstance(slots, str) else slots
+    return tuple(name for name in fields_found if name not in ("__dict__", "__weakref__"))
 
 
 class Encoder:
-    """Encodes one graph. ``lists`` and ``elements`` have the append-only lists and the objects with rows of their own
-    that were found on the way, if ``key_of`` gives those keys: the document only names them."""
+    """Encodes one graph.
+
+    With ``key_of``, append-only lists and objects with separate rows are collected in ``lists`` and ``elements``, and
+    the document only names them.
+    """
 
     def __init__(self, key_of: Callable[[Any], int] | None = None) -> None:
         self.lists: dict[str, list[Any]] = {}
@@ -64,18 +67,18 @@ class Encoder:
         self._key_of = key_of
         self._own_fields: list[Any] = []
         self._nodes: dict[int, Any] = {}
-        """Identity of an object -> its node. The graph is not changed meanwhile, so identities stay its own."""
+        """Maps the ``id`` of an object to its node. Valid because the graph does not change during encoding."""
         self._numbered_lists: dict[int, int] = {}
         self._numbers = 0
 
     def backend(self, backend: Any) -> dict[str, Any]:
-        """The document of a back end: its own fields."""
+        """Return the document of a back end with its fields."""
         self._own_fields = list(backend.__dict__.values())
         node = self._fields(backend, {"$type": type(backend).__name__})
-        return {name: self._closed(item) for name, item in node.items()}
+        return {name: self._finish(item) for name, item in node.items()}
 
     def tree(self, value: Any) -> Any:
-        return self._closed(self._value(value))
+        return self._finish(self._value(value))
 
     def _value(self, value: Any) -> Any:
         kind = type(value)
@@ -159,10 +162,10 @@ class Encoder:
         return self._fields(value, node)
 
     def _factory(self, value: defaultdict[Any, Any]) -> str:
-        found = FACTORIES.get(value.default_factory)  # type: ignore[arg-type]
-        if found is None and not any(value is field for field in self._own_fields):
+        fields_found = FACTORIES.get(value.default_factory)  # type: ignore[arg-type]
+        if fields_found is None and not any(value is field for field in self._own_fields):
             raise Unstorable("a defaultdict with a factory of its own")
-        return found or ""  # a field of the back end: a new back end has the factory
+        return fields_found or ""  # a field of the back end: a new back end has the factory
 
     def _fields(self, value: Any, node: dict[str, Any]) -> dict[str, Any]:
         name = name_of(type(value)) or ""
@@ -189,11 +192,11 @@ class Encoder:
             node["$id"] = self._numbers
         return int(node["$id"])
 
-    def _closed(self, node: Any) -> Any:
+    def _finish(self, node: Any) -> Any:
         return self._with_numbers(node) if self._numbered_lists else node
 
     def _with_numbers(self, node: Any) -> Any:
-        """A JSON list has no room for its number, so one that has a number is put into an object."""
+        """Put lists that have a number into an object, because a JSON list cannot hold it."""
         if isinstance(node, dict):
             return {key: self._with_numbers(item) for key, item in node.items()}
         if isinstance(node, list):

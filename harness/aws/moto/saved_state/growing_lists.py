@@ -1,4 +1,4 @@
-"""``Tail``: how much of an append-only list is saved. Elements are added at the end and may be cut off at the front."""
+"""``Tail``: which part of an append-only list is saved. Lists grow at the end and may be cut at the front."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 
 class Tail(NamedTuple):
-    """The saved stretch of a list, whose elements are counted from its very first one."""
+    """The saved part of a list. Elements are numbered from the first one the list ever had."""
 
     first: Any
     last: Any
@@ -26,11 +26,11 @@ class Tail(NamedTuple):
         return len(values) == self.size and self._begins(values)
 
     def is_kept_in(self, values: list[Any]) -> bool:
-        """Whether the list is what is saved, perhaps cut and with more behind it; not another one of the same name."""
+        """Return True if the list continues the saved one, possibly cut at the front and longer at the end."""
         return self._begins(values) or self._kept(values) > 0
 
     def followed_by(self, values: list[Any]) -> Tail:
-        """The same once all of the list is saved."""
+        """Return the tail after all of the list is saved."""
         if self._begins(values):
             return Tail.of(values, self.start)
         kept = self._kept(values)
@@ -42,7 +42,7 @@ class Tail(NamedTuple):
         return len(values) >= self.size and values[0] is self.first and values[self.size - 1] is self.last
 
     def _kept(self, values: list[Any]) -> int:
-        """How many of the saved elements are at the front of the list, up to the last one; 0 where that is gone."""
+        """Return how many saved elements the list still begins with; 0 if the last saved one was removed."""
         for index in range(min(len(values), self.size) - 1, -1, -1):
             if values[index] is self.last:
                 return index + 1

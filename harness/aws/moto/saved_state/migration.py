@@ -1,4 +1,4 @@
-"""Takes over what an earlier harness kept as pickles, when the user asks for it (``harness migrate``).
+"""Converts state that an earlier harness saved as pickles (``harness migrate``).
 
 The pickles are loaded with ``old_pickles.load_pickle``, which builds no other objects than the state may hold.
 """
@@ -26,10 +26,10 @@ from harness.aws.moto.saved_state.services import ServiceState
 
 
 def migrate(state: Path) -> list[str]:
-    """Write everything in the present format, then remove the pickles; returns what was taken over, in words.
+    """Write the pickled state in the present format, then remove the pickles. Return what was converted.
 
-    It replaces what the emulator has kept since for the same service, account and region, or bucket. ``StateError``
-    names a pickle that cannot be taken over; nothing is changed then.
+    This replaces newer state of the same service, account and region, or bucket. Raises ``StateError`` and changes
+    nothing if a pickle cannot be converted.
     """
     pickles = find_pickles(state)
     objects = ObjectRows(state / "s3" / "objects.sqlite")
@@ -68,7 +68,7 @@ def _save_services(rows: ServiceRows, pickles: list[OldPickle]) -> None:
 
 
 def _refer_to(backend: Any) -> None:
-    """In a pickle, what refers to its back end refers to an empty copy of that: put the back end itself there."""
+    """Replace references to an empty copy of the back end, as a pickle has them, by the back end itself."""
     seen: set[int] = set()
     waiting = [*backend.__dict__.values()]
     while waiting:

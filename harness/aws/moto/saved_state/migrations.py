@@ -1,4 +1,4 @@
-"""What changed between versions of moto, and of this format. A change is one entry here; documents are never edited.
+"""Changes between versions of moto and of this format. Each change is one entry; saved documents are not edited.
 
 Class names are full names: ``moto.iam.models.Role``.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 FORMAT = 1
-"""Of the documents and of ``services.sqlite``. Raised whenever an older harness could not read what this one writes."""
+"""The format of the documents and of ``services.sqlite``. Increased when an older harness could not read them."""
 
 RENAMED_CLASSES: dict[str, str] = {}
 """Name in the document -> name in the moto that is supported now."""
@@ -17,7 +17,7 @@ RENAMED_FIELDS: dict[str, Mapping[str, str]] = {}
 """Class -> field in the document -> field now."""
 
 NOT_STORED: Mapping[str, frozenset[str]] = {
-    # The rest of pages that somebody is reading: a token is of no use after a restart.
+    # Pages that a client is reading: their tokens are not valid after a restart.
     "moto.cloudwatch.models.CloudWatchBackend": frozenset({"paged_metric_data"}),
 }
 

@@ -1,6 +1,6 @@
-"""Fields that a newer moto has and a stored object lacks: their value from the source of ``__init__``.
+"""Sets fields that a newer moto has and a stored object lacks, with the values in the source of ``__init__``.
 
-No constructor runs: they need arguments that nobody has any more, and some have side effects.
+Constructors are not called: their arguments are no longer known, and some have side effects.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Make = Callable[[], Any]
 
 
 def add_new_fields(cls: type, fields: dict[str, Any]) -> None:
-    """Give ``fields`` what ``__init__`` would have set; None, and a warning, where that depends on its arguments."""
+    """Add the fields that ``__init__`` would set. One that depends on its arguments becomes None, with a warning."""
     for name, make in _fields_of(cls).items():
         if name in fields:
             continue
@@ -36,13 +36,13 @@ def add_new_fields(cls: type, fields: dict[str, Any]) -> None:
 
 @cache
 def _fields_of(cls: type) -> dict[str, Make | None]:
-    found: dict[str, Make | None] = {}
+    makers_found: dict[str, Make | None] = {}
     if dataclasses.is_dataclass(cls):
-        found.update({field.name: _of_dataclass(field) for field in dataclasses.fields(cls)})
+        makers_found.update({field.name: _of_dataclass(field) for field in dataclasses.fields(cls)})
     for base in cls.__mro__:
         if "__init__" in vars(base) and base.__module__.startswith("moto.") and not dataclasses.is_dataclass(base):
-            found = {**dict(_assigned(base)), **found}
-    return {name: make for name, make in found.items() if not hasattr(getattr(cls, name, None), "__set__")}
+            makers_found = {**dict(_assignments(base)), **makers_found}
+    return {name: make for name, make in makers_found.items() if not hasattr(getattr(cls, name, None), "__set__")}
 
 
 def _of_dataclass(field: dataclasses.Field[Any]) -> Make | None:
@@ -51,8 +51,8 @@ def _of_dataclass(field: dataclasses.Field[Any]) -> Make | None:
     return field.default_factory if field.default_factory in (list, dict, set) else None
 
 
-def _assigned(cls: type) -> Iterator[tuple[str, Make | None]]:
-    """What the body of ``__init__`` assigns to ``self``, outside of branches: those may not be taken."""
+def _assignments(cls: type) -> Iterator[tuple[str, Make | None]]:
+    """Yield what the body of ``__init__`` assigns to ``self`` outside of branches, which may not be executed."""
     try:
         source = textwrap.dedent(inspect.getsource(vars(cls)["__init__"]))
         function = ast.parse(source).body[0]
@@ -76,7 +76,7 @@ def _defaults(arguments: ast.arguments) -> dict[str, ast.expr]:
 
 
 def _maker(value: ast.expr | None, defaults: dict[str, ast.expr]) -> Make | None:
-    """A function that makes the assigned value anew; None where it is not a plain one."""
+    """Return a function that makes the assigned value; None if the value is not a simple one."""
     if isinstance(value, ast.Name) and value.id in defaults:
         return _maker(defaults[value.id], {})
     if isinstance(value, ast.BoolOp) and isinstance(value.op, ast.Or):

@@ -1,4 +1,4 @@
-"""The pickles that earlier versions kept their state in: found and named at start, loaded only by ``migration``.
+"""Finds the pickles of state that earlier versions saved. Only ``migration`` loads them.
 
 Loading a pickle runs what its author wrote. So even the import, which the user has to ask for, builds no other objects
 than those that this format knows: moto's models and plain containers. Any other name in a pickle is refused.
@@ -40,7 +40,7 @@ LOCKS = {
 
 class OldPickle(NamedTuple):
     service: str
-    """As it signs: the name of the folder."""
+    """The signing name of the service, which is the name of the folder."""
     account: str
     region: str
     path: Path
@@ -53,7 +53,7 @@ def find_pickles(state: Path) -> list[OldPickle]:
 
 
 def buckets_with_pickles(state: Path) -> list[str]:
-    """Buckets whose settings are still a pickle. The database is only read."""
+    """Return the buckets whose settings are still a pickle. The database is only read."""
     path = state / "s3" / "objects.sqlite"
     if not path.is_file():
         return []
@@ -66,13 +66,13 @@ def buckets_with_pickles(state: Path) -> list[str]:
 
 
 def describe_old_state(state: Path) -> str:
-    """One line that names what an earlier harness left as pickles; empty where there is nothing."""
-    found = [str(each.path.relative_to(state)) for each in find_pickles(state)]
-    found += [f"the settings of the bucket {name}" for name in buckets_with_pickles(state)]
-    if not found:
+    """Return one line that lists the pickles of an earlier harness; empty if there are none."""
+    names = [str(each.path.relative_to(state)) for each in find_pickles(state)]
+    names += [f"the settings of the bucket {name}" for name in buckets_with_pickles(state)]
+    if not names:
         return ""
     return (
-        f"not loaded from {state}: {', '.join(found)}. An earlier harness kept this as pickles, and loading a pickle "
+        f"not loaded from {state}: {', '.join(names)}. An earlier harness kept this as pickles, and loading a pickle "
         "can run code; take it over with `harness migrate`, or forget all state with `harness reset`"
     )
 
@@ -86,10 +86,10 @@ def remove_pickles(pickles: Iterable[OldPickle]) -> None:
 
 
 def load_backend_pickle(old: OldPickle) -> dict[str, Any]:
-    """The fields of the back end."""
+    """Load the fields of a back end."""
     try:
-        found = load_pickle(old.path.read_bytes())
-        _, fields = found
+        names = load_pickle(old.path.read_bytes())
+        _, fields = names
         return dict(fields)
     except (OSError, TypeError, ValueError) as error:
         raise StateError(f"{old.path} is not a state file of an earlier harness: {error}") from error

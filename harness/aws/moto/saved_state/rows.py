@@ -1,6 +1,6 @@
-"""``ServiceRows``: ``aws/services.sqlite``, one document for each back end and its append-only lists in pieces.
+"""``ServiceRows``: the file ``aws/services.sqlite``, with a document for each back end and rows for its lists.
 
-WAL with ``synchronous=NORMAL``: a committed row survives the death of this process, which is what is promised.
+SQLite uses WAL with ``synchronous=NORMAL``: a committed row survives a kill of this process.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ CREATE TABLE IF NOT EXISTS element (
 CREATE TABLE IF NOT EXISTS reserve (filling BLOB);
 """
 RESERVE = 256 * 1024
-"""Bytes that the file keeps free in itself: small changes are still written when the disk is full."""
+"""The bytes that the file reserves, so that small changes can be written when the disk is full."""
 ROOMY = 16 * 1024 * 1024
-"""A disk with less room than this is better left alone."""
+"""The free disk space in bytes below which nothing is reserved."""
 DOCUMENTS = ("backend", "entry", "element")
 """Tables with a column ``document``."""
 OF_BACKEND = "service = ? AND account = ? AND region = ?"
@@ -57,7 +57,7 @@ class BackendRow(NamedTuple):
 
 
 class EntryRow(NamedTuple):
-    """A piece of an append-only list: a JSON list of the elements from number ``first`` on."""
+    """A part of an append-only list: a JSON list of the elements from number ``first`` on."""
 
     list: str
     first: int
@@ -66,7 +66,7 @@ class EntryRow(NamedTuple):
 
 
 class ElementRow(NamedTuple):
-    """An object that many of its kind may be there of. The document of the back end names it by its key."""
+    """An object of a class with many instances. The document of the back end refers to it by its key."""
 
     key: int
     moto: str
@@ -94,8 +94,8 @@ class ServiceRows:
     def backend(self, key: BackendKey) -> BackendRow | None:
         with self._lock:
             query = f"SELECT moto, document FROM backend WHERE {OF_BACKEND}"
-            found = self._db.execute(query, key).fetchone()
-        return None if found is None else BackendRow(key, *found)
+            row = self._db.execute(query, key).fetchone()
+        return None if row is None else BackendRow(key, *row)
 
     def entries(self, key: BackendKey) -> list[EntryRow]:
         with self._lock:
@@ -119,7 +119,7 @@ class ServiceRows:
             return {row[0] for row in self._db.execute(query, values)}
 
     def write(self, changes: Callable[[], None]) -> None:
-        """Run ``changes``, which calls the methods below, as one transaction; on any error none of it happened."""
+        """Run ``changes``, which calls the methods below, in one transaction; on any error, roll it back."""
         with self._lock:
             try:
                 with transaction(self._db):
@@ -139,7 +139,7 @@ class ServiceRows:
         self._db.executemany("REPLACE INTO entry VALUES (?,?,?,?,?,?,?)", [(*key, *row) for row in rows])
 
     def cut_list(self, key: BackendKey, name: str, start: int) -> None:
-        """Forget the elements before number ``start``."""
+        """Delete the elements before number ``start``."""
         where = f"{OF_BACKEND} AND list = ? AND first < ?"
         query = f"SELECT first, moto, document FROM entry WHERE {where} ORDER BY first DESC LIMIT 1"
         cut = self._db.execute(query, (*key, name, start)).fetchone()
@@ -158,11 +158,11 @@ class ServiceRows:
         self._db.executemany("REPLACE INTO element VALUES (?,?,?,?,?,?)", [(*key, *row) for row in rows])
 
     def delete_elements(self, key: BackendKey, elements: Sequence[int]) -> None:
-        found = [(*key, each) for each in elements]
-        self._db.executemany(f"DELETE FROM element WHERE {OF_BACKEND} AND key = ?", found)
+        row = [(*key, each) for each in elements]
+        self._db.executemany(f"DELETE FROM element WHERE {OF_BACKEND} AND key = ?", row)
 
     def delete_parts(self, key: BackendKey) -> None:
-        """All lists and elements of a back end: they are written anew."""
+        """Delete all lists and elements of a back end, before they are written again."""
         for table in ("entry", "element"):
             self._db.execute(f"DELETE FROM {table} WHERE {OF_BACKEND}", key)
 
@@ -179,14 +179,14 @@ class ServiceRows:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(SCHEMA)
-        found = self._db.execute("SELECT value FROM settings WHERE name = 'format'").fetchone()
-        if found is None:
+        row = self._db.execute("SELECT value FROM settings WHERE name = 'format'").fetchone()
+        if row is None:
             self._db.execute("INSERT INTO settings VALUES ('format', ?)", (str(FORMAT),))
-        elif found[0] != str(FORMAT):
+        elif row[0] != str(FORMAT):
             raise StateError(
-                f"{self.path} has format {found[0]}, harness {__version__} reads format {FORMAT}",
-                "use the harness that "
-                "wrote it, choose another folder with --state, or forget the state with `harness reset`",
+                f"{self.path} has format {row[0]}, harness {__version__} reads format {FORMAT}",
+                "use the harness that wrote it, choose another folder with --state, or forget the state with "
+                "`harness reset`",
             )
         self._refuse_damage()
         self._make_reserve()
@@ -196,9 +196,9 @@ class ServiceRows:
         if answer != "ok":
             raise sqlite3.DatabaseError(answer)
         for table in DOCUMENTS:
-            found = self._db.execute(f"SELECT service FROM {table} WHERE NOT json_valid(document)").fetchone()
-            if found is not None:
-                raise sqlite3.DatabaseError(f"a document of {found[0]} is not valid JSON")
+            row = self._db.execute(f"SELECT service FROM {table} WHERE NOT json_valid(document)").fetchone()
+            if row is not None:
+                raise sqlite3.DatabaseError(f"a document of {row[0]} is not valid JSON")
 
     def _make_reserve(self) -> None:
         if shutil.disk_usage(self.path.parent).free < ROOMY:

@@ -1,4 +1,4 @@
-"""``ServiceState``: saves the back ends that a request changed before it is answered, and restores them at first use.
+"""``ServiceState``: saves the back ends that a request changed before the answer, and restores them at first use.
 
 A back end counts as touched when the code of a request takes it out of moto's dictionary of back ends. That finds also
 the services that moto changes in passing: a queue that a topic delivers to, the keys that STS puts into IAM.
@@ -41,9 +41,9 @@ class Change:
     digest: bytes
     lists: Mapping[str, list[Any]]
     elements: Mapping[int, Any]
-    """All that the back end has, by key."""
+    """All elements of the back end, by key."""
     changed: Mapping[int, Any]
-    """Those of the elements that are not saved as they are."""
+    """The elements that differ from what is saved."""
 
 
 class ServiceState:
@@ -57,10 +57,13 @@ class ServiceState:
         self._tails: dict[BackendKey, dict[str, Tail]] = {}
         self._elements: dict[BackendKey, Elements] = {}
         self._outdated: set[BackendKey] = set()
-        """Restored from documents of another moto: all of it is written anew with the next change."""
+        """Back ends restored from documents of another moto, which are rewritten with their next change."""
 
     def set_aside(self) -> None:
-        """What was touched was only read. moto may have noted when; saved with the next change."""
+        """Note that the request only read.
+
+        Small changes (such as a time of last use) are saved with the next change.
+        """
         self._read.update(self._touched)
         self._touched.clear()
 
@@ -70,7 +73,7 @@ class ServiceState:
             self._touched[BackendKey(package, backend.account_id, backend.region_name)] = backend
 
     def save(self) -> None:
-        """Write what the request changed. If that fails, memory goes back to what is written."""
+        """Write the changes of the request. If that fails, restore the state in memory from what is saved."""
         try:
             self._save()
         except BaseException:
@@ -78,7 +81,7 @@ class ServiceState:
             raise
 
     def save_if_possible(self) -> None:
-        """For what no client was answered yet: a full disk must not end a job, or the start."""
+        """Save, but ignore a full disk, which must not end a job or the start. For changes without a client."""
         try:
             self._save()
         except (OSError, sqlite3.OperationalError) as error:
@@ -105,7 +108,7 @@ class ServiceState:
         self._touched.clear()
 
     def take_back(self) -> None:
-        """What the request changed did not happen."""
+        """Revert the changes of the request."""
         touched, self._touched = self._touched, {}
         for key, backend in touched.items():
             try:
@@ -118,13 +121,16 @@ class ServiceState:
         self._touched.clear()
 
     def restore(self, backend: Any) -> None:
-        """Fill a back end that moto has just made. ``StateError`` where it cannot be read; nothing is changed then."""
+        """Restore a back end that moto has just created.
+
+        Raise ``StateError`` and change nothing if it cannot be read.
+        """
         key = BackendKey(package_of(backend), backend.account_id, backend.region_name)
         if key.service in self._packages:
             self._fill(key, backend)
 
     def packages(self) -> frozenset[str]:
-        """Those of which something is saved."""
+        """Return the packages that have saved state."""
         return frozenset(key.service for key in self._rows.backends())
 
     def restore_all(self, packages: Callable[[str], bool]) -> None:
@@ -138,7 +144,7 @@ class ServiceState:
             known.clear()
 
     def close(self) -> None:
-        """Save what requests that only read have noted."""
+        """Save the small changes of requests that only read, and close."""
         self._touched, self._read = {**self._read, **self._touched}, {}
         try:
             self.save()
@@ -150,7 +156,7 @@ class ServiceState:
         elements = self._elements.setdefault(key, Elements())
         encoder = Encoder(elements.key_of)
         text = _text(encoder.backend(backend))
-        changed = elements.changed(encoder.elements)
+        changed = elements.find_changed(encoder.elements)
         change = Change(key, text, _digest(text), encoder.lists, encoder.elements, changed)
         tails = self._tails.get(key, {})
         is_saved = (
@@ -176,7 +182,7 @@ class ServiceState:
             self._write_elements(change, version)
 
     def _write_elements(self, change: Change, version: str) -> None:
-        self._rows.delete_elements(change.key, self._elements[change.key].gone(change.elements))
+        self._rows.delete_elements(change.key, self._elements[change.key].find_deleted(change.elements))
         changed = change.changed.items()
         rows = [ElementRow(key, version, _text(Encoder().tree(element))) for key, element in changed]
         self._rows.put_elements(change.key, rows)
@@ -200,7 +206,7 @@ class ServiceState:
         if row is None:
             return
         try:
-            lists, elements = self._lists(key), self._restored_elements(key)
+            lists, elements = self._lists(key), self._load_elements(key)
             document = json.loads(row.document)
             Decoder(self._find_backend, lists, elements, row.moto != moto_version()).backend(document, backend)
         except (Unreadable, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -218,18 +224,18 @@ class ServiceState:
             self._outdated.add(key)
 
     def _lists(self, key: BackendKey) -> dict[str, list[Any]]:
-        found: dict[str, list[Any]] = {}
+        loaded: dict[str, list[Any]] = {}
         for row in self._rows.entries(key):
             decoder = Decoder(self._find_backend, other_moto=row.moto != moto_version())
-            found.setdefault(row.list, []).extend(decoder.value(each) for each in json.loads(row.document))
-        return found
+            loaded.setdefault(row.list, []).extend(decoder.value(each) for each in json.loads(row.document))
+        return loaded
 
-    def _restored_elements(self, key: BackendKey) -> dict[int, Any]:
-        found: dict[int, Any] = {}
+    def _load_elements(self, key: BackendKey) -> dict[int, Any]:
+        loaded: dict[int, Any] = {}
         for row in self._rows.elements(key):
             decoder = Decoder(self._find_backend, other_moto=row.moto != moto_version())
-            found[row.key] = decoder.value(json.loads(row.document))
-        return found
+            loaded[row.key] = decoder.value(json.loads(row.document))
+        return loaded
 
 
 def _text(document: Any) -> str:

@@ -1,4 +1,4 @@
-"""Values that JSON has no form for, each as an object with one member whose name begins with ``$``."""
+"""Encodes values that JSON lacks as objects with one member whose name begins with ``$``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _REBUILT: Mapping[str, Callable[[], Any]] = {
     "threading.Condition": threading.Condition,
     "threading.Event": threading.Event,
 }
-"""They hold nothing that could be stored: a new one takes their place."""
+"""Classes without storable content. A new instance replaces them."""
 _REBUILT_NAMES = {type(make()): name for name, make in _REBUILT.items()}
 
 _TO_JSON: Mapping[type, tuple[str, Callable[[Any], Any]]] = {
@@ -52,7 +52,7 @@ _FROM_JSON: Mapping[str, Callable[[Any], Any]] = {
 
 
 def value_to_json(value: Any) -> dict[str, Any] | None:
-    """None for a value of another kind. A ``float`` given here is one that JSON cannot express."""
+    """Encode a value; None for a value of another type. A ``float`` must be one that JSON cannot express."""
     kind = type(value)
     if kind in _TO_JSON:
         name, convert = _TO_JSON[kind]
@@ -67,7 +67,7 @@ def value_to_json(value: Any) -> dict[str, Any] | None:
 
 
 def value_from_json(name: str, stored: Any) -> Any:
-    """``KeyError`` for a name that this version does not know."""
+    """Decode a value. Raise ``KeyError`` for a name that this version does not know."""
     return _FROM_JSON[name](stored)
 
 
