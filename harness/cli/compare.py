@@ -144,11 +144,10 @@ def _chosen(runs: Sequence[str], state: Path) -> Iterator[Chosen]:
 
 def _latest(name: str, state: Path) -> tuple[Path, dict[str, Any]]:
     """The newest run of a scenario that was not on AWS. An older one is never taken in its place."""
+    from harness.profiles import profiles_on_aws
     from harness.report.run_folders import REPORT, latest_run, run_folders
-    from harness.settings import read_project
 
-    tables = read_project(project_root()).profiles
-    on_aws = frozenset(["aws", *(profile for profile, table in tables.items() if table.get("kind") == "aws")])
+    on_aws = profiles_on_aws(project_root())
     newest = latest_run(state, name, on_aws)
     if newest is not None and newest.report and not (Path(newest.report) / REPORT).is_file():
         raise StateError(

@@ -38,7 +38,7 @@ _ROWS, _CELL = 50, 200
 
 
 @dataclass
-class Recorded:
+class Recorder:
     """What ``--record`` and ``--compare`` ask of a run."""
 
     record: bool

@@ -23,14 +23,14 @@ from harness.stores.folder import make_private
 @emulator_options
 @click.option("--foreground", is_flag=True, help="Stay in this terminal; Ctrl-C stops it.")
 @json_option
-def command(state: Path | None, wanted: StartOptions, foreground: bool, as_json: bool) -> None:
+def command(state: Path | None, start: StartOptions, foreground: bool, as_json: bool) -> None:
     """Start the emulator in the background."""
     given = settings(state=state)
     if foreground and emulator_process.find(given.state) is None:
         make_private(given.state)
         os.chdir(emulator_process.package_parent())
-        os.execv(sys.executable, emulator_process.command(given.state, wanted))
-    emulator, fresh = persistent(given.state, wanted)
+        os.execv(sys.executable, emulator_process.command(given.state, start))
+    emulator, fresh = persistent(given.state, start)
     if warning := exposure(given):
         click.echo(f"harness: warning: {warning}", err=True)
     if as_json:
