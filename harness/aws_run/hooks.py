@@ -52,7 +52,7 @@ class AwsRequestHooks:
         self._step: Callable[[], str | None] = lambda: None
 
     def follow(self, session: ScenarioLike) -> None:
-        """From now on, requests belong to the steps of this session."""
+        """Attribute requests to the steps of this session from now on."""
         self._step = lambda: session.current_step
         session.pass_time = self._time.pass_time
 

@@ -64,7 +64,7 @@ class LedgerEntry:
 
     @property
     def open(self) -> bool:
-        """Whether it exists, or may exist."""
+        """True when it exists, or may exist."""
         return self.state in OPEN
 
     @property
@@ -138,7 +138,7 @@ def read(file: Path) -> tuple[Header, list[LedgerEntry]]:
 
 
 def alive(file: Path) -> bool:
-    """Whether a run or its scenario still writes to it."""
+    """Return True while a run or its scenario writes to the ledger."""
     with file.open("rb") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

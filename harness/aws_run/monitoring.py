@@ -114,7 +114,7 @@ class MonitoringOnAws:
             summary["MonitoringJobDefinitionName"] = config["MonitoringJobDefinitionName"]
         start = self._since.get(name, began - seconds)
         self._since[name] = began
-        destination, keys = self._captured(name, definition.endpoint, start)
+        destination, keys = self._find_captured(name, definition.endpoint, start)
         if not keys:
             return summary | _outcome("Failed", _NO_DATA)
         job = f"model-monitoring-{_moment(began):%Y%m%d%H%M}-{uuid.uuid4().hex[:24]}"
@@ -145,7 +145,7 @@ class MonitoringOnAws:
             statistics=definition.statistics or str(baseline.join("statistics.json")),
         )
 
-    def _captured(self, name: str, endpoint: str, start: float) -> tuple[S3Uri, list[str]]:
+    def _find_captured(self, name: str, endpoint: str, start: float) -> tuple[S3Uri, list[str]]:
         """Find the destination of the endpoint's capture, and the objects there that were not analyzed yet."""
         client = self._client("sagemaker")
         config = client.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]

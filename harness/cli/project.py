@@ -68,7 +68,7 @@ def project_root() -> Path:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether a path exists; False for one that may not be looked at."""
+    """Return True when a path exists; False for one that may not be looked at."""
     try:
         return path.exists()
     except PermissionError:

@@ -35,7 +35,7 @@ class Consent(Protocol):
 
     @property
     def yes(self) -> bool:
-        """Whether to go ahead without a question."""
+        """True to go ahead without a question."""
 
 
 def agree(

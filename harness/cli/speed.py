@@ -40,7 +40,7 @@ class Speed:
 
     @property
     def records(self) -> bool:
-        """Whether the run is recorded, so that it can be continued."""
+        """True when the run is recorded, so that it can be continued."""
         return self.keep or self.start is not None
 
     def refuse_elsewhere(self, profile: Profile) -> None:

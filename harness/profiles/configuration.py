@@ -21,39 +21,39 @@ _MOST_TAGS = 50 - len(TAGS)
 
 
 class InvalidValue(Exception):
-    """What a value should be."""
+    """A wrong value; the message says what it should be."""
 
 
 def read_destination(name: str, table: Mapping[str, Any]) -> Destination:
     """A table of kind "aws"; ``StateError`` names the key that is missing, unknown or makes no sense."""
-    place = f"{FILE}: profile {name!r}"
+    profile = f"{FILE}: profile {name!r}"
     for key in table:
         if key not in _KEYS:
-            raise StateError(f"{place}: unknown key {key!r}; known: {', '.join(sorted(_KEYS))}")
+            raise StateError(f"{profile}: unknown key {key!r}; known: {', '.join(sorted(_KEYS))}")
     for key, meaning in _REQUIRED.items():
         if key not in table:
-            raise StateError(f"{place} needs {key}: {meaning}; add it under [profiles.{name}]")
-    given = {}
+            raise StateError(f"{profile} needs {key}: {meaning}; add it under [profiles.{name}]")
+    read = {}
     for key, value in table.items():
         try:
-            given[key] = _KEYS[key](value)
+            read[key] = _KEYS[key](value)
         except InvalidValue as wrong:
-            raise StateError(f"{place}: {key} must be {wrong}, not {value!r}") from None
-    if bool(given.get("subnets")) != bool(given.get("security_groups")):
-        raise StateError(f"{place}: subnets and security_groups go together; give both or none")
-    return Destination(name=name, **given)
+            raise StateError(f"{profile}: {key} must be {wrong}, not {value!r}") from None
+    if bool(read.get("subnets")) != bool(read.get("security_groups")):
+        raise StateError(f"{profile}: subnets and security_groups go together; give both or none")
+    return Destination(name=name, **read)
 
 
 def read_choices(name: str, table: Mapping[str, Any]) -> dict[str, str]:
     """A table of a kind with an emulator: what that is started with, where the command line says nothing."""
-    place = f"{FILE}: profile {name!r}"
+    profile = f"{FILE}: profile {name!r}"
     known = (*CHOICES, "s3_url")
     for key, value in table.items():
         if key not in known:
-            raise StateError(f"{place}: unknown key {key!r}; known: {', '.join(sorted(known))}")
+            raise StateError(f"{profile}: unknown key {key!r}; known: {', '.join(sorted(known))}")
         if not isinstance(value, str) or (key in CHOICES and value not in CHOICES[key]):
             allowed = " or ".join(map(repr, CHOICES[key])) if key in CHOICES else "a URL"
-            raise StateError(f"{place}: {key} must be {allowed}, not {value!r}")
+            raise StateError(f"{profile}: {key} must be {allowed}, not {value!r}")
     return dict(table)
 
 

@@ -27,7 +27,7 @@ LOOK_SECONDS, CLEAN_UP_SECONDS = 5.0, 120.0
 
 @dataclass(frozen=True)
 class SupervisedRun:
-    """What the supervision of a run needs: its account, its ledger, and the guard that may stop it."""
+    """The parts of a supervised run: its account, its ledger, and the guard that may stop it."""
 
     account: Account
     header: Header

@@ -118,7 +118,7 @@ class Profile(Protocol):
 
     @property
     def is_local(self) -> bool:
-        """Whether the emulator alone executes all jobs and models of a scenario."""
+        """True when the emulator alone executes all jobs and models of a scenario."""
 
     def open(self, options: PlayOptions = NO_OPTIONS) -> AbstractContextManager[OpenProfile]:
         """Get ready to play scenarios; whatever was started for them is stopped at the end of the block."""

@@ -21,7 +21,7 @@ def check_item(item: pytest.Item) -> None:
 
 
 def is_left_out(item: pytest.Item) -> bool:
-    """Whether a test will be skipped, or fail before it begins."""
+    """Return True when a test will be skipped, or fail before it begins."""
     from _pytest.skipping import evaluate_skip_marks
 
     try:

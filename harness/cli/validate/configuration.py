@@ -36,7 +36,7 @@ def check_configuration(root: Path) -> Iterator[ValidationFinding]:
 
 
 def project_file(root: Path) -> ProjectFile:
-    """What the file says, or nothing where it cannot be read: that is told by itself."""
+    """Read the file; return nothing where it cannot be read, as another finding says so."""
     try:
         return read_project(root)
     except StateError:
@@ -49,7 +49,7 @@ def _finding(root: Path, error: StateError, table: str = "") -> ValidationFindin
 
 
 def _line(file: Path, problem: str, table: str) -> int:
-    """Where the first name in the message stands, in its table if it is of one."""
+    """Find the line of the first name in the message, within its table if it has one."""
     lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file.exists() else []
     if found := re.search(r"at line (\d+)", problem):
         return int(found[1])
