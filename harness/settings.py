@@ -27,22 +27,11 @@ FILE = "harness.toml"
 CHOICES = {"runner": ("process", "docker"), "aws_backend": ("moto", "localstack")}
 """Settings that take one of a few words."""
 OTHER_VARIABLES = (
-    *("ACCOUNT", "BUCKET", "CACHE", "CLOCK", "DATA", "DOCKER_BASE", "EVENTS", "FIXTURES", "FROM", "IMAGE_TAG"),
-    *(
-        "LOCALSTACK",
-        "LOCALSTACK_IMAGE",
-        "LOCAL_MODE",
-        "MADE",
-        "OFFLINE",
-        "OFFLINE_ALLOW",
-        "PARENT",
-        "PREFIX",
-        "PROMOTED",
-    ),
-    *("REPLAY", "REQUIRE", "ROLE", "ROOTS", "RUN_ID", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_SESSION_TOKEN"),
-    *("SHOW_ENVIRONMENT", "TOKEN_FILE", "WORK"),
+    *("CACHE", "DOCKER_BASE", "IMAGE_TAG", "LOCALSTACK", "LOCALSTACK_IMAGE", "LOCAL_MODE", "OFFLINE", "OFFLINE_ALLOW"),
+    *("REQUIRE", "ROOTS", "RUN_DOCUMENT", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_SESSION_TOKEN"),
+    "SHOW_ENVIRONMENT",
 )
-"""What else ``HARNESS_`` variables say, between harness's own processes too; a test finds those missing here."""
+"""The ``HARNESS_`` variables that are no settings, those between harness's own processes included."""
 ALIKE = 0.84
 """How near to a known name one is taken for a misspelt one: others' variables begin with HARNESS_ too."""
 LOCALSTACK_ACCOUNT = "000000000000"

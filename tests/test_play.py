@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -17,7 +18,8 @@ from typing import Any
 import pytest
 
 from harness.clients.emulator_process import package_parent
-from harness.scenario.events import Event, EventReader
+from harness.scenario.events import EndEvent, Event, EventReader, EvidenceEvent, ExpectationEvent, StepEvent
+from harness.scenario.run_document import VARIABLE, EmulatorAccess, RunDocument
 
 
 class Stage:
@@ -33,18 +35,23 @@ class Stage:
             "AWS_ACCESS_KEY_ID": "a",
             "AWS_SECRET_ACCESS_KEY": "b",
             "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
-            "HARNESS_ROLE": "arn:aws:iam::123456789012:role/R",
-            "HARNESS_BUCKET": "sagemaker-us-east-1-123456789012",
-            "HARNESS_RUN_ID": "run-1",
-            "HARNESS_FIXTURES": str(folder / "fixtures"),
-            "HARNESS_MADE": str(folder / "made"),
-            "HARNESS_WORK": str(folder),
-            "HARNESS_EVENTS": str(self.events),
+            VARIABLE: str(folder / "run.json"),
         }
+        self.document = RunDocument(
+            run_id="run-1",
+            region="us-east-1",
+            role="arn:aws:iam::123456789012:role/R",
+            bucket="sagemaker-us-east-1-123456789012",
+            fixtures=folder / "fixtures",
+            generated_fixtures=folder / "made",
+            work=folder,
+            events=self.events,
+        )
 
     def start(self, body: str) -> subprocess.Popen[str]:
         file = self.folder / "story.py"
         file.write_text("def run(session):\n" + "\n".join("    " + line for line in body.splitlines()))
+        self.document.write(self.folder / "run.json")
         argv = [sys.executable, "-m", "harness.play", str(file)]
         pipe = subprocess.PIPE
         return subprocess.Popen(argv, env=self.environment, stdout=pipe, stderr=pipe, text=True)
@@ -61,7 +68,16 @@ def stage(tmp_path: Path) -> Stage:
 
 
 def steps(events: list[Event]) -> list[tuple[str, str]]:
-    return [(event["name"], event["state"]) for event in events if event["event"] == "step"][2:]
+    return [(event.name, event.state) for event in events if isinstance(event, StepEvent)][2:]
+
+
+def evidence(events: list[Event]) -> list[EvidenceEvent]:
+    return [event for event in events if isinstance(event, EvidenceEvent)]
+
+
+def end(events: list[Event]) -> EndEvent:
+    assert isinstance(events[-1], EndEvent)
+    return events[-1]
 
 
 def test_steps_expectations_and_evidence_are_told(stage: Stage) -> None:
@@ -73,10 +89,10 @@ def test_steps_expectations_and_evidence_are_told(stage: Stage) -> None:
     )
     assert code == 0
     assert steps(events) == [("One", "started"), ("One", "passed")]
-    told = {event["event"]: event for event in events}
-    assert (told["expectation"]["text"], told["expectation"]["step"]) == ("it is so", "One")
-    assert told["evidence"]["content"] == {"value": "arn:aws:iam::123456789012:role/R"}
-    assert told["end"]["passed"] is True
+    (expectation,) = [event for event in events if isinstance(event, ExpectationEvent)]
+    assert (expectation.text, expectation.step) == ("it is so", "One")
+    assert evidence(events)[0].content == {"value": "arn:aws:iam::123456789012:role/R"}
+    assert end(events).passed
 
 
 def test_a_failing_step_ends_the_scenario_after_cleaning_up_in_reverse(stage: Stage) -> None:
@@ -94,18 +110,17 @@ def test_a_failing_step_ends_the_scenario_after_cleaning_up_in_reverse(stage: St
         ("Clean up", "started"),
         ("Clean up", "passed"),
     ]
-    failed = next(event for event in events if event.get("state") == "failed")
-    assert failed["error"] == "ValueError: no such luck"
-    shown = next(event for event in events if event["event"] == "evidence")
-    assert shown["content"] == {"order": ["second"]}
-    assert "ValueError: no such luck" in events[-1]["traceback"]
+    failed = next(event for event in events if isinstance(event, StepEvent) and event.state == "failed")
+    assert failed.error == "ValueError: no such luck"
+    assert evidence(events)[0].content == {"order": ["second"]}
+    assert "ValueError: no such luck" in end(events).traceback
 
 
 def test_one_cleanup_that_fails_does_not_stop_the_others_and_fails_the_scenario(stage: Stage) -> None:
     code, events = stage.play("session.cleanup(session.show, 'text', 'reached')\nsession.cleanup(lambda: 1 / 0)\n")
     assert code == 1
-    assert any(event.get("title") == "reached" for event in events)
-    assert events[-1]["traceback"].strip().endswith("RuntimeError: clean-up: ZeroDivisionError: division by zero")
+    assert [event.title for event in evidence(events)] == ["reached"]
+    assert end(events).traceback.strip().endswith("RuntimeError: clean-up: ZeroDivisionError: division by zero")
 
 
 def test_asked_to_stop_it_cleans_up(stage: Stage) -> None:
@@ -115,21 +130,21 @@ def test_asked_to_stop_it_cleans_up(stage: Stage) -> None:
         "    import time\n"
         "    time.sleep(60)\n"
     )
-    reader, seen, deadline = EventReader(stage.events), [], time.monotonic() + 30
-    while not any(event.get("name") == "Waits" for event in seen) and time.monotonic() < deadline:
+    reader, seen, deadline = EventReader(stage.events), list[Event](), time.monotonic() + 30
+    while ("Waits", "started") not in steps(seen) and time.monotonic() < deadline:
         seen += reader.new()
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
     seen += reader.new()
     assert process.returncode == 1
-    assert any(event.get("title") == "cleaned" for event in seen)
-    assert seen[-1]["interrupted"] is True
+    assert [event.title for event in evidence(seen)] == ["cleaned"]
+    assert end(seen).interrupted
 
 
 def test_a_file_that_cannot_be_loaded_is_told_as_a_failed_step(stage: Stage) -> None:
     code, events = stage.play("pass\ndef :")
     assert code == 1
-    assert "SyntaxError" in events[-1]["traceback"]
+    assert "SyntaxError" in end(events).traceback
 
 
 @pytest.fixture
@@ -149,7 +164,8 @@ def clock(stage: Stage) -> Iterator[list[Any]]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Clock)
     thread = Thread(target=server.serve_forever)
     thread.start()
-    stage.environment["HARNESS_CLOCK"] = f"http://127.0.0.1:{server.server_port}/_harness/clock"
+    emulator = EmulatorAccess(f"http://127.0.0.1:{server.server_port}/_harness", "")
+    stage.document = dataclasses.replace(stage.document, emulator=emulator)
     stage.environment["http_proxy"] = "http://127.0.0.1:9"
     yield asked
     server.shutdown()
@@ -179,17 +195,17 @@ def test_a_generated_fixture_is_made_once_for_each_version_of_its_script(stage: 
     )
     code, events = stage.play(body)
     assert code == 0
-    first, again, other = [event["content"] for event in events if event["event"] == "evidence"]
+    first, again, other = [event.content for event in evidence(events)]
     assert first == again
     assert (first["size"], other["size"]) == (3, 4)
     maker.write_text(source + "# changed\n")
     stage.events.unlink()
     _, events = stage.play(body)
-    assert next(event["content"]["path"] for event in events if event["event"] == "evidence") != first["path"]
+    assert evidence(events)[0].content["path"] != first["path"]
     (maker.parent / "source.csv").write_text("a\n1\n")
     stage.events.unlink()
     _, events = stage.play(body)
-    paths = [event["content"]["path"] for event in events if event["event"] == "evidence"]
+    paths = [event.content["path"] for event in evidence(events)]
     assert first["path"] not in paths
 
 
@@ -198,7 +214,7 @@ def test_things_that_follow_by_themselves_take_longer_where_there_is_no_emulator
 ) -> None:
     body = "session.show('text', 'patience', seconds=session.patience)\n"
     _, events = stage.play(body)
-    stage.environment.pop("HARNESS_CLOCK")
+    stage.document = dataclasses.replace(stage.document, emulator=None)
     stage.events.unlink()
     _, more = stage.play(body)
-    assert [event["content"]["seconds"] for event in (*events, *more) if event["event"] == "evidence"] == [60.0, 900.0]
+    assert [event.content["seconds"] for event in evidence([*events, *more])] == [60.0, 900.0]

@@ -1,1 +1,1 @@
-"""What a scenario's process does on AWS: request defaults, the ledger of created resources, monitoring."""
+"""The parts of a scenario's process on AWS: request defaults, the ledger of created resources, monitoring."""

@@ -1,29 +1,26 @@
-"""A scenario's process on AWS: what the profile provides goes into its requests, what it creates into the ledger.
+"""Completes the requests of a scenario's process on AWS by the profile, and records what it creates in the ledger.
 
-Hooks of botocore's own, added to its list of built-in handlers, so that every session of this process has them: the
-SDKs open sessions of their own. No host is redirected and no function replaced. Speaks botocore only.
+The handlers are added to botocore's list of built-in ones, so that every session of this process has them: the SDKs
+open sessions of their own. No host is redirected and no function replaced. Uses botocore only.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from harness.aws_run.instructions import AwsInstructions
 from harness.aws_run.ledger import CREATED, DELETED, REFUSED, Ledger
 from harness.aws_run.request_defaults import RequestDefaults
 from harness.aws_run.resource_requests import Creation, answered_identity, creation, uses
 
 Handler = tuple[str, Callable[..., Any], object]
-"""As botocore lists them: the event, what is called, and the mark of those that come last."""
-ORDERS, PARENT = "HARNESS_PROMOTED", "HARNESS_PARENT"
-"""Variables: the file with what to provide, and the descriptor that is at its end when the parent is gone."""
-_CONTEXT, _GOING, _ASKED = "harness_creation", "harness_deletion", "harness_asked"
+"""An entry of botocore's list of handlers: the event, the function, and the mark of those that come last."""
+_CREATION, _DELETION, _REQUEST = "harness_creation", "harness_deletion", "harness_request"
 _OF_SCHEDULES = ("ListMonitoringExecutions", "DescribeMonitoringSchedule")
 _WRITES = {"PutObject", "CreateMultipartUpload", "CopyObject"}
 _OUTPUTS = ("S3OutputPath", "DestinationS3Uri")
@@ -31,20 +28,21 @@ _OUTPUT_PARENTS = ("S3Output", "CheckpointConfig", "TensorBoardOutputConfig")
 
 
 class ScenarioLike(Protocol):
-    """What knows which step is being played, and lets time pass."""
+    """A session that knows which step is being played, and lets time pass."""
 
     pass_time: Callable[[float], None]
 
     @property
-    def current_step(self) -> str | None: ...
+    def current_step(self) -> str | None:
+        """The name of the step that is being played."""
 
 
 class AwsRequestHooks:
-    """What every request of this process passes through."""
+    """The handlers that every request of this process passes through."""
 
-    def __init__(self, run: str, provisions: RequestDefaults, ledger: Ledger, at_once: bool = True) -> None:
+    def __init__(self, run: str, defaults: RequestDefaults, ledger: Ledger, at_once: bool = True) -> None:
         self._run = run
-        self._provisions = provisions
+        self._defaults = defaults
         self._ledger = ledger
         self._clients: dict[str, Any] = {}
         self._opening = threading.Lock()
@@ -54,86 +52,87 @@ class AwsRequestHooks:
         self._step: Callable[[], str | None] = lambda: None
 
     def follow(self, session: ScenarioLike) -> None:
-        """From now on, what is asked for belongs to the session's steps."""
+        """Attribute requests to the steps of this session from now on."""
         self._step = lambda: session.current_step
-        session.pass_time = self._time.passes
+        session.pass_time = self._time.pass_time
 
     def handlers(self) -> list[Handler]:
+        """List the handlers for botocore."""
         from botocore.handlers import REGISTER_LAST  # other handlers may complete a request first
 
         return [
             ("before-parameter-build", self.complete, REGISTER_LAST),
             ("before-call", self.intend, REGISTER_LAST),
-            ("after-call", self.answered, REGISTER_LAST),
+            ("after-call", self.record_answer, REGISTER_LAST),
         ]
 
     def complete(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+        """Complete a request by the profile, and note what it creates or deletes."""
         service = model.service_model.service_name
         if service == "sagemaker":
-            self._provisions.apply(model, params, self._step())
+            self._defaults.apply(model, params, self._step())
         if model.name in _OF_SCHEDULES:
-            context[_ASKED] = dict(params)
+            context[_REQUEST] = dict(params)
         if service == "s3" and model.name in _WRITES:
-            context[_CONTEXT] = [self._object(params)]
-        elif found := creation(model, params):
-            more = {"config": uses(params)} if found.kind in ("Endpoint", "MonitoringSchedule") else {}
-            context[_CONTEXT] = [(service, found, more), *self._outputs(found, params)]
+            context[_CREATION] = [self._object(params)]
+        elif created := creation(model, params):
+            more = {"config": uses(params)} if created.kind in ("Endpoint", "MonitoringSchedule") else {}
+            context[_CREATION] = [(service, created, more), *self._outputs(created, params)]
         elif model.name.startswith("Delete") and (name := params.get(f"{model.name.removeprefix('Delete')}Name")):
-            context[_GOING] = (service, model.name.removeprefix("Delete"), name)
+            context[_DELETION] = (service, model.name.removeprefix("Delete"), name)
 
     def intend(self, model: Any, context: dict[str, Any], **_: Any) -> None:
-        """Right before the request is sent. When the ledger cannot be written, it is not sent."""
-        for service, found, detail in context.get(_CONTEXT, ()):
+        """Write the ledger right before the request is sent. When it cannot be written, nothing is sent."""
+        for service, created, detail in context.get(_CREATION, ()):
             self._ledger.intend(
                 service,
-                found.kind,
-                found.name,
-                identity=found.identity,
-                instances=found.instances,
+                created.kind,
+                created.name,
+                identity=created.identity,
+                instances=created.instances,
                 step=self._step(),
                 detail=detail,
             )
 
-    def answered(self, http_response: Any, parsed: Any, model: Any, context: dict[str, Any], **_: Any) -> None:
-        """A refusal after a retry proves nothing: the first try may have been heard. It stays intended then."""
+    def record_answer(self, http_response: Any, parsed: Any, model: Any, context: dict[str, Any], **_: Any) -> None:
+        """Record the answer in the ledger. A refusal after a retry proves nothing: the first try may have succeeded."""
         refused = http_response.status_code >= 400
         retried = (parsed.get("ResponseMetadata") or {}).get("RetryAttempts", 0)
         if http_response.status_code >= 500 or (refused and retried):
             return
-        if _ASKED in context and not refused:
-            self._time.told(model.name, context[_ASKED], parsed)
-        if _GOING in context and not refused:
-            self._ledger.mark(context[_GOING], DELETED)
-        for service, found, _detail in context.get(_CONTEXT, ()):
-            named = refused or found.identity
-            given = {} if named else answered_identity(model, parsed)
-            self._ledger.mark((service, found.kind, found.name), REFUSED if refused else CREATED, identity=given)
-            if found.kind == "MonitoringSchedule" and not refused:
-                self._time.scheduled(found.name)
+        if _REQUEST in context and not refused:
+            self._time.complete_answer(model.name, context[_REQUEST], parsed)
+        if _DELETION in context and not refused:
+            self._ledger.mark(context[_DELETION], DELETED)
+        for service, created, _detail in context.get(_CREATION, ()):
+            identity = {} if refused or created.identity else answered_identity(model, parsed)
+            self._ledger.mark((service, created.kind, created.name), REFUSED if refused else CREATED, identity=identity)
+            if created.kind == "MonitoringSchedule" and not refused:
+                self._time.add_schedule(created.name)
 
     def _object(self, params: Mapping[str, Any]) -> tuple[str, Creation, dict[str, Any]]:
         bucket, key = params["Bucket"], params["Key"]
         own = self._run in key or not self._exists(bucket, key)
         return "s3", Creation("Object", f"s3://{bucket}/{key}", {"Bucket": bucket, "Key": key}, ()), {"own": own}
 
-    def _outputs(self, found: Creation, params: Mapping[str, Any]) -> Iterator[tuple[str, Creation, dict[str, Any]]]:
-        """Where SageMaker will write for it. Own is what holds nothing yet: all in it will be the run's."""
-        for uri in dict.fromkeys(_output_places(params)):
-            place = urlsplit(uri)
-            below = [place.path.strip("/"), *([found.name] if found.kind == "TrainingJob" else [])]
+    def _outputs(self, created: Creation, params: Mapping[str, Any]) -> Iterator[tuple[str, Creation, dict[str, Any]]]:
+        """Find the prefixes that SageMaker will write to. One that is empty now belongs to the run."""
+        for uri in dict.fromkeys(_output_uris(params)):
+            location = urlsplit(uri)
+            below = [location.path.strip("/"), *([created.name] if created.kind == "TrainingJob" else [])]
             prefix = "/".join(part for part in below if part)
-            if place.scheme == "s3" and prefix:
-                own = self._run in prefix or not self._listed(place.netloc, f"{prefix}/")
-                identity = {"Bucket": place.netloc, "Prefix": f"{prefix}/"}
-                yield "s3", Creation("Output", f"s3://{place.netloc}/{prefix}/", identity, ()), {"own": own}
+            if location.scheme == "s3" and prefix:
+                own = self._run in prefix or not self._has_objects(location.netloc, f"{prefix}/")
+                identity = {"Bucket": location.netloc, "Prefix": f"{prefix}/"}
+                yield "s3", Creation("Output", f"s3://{location.netloc}/{prefix}/", identity, ()), {"own": own}
 
     def _exists(self, bucket: str, key: str) -> bool:
-        return self._there(lambda s3: bool(s3.head_object(Bucket=bucket, Key=key)))
+        return self._is_there(lambda s3: bool(s3.head_object(Bucket=bucket, Key=key)))
 
-    def _listed(self, bucket: str, prefix: str) -> bool:
-        return self._there(lambda s3: bool(s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)["KeyCount"]))
+    def _has_objects(self, bucket: str, prefix: str) -> bool:
+        return self._is_there(lambda s3: bool(s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)["KeyCount"]))
 
-    def _there(self, look: Callable[[Any], bool]) -> bool:
+    def _is_there(self, look: Callable[[Any], bool]) -> bool:
         from botocore.exceptions import ClientError
 
         try:
@@ -143,7 +142,7 @@ class AwsRequestHooks:
             return not missing  # what may not be seen may be there
 
     def _client(self, service: str) -> Any:
-        """Of a session of our own: what the scenario asks for is noted elsewhere, and this is none of it."""
+        """Make a client of a separate session, so that its calls do not count as the scenario's."""
         import botocore.session
 
         with self._opening:
@@ -153,7 +152,7 @@ class AwsRequestHooks:
 
 
 def hook(added: Sequence[Handler]) -> Callable[[], None]:
-    """For every session of botocore's made from now on, until what is returned is called; made ones keep theirs."""
+    """Add handlers to every session of botocore's made from now on. Return the function that stops it."""
     from botocore import handlers
 
     handlers.BUILTIN_HANDLERS.extend(added)
@@ -165,31 +164,27 @@ def hook(added: Sequence[Handler]) -> Callable[[], None]:
     return unhook
 
 
-def install(orders: Path, parent: int) -> AwsRequestHooks:
-    """To be called before any session of botocore's is made in this process."""
-    told = json.loads(orders.read_text(encoding="utf-8"))
-    provisions: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in told["provisions"].items()
-    }
-    ledger, at_once = Ledger(Path(told["ledger"])), told["monitoring"] == "one-off"
-    promoted = AwsRequestHooks(told["run"], RequestDefaults(**provisions), ledger, at_once)
-    hook(promoted.handlers())  # as long as the process lasts
-    os.set_inheritable(parent, False)
-    threading.Thread(target=_end_with_the_parent, args=(parent,), daemon=True).start()
-    return promoted
+def install(aws: AwsInstructions) -> AwsRequestHooks:
+    """Install the hooks for the life of this process, before any session of botocore's is made in it."""
+    hooks = AwsRequestHooks(aws.run, aws.defaults, Ledger(aws.ledger), aws.monitor_at_once)
+    hook(hooks.handlers())
+    if aws.parent_pipe is not None:
+        os.set_inheritable(aws.parent_pipe, False)
+        threading.Thread(target=_end_with_the_parent, args=(aws.parent_pipe,), daemon=True).start()
+    return hooks
 
 
 def _end_with_the_parent(descriptor: int) -> None:
-    """Nothing is ever written to it: it ends when the parent does, and then nobody would tear down after this one."""
+    """Wait for the end of the parent's pipe: without the parent nobody would tear down after this process."""
     while os.read(descriptor, 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _output_places(request: Any, parent: str = "") -> Iterator[str]:
+def _output_uris(request: Any, parent: str = "") -> Iterator[str]:
     if isinstance(request, list):
         for each in request:
-            yield from _output_places(each, parent)
+            yield from _output_uris(each, parent)
     elif isinstance(request, Mapping):
         for member, value in request.items():
             written = member in ("S3OutputPath", "DestinationS3Uri") or (
@@ -198,4 +193,4 @@ def _output_places(request: Any, parent: str = "") -> Iterator[str]:
             if written and isinstance(value, str):
                 yield value
             else:
-                yield from _output_places(value, member)
+                yield from _output_uris(value, member)

@@ -1,6 +1,6 @@
-"""The ledger of a run on AWS: one JSON line for each thing created, on disk before AWS is asked for it.
+"""The ledger of a run on AWS: one JSON line for each resource, on disk before the request to create it is sent.
 
-Written by the scenario's process and by whoever tears down; read by both. Knows no service, needs the standard library.
+Written and read by the scenario's process and by the teardown. Knows no service, and needs the standard library only.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from pathlib import Path
 from typing import Any
 
 INTENDED, CREATED, REFUSED, DELETED, KEPT = "intended", "created", "refused", "deleted", "kept"
-"""Asked for; there; AWS said no; gone; left on purpose. What is only intended may or may not be there."""
+"""States: requested; there; refused by AWS; gone; left on purpose. A resource that is intended may or may not exist."""
 OPEN = (INTENDED, CREATED)
 VERSION = 1
 
 
 class LedgerUnreadable(Exception):
-    """The file is no ledger, or one of another version."""
+    """A file that is no ledger, or one of another version."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """Whose ledger it is. ``expires`` is a moment in seconds since 1970."""
+    """The first line of a ledger: the run it belongs to. ``expires`` is a moment in seconds since 1970."""
 
     run: str
     scenario: str
@@ -43,9 +43,9 @@ class Header:
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """One thing: ``service`` as boto3 names it, ``kind`` as in ``CreateKIND``, ``name`` as the API knows it.
+    """One resource: ``service`` as boto3 names it, ``kind`` as in ``CreateKIND``, ``name`` as the API knows it.
 
-    ``identity`` is what its Delete wants to be told, as far as known; ``instances`` are what it is billed for, each
+    ``identity`` holds the members of its Delete request, as far as known; ``instances`` are what it is billed for, each
     with ``InstanceType`` and ``InstanceCount``.
     """
 
@@ -59,31 +59,34 @@ class LedgerEntry:
     instances: tuple[Mapping[str, Any], ...] = ()
     step: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
-    asked: int = 1
-    """How often it was asked for without an answer so far."""
+    requests: int = 1
+    """How many requests to create it were sent without an answer so far."""
 
     @property
     def open(self) -> bool:
+        """True when it exists, or may exist."""
         return self.state in OPEN
 
     @property
     def key(self) -> tuple[str, str, str]:
+        """The members that identify it."""
         return self.service, self.kind, self.name
 
 
 class Ledger:
-    """Appends lines; each is on disk when a method returns. Thread-safe. Held (``alive``) until ``close``."""
+    """Appends lines; each is on disk when a method returns. Thread-safe. ``alive`` until ``close``."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self._lock = threading.Lock()
         self._stream = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._finish_cut_line()
-        # Shared by the run and its scenario; goes with the process that held it, however that ends.
+        # Shared by the run and its scenario; released when the process ends, however that happens.
         fcntl.flock(self._stream, fcntl.LOCK_SH)
 
     @classmethod
     def begin(cls, folder: Path, header: Header) -> Ledger:
+        """Make a new ledger in a folder."""
         folder.mkdir(parents=True, exist_ok=True)
         ledger = cls(folder / f"{header.run}.jsonl")
         ledger._append({"ledger": vars(header)})
@@ -91,21 +94,24 @@ class Ledger:
         return ledger
 
     def intend(self, service: str, kind: str, name: str, **more: Any) -> None:
+        """Record a resource before its creation is requested."""
         self._append(
             {"state": INTENDED, "service": service, "kind": kind, "name": name, **_present(more), "at": time.time()}
         )
 
     def mark(self, key: tuple[str, str, str], state: str, **more: Any) -> None:
+        """Record a new state of a resource."""
         service, kind, name = key
         self._append(
             {"state": state, "service": service, "kind": kind, "name": name, **_present(more), "at": time.time()}
         )
 
     def close(self) -> None:
+        """Close the file, and release its lock."""
         os.close(self._stream)
 
     def _finish_cut_line(self) -> None:
-        """A crash may have cut the last line short; what is appended must not become part of it."""
+        """End a last line that a crash cut short, so that later lines do not become part of it."""
         if (content := self.file.read_bytes()) and not content.endswith(b"\n"):
             os.write(self._stream, b"\n")
 
@@ -117,22 +123,22 @@ class Ledger:
 
 
 def read(file: Path) -> tuple[Header, list[LedgerEntry]]:
-    """Everything it holds, in the order it was asked for, each in its last state."""
-    lines = [_decoded(line) for line in file.read_bytes().splitlines()]
+    """Read all resources, in the order of their creation, each in its last state."""
+    lines = [_decode(line) for line in file.read_bytes().splitlines()]
     first = lines[0].get("ledger") if lines else None
     if not isinstance(first, dict) or first.get("version") != VERSION:
         raise LedgerUnreadable(f"{file} is not a ledger of this version of harness")
-    found: dict[tuple[str, str, str], LedgerEntry] = {}
+    entries: dict[tuple[str, str, str], LedgerEntry] = {}
     for line in lines[1:]:
-        with contextlib.suppress(KeyError):  # a line cut short by a crash or a full disk: what it was for was not asked
+        with contextlib.suppress(KeyError):  # a line cut short by a crash or a full disk: its request was not sent
             entry = _entry(line)
-            before = found.get(entry.key)
-            found[entry.key] = entry if before is None else _moved(before, entry)
-    return Header(**first), list(found.values())
+            before = entries.get(entry.key)
+            entries[entry.key] = entry if before is None else _merge(before, entry)
+    return Header(**first), list(entries.values())
 
 
 def alive(file: Path) -> bool:
-    """Whether a run or its scenario still writes to it."""
+    """Return True while a run or its scenario writes to the ledger."""
     with file.open("rb") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -142,7 +148,7 @@ def alive(file: Path) -> bool:
 
 
 def ledgers(folder: Path) -> Iterator[Path]:
-    """The oldest first: a run's id begins with its time."""
+    """List the ledgers, the oldest first, as a run's id begins with its time."""
     yield from sorted(folder.glob("*.jsonl"))
 
 
@@ -161,18 +167,18 @@ def _entry(line: Mapping[str, Any]) -> LedgerEntry:
     )
 
 
-def _moved(before: LedgerEntry, now: LedgerEntry) -> LedgerEntry:
-    """What was asked for again while it is, or may be, there, stays what it was: AWS refuses the second of a name."""
+def _merge(before: LedgerEntry, now: LedgerEntry) -> LedgerEntry:
+    """Return the entry after one more line. A second creation of what may exist changes nothing, as AWS refuses it."""
     if now.state == INTENDED:
-        return replace(before, asked=before.asked + 1) if before.open else now
-    waiting = before.asked - 1
+        return replace(before, requests=before.requests + 1) if before.open else now
+    waiting = before.requests - 1
     if now.state == REFUSED and (before.state == CREATED or waiting):
-        return replace(before, asked=waiting)
+        return replace(before, requests=waiting)
     return replace(
         before,
         state=now.state,
         at=now.at,
-        asked=waiting if now.state in (CREATED, REFUSED) else 0,
+        requests=waiting if now.state in (CREATED, REFUSED) else 0,
         identity={**before.identity, **now.identity},
         detail={**before.detail, **now.detail},
     )
@@ -182,16 +188,16 @@ def _present(more: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in more.items() if value}
 
 
-def _decoded(line: bytes) -> dict[str, Any]:
+def _decode(line: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(line)
+        members = json.loads(line)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return members if isinstance(members, dict) else {}
 
 
 def _sync_folder(folder: Path) -> None:
-    """A new file's name is on disk only when its folder is."""
+    """Write a folder to disk: a new file's name is there only with its folder."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,7 +1,7 @@
-"""An hour passes on AWS: the analyzer of each monitoring schedule runs at once, or AWS's own schedule is waited for.
+"""Lets time pass on AWS: each monitoring schedule's analyzer runs at once, or AWS's own schedule is waited for.
 
 AWS runs a schedule at the full hour, up to 20 minutes late. Run at once, it is a processing job of the schedule's own
-definition over what was captured since the last one, and the scenario's lists of executions tell of it.
+definition over what was captured since the last one, and it is added to the scenario's lists of executions.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ Summary = dict[str, Any]
 
 
 class CannotRunAtOnce(Exception):
-    """The schedule is of a kind that only AWS itself runs, or has nothing to look at."""
+    """A schedule of a kind that only AWS itself runs, or one that has no data."""
 
 
 class MonitoringOnAws:
-    """``at_once``: whether the analyzer runs at once. ``client`` gives clients that the scenario does not see."""
+    """The schedules of one run. ``at_once``: whether the analyzer runs at once."""
 
     def __init__(self, client: Client, at_once: bool) -> None:
         self._client = client
@@ -47,11 +47,12 @@ class MonitoringOnAws:
         self._analyzed: dict[str, set[str]] = {}
         self._since: dict[str, float] = {}
 
-    def scheduled(self, name: str) -> None:
+    def add_schedule(self, name: str) -> None:
+        """Note a schedule that the scenario created."""
         self._schedules[name] = None
 
-    def passes(self, seconds: float) -> None:
-        """Returns when all that became due is over."""
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass; return when all executions that became due are over."""
         began = time.time()
         due = [name for name in self._schedules if self._config(name) is not None]
         if not self._at_once:
@@ -64,34 +65,34 @@ class MonitoringOnAws:
         for name in due if self._at_once else ():
             self._runs.setdefault(name, []).append(self._run(name, began, seconds))
 
-    def told(self, operation: str, params: Mapping[str, Any], answer: dict[str, Any]) -> None:
-        """What AWS does not know of: which processing jobs were executions of a schedule."""
+    def complete_answer(self, operation: str, params: Mapping[str, Any], answer: dict[str, Any]) -> None:
+        """Add to AWS's answer the processing jobs that were executions of a schedule."""
         runs = self._runs.get(str(params.get("MonitoringScheduleName")), [])
         if runs and operation == "ListMonitoringExecutions":
-            answer["MonitoringExecutionSummaries"] = listed(runs, params)
+            answer["MonitoringExecutionSummaries"] = filter_executions(runs, params)
             answer.pop("NextToken", None)
         elif runs and operation == "DescribeMonitoringSchedule":
             answer["LastMonitoringExecutionSummary"] = runs[-1]
 
     def _config(self, name: str) -> Mapping[str, Any] | None:
-        """Of a schedule that recurs and is not stopped."""
+        """Return the configuration of a schedule that recurs and is not stopped."""
         client = self._client("sagemaker")
         try:
-            found = client.describe_monitoring_schedule(MonitoringScheduleName=name)
+            schedule = client.describe_monitoring_schedule(MonitoringScheduleName=name)
         except client.exceptions.ResourceNotFound:
             return None
-        config: Mapping[str, Any] = found["MonitoringScheduleConfig"]
+        config: Mapping[str, Any] = schedule["MonitoringScheduleConfig"]
         once = config.get("ScheduleConfig", {}).get("ScheduleExpression") == "NOW"
-        return None if once or found["MonitoringScheduleStatus"] not in ("Scheduled", "Pending") else config
+        return None if once or schedule["MonitoringScheduleStatus"] not in ("Scheduled", "Pending") else config
 
     def _over(self, name: str) -> list[Summary]:
         pages = self._client("sagemaker").get_paginator("list_monitoring_executions")
-        found = [
+        executions = [
             execution
             for page in pages.paginate(MonitoringScheduleName=name)
             for execution in page["MonitoringExecutionSummaries"]
         ]
-        return [execution for execution in found if execution["MonitoringExecutionStatus"] in _OVER]
+        return [execution for execution in executions if execution["MonitoringExecutionStatus"] in _OVER]
 
     def _wait(self, name: str, before: int, until: float) -> None:
         while len(self._over(name)) <= before:
@@ -113,9 +114,9 @@ class MonitoringOnAws:
             summary["MonitoringJobDefinitionName"] = config["MonitoringJobDefinitionName"]
         start = self._since.get(name, began - seconds)
         self._since[name] = began
-        destination, keys = self._captured(name, definition.endpoint, start)
+        destination, keys = self._find_captured(name, definition.endpoint, start)
         if not keys:
-            return summary | _settled("Failed", _NO_DATA)
+            return summary | _outcome("Failed", _NO_DATA)
         job = f"model-monitoring-{_moment(began):%Y%m%d%H%M}-{uuid.uuid4().hex[:24]}"
         execution = Execution(name, job, began, start, began + 1, destination, [])
         created = self._client("sagemaker").create_processing_job(**self._request(definition, execution, keys))
@@ -132,20 +133,20 @@ class MonitoringOnAws:
         if "MonitoringJobDefinition" in config:
             definition = read_inline_definition(config["MonitoringJobDefinition"])
         else:
-            wanted = config["MonitoringJobDefinitionName"]
-            definition = read_job_definition(client.describe_data_quality_job_definition(JobDefinitionName=wanted))
+            name = config["MonitoringJobDefinitionName"]
+            definition = read_job_definition(client.describe_data_quality_job_definition(JobDefinitionName=name))
         if not definition.baselining_job:
             return definition
-        made = client.describe_processing_job(ProcessingJobName=definition.baselining_job)
-        baseline = S3Uri.parse(made["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"])
+        job = client.describe_processing_job(ProcessingJobName=definition.baselining_job)
+        baseline = S3Uri.parse(job["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"])
         return replace(
             definition,
             constraints=definition.constraints or str(baseline.join("constraints.json")),
             statistics=definition.statistics or str(baseline.join("statistics.json")),
         )
 
-    def _captured(self, name: str, endpoint: str, start: float) -> tuple[S3Uri, list[str]]:
-        """Where the endpoint captures to, and what is there and was not analyzed yet."""
+    def _find_captured(self, name: str, endpoint: str, start: float) -> tuple[S3Uri, list[str]]:
+        """Find the destination of the endpoint's capture, and the objects there that were not analyzed yet."""
         client = self._client("sagemaker")
         config = client.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
         capture = client.describe_endpoint_config(EndpointConfigName=config).get("DataCaptureConfig")
@@ -155,26 +156,26 @@ class MonitoringOnAws:
         analyzed = self._analyzed.setdefault(name, set())
         folder = destination.join(endpoint)
         pages = self._client("s3").get_paginator("list_objects_v2")
-        found = [
+        captured = [
             each["Key"]
             for page in pages.paginate(Bucket=folder.bucket, Prefix=f"{folder.key.strip('/')}/")
             for each in page.get("Contents", ())
             if analyzed or each["LastModified"].timestamp() >= start - 60  # its clock and ours
         ]
-        keys = [key for key in found if key not in analyzed]
+        keys = [key for key in captured if key not in analyzed]
         analyzed.update(keys)
         return destination, keys
 
     def _request(self, definition: Definition, execution: Execution, keys: list[str]) -> dict[str, Any]:
-        """The schedule's own request, but with a list of files for hour folders, and a report of its own."""
+        """Make the schedule's own request, with a list of files in place of hour folders, and a separate report."""
         request = processing_request(definition, execution)
         output = request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]
         output["S3Uri"] = f"{output['S3Uri']}/{execution.job_name}"
         manifest = urlsplit(f"{output['S3Uri']}-files.json")
-        place = execution.capture
-        prefix = place.key.strip("/")
+        capture = execution.capture
+        prefix = capture.key.strip("/")
         relative = [key[len(prefix) :].lstrip("/") for key in keys]
-        body = json.dumps([{"prefix": f"s3://{place.bucket}/{prefix}".rstrip("/") + "/"}, *relative])
+        body = json.dumps([{"prefix": f"s3://{capture.bucket}/{prefix}".rstrip("/") + "/"}, *relative])
         self._client("s3").put_object(Bucket=manifest.netloc, Key=manifest.path.lstrip("/"), Body=body.encode())
         source = {
             "S3Uri": manifest.geturl(),
@@ -187,29 +188,29 @@ class MonitoringOnAws:
         return request
 
     def _result(self, job: str) -> Summary:
-        """The job's own time limit, and the watch over the run, end the wait."""
+        """Wait for the job; its own time limit, and the guard of the run, end the wait."""
         client = self._client("sagemaker")
-        while (found := client.describe_processing_job(ProcessingJobName=job))["ProcessingJobStatus"] in _UNFINISHED:
+        while (answer := client.describe_processing_job(ProcessingJobName=job))["ProcessingJobStatus"] in _UNFINISHED:
             time.sleep(LOOK_SECONDS)
-        status, message = found["ProcessingJobStatus"], str(found.get("ExitMessage", ""))
+        status, message = answer["ProcessingJobStatus"], str(answer.get("ExitMessage", ""))
         if status == "Completed" and message.startswith("CompletedWithViolations"):
             status = "CompletedWithViolations"
-        return _settled(status, found.get("FailureReason", ""))
+        return _outcome(status, answer.get("FailureReason", ""))
 
 
-def listed(runs: list[Summary], asked: Mapping[str, Any]) -> list[Summary]:
-    """As ListMonitoringExecutions filters and sorts."""
-    found = [run for run in runs if asked.get("StatusEquals") in (None, run["MonitoringExecutionStatus"])]
+def filter_executions(runs: list[Summary], request: Mapping[str, Any]) -> list[Summary]:
+    """Filter and sort executions as ListMonitoringExecutions does."""
+    matching = [run for run in runs if request.get("StatusEquals") in (None, run["MonitoringExecutionStatus"])]
     for member in ("ScheduledTime", "CreationTime", "LastModifiedTime"):
-        earliest, latest = asked.get(f"{member}After"), asked.get(f"{member}Before")
-        found = [run for run in found if earliest is None or run[member] > earliest]
-        found = [run for run in found if latest is None or run[member] < latest]
-    by = {"Status": "MonitoringExecutionStatus"}.get(asked.get("SortBy", ""), asked.get("SortBy", "CreationTime"))
-    found.sort(key=lambda run: run[by], reverse=asked.get("SortOrder", "Descending") == "Descending")
-    return found[: asked.get("MaxResults", len(found))]
+        earliest, latest = request.get(f"{member}After"), request.get(f"{member}Before")
+        matching = [run for run in matching if earliest is None or run[member] > earliest]
+        matching = [run for run in matching if latest is None or run[member] < latest]
+    by = {"Status": "MonitoringExecutionStatus"}.get(request.get("SortBy", ""), request.get("SortBy", "CreationTime"))
+    matching.sort(key=lambda run: run[by], reverse=request.get("SortOrder", "Descending") == "Descending")
+    return matching[: request.get("MaxResults", len(matching))]
 
 
-def _settled(status: str, reason: str) -> Summary:
+def _outcome(status: str, reason: str) -> Summary:
     members = {"MonitoringExecutionStatus": status, "LastModifiedTime": _moment(time.time())}
     return members | ({"FailureReason": reason} if reason else {})
 

@@ -1,6 +1,6 @@
-"""What a profile adds to the SageMaker requests of a scenario: network, keys, tags, machines, spot, time limits. Pure.
+"""The members that a profile adds to a scenario's requests: network, keys, tags, machines, spot, time limits. Pure.
 
-What the scenario states itself stands, but for what the profile decides for every run: machines and time limits.
+The scenario's own values are kept, but for those that the profile decides for every run: machines and time limits.
 """
 
 from __future__ import annotations
@@ -37,27 +37,27 @@ class RequestDefaults:
     max_wait: int = 0
 
     def apply(self, model: Any, request: dict[str, Any], step: str | None) -> None:
-        """Changes ``request`` in place. ``model`` is botocore's operation model."""
+        """Change ``request`` itself. ``model`` is botocore's operation model."""
         operation = model.name
         self._tag(model, request)
         kind = KINDS.get(re.sub("^(Create|Update)", "", operation)) if operation.startswith(_VERBS) else None
         if kind is None or kind.request == RequestPaths():
             return
         stage = kind.stage
-        if wanted := _chosen(self.instance_types, step, stage):
+        if instance_type := _select(self.instance_types, step, stage):
             for machine in _machines(request):
-                machine["InstanceType"] = wanted
+                machine["InstanceType"] = instance_type
         if self.subnets:
             network = {"Subnets": list(self.subnets), "SecurityGroupIds": list(self.security_groups)}
-            for parent, member in _places(request, kind.request.network):
+            for parent, member in _holders(request, kind.request.network):
                 parent.setdefault(member, network)
         self._encrypt(kind.request, request)
-        if seconds := _chosen(self.max_runtime, step, stage):
-            for parent, member in _places(request, kind.request.stopping):
+        if seconds := _select(self.max_runtime, step, stage):
+            for parent, member in _holders(request, kind.request.stopping):
                 limit = parent.setdefault(member, {})
                 limit["MaxRuntimeInSeconds"] = min(seconds, limit.get("MaxRuntimeInSeconds", seconds))
         if {DEFAULT, step, stage} & set(self.spot):
-            for training, member in _places(request, kind.request.spot):
+            for training, member in _holders(request, kind.request.spot):
                 _on_spot(training, member, self.max_wait)
 
     def _tag(self, model: Any, request: dict[str, Any]) -> None:
@@ -73,10 +73,10 @@ class RequestDefaults:
     def _encrypt(self, paths: RequestPaths, request: dict[str, Any]) -> None:
         disks = any(_LOCAL_DISKS.match(machine["InstanceType"]) for machine in _machines(request))
         if self.volume_key and not disks and any(_machines(request)):
-            for parent, member in _places(request, paths.volume_key):
+            for parent, member in _holders(request, paths.volume_key):
                 parent.setdefault(member, self.volume_key)
         if self.output_key:
-            for parent, member in _places(request, paths.output_key):
+            for parent, member in _holders(request, paths.output_key):
                 parent.setdefault(member, self.output_key)
 
 
@@ -88,7 +88,7 @@ def _on_spot(training: MutableMapping[str, Any], member: str, max_wait: int) -> 
         limit["MaxWaitTimeInSeconds"] = max(limit.get("MaxWaitTimeInSeconds", 0), runtime + max_wait)
 
 
-def _chosen(table: Mapping[str, Any], step: str | None, stage: str | None) -> Any:
+def _select(table: Mapping[str, Any], step: str | None, stage: str | None) -> Any:
     return table.get(step or "") or table.get(stage or "") or table.get(DEFAULT)
 
 
@@ -104,25 +104,25 @@ def _machines(request: Any) -> Iterator[MutableMapping[str, Any]]:
             yield from _machines(each)
 
 
-def _places(request: Any, paths: tuple[str, ...]) -> Iterator[tuple[MutableMapping[str, Any], str]]:
-    """The mapping that holds each path's last member. Of all parents only a NetworkConfig is ever created: a
+def _holders(request: Any, paths: tuple[str, ...]) -> Iterator[tuple[MutableMapping[str, Any], str]]:
+    """Find the mapping that holds each path's last member. Of all parents only a NetworkConfig is ever created: a
     definition that a request leaves out, it has under another name."""
     for path in paths:
         *parents, member = path.split(".")
         yield from ((parent, member) for parent in _parents(request, parents))
 
 
-def _parents(place: Any, path: list[str]) -> Iterator[MutableMapping[str, Any]]:
+def _parents(node: Any, path: list[str]) -> Iterator[MutableMapping[str, Any]]:
     if not path:
-        if isinstance(place, dict):
-            yield place
+        if isinstance(node, dict):
+            yield node
         return
     first, *rest = path
     if first == "*":
-        for each in place if isinstance(place, list) else ():
+        for each in node if isinstance(node, list) else ():
             yield from _parents(each, rest)
-    elif isinstance(place, dict):
+    elif isinstance(node, dict):
         if first == "NetworkConfig":
-            place.setdefault(first, {})
-        if first in place:
-            yield from _parents(place[first], rest)
+            node.setdefault(first, {})
+        if first in node:
+            yield from _parents(node[first], rest)

@@ -1,4 +1,4 @@
-"""What a Create request asks for, read from the request and the service model: kind, name, instances. Pure."""
+"""The resource that a Create request makes, read from the request and the service model. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _IMAGES = ("Image", "ImageUri", "TrainingImage")
 
 @dataclass(frozen=True)
 class Creation:
-    """``identity`` is what the Delete of the same kind wants and the request says; None when there is no Delete."""
+    """The resource of a Create request. ``identity`` holds those members of its Delete request that are known."""
 
     kind: str
     name: str
@@ -23,16 +23,16 @@ class Creation:
 
 
 def creation(model: Any, request: Mapping[str, Any]) -> Creation | None:
-    """``model`` is botocore's operation model; None when the operation creates nothing."""
+    """Return what a request creates; None when it creates nothing. ``model`` is botocore's operation model."""
     if model.name == "StartPipelineExecution":
         name = f"{request.get('PipelineName')}/{request.get('ClientRequestToken')}"
         return Creation("PipelineExecution", name, {}, ())
     if not model.name.startswith("Create") or any(word in model.name for word in _NOTHING):
         return None
     kind = model.name.removeprefix("Create")
-    wanted = deletion_members(model.service_model, kind)
-    identity = {member: request[member] for member in wanted if member in request}
-    name = request.get(f"{kind}Name") or next((str(identity[key]) for key in reversed(wanted) if key in identity), "")
+    members = deletion_members(model.service_model, kind)
+    identity = {member: request[member] for member in members if member in request}
+    name = request.get(f"{kind}Name") or next((str(identity[key]) for key in reversed(members) if key in identity), "")
     if not name:  # CreateTransformJob and its kin have no Delete; AWS itself names what is left
         named = [value for member, value in request.items() if member.endswith("Name") and isinstance(value, str)]
         name = named[0] if named else ""
@@ -40,28 +40,27 @@ def creation(model: Any, request: Mapping[str, Any]) -> Creation | None:
 
 
 def uses(request: Mapping[str, Any]) -> str:
-    """The thing with the machines that a request leaves to another: an endpoint's config, a schedule's definition."""
+    """Return the name of the resource with the machines: an endpoint's config, a schedule's definition."""
     schedule = request.get("MonitoringScheduleConfig") or {}
     return str(request.get("EndpointConfigName") or schedule.get("MonitoringJobDefinitionName") or "")
 
 
 def answered_identity(model: Any, answer: Mapping[str, Any]) -> dict[str, Any]:
-    """What the Delete of the same kind wants and only the answer says: ids and ARNs that AWS gave."""
+    """Return those members of the Delete request that only the answer holds: ids and ARNs."""
     if model.name == "StartPipelineExecution":
         return {"PipelineExecutionArn": answer["PipelineExecutionArn"]}
     kind = model.name.removeprefix("Create")
-    wanted = deletion_members(model.service_model, kind)
-    found = {member: answer[member] for member in wanted if member in answer}
+    members = deletion_members(model.service_model, kind)
+    identity = {member: answer[member] for member in members if member in answer}
     arn = answer.get(f"{kind}Arn")
-    if (
-        arn and len(wanted) <= 1 and not found
-    ):  # a model package's Name may be its ARN; an artifact's only id is its ARN
-        found[wanted[0] if wanted else f"{kind}Arn"] = arn
-    return found
+    # A model package's Name may be its ARN; an artifact's only id is its ARN.
+    if arn and len(members) <= 1 and not identity:
+        identity[members[0] if members else f"{kind}Arn"] = arn
+    return identity
 
 
 def deletion_members(service: Any, kind: str) -> tuple[str, ...]:
-    """What ``DeleteKIND`` must be told."""
+    """Return the required members of ``DeleteKIND``."""
     operation = f"Delete{kind}"
     if operation not in service.operation_names:
         return ()
@@ -71,7 +70,7 @@ def deletion_members(service: Any, kind: str) -> tuple[str, ...]:
 
 
 def instances(request: Any) -> Iterator[dict[str, Any]]:
-    """Every machine a request asks for, wherever in it that is said."""
+    """Find every machine in a request, at any depth."""
     if isinstance(request, list):
         for each in request:
             yield from instances(each)

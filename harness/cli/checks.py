@@ -1,4 +1,4 @@
-"""The checks of ``harness doctor``: each looks at one thing and says what it found. They change nothing."""
+"""The checks of ``harness doctor``: each looks at one thing and describes it. They change nothing."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def _generations() -> Iterator[DoctorFinding]:
     else:
         # Whoever has put v3 over it did so on purpose, for tests of code on v3.
         instead = f"; {own} is: tests and programs on {own} run, scenarios of v2 do not" if own else ""
-        found = f"not installed here{instead}"
-        yield DoctorFinding("SageMaker SDK v2", "limited", found, "pip install 'sagemaker[local]>=2.257,<3'")
+        state = f"not installed here{instead}"
+        yield DoctorFinding("SageMaker SDK v2", "limited", state, "pip install 'sagemaker[local]>=2.257,<3'")
     if installed("v3"):
         yield DoctorFinding("SageMaker SDK v3", "ok", "in an environment of its own")
     else:
@@ -95,28 +95,28 @@ def _jobs(host: Host) -> Iterator[DoctorFinding]:
         Roots.PROOT: "for full speed allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, or run as root)",
         Roots.ENVIRONMENT: "allow user namespaces, or install proot: until then programs that need /opt/ml are refused",
     }
-    for name, found in host.describe().items():
+    for name, state in host.describe().items():
         limited = name == "/opt/ml" and host.roots is not Roots.NAMESPACE
         limited = limited or (name == "network isolation" and not host.isolates_network)
         limited = limited or (name == "host files" and host.roots is not Roots.NAMESPACE)
         remedy = remedies.get(host.roots, "") if name == "/opt/ml" else ""
-        yield DoctorFinding(f"jobs: {name}", "limited" if limited else "ok", found, remedy)
+        yield DoctorFinding(f"jobs: {name}", "limited" if limited else "ok", state, remedy)
 
 
 def _admin_interface(host: Host) -> DoctorFinding:
     """Jobs must not reset or stop the emulator: they may neither use its admin interface nor read the token for it."""
     if host.roots is Roots.NAMESPACE:
-        found = "closed to jobs: the folder with its token is hidden from them"
-        return DoctorFinding("admin interface", "ok", found)
-    found = "not closed to jobs: a job runs as your user, and could read the token in the state folder and use it"
-    return DoctorFinding("admin interface", "limited", found, "allow namespaces, or run in Docker (--runner docker)")
+        state = "closed to jobs: the folder with its token is hidden from them"
+        return DoctorFinding("admin interface", "ok", state)
+    state = "not closed to jobs: a job runs as your user, and could read the token in the state folder and use it"
+    return DoctorFinding("admin interface", "limited", state, "allow namespaces, or run in Docker (--runner docker)")
 
 
 def _offline(host: Host) -> DoctorFinding:
     if host.isolates_network:
         return DoctorFinding("offline runs", "ok", "network namespace; the start-up shim names refused hosts")
-    found = "audit hook of the start-up shim and proxy variables: programs that ignore both are not held back"
-    return DoctorFinding("offline runs", "limited", found, "allow network namespaces to make it tight")
+    state = "audit hook of the start-up shim and proxy variables: programs that ignore both are not held back"
+    return DoctorFinding("offline runs", "limited", state, "allow network namespaces to make it tight")
 
 
 def _state_folder(settings: Settings) -> DoctorFinding:
@@ -137,39 +137,39 @@ def _port(settings: Settings) -> DoctorFinding:
         with socket.create_server((settings.host, settings.port)):
             return DoctorFinding("port", "ok", f"{settings.port} is free")
     except OSError as error:
-        found = f"{settings.port} cannot be had ({error.strerror})"
-        return DoctorFinding("port", "limited", found, "start with --port 0 for a free one (run and exec always do)")
+        state = f"{settings.port} cannot be had ({error.strerror})"
+        return DoctorFinding("port", "limited", state, "start with --port 0 for a free one (run and exec always do)")
 
 
 def _disk(name: str, folder: Path) -> DoctorFinding:
     free = shutil.disk_usage(folder).free / 1e9
-    found = f"{free:.1f} GB free at {folder}"
+    state = f"{free:.1f} GB free at {folder}"
     if free < LOW_DISK_GB:
-        return DoctorFinding(name, "limited", found, "free some space, or move it (--state, HARNESS_CACHE)")
-    return DoctorFinding(name, "ok", found)
+        return DoctorFinding(name, "limited", state, "free some space, or move it (--state, HARNESS_CACHE)")
+    return DoctorFinding(name, "ok", state)
 
 
 def _docker(settings: Settings) -> Iterator[DoctorFinding]:
-    """Not needed by the local profile; said in full where jobs are to run in it."""
+    """Check Docker: one line unless jobs are to run in it, as the local profile does not need it."""
     from harness.runners.docker.engine import DockerEngine
     from harness.runners.docker.errors import EngineRefusal
 
-    wanted = settings.runner == "docker"
+    needed = settings.runner == "docker"
     engine = DockerEngine()
     try:
-        found = engine.describe()
+        state = engine.describe()
     except EngineRefusal as refusal:
-        if wanted:
+        if needed:
             yield DoctorFinding("Docker", "unfit", "not usable", str(refusal))
         else:
             yield DoctorFinding("Docker", "ok", "not usable, and not needed: jobs run as processes")
         return
     finally:
         engine.close()
-    if not wanted:
-        yield DoctorFinding("Docker", "ok", f"{found['Docker Engine']}; not needed: jobs run as processes")
+    if not needed:
+        yield DoctorFinding("Docker", "ok", f"{state['Docker Engine']}; not needed: jobs run as processes")
         return
-    for name, what in found.items():
+    for name, what in state.items():
         yield DoctorFinding("Docker" if name == "Docker Engine" else f"Docker: {name}", "ok", what)
 
 
@@ -185,18 +185,16 @@ def _localstack(settings: Settings) -> DoctorFinding:
     if health is not None:
         return DoctorFinding("LocalStack", "ok", f"{health.version} runs at {address}")
     if variable:
-        found = f"none answers at {address}, which {variable} names"
-        return DoctorFinding("LocalStack", "limited", found, f"start it, or unset {variable}")
-    wanted = "" if settings.aws_backend == "localstack" else "; not needed: S3 and the rest are answered by moto"
+        state = f"none answers at {address}, which {variable} names"
+        return DoctorFinding("LocalStack", "limited", state, f"start it, or unset {variable}")
+    needed = "" if settings.aws_backend == "localstack" else "; not needed: S3 and the rest are answered by moto"
     try:
         Environments().path(ENVIRONMENT)
     except EnvironmentMissing:
-        return DoctorFinding(
-            "LocalStack", "ok", f"none runs; its environment is built when it is first asked for{wanted}"
-        )
-    return DoctorFinding("LocalStack", "ok", f"none runs; its environment is there to start one{wanted}")
+        return DoctorFinding("LocalStack", "ok", f"none runs; its environment is built when it is first used{needed}")
+    return DoctorFinding("LocalStack", "ok", f"none runs; its environment is there to start one{needed}")
 
 
 def _existing(folder: Path) -> Path:
     """The folder, or the nearest one above it that there is."""
-    return next(place for place in (folder, *folder.parents) if place.exists())
+    return next(each for each in (folder, *folder.parents) if each.exists())

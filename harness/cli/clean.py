@@ -11,6 +11,7 @@ import click
 
 from harness.aws_run.ledger import LedgerEntry
 from harness.cli import FAILED, PASSED
+from harness.cli.choices import choose_destination
 from harness.cli.project import json_option, print_json, project_root, settings, state_option
 from harness.kernel.errors import GuardRefused
 from harness.promotion.account import Account
@@ -24,10 +25,10 @@ class Age(click.ParamType[float]):
     name = "age"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(value))
-        if not found:
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(value))
+        if not match:
             self.fail(f"{value!r} is not an age such as 30m, 12h or 2d", param, ctx)
-        return float(found[1]) * _UNITS[found[2]]
+        return float(match[1]) * _UNITS[match[2]]
 
 
 @click.command("clean")
@@ -43,22 +44,15 @@ def command(profile: str, dry_run: bool, yes: bool, older_than: float | None, st
     Reads the ledgers of this project, then searches the account for the tags of runs. Runs that are still going are
     left alone, and so are those of other people until they expire.
     """
-    from harness.profiles import UnknownProfile, find_profile
-    from harness.profiles.aws import LEDGERS, AwsProfile
+    from harness.profiles.aws import LEDGERS
     from harness.profiles.target import RunRequest
     from harness.promotion.account import open_account
     from harness.promotion.teardown.cleaning import plan_cleaning, remove
 
-    given = settings(state=state)
-    try:
-        found = find_profile(profile, RunRequest(given, project_root()))
-    except UnknownProfile as error:
-        raise click.BadParameter(str(error), param_hint="--profile") from error
-    if not isinstance(found, AwsProfile):
-        raise click.BadParameter(f"{profile!r} is not a profile of kind aws", param_hint="--profile")
-    account = open_account(found.destination)
+    in_force = settings(state=state)
+    account = open_account(choose_destination(profile, RunRequest(in_force, project_root())))
     click.echo(f"{account}: looking at what runs left there", err=True)
-    cleaning = plan_cleaning(account, profile, given.state / LEDGERS, older_than)
+    cleaning = plan_cleaning(account, profile, in_force.state / LEDGERS, older_than)
     _show(account, cleaning, quiet=as_json)
     if dry_run or not cleaning.leftovers:
         return _end(cleaning, [], as_json)
@@ -67,11 +61,11 @@ def command(profile: str, dry_run: bool, yes: bool, older_than: float | None, st
             raise GuardRefused("nobody is here to agree to that, so nothing was touched", "say --yes to go ahead")
         if not click.confirm("Remove them?", err=True):
             raise GuardRefused("not agreed to, so nothing was touched")
-    removals = remove(account, cleaning, lambda each: click.echo(f"  {each}", err=as_json), _waits)
+    removals = remove(account, cleaning, lambda each: click.echo(f"  {each}", err=as_json), _report_wait)
     return _end(cleaning, removals, as_json)
 
 
-def _waits(entry: LedgerEntry, why: str, seconds: float) -> None:
+def _report_wait(entry: LedgerEntry, why: str, seconds: float) -> None:
     passed = f", for {seconds:.0f} s now" if seconds >= 1 else ""
     click.echo(f"  waiting for AWS{passed}: {entry.kind} {entry.name}: {why}", err=True)
 

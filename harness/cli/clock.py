@@ -1,4 +1,4 @@
-"""``harness clock``: what time it is in the emulator; ``harness clock advance 1h`` runs what becomes due."""
+"""``harness clock``: shows the emulator's time; ``harness clock advance 1h`` runs what becomes due."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def command(context: click.Context, state: Path | None, as_json: bool) -> None:
     """Show the emulator's clock, or move it forward."""
     context.obj = state
     if context.invoked_subcommand is None:
-        told = running(state).ask("/_harness/clock")
+        answer = running(state).ask("/_harness/clock")
         if as_json:
-            print_json(told)
+            print_json(answer)
         else:
-            click.echo(_line(told))
+            click.echo(_line(answer))
 
 
 @command.command("advance")
@@ -50,19 +50,19 @@ def command(context: click.Context, state: Path | None, as_json: bool) -> None:
 def advance(state: Path | None, duration: float, as_json: bool) -> None:
     """Move the clock forward; returns when everything that became due is finished."""
     # As long as the jobs take that become due; the user has Ctrl-C.
-    told = running(state).ask("/_harness/clock", "POST", timeout=None, seconds=duration)
+    answer = running(state).ask("/_harness/clock", "POST", timeout=None, seconds=duration)
     if as_json:
-        print_json(told)
+        print_json(answer)
         return
-    click.echo(_line(told))
-    for name, value in told.items():
+    click.echo(_line(answer))
+    for name, value in answer.items():
         if name not in ("now", "real", "offset"):
             click.echo(f"{name}: {_shown(value)}")
 
 
-def _line(told: dict[str, Any]) -> str:
-    ahead = f", {told['offset']:g} s ahead of the real one" if told.get("offset") else ""
-    return f"{told['now']}{ahead}"
+def _line(answer: dict[str, Any]) -> str:
+    ahead = f", {answer['offset']:g} s ahead of the real one" if answer.get("offset") else ""
+    return f"{answer['now']}{ahead}"
 
 
 def _shown(value: Any) -> str:

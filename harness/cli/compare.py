@@ -47,14 +47,18 @@ def command(runs: tuple[str, ...], tolerance: float, anyway: bool, state: Path |
 def _two_runs(runs: Sequence[str], reports: Path, tolerance: float, as_json: bool) -> int:
     from harness.report.comparison import compare_scenarios
 
-    left, right = (_report(_found(run, reports)) for run in runs)
+    left, right = (_report(_find_run(run, reports)) for run in runs)
     files = {scenario.name: scenario.file for scenario in _scenarios()}
-    comparisons = compare_scenarios(left, right, lambda name: _allowed(files.get(name), left, right, tolerance))
+    comparisons = compare_scenarios(
+        left, right, lambda name: _allowed_differences(files.get(name), left, right, tolerance)
+    )
     return _tell(comparisons, runs[0], runs[1], as_json)
 
 
-def _allowed(file: Path | None, left: Mapping[str, Any], right: Mapping[str, Any], tolerance: float) -> Allowed:
-    """What the scenario says of places that differ holds for two different ones, not for two runs in the same."""
+def _allowed_differences(
+    file: Path | None, left: Mapping[str, Any], right: Mapping[str, Any], tolerance: float
+) -> Allowed:
+    """Return the allowed differences. Those that a scenario states of profiles hold for two different ones only."""
     from harness.profiles.comparison_rules import concessions_of
     from harness.report.comparison import Allowed
 
@@ -76,7 +80,7 @@ def _with_recordings(runs: Sequence[str], state: Path, tolerance: float, anyway:
     from harness.promotion.recordings import read_recording
 
     comparisons, sources, named = [], [], ""
-    for scenario, path, report in _chosen(runs, state):
+    for scenario, path, report in _choose_reports(runs, state):
         recording = read_recording(scenario.file)
         if recording is None:
             continue
@@ -85,10 +89,10 @@ def _with_recordings(runs: Sequence[str], state: Path, tolerance: float, anyway:
         comparisons.append(with_recording(recording, played, scenario.file, report["profile"], tolerance, anyway))
         sources.append({"recording": recording.provenance.at, "run": str(path)})
     if not comparisons:
-        asked = runs[0] if runs else "NAME"
+        example = runs[0] if runs else "NAME"
         raise StateError(
             "there is no recording of AWS to compare with",
-            f"make one with `harness run {asked} --profile aws --record`",
+            f"make one with `harness run {example} --profile aws --record`",
         )
     left = named if len(comparisons) == 1 else "AWS"
     right = f"run {Path(sources[0]['run']).name}" if len(comparisons) == 1 else "the run here"
@@ -106,11 +110,11 @@ def _tell(
     from harness.report.comparison import in_words
 
     if as_json:
-        told = [each.document() for each in comparisons]
+        documents = [each.document() for each in comparisons]
         if sources:
-            told = [{**each, **source} for each, source in zip(told, sources, strict=True)]
+            documents = [{**each, **source} for each, source in zip(documents, sources, strict=True)]
         equal = all(each.equal for each in comparisons)
-        print_json({"equal": equal, "verdict": verdict(comparisons), "scenarios": told})
+        print_json({"equal": equal, "verdict": verdict(comparisons), "scenarios": documents})
     else:
         for line in in_words(comparisons, left, right):
             click.echo(line)
@@ -122,7 +126,7 @@ def _tell(
 Chosen = tuple["Scenario", Path, dict[str, Any]]
 
 
-def _chosen(runs: Sequence[str], state: Path) -> Iterator[Chosen]:
+def _choose_reports(runs: Sequence[str], state: Path) -> Iterator[Chosen]:
     """Scenarios, each with a report that holds it."""
     from harness.promotion.recordings import recording_file
     from harness.report.run_folders import REPORTS
@@ -133,7 +137,7 @@ def _chosen(runs: Sequence[str], state: Path) -> Iterator[Chosen]:
     elif runs[0] in known:
         names = [runs[0]]
     else:
-        path = _found(runs[0], state / REPORTS, or_else=tuple(known))
+        path = _find_run(runs[0], state / REPORTS, or_else=tuple(known))
         report = _report(path)
         played = [known[each["name"]] for each in report["scenarios"] if each["name"] in known]
         yield from [(scenario, path, report) for scenario in played]
@@ -144,12 +148,11 @@ def _chosen(runs: Sequence[str], state: Path) -> Iterator[Chosen]:
 
 
 def _latest(name: str, state: Path) -> tuple[Path, dict[str, Any]]:
-    """The newest run of a scenario that was not on AWS. An older one is never taken in its place."""
+    """The newest run of a scenario that was not on AWS. An older one is never used instead."""
+    from harness.profiles import profiles_on_aws
     from harness.report.run_folders import REPORT, latest_run, run_folders
-    from harness.settings import read_project
 
-    tables = read_project(project_root()).profiles
-    on_aws = frozenset(["aws", *(profile for profile, table in tables.items() if table.get("kind") == "aws")])
+    on_aws = profiles_on_aws(project_root())
     newest = latest_run(state, name, on_aws)
     if newest is not None and newest.report and not (Path(newest.report) / REPORT).is_file():
         raise StateError(
@@ -171,7 +174,7 @@ def _scenarios() -> list[Scenario]:
     return discover(project_root())
 
 
-def _found(run: str, reports: Path, or_else: Sequence[str] = ()) -> Path:
+def _find_run(run: str, reports: Path, or_else: Sequence[str] = ()) -> Path:
     for path in (Path(run), reports / run):
         if path.exists():
             return path

@@ -1,4 +1,4 @@
-"""What a run would have cost on AWS, or did, as evidence for its report."""
+"""The cost of a run on AWS, real or estimated, as evidence for its report."""
 
 from __future__ import annotations
 

@@ -25,16 +25,17 @@ def command(state: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(answer)
         return
-    for service, found in answer["services"].items():
-        supported = found["supported"]
-        refused = found["modelled"] - len(supported)
-        click.echo(f"{service}: {len(supported)} of {found['modelled']} operations served, {refused} refused by name")
-        click.echo(_wrapped(supported))
+    for service, operations in answer["services"].items():
+        supported = operations["supported"]
+        refused = operations["modelled"] - len(supported)
+        served = f"{len(supported)} of {operations['modelled']} operations served"
+        click.echo(f"{service}: {served}, {refused} refused by name")
+        click.echo(_wrap(supported))
     backend = answer["backend"]
     click.echo(
         f"other AWS services: {len(backend['services'])} answered by {backend['name']}, all others refused by name"
     )
-    click.echo(_wrapped(backend["services"]))
+    click.echo(_wrap(backend["services"]))
 
 
 def _without_emulator() -> dict[str, Any]:
@@ -48,5 +49,5 @@ def _without_emulator() -> dict[str, Any]:
     }
 
 
-def _wrapped(names: list[str]) -> str:
+def _wrap(names: list[str]) -> str:
     return textwrap.fill(", ".join(names) or "none", 110, initial_indent="  ", subsequent_indent="  ")

@@ -1,4 +1,4 @@
-"""``harness env``: the client environment as shell lines (or JSON), for ``eval``."""
+"""``harness env``: prints the client environment as shell lines (or JSON), for ``eval``."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def command(state: Path | None, shell: str | None, offline: bool, direct_s3: boo
             # `eval` of nothing would succeed, and what follows it would mean the user's real account.
             click.echo("false")
         raise
-    given = settings(state=state)
-    place = target(emulator)
-    changes = wiring(place, client_folder(given, place), os.environ, offline=offline)
+    in_force = settings(state=state)
+    clients = target(emulator)
+    changes = wiring(clients, client_folder(in_force, clients), os.environ, offline=offline)
     if direct_s3:
         changes = replace(changes, set={**changes.set, "AWS_ENDPOINT_URL_S3": _backing(emulator)})
     _print(changes, shell, as_json)
@@ -63,7 +63,7 @@ def _print(changes: Wiring, shell: str | None, as_json: bool) -> None:
 
 
 def _backing(emulator: RunningEmulator) -> str:
-    """Where the LocalStack behind the emulator answers; it may be starting still, and one request waits for that."""
+    """Return the address of the LocalStack behind the emulator, and wait while it starts."""
     if emulator.facts()["aws_backend"] != "localstack":
         raise StateError("--direct-s3 is for an emulator on LocalStack", "start it with --aws-backend localstack")
     deadline = time.monotonic() + LOCALSTACK_SECONDS

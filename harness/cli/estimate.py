@@ -1,4 +1,4 @@
-"""``harness estimate``: what scenarios would cost on AWS, step by step, without asking AWS for anything but prices."""
+"""``harness estimate``: estimates the cost of scenarios on AWS by step; calls nothing but the price API."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import Any
 import click
 
 from harness.cli import PASSED
+from harness.cli.choices import choose_profile, choose_scenarios
 from harness.cli.project import json_option, print_json, project_root, settings, state_option
 from harness.kernel.errors import StateError
 from harness.promotion.cost.estimate import Cost, estimator, require_priced, total
 from harness.promotion.cost.prices import PriceTable, prices_of
 from harness.promotion.destination import Destination
 from harness.promotion.plan import RunPlan, make_plan
+from harness.settings import Settings
 
 
 @click.command("estimate")
@@ -29,16 +31,12 @@ def command(scenarios: tuple[str, ...], profile: str | None, refresh: bool, stat
 
     From the durations of their last runs here, what AWS adds to them, and a dated price table.
     """
-    from harness.profiles.scenarios import UnknownScenario, choose
     from harness.report.run_folders import run_folders
 
-    root, given = project_root(), settings(state=state)
-    destination = _destination(profile, root, given)
-    try:
-        chosen = choose(root, scenarios)
-    except UnknownScenario as error:
-        raise click.BadParameter(str(error), param_hint="SCENARIO") from error
-    folders = run_folders(given.state)
+    root, in_force = project_root(), settings(state=state)
+    destination = _destination(profile, root, in_force)
+    chosen = choose_scenarios(root, scenarios)
+    folders = run_folders(in_force.state)
     plans = [make_plan(each.name, each.file, folders, destination) for each in chosen]
     if never := [plan.scenario for plan in plans if plan.learned_from is None]:
         raise StateError(
@@ -46,31 +44,25 @@ def command(scenarios: tuple[str, ...], profile: str | None, refresh: bool, stat
             f"run it once with `harness run {' '.join(never)}`, which costs nothing",
         )
     if refresh:
-        _refresh(destination, given.region, plans)
-    prices = prices_of(destination, given.region, root)
+        _refresh(destination, in_force.region, plans)
+    prices = prices_of(destination, in_force.region, root)
     estimates = [(plan, estimator(prices, destination).costs(plan)) for plan in plans]
     require_priced([cost for _, costs in estimates for cost in costs], prices)
     if as_json:
         print_json(_plain(estimates, prices))
     else:
-        for line in _lines(estimates, prices, destination.region if destination else given.region):
+        for line in _lines(estimates, prices, destination.region if destination else in_force.region):
             click.echo(line)
     return PASSED
 
 
-def _destination(profile: str | None, root: Path, given: Any) -> Destination | None:
-    from harness.profiles import UnknownProfile, find_profile
-    from harness.profiles.aws import AwsProfile
+def _destination(profile: str | None, root: Path, in_force: Settings) -> Destination | None:
     from harness.profiles.target import RunRequest
     from harness.settings import read_project
 
     if profile is None and "aws" not in read_project(root).profiles:
         return None
-    try:
-        found = find_profile(profile or "aws", RunRequest(given, root))
-    except UnknownProfile as error:
-        raise click.BadParameter(str(error), param_hint="--profile") from error
-    return found.destination if isinstance(found, AwsProfile) else None
+    return choose_profile(profile or "aws", RunRequest(in_force, root)).destination
 
 
 def _refresh(destination: Destination | None, region: str, plans: Sequence[RunPlan]) -> None:

@@ -20,13 +20,13 @@ from harness.clients.emulator_process import StartOptions
 @click.option("--local-mode", is_flag=True, help="Serve the SDKs' local mode (instance_type='local') without Docker.")
 @emulator_options
 @click.argument("cmd", nargs=-1, required=True, type=click.UNPROCESSED)
-def command(state: Path | None, wanted: StartOptions, online: bool, local_mode: bool, cmd: tuple[str, ...]) -> int:
+def command(state: Path | None, start: StartOptions, online: bool, local_mode: bool, cmd: tuple[str, ...]) -> int:
     """Run a command wired to the emulator and exit with its code.
 
     Put the command after --, as in: harness exec -- python mine.py
     """
     from harness.clients import offline_process
-    from harness.clients.blocked_hosts import Refusals
+    from harness.clients.blocked_hosts import BlockedHosts
     from harness.clients.emulator_lease import shared
     from harness.clients.environment import wiring
     from harness.localmode.docker_cli.config import with_docker
@@ -34,19 +34,19 @@ def command(state: Path | None, wanted: StartOptions, online: bool, local_mode: 
     for number in offline_process.FORWARDED:
         # While the command runs, signals are its own; before and after, they must not leave an emulator behind.
         signal.signal(number, _exit)
-    given = settings(state=state)
-    with shared(given.state, wanted) as emulator:
-        place = target(emulator)
-        changes = wiring(place, client_folder(given, place), os.environ, offline=not online)
+    in_force = settings(state=state)
+    with shared(in_force.state, start) as emulator:
+        clients = target(emulator)
+        changes = wiring(clients, client_folder(in_force, clients), os.environ, offline=not online)
         if local_mode:
-            folder = given.state / "client" / "local-mode"
-            changes = with_docker(changes, emulator, place, folder, install=given.install and online)
+            folder = in_force.state / "client" / "local-mode"
+            changes = with_docker(changes, emulator, clients, folder, install=in_force.install and online)
         environment = changes.applied_to(os.environ)
         if online:
             return offline_process.run_plain(cmd, environment)
-        refusals = Refusals(emulator)
+        refusals = BlockedHosts(emulator)
         code = offline_process.run(cmd, environment, emulator)
-        for line in refusals.told():
+        for line in refusals.lines():
             click.echo(line, err=True)
         return code
 

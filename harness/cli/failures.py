@@ -1,4 +1,4 @@
-"""What a failed scenario says in the terminal: each failed step with its evidence, and everything once."""
+"""The lines of a failed scenario in the terminal: each failed step with its evidence, and everything once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _INSTALLED = re.compile(r"/(site-packages|dist-packages|python3\.\d+)/")
 
 
 def failure_lines(report: ScenarioReport) -> list[str]:
-    """What went wrong and where, its evidence, the logs of failed jobs, and the end of what the scenario printed."""
+    """Describe a failure: its step, its evidence, the logs of failed jobs, and the end of the scenario's output."""
     if report.passed:
         return []
     failed = [step for step in report.steps if step.state == "failed"]
@@ -29,31 +29,31 @@ def failure_lines(report: ScenarioReport) -> list[str]:
         if job.status == "Failed":
             lines += _job_lines(job, lines)
     # Where the error came from is said, and what it says: the way through the SDK's own code is in the report.
-    told = [*lines, *(report.traceback.splitlines() if frames else [])]
-    log = [line for line in _new(report.log_tail, told) if line.strip()][-SHOWN_LOG_LINES:]
+    shown = [*lines, *(report.traceback.splitlines() if frames else [])]
+    log = [line for line in _new(report.log_tail, shown) if line.strip()][-SHOWN_LOG_LINES:]
     return [*lines, "end of its output:", *(f"  | {line}" for line in log)] if log else lines
 
 
 def _own_frames(report: ScenarioReport) -> Iterator[str]:
-    """Of the error's way through the code the user's own part: no libraries, nor what a job's failure quotes."""
+    """Return the frames of the user's own code: no libraries, nor what a job's failure quotes."""
     for file, number, code in _FRAME.findall(report.traceback)[-MOST_FRAMES:]:
         own = not _INSTALLED.search(file) and not Path(file).resolve().is_relative_to(_HARNESS)
         if own and Path(file).is_file():
             yield f"{file}:{number}: {code}"
 
 
-def _job_lines(job: Resource, told: list[str]) -> Iterator[str]:
-    reason, text = str(job.description.get("FailureReason", "")), "\n".join(told)
+def _job_lines(job: Resource, shown: list[str]) -> Iterator[str]:
+    reason, text = str(job.description.get("FailureReason", "")), "\n".join(shown)
     if not (reason and reason in text and job.name in text):
         yield f"{job.kind} {job.name} failed: {reason}"
     tail = job.log_tail[-SHOWN_JOB_LINES:]
     # A reason often is the end of the log.
-    if len(list(_new(tail, told))) > len(tail) / 2:
+    if len(list(_new(tail, shown))) > len(tail) / 2:
         yield from (f"  | {line}" for line in tail)
 
 
-def _new(lines: Iterable[str], told: list[str]) -> Iterator[str]:
-    known = {line.strip().removeprefix("| ").strip() for line in told}
+def _new(lines: Iterable[str], shown: list[str]) -> Iterator[str]:
+    known = {line.strip().removeprefix("| ").strip() for line in shown}
     return (line for line in lines if line.strip() not in known)
 
 

@@ -56,8 +56,8 @@ def _chosen(history: History, scenario: str | None, profile: str | None) -> list
         said = f"known: {', '.join(known)}" if known else "no runs are remembered yet"
         raise click.BadParameter(f"no run of {scenario!r} is remembered; {said}", param_hint="SCENARIO")
     pairs = dict.fromkeys((past.scenario, past.profile) for past in history.runs)
-    wanted = [(name, where) for name, where in pairs if scenario in (None, name) and profile in (None, where)]
-    return [history.of(name, where) for name, where in wanted]
+    selected = [(name, where) for name, where in pairs if scenario in (None, name) and profile in (None, where)]
+    return [history.of(name, where) for name, where in selected]
 
 
 def _as_json(runs: Sequence[Past]) -> dict[str, Any]:
@@ -82,8 +82,8 @@ def _in_words(runs: Sequence[Past], *, detailed: bool) -> list[str]:
     last, passed = runs[-1], sum(past.passed for past in runs)
     count = f"{len(runs)} run{'' if len(runs) == 1 else 's'}, {passed} passed"
     lines = [f"{last.scenario} (profile {last.profile}): {count}; the last {_verdict(last)} at {last.when} UTC"]
-    told = trends(runs)
-    lines += _table(told, "") if told else ["  none passed yet, so there are no trends"]
+    changes = trends(runs)
+    lines += _table(changes, "") if changes else ["  none passed yet, so there are no trends"]
     if detailed:
         lines += ["", *_table(step_trends(runs), "step "), "", "  last runs"]
         lines += [
@@ -97,7 +97,7 @@ def _verdict(past: Past) -> str:
     return "passed" if past.passed else "interrupted" if past.interrupted else "FAILED"
 
 
-def _table(told: Sequence[Trend], what: str) -> list[str]:
+def _table(changes: Sequence[Trend], what: str) -> list[str]:
     from harness.report.trends import blocks
 
     rows = [(f"{what}name", "last", "median", "change", "trend")]
@@ -109,7 +109,7 @@ def _table(told: Sequence[Trend], what: str) -> list[str]:
             "" if trend.change is None else f"{trend.change:+.1%}",
             blocks(trend.values),
         )
-        for trend in told
+        for trend in changes
     ]
     name, *numbers = (max(len(row[column]) for row in rows) for column in range(4))
     return [

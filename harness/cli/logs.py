@@ -1,4 +1,4 @@
-"""``harness logs``: a job's or an endpoint's log. A running emulator is asked; without one the state folder is read."""
+"""``harness logs``: prints the log of a job or an endpoint, from a running emulator or else the state folder."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def command(name: str, follow: bool, state: Path | None) -> None:
         for message in _kept(folder / "logs", name):
             click.echo(message)
         return
-    place = target(emulator)
-    sagemaker, logs = client(place, "sagemaker"), client(place, "logs")
+    clients = target(emulator)
+    sagemaker, logs = client(clients, "sagemaker"), client(clients, "logs")
     group, prefix, ended = _find(sagemaker, name)
     for message in _messages(logs, group, prefix, ended, follow):
         click.echo(message)
@@ -71,13 +71,13 @@ def _kept(folder: Path, name: str) -> Iterator[str]:
 
     logs = LogFiles(folder)
     places = logs.stream_keys()
-    streams = [place for place in places if place.stream.startswith(f"{name}/") or place.group.endswith(f"/{name}")]
+    streams = [stream for stream in places if stream.stream.startswith(f"{name}/") or stream.group.endswith(f"/{name}")]
     if not streams:
-        latest = list(dict.fromkeys(place.stream.partition("/")[0] for place in places))
+        latest = list(dict.fromkeys(stream.stream.partition("/")[0] for stream in places))
         hint = f"logs are kept of {', '.join(latest[:3])}" if latest else "no logs are kept there"
-        raise StateError(f"there is no log of a job or endpoint named {name!r} in {folder}", f"{hint}")
-    for place in reversed(streams):
-        yield from (event.message for event in logs.read(place.group, place.stream, place.account, place.region))
+        raise StateError(f"there is no log of a job or endpoint named {name!r} in {folder}", hint)
+    for stream in reversed(streams):
+        yield from (event.message for event in logs.read(stream.group, stream.stream, stream.account, stream.region))
 
 
 def _known(sagemaker: Any) -> str:
@@ -102,9 +102,9 @@ def _messages(logs: Any, group: str, prefix: str, ended: Callable[[], bool], fol
 
 
 def _streams(logs: Any, group: str, prefix: str) -> list[str]:
-    asked = {"logGroupName": group, **({"logStreamNamePrefix": prefix} if prefix else {})}
+    request = {"logGroupName": group, **({"logStreamNamePrefix": prefix} if prefix else {})}
     try:
-        pages = logs.get_paginator("describe_log_streams").paginate(**asked)
+        pages = logs.get_paginator("describe_log_streams").paginate(**request)
         return [stream["logStreamName"] for page in pages for stream in page["logStreams"]]
     except logs.exceptions.ResourceNotFoundException:
         return []

@@ -26,12 +26,14 @@ def command(state: Path | None, trust_pickles: bool, as_json: bool) -> int:
     from harness.stores.folder import StateFolder
 
     folder = settings(state=state).state
-    found = describe_old_state(folder)
-    if found and not trust_pickles:
-        click.echo(f"{found[0].upper()}{found[1:]}.\n\n{TRUST}\n\nTo go on: harness migrate --trust-pickles", err=True)
+    old_state = describe_old_state(folder)
+    if old_state and not trust_pickles:
+        click.echo(
+            f"{old_state[0].upper()}{old_state[1:]}.\n\n{TRUST}\n\nTo go on: harness migrate --trust-pickles", err=True
+        )
         return UNFIT
     taken: list[str] = []
-    if found:
+    if old_state:
         from harness.aws.moto.saved_state.migration import migrate
 
         held = StateFolder(folder)

@@ -1,4 +1,4 @@
-"""``harness plan``: whether an account is ready for scenarios, what is missing, and the least that must be allowed."""
+"""``harness plan``: checks whether an account is ready for scenarios, and writes the minimal policies."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from harness.cli import PASSED, UNFIT
+from harness.cli.choices import choose_destination, choose_scenarios
 from harness.cli.project import json_option, print_json, project_root, settings, state_option
 from harness.promotion.plan import RunPlan
 from harness.promotion.preflight.findings import FAILURE, OK, UNCHECKED, WARNING
@@ -31,27 +32,16 @@ def command(scenarios: tuple[str, ...], profile: str, policy: Path | None, state
     Credentials, role, permissions, bucket, network, keys, images, quotas, names. Exit code 3 when something fails.
     """
     from harness.cli.promotion import plan_lines
-    from harness.profiles import UnknownProfile, find_profile
-    from harness.profiles.aws import AwsProfile
-    from harness.profiles.scenarios import UnknownScenario, choose
     from harness.profiles.target import RunRequest
     from harness.promotion.account import open_account
     from harness.promotion.plan import make_plan
     from harness.promotion.preflight.run import preflight
     from harness.report.run_folders import run_folders
 
-    root, given = project_root(), settings(state=state)
-    try:
-        found = find_profile(profile, RunRequest(given, root))
-        chosen = choose(root, scenarios)
-    except UnknownScenario as error:
-        raise click.BadParameter(str(error), param_hint="SCENARIO") from error
-    except UnknownProfile as error:
-        raise click.BadParameter(str(error), param_hint="--profile") from error
-    if not isinstance(found, AwsProfile):
-        raise click.BadParameter(f"{profile!r} is not a profile of kind aws", param_hint="--profile")
-    destination = found.destination
-    folders = run_folders(given.state)
+    root, in_force = project_root(), settings(state=state)
+    destination = choose_destination(profile, RunRequest(in_force, root))
+    chosen = choose_scenarios(root, scenarios)
+    folders = run_folders(in_force.state)
     plans = [make_plan(each.name, each.file, folders, destination) for each in chosen]
     result = preflight(open_account(destination), destination, plans)
     if as_json:
@@ -73,8 +63,8 @@ def _lines(result: Preflight) -> list[str]:
         if finding.remedy:
             lines.append(f"{'':<8} -> {finding.remedy}")
     counts = {state: sum(finding.state == state for finding in result.findings) for state in _MARKS}
-    told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-    return [*lines, f"{'not ready' if result.failures else 'ready'}: {told}"]
+    counted = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    return [*lines, f"{'not ready' if result.failures else 'ready'}: {counted}"]
 
 
 def _plain(result: Preflight, plans: list[RunPlan]) -> dict[str, Any]:

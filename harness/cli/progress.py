@@ -1,4 +1,4 @@
-"""What ``harness run`` shows while it runs: a live list of steps on a terminal, plain lines elsewhere."""
+"""The output of ``harness run`` while it runs: a live list of steps on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from harness.cli.failures import failure_lines
 from harness.report.model import Report, ScenarioReport, Step
-from harness.scenario.events import Event
+from harness.scenario.events import Event, StepEvent
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -23,45 +23,47 @@ REDRAW_SECONDS = 1 / 12
 
 class Display(Protocol):
     def note(self, line: str) -> None:
-        """Something beside the story: an environment being built, a stop being asked for."""
+        """Show a remark: an environment that is being built, a request to stop."""
 
-    def following(self, report: ScenarioReport) -> AbstractContextManager[None]:
-        """Around one scenario's run; those of several may overlap."""
+    def follow(self, report: ScenarioReport) -> AbstractContextManager[None]:
+        """Show one scenario while the block lasts; several may overlap."""
 
     def tick(self) -> None:
-        """Now and then while scenarios run."""
+        """Redraw; called often while scenarios run."""
 
-    def told(self, report: ScenarioReport, event: Event) -> None:
-        """An event was folded into the report."""
+    def show(self, report: ScenarioReport, event: Event) -> None:
+        """Show an event that was added to the report."""
 
-    def finished(self, report: ScenarioReport) -> None: ...
+    def finish(self, report: ScenarioReport) -> None:
+        """Show the end of a scenario."""
 
-    def summary(self, report: Report, page: Path) -> None: ...
+    def summary(self, report: Report, page: Path) -> None:
+        """Show the end of the run."""
 
 
 def display(quiet: bool = False, several: bool = False) -> Display:
-    """``several``: scenarios are played at the same time."""
+    """Choose the display. ``several``: scenarios are played at the same time."""
     if quiet:
         return QuietDisplay()
     return LiveDisplay() if sys.stdout.isatty() else PlainDisplay(several)
 
 
 class QuietDisplay:
-    """For ``--json``: standard output belongs to the report; notes go to standard error."""
+    """The display for ``--json``: standard output belongs to the report; notes go to standard error."""
 
     def note(self, line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
-    def following(self, report: ScenarioReport) -> AbstractContextManager[None]:
+    def follow(self, report: ScenarioReport) -> AbstractContextManager[None]:
         return contextlib.nullcontext()
 
     def tick(self) -> None:
         return
 
-    def told(self, report: ScenarioReport, event: Event) -> None:
+    def show(self, report: ScenarioReport, event: Event) -> None:
         return
 
-    def finished(self, report: ScenarioReport) -> None:
+    def finish(self, report: ScenarioReport) -> None:
         return
 
     def summary(self, report: Report, page: Path) -> None:
@@ -69,7 +71,7 @@ class QuietDisplay:
 
 
 class PlainDisplay:
-    """One line for each finished step; nothing is redrawn. Of ``several`` at once each line says whose it is."""
+    """One line for each finished step; nothing is redrawn. With ``several`` at once each line names its scenario."""
 
     def __init__(self, several: bool = False) -> None:
         self._several = several
@@ -77,24 +79,24 @@ class PlainDisplay:
     def note(self, line: str) -> None:
         print(line, flush=True)
 
-    def following(self, report: ScenarioReport) -> AbstractContextManager[None]:
+    def follow(self, report: ScenarioReport) -> AbstractContextManager[None]:
         print(f"{report.name}: {report.title}", flush=True)
         return contextlib.nullcontext()
 
     def tick(self) -> None:
         return
 
-    def told(self, report: ScenarioReport, event: Event) -> None:
-        if event["event"] == "step" and event["state"] != "started":
-            step = next(step for step in reversed(report.steps) if step.name == event["name"])
-            print(f"{self._whose(report)}{_mark(step)} {step.name}  {step.seconds:.1f} s{_met(step)}", flush=True)
+    def show(self, report: ScenarioReport, event: Event) -> None:
+        if isinstance(event, StepEvent) and event.state != "started":
+            step = next(step for step in reversed(report.steps) if step.name == event.name)
+            print(f"{self._prefix(report)}{_mark(step)} {step.name}  {step.seconds:.1f} s{_remarks(step)}", flush=True)
 
-    def finished(self, report: ScenarioReport) -> None:
-        whose = self._whose(report) if self._several else ""
+    def finish(self, report: ScenarioReport) -> None:
+        whose = self._prefix(report) if self._several else ""
         for line in failure_lines(report):
             print(f"{whose}{line}", flush=True)
 
-    def _whose(self, report: ScenarioReport) -> str:
+    def _prefix(self, report: ScenarioReport) -> str:
         return f"{report.name} | " if self._several else "  "
 
     def summary(self, report: Report, page: Path) -> None:
@@ -103,7 +105,7 @@ class PlainDisplay:
 
 
 class LiveDisplay:
-    """Steps with spinners and running times, redrawn in place; by the caller's ``tick``, as this process forks."""
+    """Steps with spinners and running times, redrawn on the caller's ``tick``, as this process forks."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -117,7 +119,7 @@ class LiveDisplay:
         self._console.print(line, style="dim", markup=False)
 
     @contextlib.contextmanager
-    def following(self, report: ScenarioReport) -> Iterator[None]:
+    def follow(self, report: ScenarioReport) -> Iterator[None]:
         from rich.live import Live
 
         self._running.append(report)
@@ -144,10 +146,10 @@ class LiveDisplay:
 
         return Group(*(_story(report) for report in self._running))
 
-    def told(self, report: ScenarioReport, event: Event) -> None:
+    def show(self, report: ScenarioReport, event: Event) -> None:
         return  # the live list looks at the report itself
 
-    def finished(self, report: ScenarioReport) -> None:
+    def finish(self, report: ScenarioReport) -> None:
         for line in failure_lines(report):
             self._console.print(line, style="red", markup=False)
 
@@ -179,9 +181,10 @@ def _steps(report: ScenarioReport) -> RenderableType:
     colours = {"passed": "green", "failed": "red"}
     for step in report.steps:
         if step.state == "running":
-            table.add_row(_spinner(Spinner), Text(step.name, "bold"), f"{time.time() - step.started:.1f} s", _met(step))
+            seconds = f"{time.time() - step.started:.1f} s"
+            table.add_row(_spinner(Spinner), Text(step.name, "bold"), seconds, _remarks(step))
         else:
-            table.add_row(Text(_mark(step), colours[step.state]), step.name, f"{step.seconds:.1f} s", _met(step))
+            table.add_row(Text(_mark(step), colours[step.state]), step.name, f"{step.seconds:.1f} s", _remarks(step))
     return table
 
 
@@ -189,7 +192,7 @@ _SPINNERS: list[RenderableType] = []
 
 
 def _spinner(kind: type) -> RenderableType:
-    """One spinner for all redraws: a new one each time would never turn."""
+    """Return the same spinner for all redraws: a new one each time would never turn."""
     if not _SPINNERS:
         _SPINNERS.append(kind("dots", style="cyan"))
     return _SPINNERS[0]
@@ -199,19 +202,20 @@ def _mark(step: Step) -> str:
     return {"passed": "✓", "failed": "✗"}.get(step.state, "…")
 
 
-def _met(step: Step) -> str:
-    """What there is to say of a step beside its time."""
+def _remarks(step: Step) -> str:
+    """Return what is shown of a step beside its time."""
     met, count, reused = sum(each.passed for each in step.expectations), len(step.expectations), len(step.reused)
-    told = [
+    remarks = [
         f"{met}/{count} expectations" if count else "",
         f"{reused} job{'' if reused == 1 else 's'} reused" if reused else "",
         "replayed" if step.replayed else "",
         f"changed since: {', '.join(step.changed)}" if step.changed else "",
     ]
-    return "".join(f"  {text}" for text in told if text)
+    return "".join(f"  {text}" for text in remarks if text)
 
 
 def summary_lines(report: Report, page: Path) -> list[str]:
+    """Return the last lines of the output."""
     passed = sum(scenario.passed for scenario in report.scenarios)
     met = [expectation.passed for scenario in report.scenarios for expectation in scenario.expectations]
     count = len(report.scenarios) + len(report.unplayed)

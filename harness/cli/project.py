@@ -1,4 +1,4 @@
-"""The project a command works on: its root folder, its settings, its emulator; and the options that say so."""
+"""The project of a command: its root folder, its settings, its emulator; and the options for them."""
 
 from __future__ import annotations
 
@@ -28,20 +28,19 @@ state_option: Callable[[_F], _F] = click.option(
 
 
 def emulator_options(command: _F) -> _F:
-    """What an emulator is started with; handed to the command as ``wanted``, a ``StartOptions``."""
+    """Add the options with which an emulator is started; the command gets them as ``start``, a ``StartOptions``."""
 
     @functools.wraps(command)
-    def with_wanted(*arguments: Any, port: int | None = None, ephemeral: bool = False, **options: Any) -> Any:
-        given = {name: options.pop(name) for name in CHOICES}
-        given["s3_url"] = options.pop("s3_url")
-        choices = {name: value for name, value in given.items() if value is not None}
+    def with_start(*arguments: Any, port: int | None = None, ephemeral: bool = False, **options: Any) -> Any:
+        values = {name: options.pop(name) for name in (*CHOICES, "s3_url")}
+        choices = {name: value for name, value in values.items() if value is not None}
         resolved = settings(port=port)
-        wanted = StartOptions(resolved.port, port is not None, ephemeral, project_root(), choices)
+        start = StartOptions(resolved.port, port is not None, ephemeral, project_root(), choices)
         if choices.get("aws_backend", resolved.aws_backend) == "localstack":
             from harness.emulator.localstack import build_ahead
 
             build_ahead(resolved.state, resolved.install, resolved.images, lambda line: click.echo(line, err=True))
-        return command(*arguments, wanted=wanted, **options)
+        return command(*arguments, start=start, **options)
 
     for option in (
         click.option("--runner", type=click.Choice(CHOICES["runner"]), help="What executes jobs (default: process)."),
@@ -51,8 +50,8 @@ def emulator_options(command: _F) -> _F:
         click.option("--s3-url", metavar="URL", help="An S3-compatible service that holds the objects instead."),
         click.option("--ephemeral", is_flag=True, help="Keep nothing: all state goes when the emulator stops."),
     ):
-        with_wanted = option(with_wanted)
-    return with_wanted  # type: ignore[return-value]
+        with_start = option(with_start)
+    return with_start  # type: ignore[return-value]
 
 
 json_option: Callable[[_F], _F] = click.option(
@@ -61,7 +60,7 @@ json_option: Callable[[_F], _F] = click.option(
 
 
 def project_root() -> Path:
-    """The nearest folder, from here upwards, that holds a project; here when none does."""
+    """Find the nearest folder, from here upwards, that holds a project; here when none does."""
     here = Path.cwd()
     marks = (FILE, "scenarios", ".harness")
     candidates = (here, *here.parents)
@@ -69,22 +68,22 @@ def project_root() -> Path:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether a path exists; False for one that may not be looked at."""
+    """Return True when a path exists; False for one that may not be looked at."""
     try:
         return path.exists()
     except PermissionError:
         return False
 
 
-def settings(**given: Any) -> Settings:
-    """The settings in force. A state folder given on the command line is meant from where the user stands."""
-    if given.get("state") is not None:
-        given["state"] = Path(given["state"]).absolute()
-    return load_settings(project_root(), **given)
+def settings(**options: Any) -> Settings:
+    """Load the settings in force. A state folder on the command line is relative to the working directory."""
+    if options.get("state") is not None:
+        options["state"] = Path(options["state"]).absolute()
+    return load_settings(project_root(), **options)
 
 
 def running(state: Path | None) -> RunningEmulator:
-    """The emulator of this state folder, which must be running."""
+    """Find the emulator of this state folder, which must be running."""
     folder = settings(state=state).state
     emulator = find(folder)
     if emulator is None:
@@ -93,17 +92,20 @@ def running(state: Path | None) -> RunningEmulator:
 
 
 def target(emulator: RunningEmulator) -> Target:
-    """Region and account are the emulator's own: what it was started with may differ from what is given now. An access
-    key of twelve digits in the user's environment is another account, that they mean."""
+    """Return the target of clients, with the region and the account of the running emulator.
+
+    An access key of twelve digits in the user's environment names another account.
+    """
     facts, key = emulator.facts(), os.environ.get("AWS_ACCESS_KEY_ID", "")
     account = key if re.fullmatch("[0-9]{12}", key) else facts["account"]
     return Target(address=emulator.address, region=facts["region"], account=account, secret=emulator.client_secret())
 
 
-def client_folder(given: Settings, place: Target) -> Path:
-    """For the files of this account's clients: two terminals may work in two accounts."""
-    return given.state / "client" / place.account
+def client_folder(settings: Settings, target: Target) -> Path:
+    """Return the folder for the files of an account's clients: two terminals may work in two accounts."""
+    return settings.state / "client" / target.account
 
 
 def print_json(value: Any) -> None:
+    """Print a value as JSON."""
     click.echo(json.dumps(value, indent=2, default=str))

@@ -1,15 +1,17 @@
-"""Before anything is created on AWS: the plan is shown, the estimate held against the budget, and consent asked for."""
+"""Shows the plan of a run on AWS, compares its estimate with the budget, and asks for consent."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
 
 import click
 
 from harness.kernel.errors import GuardRefused, StateError
-from harness.profiles.aws import AwsProfile, Cap
 from harness.profiles.scenarios import Scenario
+from harness.profiles.target import CostLimit
 from harness.promotion.account import Account, open_account
 from harness.promotion.cost.estimate import DurationEstimate, estimator, total, unpriced
 from harness.promotion.cost.prices import prices_of
@@ -24,24 +26,41 @@ _MONITORING = {
 }
 
 
-def agree(profile: AwsProfile, scenarios: Sequence[Scenario], budget: float | None, yes: bool) -> AwsProfile:
-    """The profile with its budget; ``GuardRefused`` when a guard, or the user, says no."""
-    destination = profile.destination
+class Consent(Protocol):
+    """The options of the command line by which a user consents."""
+
+    @property
+    def budget(self) -> float | None:
+        """The most that the run may cost, in dollars."""
+
+    @property
+    def yes(self) -> bool:
+        """True to go ahead without a question."""
+
+
+def agree(
+    destination: Destination, scenarios: Sequence[Scenario], consent: Consent, folders: tuple[Path, Path]
+) -> CostLimit:
+    """Return the limit of the run's cost; ``GuardRefused`` when a guard, or the user, refuses.
+
+    ``folders`` are the state folder and the project's root.
+    """
+    state, root = folders
     account = open_account(destination)
     from harness.report.run_folders import run_folders
 
-    folders = run_folders(profile.asked.settings.state)
-    plans = [make_plan(each.name, each.file, folders, destination) for each in scenarios]
-    prices = prices_of(destination, destination.region, profile.asked.root)
+    earlier = run_folders(state)
+    plans = [make_plan(each.name, each.file, earlier, destination) for each in scenarios]
+    prices = prices_of(destination, destination.region, root)
     for line in _account_lines(account, destination):
         click.echo(line, err=True)
     for plan in plans:
         for line in plan_lines(plan, destination):
             click.echo(line, err=True)
-    _fit(preflight(account, destination, plans), profile.name)
-    _hold_against(budget, plans, estimator(prices, destination))
-    _consent(yes)
-    return profile.capped(Cap(budget, prices))
+    _require_fit(preflight(account, destination, plans), destination.name)
+    _hold_against(consent.budget, plans, estimator(prices, destination))
+    _ask_consent(consent.yes)
+    return CostLimit(consent.budget, prices)
 
 
 def _account_lines(account: Account, destination: Destination) -> list[str]:
@@ -68,11 +87,12 @@ def _account_lines(account: Account, destination: Destination) -> list[str]:
 
 
 def plan_lines(plan: RunPlan, destination: Destination) -> list[str]:
+    """Describe what a scenario will create."""
     lines = [f"{plan.scenario}:"]
     for step in plan.steps:
         lines.append(f"  {step}")
-        lines += [f"    + {line}" for line in _created(plan, step)]
-    lines += [f"  + {line}, outside every step" for line in _created(plan, None)]
+        lines += [f"    + {line}" for line in _list_created(plan, step)]
+    lines += [f"  + {line}, outside every step" for line in _list_created(plan, None)]
     if plan.learned_from is None:
         lines.append(
             f"  what it creates is not known yet: run it once with `harness run {plan.scenario}`, which costs nothing"
@@ -83,7 +103,7 @@ def plan_lines(plan: RunPlan, destination: Destination) -> list[str]:
     return lines
 
 
-def _created(plan: RunPlan, step: str | None) -> list[str]:
+def _list_created(plan: RunPlan, step: str | None) -> list[str]:
     counted: dict[str, int] = {}
     for planned in plan.resources:
         if planned.step == step:
@@ -93,13 +113,13 @@ def _created(plan: RunPlan, step: str | None) -> list[str]:
     return [line if count == 1 else f"{line}, {count} times" for line, count in counted.items()]
 
 
-def _fit(found: Preflight, profile: str) -> None:
-    """Says what does not stand well, and goes no further on a failure."""
-    for finding in found.findings:
+def _require_fit(result: Preflight, profile: str) -> None:
+    """Show what is not ready on the account, and go no further on a failure."""
+    for finding in result.findings:
         if finding.state != OK:
             click.echo(f"  {finding.state:<20} {finding}", err=True)
-    if found.failures:
-        count = len(found.failures)
+    if result.failures:
+        count = len(result.failures)
         raise StateError(
             f"the account is not fit for this run ({count} failure{'' if count == 1 else 's'}, shown above), so "
             "nothing was created",
@@ -108,7 +128,7 @@ def _fit(found: Preflight, profile: str) -> None:
 
 
 def _hold_against(budget: float | None, plans: Sequence[RunPlan], estimate: DurationEstimate) -> None:
-    """With a budget everything must be known; without one, what is known is said."""
+    """Show the estimate. With a budget, everything must be known and within it."""
     of_plans = f"prices of {estimate.prices.dated}, durations of the last run here"
     if budget is None:
         costs = [cost for plan in plans for cost in estimate.costs(plan)]
@@ -120,7 +140,7 @@ def _hold_against(budget: float | None, plans: Sequence[RunPlan], estimate: Dura
     click.echo(f"Estimate: ${estimate.hold_against(budget, plans):.2f} ({of_plans})", err=True)
 
 
-def _consent(yes: bool) -> None:
+def _ask_consent(yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():

@@ -22,15 +22,15 @@ COLUMNS = ("kind", "name", "status", "age")
 @json_option
 def command(everything: bool, state: Path | None, as_json: bool) -> None:
     """List jobs that run, endpoints and schedules, with status and age."""
-    found: list[dict[str, Any]] = running(state).ask("/_harness/jobs")["jobs"]
-    shown = [each for each in found if everything or not _is_over(each)]
+    entries: list[dict[str, Any]] = running(state).ask("/_harness/jobs")["jobs"]
+    shown = [each for each in entries if everything or not _is_over(each)]
     if as_json:
         print_json(shown)
     elif shown:
         for line in aligned([COLUMNS, *(_row(each) for each in reversed(shown))]):
             click.echo(line)
     else:
-        ended = len(found)
+        ended = len(entries)
         click.echo("Nothing runs." + (f" {ended} jobs have ended; `harness ps --all` shows them." if ended else ""))
 
 

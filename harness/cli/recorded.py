@@ -38,8 +38,8 @@ _ROWS, _CELL = 50, 200
 
 
 @dataclass
-class Recorded:
-    """What ``--record`` and ``--compare`` ask of a run."""
+class Recorder:
+    """The options ``--record`` and ``--compare`` of a run, and their results."""
 
     record: bool
     compare: bool
@@ -63,7 +63,7 @@ class Recorded:
         if self.compare:
             found = [scenario for scenario in scenarios if read_recording(scenario.file)]
             if not found:
-                raise _unrecorded(scenarios)
+                raise _no_recording(scenarios)
 
     def take(
         self, report: Report, scenarios: Sequence[Scenario], destination: Destination | None, folder: Path
@@ -71,9 +71,9 @@ class Recorded:
         """After the run, before its report is written: the comparison becomes part of it."""
         from harness.report.write import document
 
-        told = json.loads(json.dumps(document(report), default=str))
+        plain = json.loads(json.dumps(document(report), default=str))
         files = {scenario.name: scenario.file for scenario in scenarios}
-        for played, scenario in zip(report.scenarios, told["scenarios"], strict=True):
+        for played, scenario in zip(report.scenarios, plain["scenarios"], strict=True):
             file = files[played.name]
             if self.compare:
                 self._compare(played, scenario, file, report.profile)
@@ -179,7 +179,7 @@ def verdict(comparisons: Sequence[ScenarioComparison]) -> str:
 
 
 def evidence_of(comparison: ScenarioComparison, left: str) -> dict[str, Any]:
-    """As a table of the report; not itself a fact to compare."""
+    """Return the comparison as a table of the report, which is itself no fact to compare."""
     rows = list(_rows(comparison))
     return {
         "columns": ["Verdict", "Fact", left, "This run", "Why"],
@@ -201,7 +201,7 @@ def _cell(value: Fact) -> Fact:
     return f"{value[:_CELL]}…" if isinstance(value, str) and len(value) > _CELL else value
 
 
-def _unrecorded(scenarios: Sequence[Scenario]) -> StateError:
+def _no_recording(scenarios: Sequence[Scenario]) -> StateError:
     names = ", ".join(scenario.name for scenario in scenarios)
     return StateError(
         f"there is no recording of {names} to compare with",

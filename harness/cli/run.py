@@ -7,15 +7,17 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness import __version__
 from harness.cli import FAILED, INTERRUPTED, PASSED
+from harness.cli.choices import choose_profile, choose_scenarios
 from harness.cli.project import emulator_options, json_option, project_root, settings, state_option
 from harness.cli.speed import Speed, speed_options
 from harness.clients.emulator_process import StartOptions
@@ -23,10 +25,9 @@ from harness.kernel.errors import GuardRefused, StateError
 from harness.kernel.masking import SHOW_ENVIRONMENT
 
 if TYPE_CHECKING:
-    from harness.cli.recorded import Recorded
-    from harness.profiles.scenarios import Scenario
-    from harness.profiles.target import Profile, RunRequest, Target
-    from harness.promotion.destination import Destination
+    from harness.cli.play import Play
+    from harness.cli.recorded import Recorder
+    from harness.profiles.target import OpenProfile
     from harness.report import Report
 
 
@@ -56,76 +57,132 @@ if TYPE_CHECKING:
 @emulator_options
 @state_option
 @json_option
-def command(
-    scenarios: tuple[str, ...],
-    profile: str,
-    report_dir: Path | None,
-    data: Path | None,
-    yes: bool,
-    budget: float | None,
-    record: bool,
-    show_environment: bool,
-    compare: bool,
-    speed: Speed,
-    wanted: StartOptions,
-    state: Path | None,
-    as_json: bool,
-) -> int:
+def command(**options: Any) -> int:
     """Run scenarios and write a report.
 
     A scenario is named by its name, by a file, or by tag:TAG; all are run when none is named. Exit code 0 when all
     passed, 1 when one failed, 4 when a guard refused.
     """
-    from harness.profiles.target import RunRequest
-
-    if show_environment:
-        os.environ[SHOW_ENVIRONMENT] = "1"  # also for the programs of the scenarios
-    root, given = project_root(), settings(state=state)
-    _found(profile, RunRequest(given, root, wanted))  # a wrong word on the command line is told before all else
-    chosen = speed.of(_chosen(root, scenarios), given.state)
-    broken = {} if scenarios else _broken(root)
-    where = _found(profile, RunRequest(given, root, wanted, environment=speed.environment(chosen, given)))
-    speed.refuse_elsewhere(where)
-    destination = _destination(where)
-    recorded = _recorded(record, compare, chosen, destination, data)
-    where = _agreed(where, chosen, budget, yes)
-    if report_dir is None:
-        _made_private(given.state)
-    folder = _made((report_dir or given.state / "reports" / time.strftime("%Y%m%d-%H%M%S")).absolute())
-
-    from harness.cli.costs import Costs
-    from harness.cli.play import Play
-    from harness.cli.progress import display
-    from harness.promotion.cost.prices import prices_of
-
-    costs = Costs(prices_of(destination, given.region, root), destination)
-    with where.opened() as place, _interrupts() as interrupted:
-        shown = display(quiet=as_json, several=speed.workers > 1)
-        play = Play(place, folder, data.absolute() if data else None, shown, interrupted, costs, speed.workers)
-        report = play.all(chosen, version=__version__)
-        kept = speed.settle(place, report, given.state)
-    from harness.report import write_report
-    from harness.report.history import read_history
-
-    if recorded:
-        recorded.take(report, chosen, destination, folder)
-    page = write_report(report, folder, read_history(given.state), place.links())
-    _remember(report, folder, given.state)
-    if as_json:
-        click.echo((folder / "report.json").read_text(), nl=False)
-    else:
-        play.display.summary(report, page)
-    for line in (*kept, *(recorded.lines if recorded else ())):
-        click.echo(line, err=as_json)
-    _stopped_by_a_guard(place)
-    for problem in broken.values():
-        click.echo(f"harness: not run: {problem}", err=True)
-    if interrupted or broken or not report.passed:
-        return INTERRUPTED if interrupted else FAILED
-    return recorded.code() if recorded else PASSED
+    return ScenarioRun(RunOptions(**options)).execute()
 
 
-def _made_private(state: Path) -> None:
+@dataclass(frozen=True)
+class RunOptions:
+    """The options of the command line, one field for each."""
+
+    scenarios: tuple[str, ...]
+    profile: str
+    report_dir: Path | None
+    data: Path | None
+    yes: bool
+    budget: float | None
+    record: bool
+    show_environment: bool
+    compare: bool
+    speed: Speed
+    start: StartOptions
+    state: Path | None
+    as_json: bool
+
+
+class ScenarioRun:
+    """One ``harness run``: checks its options, plays the scenarios and writes the report."""
+
+    def __init__(self, options: RunOptions) -> None:
+        from harness.profiles.target import RunRequest
+
+        if options.show_environment:
+            os.environ[SHOW_ENVIRONMENT] = "1"  # also for the programs of the scenarios
+        self._options = options
+        self._root, self._settings = project_root(), settings(state=options.state)
+        self._profile = choose_profile(options.profile, RunRequest(self._settings, self._root, options.start))
+        self._chosen = options.speed.select(choose_scenarios(self._root, options.scenarios), self._settings.state)
+        self._broken = {} if options.scenarios else _broken(self._root)
+        self._play_options = options.speed.play_options(self._chosen, self._settings)
+        options.speed.refuse_elsewhere(self._profile)
+        self._recorder = self._make_recorder()
+        self._interrupted: list[int] = []
+
+    def execute(self) -> int:
+        """Play everything and return the exit code."""
+        from harness.report import write_report
+        from harness.report.history import read_history
+
+        self._agree()
+        state = self._settings.state
+        folder = self._make_folder()
+        with self._profile.open(self._play_options) as profile, _collect_interrupts(self._interrupted):
+            play = self._make_play(profile, folder)
+            report = play.all(self._chosen, version=__version__)
+            lines = self._options.speed.settle(profile, report, state)
+        if self._recorder:
+            self._recorder.take(report, self._chosen, self._profile.destination, folder)
+            lines += self._recorder.lines
+        page = write_report(report, folder, read_history(state), profile.links())
+        _remember(report, folder, state)
+        if self._options.as_json:
+            click.echo((folder / "report.json").read_text(), nl=False)
+        else:
+            play.display.summary(report, page)
+        for line in lines:
+            click.echo(line, err=self._options.as_json)
+        if profile.stop_reason:
+            raise GuardRefused(f"the run was stopped: {profile.stop_reason}")
+        return self._exit_code(report)
+
+    def _make_recorder(self) -> Recorder | None:
+        """Return None where nothing is recorded or compared: most runs have nothing to do with AWS."""
+        options, destination = self._options, self._profile.destination
+        if not options.record and not options.compare and destination is None:
+            return None
+        from harness.cli.recorded import Recorder
+
+        recorder = Recorder(options.record, options.compare)
+        recorder.check(self._chosen, destination, options.data)
+        return recorder
+
+    def _agree(self) -> None:
+        """Ask for consent where a run costs money, and keep its budget."""
+        options, destination = self._options, self._profile.destination
+        if destination is not None:
+            from harness.cli.promotion import agree
+
+            limit = agree(destination, self._chosen, options, (self._settings.state, self._root))
+            self._play_options = replace(self._play_options, cost_limit=limit)
+        elif options.budget is not None or options.yes:
+            raise click.UsageError(
+                f"--budget and --yes are for profiles of kind aws; {self._profile.name!r} costs nothing"
+            )
+
+    def _make_folder(self) -> Path:
+        """Make the report's folder before anything runs."""
+        folder = self._options.report_dir
+        if folder is None:
+            _make_private(self._settings.state)
+            folder = self._settings.state / "reports" / time.strftime("%Y%m%d-%H%M%S")
+        return _make_writable(folder.absolute())
+
+    def _make_play(self, profile: OpenProfile, folder: Path) -> Play:
+        from harness.cli.costs import Costs
+        from harness.cli.play import Play
+        from harness.cli.progress import display
+        from harness.promotion.cost.prices import prices_of
+
+        options, destination = self._options, self._profile.destination
+        costs = Costs(prices_of(destination, self._settings.region, self._root), destination)
+        shown = display(quiet=options.as_json, several=options.speed.workers > 1)
+        data = options.data.absolute() if options.data else None
+        return Play(profile, folder, data, shown, self._interrupted, costs, options.speed.workers)
+
+    def _exit_code(self, report: Report) -> int:
+        for problem in self._broken.values():
+            click.echo(f"harness: not run: {problem}", err=True)
+        if self._interrupted or self._broken or not report.passed:
+            return INTERRUPTED if self._interrupted else FAILED
+        return self._recorder.code() if self._recorder else PASSED
+
+
+def _make_private(state: Path) -> None:
     from harness.stores.folder import make_private
 
     try:
@@ -136,8 +193,7 @@ def _made_private(state: Path) -> None:
         ) from error
 
 
-def _made(folder: Path) -> Path:
-    """For the report, before anything runs that it is to tell of."""
+def _make_writable(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -149,32 +205,14 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _chosen(root: Path, scenarios: tuple[str, ...]) -> list[Scenario]:
-    from harness.profiles.scenarios import UnknownScenario, choose
-
-    try:
-        return choose(root, scenarios)
-    except UnknownScenario as error:
-        raise click.BadParameter(str(error), param_hint="SCENARIO") from error
-
-
 def _broken(root: Path) -> dict[str, str]:
     from harness.profiles.scenarios import read_all
 
     return read_all(root)[1]
 
 
-def _found(profile: str, asked: RunRequest) -> Profile:
-    from harness.profiles import UnknownProfile, find_profile
-
-    try:
-        return find_profile(profile, asked)
-    except UnknownProfile as error:
-        raise click.BadParameter(str(error), param_hint="--profile") from error
-
-
 def _remember(report: Report, folder: Path, state: Path) -> None:
-    """A history that cannot be written costs no result."""
+    """Add the run to the history. A history that cannot be written does not fail the run."""
     from harness.report.history import remember
 
     try:
@@ -183,49 +221,9 @@ def _remember(report: Report, folder: Path, state: Path) -> None:
         click.echo(f"harness: this run is not in the history ({error})", err=True)
 
 
-def _stopped_by_a_guard(place: Target) -> None:
-    from harness.profiles.aws import AwsPlace
-
-    if isinstance(place, AwsPlace) and place.refused:
-        raise GuardRefused(f"the run was stopped: {place.refused}")
-
-
-def _recorded(
-    record: bool, compare: bool, chosen: Sequence[Scenario], destination: Destination | None, data: Path | None
-) -> Recorded | None:
-    """None where no recording is asked for, or could be: most runs have nothing to do with AWS."""
-    if not record and not compare and destination is None:
-        return None
-    from harness.cli.recorded import Recorded
-
-    recorded = Recorded(record, compare)
-    recorded.check(chosen, destination, data)
-    return recorded
-
-
-def _destination(where: Profile) -> Destination | None:
-    from harness.profiles.aws import AwsProfile
-
-    return where.destination if isinstance(where, AwsProfile) else None
-
-
-def _agreed(where: Profile, chosen: Sequence[Scenario], budget: float | None, yes: bool) -> Profile:
-    """On AWS nothing begins without consent; elsewhere there is nothing to consent to."""
-    from harness.profiles.aws import AwsProfile
-
-    if isinstance(where, AwsProfile):
-        from harness.cli.promotion import agree
-
-        return agree(where, chosen, budget, yes)
-    if budget is not None or yes:
-        raise click.UsageError(f"--budget and --yes are for profiles of kind aws; {where.name!r} costs nothing")
-    return where
-
-
 @contextlib.contextmanager
-def _interrupts() -> Iterator[list[int]]:
-    """Collects Ctrl-C and SIGTERM: a scenario cleans up first, and the third one ends at once."""
-    caught: list[int] = []
+def _collect_interrupts(caught: list[int]) -> Iterator[None]:
+    """Collect Ctrl-C and SIGTERM: scenarios clean up first, and the third signal ends the run at once."""
 
     def catch(number: int, frame: FrameType | None) -> None:
         caught.append(number)
@@ -234,7 +232,7 @@ def _interrupts() -> Iterator[list[int]]:
 
     before = {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield caught
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""The options of ``harness run`` that save time (reuse, workers, last-failed, keep, from): what they mean, refuse."""
+"""The options of ``harness run`` that save time: reuse, workers, last-failed, keep, from."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from harness.scenario.resume.replay import FILE, FROM, read
+from harness.scenario.resume.replay import read
+from harness.scenario.run_document import RequestRecording
 
 if TYPE_CHECKING:
     from harness.profiles.scenarios import Scenario
-    from harness.profiles.target import Profile, Target
+    from harness.profiles.target import OpenProfile, PlayOptions, Profile
     from harness.report import Report
     from harness.settings import Settings
 
@@ -29,6 +30,8 @@ _OURS = ("Import the SDK", "Clean up")
 
 @dataclass(frozen=True)
 class Speed:
+    """One field for each of these options."""
+
     reuse: bool = False
     workers: int = 1
     last_failed: bool = False
@@ -37,25 +40,24 @@ class Speed:
 
     @property
     def records(self) -> bool:
+        """True when the run is recorded, so that it can be continued."""
         return self.keep or self.start is not None
 
-    def refuse_elsewhere(self, where: Profile) -> None:
-        """Only the emulator can do it: there, jobs may be answered and nothing that is kept costs anything."""
-        from harness.profiles.local import LocalProfile
-
-        given = {
+    def refuse_elsewhere(self, profile: Profile) -> None:
+        """Refuse the options that need an emulator which executes all jobs."""
+        options = {
             "--reuse": self.reuse,
             "--workers": self.workers > 1,
             "--keep": self.keep,
             "--from": self.start is not None,
         }
-        asked = [option for option, wanted in given.items() if wanted]
-        if asked and not isinstance(where, LocalProfile):
-            verb = "is" if len(asked) == 1 else "are"
-            raise click.UsageError(f"{', '.join(asked)} {verb} for local profiles; {where.name!r} is not one")
+        used = [option for option, value in options.items() if value]
+        if used and not profile.is_local:
+            verb = "is" if len(used) == 1 else "are"
+            raise click.UsageError(f"{', '.join(used)} {verb} for local profiles; {profile.name!r} is not one")
 
-    def of(self, chosen: list[Scenario], state: Path) -> list[Scenario]:
-        """Those to be played."""
+    def select(self, chosen: list[Scenario], state: Path) -> list[Scenario]:
+        """Select the scenarios to be played."""
         if self.start is not None and len(chosen) != 1:
             raise click.UsageError(f"--from is for one scenario, and {len(chosen)} are chosen: name one")
         if not self.last_failed:
@@ -68,26 +70,22 @@ class Speed:
             click.echo("no previously failed scenarios, running all", err=True)
         return failed or chosen
 
-    def environment(self, chosen: Sequence[Scenario], given: Settings) -> dict[str, str]:
-        """Variables of the scenarios' programs."""
-        told: dict[str, str] = {}
-        if self.reuse or given.reuse:
-            # Every SDK puts this into the User-Agent of its requests: so only this run's jobs are reused.
-            told |= {"AWS_SDK_UA_APP_ID": "harness-reuse", "HARNESS_REUSE": "1"}
-        if self.records:
-            told[FILE] = str(given.state / KEPT)
+    def play_options(self, chosen: Sequence[Scenario], settings: Settings) -> PlayOptions:
+        """Return what the scenarios' processes need to know of these options."""
+        from harness.profiles.target import PlayOptions
+
+        reuse, kept = self.reuse or settings.reuse, settings.state / KEPT
         if self.start is not None:
-            told |= _resumed(given.state / KEPT / f"{chosen[0].name}.jsonl", chosen[0].name, self.start)
-        return told
+            step, run = _continued_run(kept / f"{chosen[0].name}.jsonl", chosen[0].name, self.start)
+            return PlayOptions(reuse, RequestRecording(kept, step), run)
+        return PlayOptions(reuse, RequestRecording(kept) if self.records else None)
 
-    def settle(self, place: Target, report: Report, state: Path) -> list[str]:
-        """While the place is open: it stays for what failed. Returns what there is to say."""
-        from harness.profiles.local import LocalPlace
-
+    def settle(self, profile: OpenProfile, report: Report, state: Path) -> list[str]:
+        """Keep the emulator running for scenarios that failed. Return the lines to show."""
         lines = []
         for each in report.scenarios if self.records else ():
-            if not (each.passed or each.interrupted) and isinstance(place, LocalPlace):
-                place.stay()
+            if not (each.passed or each.interrupted):
+                profile.keep_running()
                 lines += _how_to_go_on(each.name, report.address)
             else:
                 (state / KEPT / f"{each.name}.jsonl").unlink(missing_ok=True)
@@ -95,17 +93,17 @@ class Speed:
 
 
 def speed_options(command: _F) -> _F:
-    """Handed to the command as ``speed``."""
+    """Add the options; the command gets them as ``speed``."""
 
     @functools.wraps(command)
-    def with_speed(*arguments: Any, start: str | None = None, **options: Any) -> Any:
-        given = {name: options.pop(name) for name in ("reuse", "workers", "last_failed", "keep")}
-        return command(*arguments, speed=Speed(**given, start=start), **options)
+    def with_speed(*arguments: Any, from_step: str | None = None, **options: Any) -> Any:
+        values = {name: options.pop(name) for name in ("reuse", "workers", "last_failed", "keep")}
+        return command(*arguments, speed=Speed(**values, start=from_step), **options)
 
     for option in (
         click.option(
             "--from",
-            "start",
+            "from_step",
             metavar="STEP",
             help="Go on from a step of a run that was kept: its name, number, or last-good.",
         ),
@@ -128,39 +126,39 @@ def _workers(context: click.Context, parameter: click.Parameter, value: str) -> 
     return int(value)
 
 
-def _resumed(file: Path, scenario: str, start: str) -> dict[str, str]:
-    """The run that is gone on from, and the step that is the first to be run."""
+def _continued_run(file: Path, scenario: str, start: str) -> tuple[str, str]:
+    """Return the step to start from, and the id of the run that is continued."""
     if not file.exists():
         raise click.UsageError(
             f"nothing is kept of {scenario}: run it with --keep, and go on from a step once it has failed"
         )
     entries = read(file)
-    step = _step(entries, start)
-    before = _entered(entries)
-    missing = set(before[: before.index(step)]) - _passed(entries)
+    step = _find_step(entries, start)
+    before = _begun_steps(entries)
+    missing = set(before[: before.index(step)]) - _passed_steps(entries)
     if missing:
         raise click.BadParameter(f"step {', '.join(sorted(missing))!r} before it did not pass", param_hint="--from")
-    return {FROM: step, "HARNESS_RUN_ID": next(entry["run"] for entry in entries if "run" in entry)}
+    return step, next(entry["run"] for entry in entries if "run" in entry)
 
 
-def _step(entries: Sequence[Mapping[str, Any]], wanted: str) -> str:
-    steps = [step for step in _entered(entries) if step not in _OURS]
-    if wanted == LAST_GOOD:
-        passed = _passed(entries)
-        return next((step for step in steps if step not in passed), steps[-1] if steps else wanted)
-    if wanted in steps:
-        return wanted
-    if wanted.isdecimal() and 1 <= int(wanted) <= len(steps):
-        return steps[int(wanted) - 1]
+def _find_step(entries: Sequence[Mapping[str, Any]], word: str) -> str:
+    steps = [step for step in _begun_steps(entries) if step not in _OURS]
+    if word == LAST_GOOD:
+        passed = _passed_steps(entries)
+        return next((step for step in steps if step not in passed), steps[-1] if steps else word)
+    if word in steps:
+        return word
+    if word.isdecimal() and 1 <= int(word) <= len(steps):
+        return steps[int(word) - 1]
     known = "; ".join(f"{number} {step}" for number, step in enumerate(steps, 1))
-    raise click.BadParameter(f"the kept run came to no step {wanted!r}; it came to: {known}", param_hint="--from")
+    raise click.BadParameter(f"the kept run came to no step {word!r}; it came to: {known}", param_hint="--from")
 
 
-def _entered(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+def _begun_steps(entries: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(entry["entered"] for entry in entries if "entered" in entry))
 
 
-def _passed(entries: Sequence[Mapping[str, Any]]) -> set[str]:
+def _passed_steps(entries: Sequence[Mapping[str, Any]]) -> set[str]:
     return {entry["passed"] for entry in entries if "passed" in entry}
 
 

@@ -23,15 +23,15 @@ from harness.stores.folder import make_private
 @emulator_options
 @click.option("--foreground", is_flag=True, help="Stay in this terminal; Ctrl-C stops it.")
 @json_option
-def command(state: Path | None, wanted: StartOptions, foreground: bool, as_json: bool) -> None:
+def command(state: Path | None, start: StartOptions, foreground: bool, as_json: bool) -> None:
     """Start the emulator in the background."""
-    given = settings(state=state)
-    if foreground and emulator_process.find(given.state) is None:
-        make_private(given.state)
+    in_force = settings(state=state)
+    if foreground and emulator_process.find(in_force.state) is None:
+        make_private(in_force.state)
         os.chdir(emulator_process.package_parent())
-        os.execv(sys.executable, emulator_process.command(given.state, wanted))
-    emulator, fresh = persistent(given.state, wanted)
-    if warning := exposure(given):
+        os.execv(sys.executable, emulator_process.command(in_force.state, start))
+    emulator, fresh = persistent(in_force.state, start)
+    if warning := exposure(in_force):
         click.echo(f"harness: warning: {warning}", err=True)
     if as_json:
         print_json({**asdict(emulator), "already_running": not fresh})

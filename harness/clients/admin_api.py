@@ -1,4 +1,4 @@
-"""Requests to the emulator's own endpoints, its private path: the clock, faults."""
+"""Requests to the emulator's own endpoints below ``/_harness``: the clock, faults."""
 
 from __future__ import annotations
 
@@ -10,19 +10,16 @@ from typing import Any
 
 from harness.stores.credentials import read_admin_token
 
-TOKEN_FILE = "HARNESS_TOKEN_FILE"
-"""The variable that names the file with the token of the admin interface; the token itself is in no variable."""
-
 
 def ask_emulator(
     address: str,
     token_file: str | Path,
-    asked: Mapping[str, Any] | None = None,
+    body: Mapping[str, Any] | None = None,
     method: str = "",
     timeout: float = 30.0,
 ) -> Any:
-    """The answer's JSON; with something to tell it is a POST unless said otherwise. ``HTTPError`` for a refusal."""
-    data = json.dumps(asked).encode() if asked else None
+    """Return the answer's JSON; a request with a body is a POST by default. Raises ``HTTPError`` for a refusal."""
+    data = json.dumps(body).encode() if body else None
     token = read_admin_token(Path(token_file).parent) if token_file else ""
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
     request = urllib.request.Request(address, data=data, headers=headers, method=method or None)

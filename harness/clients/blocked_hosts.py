@@ -1,4 +1,4 @@
-"""The hosts that the emulator refused as an offline program's proxy: most clients do not name them in their error."""
+"""The hosts that the emulator, as an offline program's proxy, refused: most clients do not name them in their error."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from urllib.parse import urlsplit
 from harness.clients.emulator_process import RunningEmulator
 
 
-class Refusals:
-    """What the emulator's log says of the time since this was made."""
+class BlockedHosts:
+    """The refused hosts in the emulator's log, since this object was made."""
 
     def __init__(self, emulator: RunningEmulator) -> None:
         self._log = emulator.control.with_name("emulator.log")
         self._position = self._log.stat().st_size if self._log.exists() else 0
 
-    def told(self) -> list[str]:
-        """One line for each host."""
+    def lines(self) -> list[str]:
+        """Return one message for each host."""
         hosts = dict.fromkeys(host for line in self._new() if (host := _refused_host(line)))
         return [f"harness: refused to reach {host}: this run is offline." for host in hosts]
 
@@ -29,7 +29,7 @@ class Refusals:
 
 
 def _refused_host(line: bytes) -> str:
-    """Only requests to a proxy name another host, and only those are of no service."""
+    """Return the host of a refused proxy request: only those name another host, and belong to no service."""
     try:
         entry = json.loads(line)
     except ValueError:

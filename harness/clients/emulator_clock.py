@@ -28,6 +28,6 @@ class EmulatorClock:
         if (ahead := moment - self.now()) > 0:
             self.advance(ahead)
 
-    def _ask(self, asked: dict[str, float] | None) -> dict[str, Any]:
-        answer: dict[str, Any] = ask_emulator(self._address, self._token_file, asked, timeout=3600)
+    def _ask(self, body: dict[str, float] | None) -> dict[str, Any]:
+        answer: dict[str, Any] = ask_emulator(self._address, self._token_file, body, timeout=3600)
         return answer

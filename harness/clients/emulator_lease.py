@@ -1,4 +1,4 @@
-"""Who uses an emulator for a while: ``exec`` and ``run`` share one, and the last of them stops what they started.
+"""The shared use of an emulator: ``exec`` and ``run`` share one, and the last of them stops what they started.
 
 Kept in two files beside the state: a lock that every user holds, and a note that names an emulator started for a while.
 """
@@ -19,16 +19,16 @@ _STARTING, _USERS, _TEMPORARY = "starting", "users", "temporary"
 
 
 @contextlib.contextmanager
-def shared(state: Path, wanted: StartOptions = DEFAULT) -> Iterator[RunningEmulator]:
+def shared(state: Path, options: StartOptions = DEFAULT) -> Iterator[RunningEmulator]:
     """The emulator that runs there; else one on a free port, which goes when its last user does."""
     folder = _folder(state)
     users = os.open(folder / _USERS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         with _alone(folder / _STARTING):
-            emulator = _running(state, wanted)
+            emulator = _running(state, options)
             if emulator is None:
-                # Whatever port is wanted for one that stays, this one shall not be in its way.
-                emulator = start(state, replace(wanted, port=0))
+                # A temporary emulator leaves the usual port to one that stays.
+                emulator = start(state, replace(options, port=0))
                 (folder / _TEMPORARY).write_text(str(emulator.pid))
             fcntl.flock(users, fcntl.LOCK_SH)
         try:
@@ -39,20 +39,20 @@ def shared(state: Path, wanted: StartOptions = DEFAULT) -> Iterator[RunningEmula
         os.close(users)
 
 
-def persistent(state: Path, wanted: StartOptions) -> tuple[RunningEmulator, bool]:
-    """For ``harness start``: one that stays, and whether it is new. One started for a while stays from now on."""
+def persistent(state: Path, options: StartOptions) -> tuple[RunningEmulator, bool]:
+    """Return an emulator that stays, and whether it is new. One that was started for a while stays from now on."""
     folder = _folder(state)
     with _alone(folder / _STARTING):
         (folder / _TEMPORARY).unlink(missing_ok=True)
-        emulator = _running(state, wanted)
+        emulator = _running(state, options)
         if emulator is not None:
             return emulator, False
-        return start(state, wanted), True
+        return start(state, options), True
 
 
-def _running(state: Path, wanted: StartOptions) -> RunningEmulator | None:
-    """One that runs with other choices than these is not what was asked for, and is somebody's."""
-    emulator, demanded = find(state), wanted.demands()
+def _running(state: Path, options: StartOptions) -> RunningEmulator | None:
+    """Return the running emulator; refuse one that runs with other choices, as others use it."""
+    emulator, demanded = find(state), options.demands()
     if emulator is None or not demanded:
         return emulator
     facts = {**emulator.facts(), "port": emulator.port}

@@ -1,4 +1,4 @@
-"""The emulator as a process on a state folder: found by its announcement, started detached, stopped politely.
+"""The emulator as a process on a state folder: identified by its announcement, started detached, stopped politely.
 
 Knows the file and the private paths only; it never imports the emulator.
 """
@@ -67,11 +67,11 @@ class RunningEmulator:
         return read_client_secret(self._own_folder)
 
     def facts(self) -> dict[str, Any]:
-        """What it says of itself."""
+        """Return the emulator's description of itself."""
         facts: dict[str, Any] = self.ask("/_harness/status", timeout=2.0)
         return facts
 
-    def ask(self, path: str, method: str = "GET", timeout: float | None = 10.0, **asked: Any) -> Any:
+    def ask(self, path: str, method: str = "GET", timeout: float | None = 10.0, **members: Any) -> Any:
         """The decoded JSON answer of a private path; ``StateError`` when it does not answer or refuses."""
         # Imported here: while this is loaded, an emulator just started is already loading too.
         import http.client
@@ -79,7 +79,7 @@ class RunningEmulator:
         where = urlsplit(self.address)
         connection = http.client.HTTPConnection(where.hostname or "127.0.0.1", self.port, timeout=timeout)
         try:
-            body = json.dumps(asked) if asked else None
+            body = json.dumps(members) if members else None
             headers = {"Authorization": f"Bearer {read_admin_token(self._own_folder)}"}
             connection.request(method, path, body=body, headers=headers)
             response = connection.getresponse()
@@ -116,34 +116,34 @@ def _answer(path: str, status: int, body: bytes) -> Any:
 
 def find(state: Path) -> RunningEmulator | None:
     """The emulator that runs on this state folder, if one does."""
-    recorded = _recorded(state)
+    recorded = _read_announced(state)
     return recorded if recorded and recorded.alive() and recorded.healthy() else None
 
 
-def _recorded(state: Path) -> RunningEmulator | None:
+def _read_announced(state: Path) -> RunningEmulator | None:
     facts = read_announcement(state)
     if facts is None:
         return None
-    told = {key: str(facts[key]) for key in ("version", "started") if key in facts}
+    texts = {key: str(facts[key]) for key in ("version", "started") if key in facts}
     folder = Path(facts["folder"]) if "folder" in facts else None
-    return RunningEmulator(state=state, pid=int(facts["pid"]), address=str(facts["address"]), folder=folder, **told)
+    return RunningEmulator(state=state, pid=int(facts["pid"]), address=str(facts["address"]), folder=folder, **texts)
 
 
 @dataclass(frozen=True)
 class StartOptions:
-    """What an emulator is to be like, beyond its state folder. ``choices`` are settings given on the command line;
-    the rest it reads from the ``harness.toml`` of ``project`` and the environment. ``port_given``: so was the port."""
+    """The options of an emulator. ``choices`` are settings of the command line;
+    the rest it reads from the ``harness.toml`` of ``project`` and the environment. ``fixed_port``: so was the port."""
 
     port: int = 0
-    port_given: bool = False
+    fixed_port: bool = False
     ephemeral: bool = False
     project: Path | None = None
     choices: Mapping[str, str] = field(default_factory=dict)
 
     def demands(self) -> Mapping[str, str | int | bool]:
-        """What one that runs already must be like to be the one that was asked for."""
+        """Return the settings that an emulator which already runs must have."""
         demanded: dict[str, str | int | bool] = {**self.choices}
-        if self.port_given and self.port:
+        if self.fixed_port and self.port:
             demanded["port"] = self.port
         if self.ephemeral:
             demanded["ephemeral"] = True
@@ -153,7 +153,7 @@ class StartOptions:
 DEFAULT = StartOptions()
 
 
-def start(state: Path, wanted: StartOptions = DEFAULT) -> RunningEmulator:
+def start(state: Path, options: StartOptions = DEFAULT) -> RunningEmulator:
     """Start it detached from this terminal and wait until it is healthy."""
     try:
         make_private(state)
@@ -164,7 +164,7 @@ def start(state: Path, wanted: StartOptions = DEFAULT) -> RunningEmulator:
         ) from error
     with output:
         process = subprocess.Popen(
-            command(state, wanted),
+            command(state, options),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -173,7 +173,7 @@ def start(state: Path, wanted: StartOptions = DEFAULT) -> RunningEmulator:
         )
     _CHILDREN[process.pid] = process
     try:
-        return _when_healthy(state, process, wanted.ephemeral)
+        return _when_healthy(state, process, options.ephemeral)
     except BaseException:
         process.kill()
         process.wait()
@@ -185,7 +185,7 @@ def _when_healthy(state: Path, process: subprocess.Popen[bytes], ephemeral: bool
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise StateError(_why_not(state, process.returncode))
-        emulator = _announcing(state, process.pid) if ephemeral else _recorded(state)
+        emulator = _announcing(state, process.pid) if ephemeral else _read_announced(state)
         if emulator and emulator.pid == process.pid and emulator.healthy():
             return emulator
         time.sleep(LOOK)
@@ -201,14 +201,14 @@ def _announcing(state: Path, pid: int) -> RunningEmulator | None:
     emulator = RunningEmulator(state=state, pid=pid, address=lines[0], folder=Path(lines[1]))
     facts = {key: emulator.facts()[key] for key in ("pid", "address", "version", "started")}
     StateFolder(state).announce({**facts, "folder": lines[1]})
-    return _recorded(state)
+    return _read_announced(state)
 
 
-def command(state: Path, wanted: StartOptions) -> list[str]:
-    arguments = ["--state", str(state), "--port", str(wanted.port), *(["--ephemeral"] if wanted.ephemeral else [])]
-    if wanted.project:
-        arguments += ["--project", str(wanted.project)]
-    for name, value in wanted.choices.items():
+def command(state: Path, options: StartOptions) -> list[str]:
+    arguments = ["--state", str(state), "--port", str(options.port), *(["--ephemeral"] if options.ephemeral else [])]
+    if options.project:
+        arguments += ["--project", str(options.project)]
+    for name, value in options.choices.items():
         arguments += [f"--{name.replace('_', '-')}", value]
     return [sys.executable, "-m", "harness.emulator", *arguments]
 
@@ -241,7 +241,7 @@ def stop(emulator: RunningEmulator, seconds: float = STOP_SECONDS) -> None:
 
 
 def process_alive(pid: int) -> bool:
-    """Whether it runs; another's zombie counts as ended."""
+    """Return True when it runs; another's zombie counts as ended."""
     child = _CHILDREN.get(pid)
     if child is not None and child.poll() is not None:
         return False

@@ -1,4 +1,4 @@
-"""The client environment: what a program is given so that every AWS client in it, unmodified, talks to one address.
+"""The client environment: variables with which every AWS client of a program, unmodified, uses one address.
 
 Owns the variables and the two small files they name. Starts nothing and reads no credentials.
 """
@@ -40,7 +40,7 @@ _PROFILES = "aws-config"
 
 @dataclass(frozen=True)
 class Target:
-    """Where clients go: an address, and the account and region they believe in."""
+    """The target of clients: an address, an account and a region."""
 
     address: str
     region: str
@@ -73,7 +73,7 @@ class Wiring:
 def wiring(
     target: Target, folder: Path, inherited: Mapping[str, str], *, offline: bool = False, sdk_defaults: bool = True
 ) -> Wiring:
-    """What to change in ``inherited`` for clients of ``target``. ``folder`` gets the files the variables name.
+    """Return the changes to ``inherited`` for clients of ``target``. ``folder`` gets the files the variables name.
 
     Without ``sdk_defaults`` the SDKs find an empty settings file: for programs that give every role themselves. SDK v2
     checks a settings file that is not empty against its whole schema at each of hundreds of look-ups.
@@ -117,7 +117,7 @@ def _addresses(target: Target) -> dict[str, str]:
 
 
 def _direct(inherited: Mapping[str, str], offline: bool) -> dict[str, str]:
-    """What no proxy is asked for: loopback, and what the user's own settings say while their proxy is in force."""
+    """Return the variables of hosts without a proxy: loopback, and the user's own while their proxy is in force."""
     theirs = "" if offline else ",".join(inherited.get(name, "") for name in _NO_PROXIES)
     hosts = dict.fromkeys(host.strip() for host in f"{LOOPBACK},{theirs}".split(",") if host.strip())
     return dict.fromkeys(_NO_PROXIES, ",".join(hosts))
@@ -150,7 +150,7 @@ def _profiles(target: Target, inherited: Mapping[str, str]) -> str:
 
 
 def _heading(profile: str) -> str:
-    """As AWS's tools read one: quoted where it is more than a word."""
+    """Return a heading as AWS's tools read it: quoted where it is more than a word."""
     if profile == "default":
         return profile
     return f'profile "{profile}"' if " " in profile else f"profile {profile}"
@@ -175,7 +175,7 @@ def _profile_names(inherited: Mapping[str, str]) -> list[str]:
 
 
 def _sdk_settings(target: Target, folder: Path, inherited: Mapping[str, str]) -> dict[str, str]:
-    """The SDKs' settings file: no telemetry, no STS call for the default bucket, a role where none is given."""
+    """The SDKs' settings file: no telemetry, no STS call for the default bucket, a default role."""
     file = folder / "sagemaker-config.yaml"
     _write(file, _SDK_CONFIG.format(bucket=target.bucket, role=target.role))
     # A user's own file keeps the upper hand; ours then stands where an administrator's would.
@@ -187,7 +187,7 @@ def _sdk_settings(target: Target, folder: Path, inherited: Mapping[str, str]) ->
 
 
 def _usual_sdk_settings(inherited: Mapping[str, str]) -> Path:
-    """Where the SDKs look for a user's settings when no variable says where."""
+    """Return the file in which the SDKs look for a user's settings by default."""
     folder = inherited.get("XDG_CONFIG_HOME") or Path(inherited.get("HOME", "~"), ".config")
     return Path(folder, "sagemaker", "config.yaml").expanduser()
 
@@ -221,7 +221,7 @@ SageMaker:
 
 
 def _offline(target: Target) -> dict[str, str]:
-    """For programs that skip the shim, the proxy is the emulator, which refuses other hosts by name."""
+    """Make the emulator the proxy, which refuses other hosts by name, for programs that skip the shim."""
     return {"HARNESS_OFFLINE": "1", **dict.fromkeys(_PROXIES, target.address)}
 
 
@@ -230,6 +230,6 @@ def _others(path: str) -> list[str]:
 
 
 def _write(file: Path, content: str) -> None:
-    """Only when it differs, and at once: another program may be reading it."""
+    """Write a file only when it differs, and in one step: another program may be reading it."""
     if not (file.exists() and file.read_text() == content):
         write_private(file, content.encode())

@@ -45,7 +45,7 @@ def prepare(argv: Sequence[str], env: Mapping[str, str], emulator: RunningEmulat
 
 def run_plain(argv: Sequence[str], env: Mapping[str, str]) -> int:
     """Runs it in this terminal and this network."""
-    with _signals_forwarded() as forward_to:
+    with _forward_signals() as forward_to:
         try:
             process = subprocess.Popen(argv, env=dict(env))
         except OSError as error:
@@ -57,8 +57,8 @@ def run_plain(argv: Sequence[str], env: Mapping[str, str]) -> int:
 
 
 @contextlib.contextmanager
-def _signals_forwarded() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
-    """From before the program starts, so that none is lost: what comes too early is sent when there is a program."""
+def _forward_signals() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
+    """Forward signals to a program; one that comes before its start is sent once it runs."""
     programs: list[subprocess.Popen[bytes]] = []
     early: list[int] = []
 
@@ -132,7 +132,7 @@ class OfflineProcess:
 
 
 def _attend(output: Path, run_it: Callable[[], int]) -> int:
-    """In the forked child: becomes a session of its own, so that Ctrl-C is the parent's to pass on."""
+    """Run in the forked child as a session of its own, so that Ctrl-C reaches the parent only."""
     try:
         os.setsid()
         signal.signal(signal.SIGTERM, _to_the_group)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import functools
-import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import boto3
 
-from harness.clients.admin_api import TOKEN_FILE
 from harness.clients.emulator_clock import EmulatorClock
 from harness.kernel.removal import remove_tree
 from harness.localmode.client import LocalModeClient
@@ -22,6 +19,7 @@ from harness.localmode.runtime import LocalModeRuntime
 from harness.localmode.sdk import OneRun, SdkChanges
 from harness.scenario.events import EventWriter
 from harness.scenario.faults import Faults
+from harness.scenario.run_document import RunDocument
 from harness.scenario.session import Session
 
 ACCELERATED = ("ml.p", "ml.g")
@@ -29,9 +27,11 @@ COLUMNS = ["Part", "Times", "Local mode (the SDK, Docker)", "The harness beside 
 
 
 class LocalModeSession(Session):
-    def __init__(self, name: str, events: EventWriter, given: Mapping[str, str] = os.environ) -> None:
-        super().__init__(name, events, given)
-        plain, told = self.boto3, json.loads(given["HARNESS_LOCAL_MODE"])
+    def __init__(self, name: str, events: EventWriter, run: RunDocument) -> None:
+        super().__init__(name, events, run)
+        plain, local_mode, emulator = self.boto3, run.local_mode, run.emulator
+        if local_mode is None or emulator is None:
+            raise ValueError("a session of local mode needs the instructions of its profile, and the emulator")
         beside: dict[str, Any] = {}
 
         def client(service: str) -> Any:
@@ -45,9 +45,9 @@ class LocalModeSession(Session):
             region=self.region,
             account=self.role.split(":")[4],
             bucket=self.bucket,
-            folder=Path(told["folder"]),
-            engine=ContainerEngine(told["labels"], told["images"]),
-            clock=EmulatorClock(given["HARNESS_CLOCK"], given[TOKEN_FILE]),
+            folder=local_mode.folder,
+            engine=ContainerEngine(local_mode.labels, local_mode.images),
+            clock=EmulatorClock(f"{emulator.url}/clock", emulator.token_file),
             seen=self._watcher.note,
         )
         self._around.folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What a scenario states of comparisons: ``TOLERANCES`` and ``KNOWN_DIFFERENCES``; read from its file, never run.
+"""A scenario's statements on comparisons: ``TOLERANCES`` and ``KNOWN_DIFFERENCES``; read from its file, never run.
 
 TOLERANCES = {"TrainingJob */metrics/*": 1e-3}
 KNOWN_DIFFERENCES = {
@@ -37,7 +37,7 @@ class AllowedDifferences:
     known: Mapping[str, KnownDifference] = field(default_factory=dict)
 
     def reasons(self, profile: str, libraries: Mapping[str, str]) -> dict[str, str]:
-        """Those that hold for a run."""
+        """Return the known differences that hold for a run, with their reasons."""
         return {pattern: known.reason for pattern, known in self.known.items() if known.holds(profile, libraries)}
 
     def document(self) -> dict[str, Any]:
@@ -49,21 +49,21 @@ class AllowedDifferences:
 
 def concessions_of(file: Path) -> AllowedDifferences:
     """``ConfigurationError`` says what a statement should look like."""
-    tolerances, known = (_stated(file, name) for name in ("TOLERANCES", "KNOWN_DIFFERENCES"))
+    tolerances, known = (_read_constant(file, name) for name in ("TOLERANCES", "KNOWN_DIFFERENCES"))
     for pattern, value in tolerances.items():
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
             problem = f"TOLERANCES[{pattern!r}] must be a number from 0 on, not {value!r}"
             raise ConfigurationError(file.name, problem, key="TOLERANCES")
     return AllowedDifferences(
         {pattern: float(value) for pattern, value in tolerances.items()},
-        {pattern: _known(file, pattern, value) for pattern, value in known.items()},
+        {pattern: _parse_known(file, pattern, value) for pattern, value in known.items()},
     )
 
 
-def _known(file: Path, pattern: str, value: Any) -> KnownDifference:
-    told = {"reason": value} if isinstance(value, str) else value
-    if isinstance(told, dict) and set(told) <= {"reason", "when"}:
-        reason, when = told.get("reason"), told.get("when", {})
+def _parse_known(file: Path, pattern: str, value: Any) -> KnownDifference:
+    entry = {"reason": value} if isinstance(value, str) else value
+    if isinstance(entry, dict) and set(entry) <= {"reason", "when"}:
+        reason, when = entry.get("reason"), entry.get("when", {})
         fits = isinstance(when, dict) and all(isinstance(word, str) for pair in when.items() for word in pair)
         if isinstance(reason, str) and reason.strip() and fits:
             return KnownDifference(reason.strip(), when)
@@ -75,12 +75,12 @@ def _known(file: Path, pattern: str, value: Any) -> KnownDifference:
     )
 
 
-def _stated(file: Path, name: str) -> dict[str, Any]:
+def _read_constant(file: Path, name: str) -> dict[str, Any]:
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
         match node:
-            case ast.Assign(targets=[ast.Name(id=found)], value=value) if found == name:
+            case ast.Assign(targets=[ast.Name(id=variable)], value=value) if variable == name:
                 pass
-            case ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value) if found == name:
+            case ast.AnnAssign(target=ast.Name(id=variable), value=ast.expr() as value) if variable == name:
                 pass
             case _:
                 continue

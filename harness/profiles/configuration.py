@@ -21,7 +21,7 @@ _MOST_TAGS = 50 - len(TAGS)
 
 
 class InvalidValue(Exception):
-    """What a value should be."""
+    """A wrong value; the message says what it should be."""
 
 
 def read_destination(name: str, table: Mapping[str, Any]) -> Destination:
@@ -34,18 +34,18 @@ def read_destination(name: str, table: Mapping[str, Any]) -> Destination:
     for key, meaning in _REQUIRED.items():
         if key not in table:
             raise ConfigurationError(FILE, f"{profile} needs {key}: {meaning}", f"add it under [profiles.{name}]")
-    given = {}
+    read = {}
     for key, value in table.items():
         try:
-            given[key] = _KEYS[key](value)
+            read[key] = _KEYS[key](value)
         except InvalidValue as wrong:
             raise ConfigurationError(FILE, f"{profile}: {key} must be {wrong}, not {value!r}", key=key) from None
-    if bool(given.get("subnets")) != bool(given.get("security_groups")):
+    if bool(read.get("subnets")) != bool(read.get("security_groups")):
         problem = f"{profile}: subnets and security_groups go together"
         raise ConfigurationError(
             FILE, problem, "give both or none", key="subnets" if "subnets" in table else "security_groups"
         )
-    return Destination(name=name, **given)
+    return Destination(name=name, **read)
 
 
 def read_choices(name: str, table: Mapping[str, Any]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The localmode profile: the SDK's local mode runs a scenario's containers, the emulator stands beside it.
+"""The localmode profile: the SDK's local mode runs a scenario's containers, the emulator does the rest.
 
 Scenarios stay in the machine's network, where the containers' ports are; the shim keeps them offline.
 """
@@ -6,13 +6,11 @@ Scenarios stay in the machine's network, where the containers' ports are; the sh
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
-from harness.clients.emulator_lease import shared
 from harness.clients.emulator_process import RunningEmulator, process_alive
 from harness.kernel.errors import StateError
 from harness.kernel.removal import remove_tree
@@ -25,68 +23,45 @@ from harness.localmode.container_engine import (
     labels_of,
     remove,
 )
-from harness.profiles.local import LocalPlace
-from harness.profiles.scenarios import Scenario
+from harness.profiles.local import LocalProfile
 from harness.profiles.target import RunRequest
+from harness.scenario.run_document import LocalModeInstructions
 from harness.settings import read_project
 
 FOLDER = "localmode"
 OWNER_LABEL = "harness.owner"
-"""The process that plays the scenario: containers of one that is gone are left-overs."""
+"""The label with the process that plays the scenario: containers of one that is gone are left over."""
 
 
-class LocalModeProfile:
-    """The emulator of the state folder beside, an engine and compose on this machine."""
+class LocalModeProfile(LocalProfile):
+    """The SDK's local mode in Docker Engine, with the emulator of the state folder beside it."""
 
-    def __init__(self, name: str, asked: RunRequest) -> None:
-        self.name = name
-        self._asked = asked
+    is_local = False
+
+    def __init__(self, name: str, request: RunRequest) -> None:
+        super().__init__(name, request)
+        self._images = dict(read_project(request.root).images)
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[LocalModePlace]:
-        asked = self._asked
+    def emulator(self, state: Path) -> Iterator[RunningEmulator]:
         check_engine()
-        sweep(asked.settings.state)
-        images = read_project(asked.root).images
-        with shared(asked.settings.state, asked.wanted) as emulator:
-            place = LocalModePlace(self.name, asked, emulator, images)
+        sweep(state)
+        with super().emulator(state) as emulator:
             try:
-                yield place
+                yield emulator
             finally:
-                place.close()
+                remove_left(state)
 
-
-class LocalModePlace(LocalPlace):
-    enclosed = False
-
-    def __init__(self, name: str, asked: RunRequest, emulator: RunningEmulator, images: Mapping[str, str]) -> None:
-        super().__init__(name, asked.settings, emulator, asked.root)
-        self._images = dict(images)
-
-    def stand_ready(self) -> None:
-        """Interpreters that stand ready are enclosed; these are not."""
-
-    def close(self) -> None:
-        remove_left(self._settings.state)
-
-    def _environment(self, scenario: Scenario, data: Path | None) -> dict[str, str]:
-        environment = super()._environment(scenario, data)
-        told = told_to(scenario.name, environment["HARNESS_RUN_ID"], self._settings.state, self._images)
-        return environment | {"HARNESS_LOCAL_MODE": told}
-
-
-def told_to(name: str, run: str, state: Path, images: Mapping[str, str]) -> str:
-    """What a session of local mode is told in ``HARNESS_LOCAL_MODE``: its folder, its containers' labels, images."""
-    told = {
-        "folder": str(state / FOLDER / str(os.getpid()) / run),
-        "labels": {**_labels(state), RUN_LABEL: f"{name}-{run}"},
-        "images": dict(images),
-    }
-    return json.dumps(told)
+    def local_mode(self, name: str, run: str, state: Path) -> LocalModeInstructions | None:
+        return LocalModeInstructions(
+            folder=state / FOLDER / str(os.getpid()) / run,
+            labels={**_labels(state), RUN_LABEL: f"{name}-{run}"},
+            images=self._images,
+        )
 
 
 def remove_left(state: Path) -> None:
-    """Whatever sessions of this process left that could not clean up after themselves."""
+    """Remove the containers and folders that sessions of this process left behind."""
     remove(containers_with(_labels(state)))
     remove_tree(state / FOLDER / str(os.getpid()))
 
@@ -96,7 +71,7 @@ def _labels(state: Path) -> dict[str, str]:
 
 
 def check_engine() -> None:
-    """What local mode needs of the machine; ``StateError`` says what to do."""
+    """Check what local mode needs of the machine; ``StateError`` says what to do."""
     try:
         docker("version", "--format", "{{.Server.Version}}")
     except EngineFailed as error:
@@ -118,7 +93,7 @@ def _has_compose() -> bool:
 
 
 def sweep(state: Path) -> None:
-    """Containers and folders of runs on this state folder whose player is gone."""
+    """Remove containers and folders of earlier runs on this state folder whose process is gone."""
     left = []
     for container in containers_with({STATE_LABEL: str(state)}):
         owner = labels_of(container).get(OWNER_LABEL, "")

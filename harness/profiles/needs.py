@@ -16,7 +16,7 @@ Part = tuple[Callable[[], bool], str]
 
 @cache
 def works(*command: str) -> bool:
-    """Whether a command is there and ends well."""
+    """Return True when a command exists and succeeds."""
     if shutil.which(command[0]) is None:
         return False
     try:

@@ -66,7 +66,7 @@ def claims_of(file: Path) -> list[object]:
 
 
 def parity_problem(file: Path) -> str:
-    """What is wrong with a scenario's claims; empty when nothing is."""
+    """Return the problem with a scenario's claims; empty when there is none."""
     try:
         only_claim(claims_of(file), file.name)
     except ValueError as error:
@@ -97,7 +97,7 @@ def _marks(value: ast.expr) -> Iterator[object]:
 
 def _constant(value: ast.expr) -> object:
     try:
-        found: object = ast.literal_eval(value)
+        literal: object = ast.literal_eval(value)
     except ValueError:
         return None
-    return found
+    return literal

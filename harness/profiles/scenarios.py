@@ -1,4 +1,4 @@
-"""The scenario files of a project: found by name, described from their own constants without importing them."""
+"""The scenario files of a project, described from their own constants without importing them."""
 
 from __future__ import annotations
 
@@ -51,23 +51,24 @@ def read_all(root: Path) -> tuple[list[Scenario], dict[str, str]]:
 
 
 def is_private(file: Path) -> bool:
-    """Not a scenario: what scenarios share, and pytest's own files, may lie beside them."""
+    """Return True for a file that is no scenario: shared code and pytest's own files may lie beside them."""
     return file.name.startswith(("_", "test_")) or file.name == "conftest.py"
 
 
-def choose(root: Path, wanted: tuple[str, ...]) -> list[Scenario]:
-    """The scenarios that ``wanted`` names by name, by file or by ``tag:NAME``; without a name all readable ones.
+def choose(root: Path, selection: tuple[str, ...]) -> list[Scenario]:
+    """Return the scenarios that are selected by name, by file or by ``tag:NAME``; without a name all readable ones.
 
     Raises ``StateError`` for a named file that is no scenario. Of unnamed ones ``read_all`` says what is wrong.
     """
     scenarios, broken = read_all(root)
     known = {scenario.name: scenario for scenario in scenarios}
-    if problem := next((broken[word] for word in wanted or broken if word in broken and (wanted or not known)), None):
-        raise StateError(problem)
+    for word in selection or (() if known else broken):
+        if word in broken:
+            raise StateError(broken[word])
     if not known:
         raise StateError(f"no scenarios in {root / FOLDER}", "run this in a project that has some")
     chosen: dict[Path, Scenario] = {}
-    for word in wanted or tuple(known):
+    for word in selection or tuple(known):
         for scenario in _matching(known, word):
             chosen[scenario.file] = scenario
     for scenario in chosen.values():
@@ -82,7 +83,7 @@ def choose(root: Path, wanted: tuple[str, ...]) -> list[Scenario]:
 
 
 def is_emulator(module: str) -> bool:
-    """Whether the module, by its full name, is a part of the emulator."""
+    """Return True when the module, by its full name, is a part of the emulator."""
     parts = module.split(".")
     return parts[0] == "harness" and len(parts) > 1 and parts[1] in EMULATOR
 
@@ -134,25 +135,25 @@ def _words(file: Path, stated: Mapping[str, Any], head: str) -> tuple[str, ...]:
 
 
 def _constants(tree: ast.Module) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for node in tree.body:
         match node:
             case ast.Assign(targets=[ast.Name(id=("TITLE" | "SDK" | "TAGS" | "NEEDS") as name)], value=value):
                 try:
-                    found[name] = ast.literal_eval(value)
+                    values[name] = ast.literal_eval(value)
                 except ValueError:
                     continue
-    return found
+    return values
 
 
 def _imports(tree: ast.Module) -> tuple[str, ...]:
-    found: dict[str, None] = {}
+    values: dict[str, None] = {}
     for node in ast.walk(tree):
         match node:
             case ast.Import(names=names):
-                found.update((name.name, None) for name in names)
+                values.update((name.name, None) for name in names)
             case ast.ImportFrom(module="harness", names=names, level=0):
-                found.update((f"harness.{name.name}", None) for name in names)
+                values.update((f"harness.{name.name}", None) for name in names)
             case ast.ImportFrom(module=str(module), level=0):
-                found[module] = None
-    return tuple(found)
+                values[module] = None
+    return tuple(values)

@@ -1,4 +1,4 @@
-"""Which scenarios may be played at the same time on one emulator. Read from their text; nothing is run.
+"""The choice of scenarios to play at the same time on one emulator, by their text; nothing is run.
 
 They share its clock and its faults: an hour that one lets pass runs the other's schedules too, and a fault meets
 whoever calls first.
@@ -30,5 +30,5 @@ def _disturb(one: Scenario, other: Scenario) -> bool:
 @cache
 def _uses(file: Path) -> frozenset[str]:
     text = file.read_text(encoding="utf-8", errors="replace")
-    found = {"faults": _FAULTS.search(text), "clock": _CLOCK.search(text)}
-    return frozenset(name for name, match in found.items() if match)
+    matches = {"faults": _FAULTS.search(text), "clock": _CLOCK.search(text)}
+    return frozenset(name for name, match in matches.items() if match)

@@ -7,9 +7,8 @@ import re
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any
 
 from harness.aws_run.request_defaults import DEFAULT, RequestDefaults
 
@@ -69,7 +68,7 @@ class Destination:
         """The SDKs' own name where none is given."""
         return self.bucket or f"sagemaker-{self.region}-{self.account_id}"
 
-    def provisions(self, run: str, scenario: str) -> RequestDefaults:
+    def request_defaults(self, run: str, scenario: str) -> RequestDefaults:
         expires = datetime.fromtimestamp(time.time() + self.expiry * HOUR, tz=timezone.utc)
         ours = {
             RUN_TAG: run,
@@ -102,8 +101,3 @@ def owner() -> str:
     except (OSError, KeyError):  # a user id without a name, as in many containers
         user = "unknown"
     return f"{user}@{socket.gethostname()}"
-
-
-def as_orders(run: str, ledger: str, provisions: RequestDefaults, monitoring: str) -> dict[str, Any]:
-    """What the scenario's process is told, by way of a file."""
-    return {"run": run, "ledger": ledger, "provisions": asdict(provisions), "monitoring": monitoring}

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +12,16 @@ from typing import Any
 from harness.kernel.kinds import STAGES, kind_of
 from harness.promotion.destination import Destination
 from harness.promotion.teardown.run import STEP
+from harness.scenario.events import (
+    CalledEvent,
+    CreatedEvent,
+    EndEvent,
+    Event,
+    EvidenceEvent,
+    ReusedEvent,
+    StepEvent,
+    read_events,
+)
 from harness.scenario.run_folder import EVENTS
 
 
@@ -89,18 +98,16 @@ def recorded_plan(name: str, folder: Path, destination: Destination | None) -> R
     return learned_plan(name, folder / name / EVENTS, folder, destination)
 
 
-def learned_plan(name: str, told: Path, folder: Path, destination: Destination | None) -> RunPlan:
-    """The same of any file of a session's events."""
-    events = list(_events(told))
-    steps = dict.fromkeys(event["name"] for event in events if event["event"] == "step")
+def learned_plan(name: str, file: Path, folder: Path, destination: Destination | None) -> RunPlan:
+    """Make the plan from a file of a session's events."""
+    events = list(read_events(file))
+    steps = dict.fromkeys(event.name for event in events if isinstance(event, StepEvent))
     on_aws = STEP in steps
     steps.pop(STEP, None)
     calls = dict.fromkeys(
-        ApiCall(event["service"], event["operation"], event.get("bucket", ""))
-        for event in events
-        if event["event"] == "called"
+        ApiCall(event.service, event.operation, event.bucket) for event in events if isinstance(event, CalledEvent)
     )
-    names = dict.fromkeys((event["kind"], event["name"]) for event in events if event["event"] == "created")
+    names = dict.fromkeys((event.kind, event.name) for event in events if isinstance(event, CreatedEvent))
     planned = tuple(_planned(events, destination))
     return RunPlan(name, tuple(steps), planned, folder, tuple(calls), on_aws, tuple(names))
 
@@ -109,49 +116,38 @@ def _last_passed(folders: Iterable[Path], name: str) -> Path | None:
     """The first of the folders whose run passed. Only a run to the end shows all that a scenario creates."""
     for folder in folders:
         file = folder / name / EVENTS
-        if file.is_file() and any(event["event"] == "end" and event["passed"] for event in _events(file)):
+        if file.is_file() and any(isinstance(event, EndEvent) and event.passed for event in read_events(file)):
             return folder
     return None
 
 
-def _events(file: Path) -> Iterator[dict[str, Any]]:
-    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(event, dict) and "event" in event:
-            yield event
-
-
-def _planned(events: list[dict[str, Any]], destination: Destination | None) -> Iterator[Planned]:
-    created = [event for event in events if event["event"] == "created"]
-    configs = {event["name"]: event for event in created if kind_of(event["kind"]).is_definition}
-    told = {(event["kind"], event["title"]): event["content"] for event in events if event["event"] == "evidence"}
+def _planned(events: Sequence[Event], destination: Destination | None) -> Iterator[Planned]:
+    created = [event for event in events if isinstance(event, CreatedEvent)]
+    configs = {event.name: event for event in created if kind_of(event.kind).is_definition}
+    evidence = {(event.kind, event.title): event.content for event in events if isinstance(event, EvidenceEvent)}
     # A job that was answered with an earlier one's result took no time here; the earlier one's is what it takes.
-    reused = {(event["kind"], event["name"]): event["seconds"] for event in events if event["event"] == "reused"}
-    end = max((event["at"] for event in events), default=0.0)
+    reused = {(event.kind, event.name): event.seconds for event in events if isinstance(event, ReusedEvent)}
+    end = max((event.at for event in events), default=0.0)
     for event in created:
-        kind, name = event["kind"], event["name"]
+        kind, name = event.kind, event.name
         if kind_of(kind).is_definition:
             continue
-        config = configs.get(event.get("config"), event)
-        instances = event["instances"] or config["instances"]
+        config = configs.get(event.config, event)
         runs = 1
         if kind == "Endpoint":
-            seconds: float | None = end - event["at"]
-        elif kind == "MonitoringSchedule" and (content := told.get(("MonitoringExecutions", name))):
+            seconds: float | None = end - event.at
+        elif kind == "MonitoringSchedule" and (content := evidence.get(("MonitoringExecutions", name))):
             runs, seconds = len(content["executions"]), sum(map(_execution_seconds, content["executions"]))
         else:
-            description = told.get((kind, name), {}).get("description", {})
+            description = evidence.get((kind, name), {}).get("description", {})
             seconds = reused.get((kind, name)) or _between(description, *kind_of(kind).times)
-        machines = tuple(_machines(instances, destination, event["step"], kind))
-        images = tuple(event.get("images") or config.get("images", ()))
-        yield Planned(kind, event["step"], machines, seconds, runs, images, name, event["at"])
+        machines = tuple(_machines(event.instances or config.instances, destination, event.step, kind))
+        images = tuple(event.images or config.images)
+        yield Planned(kind, event.step, machines, seconds, runs, images, name, event.at)
 
 
 def _machines(
-    instances: list[Mapping[str, Any]], destination: Destination | None, step: str | None, kind: str
+    instances: Sequence[Mapping[str, Any]], destination: Destination | None, step: str | None, kind: str
 ) -> Iterator[Machines]:
     for each in instances:
         stated = each["InstanceType"]

@@ -1,6 +1,6 @@
 """The pytest plugin: options, markers, fixtures, and scenarios as test items. Entry point ``harness`` of ``pytest11``.
 
-Loaded by every pytest run of an environment that has harness: it imports nothing until a fixture or a scenario is used.
+Every pytest run of an environment with harness loads it: it imports nothing until a fixture or a scenario is used.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = [
     "sagemaker_session",
 ]
 
-_TOLD = "harness_told"
+_KEY = "harness_messages"
 SCOPES = ("function", "class", "module", "package", "session")
 
 
@@ -96,7 +96,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """After the fixtures of the session are gone, and while pytest-xdist still waits for its worker: later it kills."""
+    """End the run after the session's fixtures, while pytest-xdist still waits for its worker: later it kills."""
     _end_run(session.config)
 
 
@@ -110,36 +110,36 @@ def _end_run(config: pytest.Config) -> None:
         return
     runs.end_run(config)
     if hasattr(config, "workeroutput"):  # pytest-xdist's, for the process that has the terminal
-        config.workeroutput[_TOLD] = config.stash.get(runs.TOLD, [])
+        config.workeroutput[_KEY] = config.stash.get(runs.MESSAGES, [])
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    told: list[str] = getattr(node, "workeroutput", {}).get(_TOLD, [])
-    if told:
-        from harness.pytest_plugin.runs import TOLD
+    messages: list[str] = getattr(node, "workeroutput", {}).get(_KEY, [])
+    if messages:
+        from harness.pytest_plugin.runs import MESSAGES
 
-        node.config.stash.setdefault(TOLD, []).extend(told)
+        node.config.stash.setdefault(MESSAGES, []).extend(messages)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     runs = sys.modules.get("harness.pytest_plugin.runs")
-    told: list[str] = config.stash.get(runs.TOLD, []) if runs is not None else []
-    if told:
+    messages: list[str] = config.stash.get(runs.MESSAGES, []) if runs is not None else []
+    if messages:
         terminalreporter.section("harness on AWS")
-    for line in told:
+    for line in messages:
         terminalreporter.write_line(line)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Generator[None, Any, Any]:
-    found = yield
+    collectors = yield
     if is_scenario(file_path, parent.session):
         from harness.pytest_plugin.scenario_items import ScenarioFile
 
-        if not any(isinstance(each, ScenarioFile) for each in found):
-            found.append(ScenarioFile.from_parent(parent, path=file_path))
-    return found
+        if not any(isinstance(each, ScenarioFile) for each in collectors):
+            collectors.append(ScenarioFile.from_parent(parent, path=file_path))
+    return collectors
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -164,10 +164,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     report = yield
     if call.when != "teardown" and uses_harness(item):
-        from harness.pytest_plugin.runs import begun_run
+        from harness.pytest_plugin.runs import current_run
 
-        for place in run.places if (run := begun_run(item.config)) else ():
-            place.outcomes[item.nodeid] = place.outcomes.get(item.nodeid, True) and not report.failed
+        for harness in run.harnesses if (run := current_run(item.config)) else ():
+            harness.outcomes[item.nodeid] = harness.outcomes.get(item.nodeid, True) and not report.failed
         if report.failed:
             from harness.pytest_plugin.evidence import attach
 

@@ -32,22 +32,24 @@ class Relay:
         """Why nothing more may be created by the test that runs."""
 
     def exempt(self, session: Any) -> None:
-        """The harness's own boto3 session, which looks and removes."""
+        """Exempt the harness's own boto3 session, which reads and removes."""
         session.events.register(_FOLLOWED, _yes)
 
     @contextlib.contextmanager
-    def following(self, promoted: AwsRequestHooks) -> Iterator[None]:
+    def follow(self, hooks: AwsRequestHooks) -> Iterator[None]:
+        """Hand requests to the hooks of one test while the block lasts."""
         unhook = hook(self._hooks())
-        self._tests.append(promoted)
+        self._tests.append(hooks)
         try:
-            with _refusing_unfollowed():
+            with _refuse_unfollowed():
                 yield
         finally:
-            self._tests.remove(promoted)
+            self._tests.remove(hooks)
             self.refused = None
             unhook()
 
     def refuse(self, reason: str) -> None:
+        """Refuse what the current test would still create."""
         self.refused = reason
 
     def _hooks(self) -> list[Handler]:
@@ -57,7 +59,7 @@ class Relay:
             self._handlers = [
                 ("before-parameter-build", self._complete, REGISTER_LAST),
                 ("before-call", self._intend, REGISTER_LAST),
-                ("after-call", self._answered, REGISTER_LAST),
+                ("after-call", self._record_answer, REGISTER_LAST),
                 (_FOLLOWED, _yes, REGISTER_LAST),
             ]
         return self._handlers
@@ -69,7 +71,7 @@ class Relay:
             self._tests[-1].complete(params, model, context)
         elif model.name in _UPLOADS or creation(model, params):
             raise NotFollowed(
-                f"harness: {model.name} was asked of AWS by a client of a test that is over; nothing was created. "
+                f"harness: {model.name} was sent to AWS by a client of a test that is over; nothing was created. "
                 "Create things in tests, or in fixtures that ask for `sagemaker_harness`."
             )
 
@@ -77,9 +79,9 @@ class Relay:
         if self._tests:
             self._tests[-1].intend(model, context)
 
-    def _answered(self, http_response: Any, parsed: Any, model: Any, context: dict[str, Any], **_: Any) -> None:
+    def _record_answer(self, http_response: Any, parsed: Any, model: Any, context: dict[str, Any], **_: Any) -> None:
         if self._tests:
-            self._tests[-1].answered(http_response, parsed, model, context)
+            self._tests[-1].record_answer(http_response, parsed, model, context)
 
 
 def _yes(**_: Any) -> bool:
@@ -87,8 +89,8 @@ def _yes(**_: Any) -> bool:
 
 
 @contextlib.contextmanager
-def _refusing_unfollowed() -> Iterator[None]:
-    """A client made before the test has no hooks, and perhaps the keys of another account."""
+def _refuse_unfollowed() -> Iterator[None]:
+    """Refuse clients made before the test: they have no hooks, and perhaps the keys of another account."""
     from botocore.client import BaseClient
 
     is_aws, call = loaded_shim().is_aws, BaseClient._make_api_call

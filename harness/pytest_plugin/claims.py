@@ -1,4 +1,4 @@
-"""What holds for tests that use harness, and for no others: their ``needs`` and their one parity claim."""
+"""The checks of tests that use harness: their ``needs`` and their one parity claim."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import pytest
 
 from harness.profiles.parity import LOCAL_ONLY, Parity, only_claim
 from harness.pytest_plugin.needs import check_needs, marked_needs
-from harness.pytest_plugin.runs import EMULATORS, LOCAL_MODE, begun_run, run_of
+from harness.pytest_plugin.runs import current_run, run_of
 
 
 def check_item(item: pytest.Item) -> None:
+    """Skip a test, or fail it, before it begins."""
     check_needs(marked_needs(item))
     claim = parity_of(item)
     if claim is not None and claim.claim == LOCAL_ONLY:
-        skip_away_from_home(claim, item.config)
-    run = begun_run(item.config)
+        skip_local_only(claim, item.config)
+    run = current_run(item.config)
     if run is not None and run.stopped:
         pytest.fail(run.stopped, pytrace=False)
 
 
 def is_left_out(item: pytest.Item) -> bool:
-    """Whether it will be skipped, or fail before it begins; asked before any test runs."""
+    """Return True when a test will be skipped, or fail before it begins."""
     from _pytest.skipping import evaluate_skip_marks
 
     try:
@@ -30,14 +31,15 @@ def is_left_out(item: pytest.Item) -> bool:
         return True
 
 
-def skip_away_from_home(claim: Parity, config: pytest.Config) -> None:
+def skip_local_only(claim: Parity, config: pytest.Config) -> None:
+    """Skip what is local-only on a profile that is not local."""
     run = run_of(config)
-    if claim.claim == LOCAL_ONLY and (run.kind not in EMULATORS or run.kind == LOCAL_MODE):
-        pytest.skip(f"local-only ({claim.reason}); the profile is {run.profile}")
+    if claim.claim == LOCAL_ONLY and not run.profile.is_local:
+        pytest.skip(f"local-only ({claim.reason}); the profile is {run.profile_name}")
 
 
 def parity_of(item: pytest.Item) -> Parity | None:
-    """The claim of a test's markers and its module's ``PARITY``; none is needed outside a folder of scenarios."""
+    """Find the claim of a test's markers and its module's ``PARITY``; none is needed outside a folder of scenarios."""
     texts: list[object] = [text for marker in item.iter_markers("parity") for text in marker.args]
     stated = getattr(getattr(item, "module", None), "PARITY", None)
     if stated is not None:

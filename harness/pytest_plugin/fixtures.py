@@ -1,4 +1,4 @@
-"""The fixtures. Each stands on ``sagemaker_harness``: an account of the test's own on the run's emulator, or AWS."""
+"""The fixtures. Each uses ``sagemaker_harness``: an account of the test's own on the run's emulator, or AWS."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def _scope(fixture_name: str, config: pytest.Config) -> _Scope:
 def sagemaker_harness(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SagemakerHarness]:
-    """Where SageMaker is for this test: ``address``, ``account``, ``client(service)``, ``advance_clock``, ``faults``,
+    """SageMaker for this test: ``address``, ``account``, ``client(service)``, ``advance_clock``, ``faults``,
     ``logs(job)``, ``prefix``, ``state``. While it lasts, every client made in this process goes there."""
     from harness.pytest_plugin.runs import run_of
 
-    with run_of(request.config).place(tmp_path_factory.mktemp("harness"), request.node) as place:
-        yield place
+    with run_of(request.config).open(tmp_path_factory.mktemp("harness"), request.node) as harness:
+        yield harness
 
 
 @pytest.fixture(scope=_scope)
 def harness_session(sagemaker_harness: SagemakerHarness) -> Session:
-    """The ``Session`` that a scenario's ``run(session)`` gets; what is given to ``cleanup`` is done at the end."""
+    """The ``Session`` that a scenario's ``run(session)`` gets; ``cleanup`` functions are called at the end."""
     return sagemaker_harness.session
 
 
@@ -47,7 +47,7 @@ def harness_expectations(harness_session: Session) -> Expectations:
 
 @pytest.fixture(scope=_scope)
 def boto_session(harness_session: Session) -> Any:
-    """A ``boto3.Session`` of the test's account; ``boto3.client(...)`` goes to the same place meanwhile."""
+    """A ``boto3.Session`` of the test's account; ``boto3.client(...)`` uses it meanwhile."""
     return harness_session.boto3
 
 
@@ -73,10 +73,10 @@ def harness_role(harness_session: Session) -> str:
 @pytest.fixture(scope=_scope)
 def harness_bucket(sagemaker_harness: SagemakerHarness) -> str:
     """A bucket that exists: the SDK session's default one."""
-    return sagemaker_harness.made_bucket()
+    return sagemaker_harness.make_bucket()
 
 
 @pytest.fixture(scope=_scope)
 def harness_prefix(sagemaker_harness: SagemakerHarness) -> str:
-    """The test's own, for keys in the bucket and for names: on AWS tests share both with everybody else."""
+    """A prefix for keys in the bucket and for names: on AWS tests share both with everybody else."""
     return sagemaker_harness.prefix

@@ -1,4 +1,4 @@
-"""What of pytest's is ours: files that are scenarios, tests that use a fixture. Cheap: asked of other people's too."""
+"""The recognition of scenario files and of tests that use harness. Cheap, as it sees all tests of all projects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def uses_harness(item: pytest.Item) -> bool:
 
 
 def is_scenario(file: Path, session: pytest.Session) -> bool:
-    """In a folder of scenarios, or named on the command line: a file that states ``SDK`` and has ``run(session)``."""
+    """Return True for a scenario: in its folder or on the command line, with ``SDK`` and ``run(session)``."""
     if file.suffix != ".py" or not (file.parent.name == FOLDER or session.isinitpath(file)):
         return False
     # As ``harness.profiles.scenarios.is_private``, which costs a second to import.

@@ -1,4 +1,4 @@
-"""``Run``: what one pytest process works with: its profile, and one emulator, started when it is first needed.
+"""``Run``: the profile of one pytest process, and its emulator, which is started when it is first needed.
 
 With pytest-xdist each worker is such a process and has an emulator of its own.
 """
@@ -12,89 +12,102 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from harness.kernel.errors import GuardRefused, StateError
 from harness.kernel.removal import remove_tree
-from harness.profiles.configuration import read_choices
-from harness.settings import Settings, load_settings, read_project
+from harness.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from harness.clients.emulator_process import RunningEmulator
+    from harness.profiles.target import Profile
     from harness.pytest_plugin.aws_places import AwsRun
     from harness.pytest_plugin.places import SagemakerHarness
     from harness.pytest_plugin.rehearsals import Rehearsals
 
-LOCAL_MODE = "localmode"
-"""The kind whose jobs and endpoints are the SDK's own; the emulator stands beside."""
 _KEY = pytest.StashKey["Run"]()
-TOLD = pytest.StashKey[list[str]]()
-"""What runs that are over have to say at the end of the output."""
-EMULATORS: dict[str, dict[str, str]] = {"local": {}, "docker": {"runner": "docker"}, LOCAL_MODE: {}}
-"""Kinds of profiles with an emulator on this machine, and what it is started with."""
+MESSAGES = pytest.StashKey[list[str]]()
+"""The messages of runs that are over, for the end of the output."""
 
 
 def run_of(config: pytest.Config) -> Run:
+    """Return the run of a pytest process; the first call begins it."""
     if _KEY not in config.stash:
         config.stash[_KEY] = Run(config)
     return config.stash[_KEY]
 
 
-def begun_run(config: pytest.Config) -> Run | None:
+def current_run(config: pytest.Config) -> Run | None:
+    """Return the run, if one has begun."""
     return config.stash.get(_KEY, None)
 
 
 def end_run(config: pytest.Config) -> None:
-    run = begun_run(config)
+    """End the run, and keep its messages."""
+    run = current_run(config)
     if run is not None:
         run.close()
-        config.stash.setdefault(TOLD, []).extend(run.told)
+        config.stash.setdefault(MESSAGES, []).extend(run.messages)
         del config.stash[_KEY]
 
 
 class Run:
+    """The options, the profile and the emulator of one pytest process."""
+
     def __init__(self, config: pytest.Config) -> None:
         self.root = Path(config.rootpath)
-        self.profile: str = config.getoption("harness_profile")
+        self.profile_name: str = config.getoption("harness_profile")
         self._stack = ExitStack()
-        self._given_state: str | None = config.getoption("harness_state")
+        self._state_option: str | None = config.getoption("harness_state")
         self._may_cost: bool = config.getoption("harness_yes")
         self.budget: float | None = config.getoption("harness_budget")
         """Dollars for each scenario, and for all test functions together."""
         self.items: list[pytest.Item] = []
         """All that pytest collected."""
-        self._stand = Path(config.invocation_params.dir)
+        self._folder = Path(config.invocation_params.dir)
         self._worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-        self.places: list[SagemakerHarness] = []
-        """Those that tests have now."""
-        self.told: list[str] = []
+        self.harnesses: list[SagemakerHarness] = []
+        """Those that tests use now."""
+        self.messages: list[str] = []
 
     @cached_property
-    def table(self) -> dict[str, Any]:
-        """The profile's own table of ``harness.toml``."""
-        return dict(read_project(self.root).profiles.get(self.profile, {}))
+    def profile(self) -> Profile:
+        """The profile; ends the test with one line where it is not valid, and the whole run where it is on AWS."""
+        from harness.clients.emulator_process import StartOptions
+        from harness.profiles import UnknownProfile, find_profile, profiles_on_aws
+        from harness.profiles.target import RunRequest
+
+        start = StartOptions(port=0, project=self.root)
+        try:
+            return find_profile(self.profile_name, RunRequest(load_settings(self.root), self.root, start))
+        except (StateError, UnknownProfile) as error:
+            problem = str(error)
+        if self.profile_name in profiles_on_aws(self.root):
+            self._refuse_run(problem)
+        pytest.fail(problem, pytrace=False)  # not while the other is handled: it would be shown twice
 
     @property
-    def kind(self) -> str:
-        return str(self.table.get("kind", self.profile))
+    def on_aws(self) -> bool:
+        """Whether tests run on AWS, and cost money."""
+        return self.profile.destination is not None
 
     @cached_property
     def state(self) -> Path:
-        """The state folder: the one asked for when an emulator runs there already, else one for each worker."""
-        if self._given_state is None and self.kind not in EMULATORS:
+        """The state folder: that of the option when an emulator runs there already, else one for each worker."""
+        if self._state_option is None and self.on_aws:
             return load_settings(self.root).state  # where ``harness run`` keeps what it must not lose: ledgers
-        if self._given_state is None:
+        if self._state_option is None:
             return self.root / ".harness" / "pytest" / (self._worker or "main")
         from harness.clients.emulator_process import find
 
-        asked = (self._stand / self._given_state).absolute()
-        return asked / self._worker if self._worker and find(asked) is None else asked
+        folder = (self._folder / self._state_option).absolute()
+        return folder / self._worker if self._worker and find(folder) is None else folder
 
     @cached_property
     def rehearsals(self) -> Rehearsals:
-        """The same for every profile, so that what one taught is known to another."""
+        """The recordings of earlier tests; all profiles share them."""
         from harness.pytest_plugin.rehearsals import Rehearsals
 
         return Rehearsals(load_settings(self.root).state / "tests")
@@ -105,119 +118,100 @@ class Run:
 
     @cached_property
     def emulator(self) -> RunningEmulator:
-        from harness.clients.emulator_lease import shared
-        from harness.clients.emulator_process import StartOptions
-
-        if self.kind == LOCAL_MODE:
-            self._prepare_local_mode()
-        own = {key: value for key, value in self.table.items() if key != "kind"}
-        choices = {**EMULATORS[self.kind], **read_choices(self.profile, own)}
-        wanted = StartOptions(port=0, project=self.root, choices=choices)
-        with _alone(self.state) if self._given_state is None else contextlib.nullcontext():
-            return self._stack.enter_context(shared(self.state, wanted))
-
-    def _prepare_local_mode(self) -> None:
-        from harness.profiles.localmode import check_engine, remove_left, sweep
-
-        check_engine()
-        sweep(self.state)
-        self._stack.callback(remove_left, self.state)
+        with _alone(self.state) if self._state_option is None else contextlib.nullcontext():
+            return self._stack.enter_context(self.profile.emulator(self.state))
 
     @cached_property
     def aws(self) -> AwsRun | str:
-        """The account for test functions, or why there is none: asked for once, however many tests there are."""
+        """The account for test functions, or why there is none; opened once for all tests."""
         from harness.pytest_plugin.aws_places import AwsRun
 
         if not self._may_cost:
-            return f"profile {self.profile!r}: on AWS tests cost money: add --harness-yes"
+            return f"profile {self.profile_name!r}: on AWS tests cost money: add --harness-yes"
         if self.budget is not None and self._worker:
             return (
                 "--harness-budget cannot be kept by workers of pytest-xdist, who do not know of each other's bills: "
                 "leave out one of the two"
             )
+        destination = self.profile.destination
+        assert destination is not None, "only on AWS"
         try:
-            return AwsRun(self)
+            return AwsRun(self, destination)
         except (StateError, GuardRefused) as error:
             return str(error)
 
     def require_emulator(self) -> None:
-        """Starts it; ends the test with one line where that cannot be."""
+        """Start the emulator; end the test with one line where that is impossible."""
         try:
-            if self.kind not in EMULATORS:
-                self._refuse_profile()
             assert self.emulator.address
             return
         except StateError as error:
-            told = str(error)
-        pytest.fail(told, pytrace=False)  # not while the other is handled: it would be told twice
+            problem = str(error)
+        pytest.fail(problem, pytrace=False)  # not while the other is handled: it would be shown twice
 
     def require_aws(self) -> AwsRun:
-        """Ends the whole run where the account may not be used; a worker of pytest-xdist can only fail its tests."""
+        """Open the account; end the whole run where it may not be used."""
         aws = self.aws
-        refused = aws if isinstance(aws, str) else aws.refused
-        if refused is None and not isinstance(aws, str):
-            return aws
+        if isinstance(aws, str):
+            self._refuse_run(aws)
+        if aws.refused is not None:
+            self._refuse_run(aws.refused)
+        return aws
+
+    def _refuse_run(self, reason: str) -> NoReturn:
+        """End the whole run; a worker of pytest-xdist can only fail its tests."""
         if self._worker:
-            pytest.fail(str(refused), pytrace=False)
-        pytest.exit(str(refused), returncode=pytest.ExitCode.USAGE_ERROR)
+            pytest.fail(reason, pytrace=False)
+        pytest.exit(reason, returncode=pytest.ExitCode.USAGE_ERROR)
 
     @property
     def stopped(self) -> str | None:
-        """Why nothing more may be done with the place that tests have now, on AWS."""
-        aws = self.__dict__.get("aws")  # looked at, not asked for
+        """Why the current tests may do nothing more on AWS."""
+        aws = self.__dict__.get("aws")  # read, not opened
         return getattr(aws, "stopped", None)
 
-    def tell(self, what: str, lines: list[str]) -> None:
-        """For the end of the run's output."""
-        self.told += [f"{what}: {line}" for line in lines]
-
-    def _refuse_profile(self) -> NoReturn:
-        from harness.profiles import UnknownProfile, find_profile
-        from harness.profiles.target import RunRequest
-
-        try:
-            find_profile(self.profile, RunRequest(self.settings, self.root))
-        except UnknownProfile as error:
-            raise StateError(str(error)) from None
-        raise StateError(f"profile {self.profile!r}: harness's fixtures know no profiles of kind {self.kind!r}")
+    def add_messages(self, subject: str, lines: list[str]) -> None:
+        """Add messages for the end of the run's output."""
+        self.messages += [f"{subject}: {line}" for line in lines]
 
     def options(self) -> list[str]:
-        """What ``harness run`` is given, for a scenario to be played on this profile."""
-        given = ["--profile", self.profile, "--state", str(self.state)]
-        if self.kind == "aws":
+        """Return the options of ``harness run`` for a scenario of this pytest run."""
+        options = ["--profile", self.profile_name, "--state", str(self.state)]
+        if self.on_aws:
             if not self._may_cost:
-                told = "on AWS scenarios cost money: add --harness-yes (and --harness-budget DOLLARS)"
-                pytest.fail(told, pytrace=False)
-            given += ["--yes", *(["--budget", str(self.budget)] if self.budget is not None else [])]
-        return given
+                refusal = "on AWS scenarios cost money: add --harness-yes (and --harness-budget DOLLARS)"
+                pytest.fail(refusal, pytrace=False)
+            options += ["--yes", *(["--budget", str(self.budget)] if self.budget is not None else [])]
+        return options
 
     @contextlib.contextmanager
-    def place(self, folder: Path, node: pytest.Item | pytest.Collector) -> Iterator[SagemakerHarness]:
-        """An account of its own on the emulator, or a name of its own on AWS, while the block lasts."""
-        with self._opened(folder, node) as place:
-            self.places.append(place)
+    def open(self, folder: Path, node: pytest.Item | pytest.Collector) -> Iterator[SagemakerHarness]:
+        """Give a test an account of its own on the emulator, or a name of its own on AWS, while the block lasts."""
+        with self._open(folder, node) as harness:
+            self.harnesses.append(harness)
             try:
-                yield place
+                yield harness
             finally:
-                self.places.remove(place)
+                self.harnesses.remove(harness)
 
-    def _opened(self, folder: Path, node: pytest.Item | pytest.Collector) -> AbstractContextManager[SagemakerHarness]:
+    def _open(self, folder: Path, node: pytest.Item | pytest.Collector) -> AbstractContextManager[SagemakerHarness]:
         test = node.nodeid or "session"
-        if self.kind == "aws":
+        if self.on_aws:
             self.items = node.session.items
-            return self.require_aws().place(folder, test)
-        from harness.pytest_plugin.places import opened
+            return self.require_aws().open(folder, test)
+        from harness.pytest_plugin.places import open_on_emulator
 
         self.require_emulator()
-        return opened(self, folder, test)
+        return open_on_emulator(self, folder, test)
 
     def close(self) -> None:
+        """Stop the emulator."""
         self._stack.close()
 
 
 @contextlib.contextmanager
 def _alone(state: Path) -> Iterator[None]:
-    """Empties a folder of the last run, unless a run of the same project uses it this very moment."""
+    """Empty a folder of the last run, unless another run of the project uses it at this moment."""
     from harness.stores.folder import is_held
 
     try:

@@ -17,9 +17,9 @@ import pytest
 from harness.kernel.errors import StateError
 from harness.profiles.parity import claims_of, only_claim
 from harness.profiles.scenarios import read
-from harness.pytest_plugin.claims import skip_away_from_home
+from harness.pytest_plugin.claims import skip_local_only
 from harness.pytest_plugin.needs import check_needs, marked_needs
-from harness.pytest_plugin.runs import EMULATORS, run_of
+from harness.pytest_plugin.runs import run_of
 
 REPORT = "report.json"
 STOP_SECONDS = 60.0
@@ -43,9 +43,9 @@ class ScenarioFile(pytest.File):
 class ScenarioFailed(Exception):
     """The report of a scenario that did not pass."""
 
-    def __init__(self, told: str) -> None:
-        super().__init__(told)
-        self.told = told
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
 
 
 class ScenarioItem(pytest.Item):
@@ -54,11 +54,11 @@ class ScenarioItem(pytest.Item):
 
     def setup(self) -> None:
         check_needs([*self.scenario.needs, *marked_needs(self)])
-        skip_away_from_home(self.claim, self.config)
+        skip_local_only(self.claim, self.config)
 
     def runtest(self) -> None:
         run = run_of(self.config)
-        if run.kind in EMULATORS:
+        if not run.on_aws:
             run.require_emulator()  # it runs from here on, so every scenario of the run shares it
         with tempfile.TemporaryDirectory(prefix="harness-") as output:
             folder = run.state / "reports" / self.scenario.name
@@ -67,13 +67,14 @@ class ScenarioItem(pytest.Item):
                 return
             report = _read(folder / REPORT)
             said = (Path(output) / "output").read_text(errors="replace").strip()
-            raise ScenarioFailed(_told(report, folder) if report else f"harness run ended with code {code}:\n{said}")
+            failure = _describe(report, folder) if report else f"harness run ended with code {code}:\n{said}"
+            raise ScenarioFailed(failure)
 
     def _play(self, folder: Path, output: Path) -> int:
         run = run_of(self.config)
         (folder / REPORT).unlink(missing_ok=True)
-        asked = [*run.options(), "--report-dir", str(folder), "--json"]
-        argv = [sys.executable, "-m", "harness.cli", "run", str(self.path), *asked]
+        options = [*run.options(), "--report-dir", str(folder), "--json"]
+        argv = [sys.executable, "-m", "harness.cli", "run", str(self.path), *options]
         package = str(Path(__file__).resolve().parents[2])
         paths = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH", ""))))
         root = self.path.parent.parent if self.path.parent.name == "scenarios" else run.root
@@ -97,7 +98,7 @@ class ScenarioItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, ScenarioFailed):
-            return excinfo.value.told
+            return excinfo.value.text
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
@@ -113,7 +114,7 @@ def _end(program: subprocess.Popen[bytes]) -> None:
 
 
 def _read(file: Path) -> dict[str, Any] | None:
-    """The one scenario of a report; None when the run ended before there was one."""
+    """Read the one scenario of a report; None when the run ended before there was one."""
     try:
         played: list[dict[str, Any]] = json.loads(file.read_text())["scenarios"]
     except (OSError, ValueError, KeyError):
@@ -121,8 +122,8 @@ def _read(file: Path) -> dict[str, Any] | None:
     return played[0] if played else None
 
 
-def _told(report: dict[str, Any], folder: Path) -> str:
-    """In one line first, for the summary; then how far it came, what failed, and where to look."""
+def _describe(report: dict[str, Any], folder: Path) -> str:
+    """Describe a failed scenario: one line for the summary, then its steps, what failed, and where to look."""
     failed = next((step for step in report["steps"] if step["state"] == "failed"), None)
     traceback = report["traceback"].rstrip() or "it did not end"
     what = (failed["error"] if failed else "").splitlines() or traceback.splitlines()[-1:]

@@ -1,4 +1,4 @@
-"""This process pointed at the emulator for a while: its environment, boto3's default session, the shim's patches.
+"""Wires this process to the emulator for a while: its environment, boto3's default session, the shim's patches.
 
 Everything is put back at the end, whatever the test did meanwhile.
 """
@@ -25,21 +25,22 @@ class ReachesAws(RuntimeError):
 
 
 @contextlib.contextmanager
-def pointed(wiring: Wiring) -> Iterator[None]:
-    """For clients made from now on, in this process and in programs it starts."""
+def use_wiring(wiring: Wiring) -> Iterator[None]:
+    """Wire the clients made in the block, in this process and in programs that it starts."""
     with contextlib.ExitStack() as undo:
         undo.enter_context(changed_environment(wiring))
         undo.enter_context(own_default_session())
         undo.enter_context(own_sdk_clients())
         # Under `harness exec` the shim is in this process already, and stays.
         if "harness_shim" not in sys.modules:
-            undo.enter_context(_patched_clients())
-        undo.enter_context(_refusing_aws())
+            undo.enter_context(_patch_clients())
+        undo.enter_context(_refuse_aws())
         yield
 
 
 @contextlib.contextmanager
 def changed_environment(wiring: Wiring) -> Iterator[None]:
+    """Change the environment of this process while the block lasts."""
     before = {name: os.environ.get(name) for name in (*wiring.set, *wiring.unset)}
     for name in wiring.unset:
         os.environ.pop(name, None)
@@ -56,17 +57,17 @@ def changed_environment(wiring: Wiring) -> Iterator[None]:
 
 @contextlib.contextmanager
 def own_sdk_clients() -> Iterator[None]:
-    """The SDK's resources without a session keep the first client of the process: one from before is set aside."""
-    before = _taken_clients()
+    """Set aside the clients that the SDK's resources without a session have kept from before."""
+    before = _take_clients()
     try:
         yield
     finally:
-        _taken_clients()
+        _take_clients()
         for kind, kept in before:
             type(kind)._instances[kind] = kept
 
 
-def _taken_clients() -> list[tuple[Any, Any]]:
+def _take_clients() -> list[tuple[Any, Any]]:
     taken = []
     for module in _KEEPING_CLIENTS:
         kind = getattr(sys.modules.get(module), "SageMakerClient", None)
@@ -78,7 +79,7 @@ def _taken_clients() -> list[tuple[Any, Any]]:
 
 @contextlib.contextmanager
 def own_default_session() -> Iterator[None]:
-    """``boto3.client(...)`` keeps one session for the whole process: here it gets another, and then its own again."""
+    """Give ``boto3.client(...)`` another default session while the block lasts."""
     import boto3
 
     before, boto3.DEFAULT_SESSION = boto3.DEFAULT_SESSION, None
@@ -89,8 +90,8 @@ def own_default_session() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _patched_clients() -> Iterator[None]:
-    """What the start-up shim does to programs: written-out AWS addresses lead here, and waiting ends in time."""
+def _patch_clients() -> Iterator[None]:
+    """Patch clients as the start-up shim does in programs: hard-coded AWS addresses lead here, waiting is short."""
     shim = loaded_shim()
     undo: list[Callable[[], None]] = []
     usual, finder = dict(shim.PATCHES), shim.ShimFinder()
@@ -109,7 +110,7 @@ def _patched_clients() -> Iterator[None]:
 
 
 def loaded_shim() -> Any:
-    """Its functions, without what it does at an interpreter's start."""
+    """Load the functions of the shim, without running what it does at an interpreter's start."""
     spec = importlib.util.spec_from_file_location("harness_shim_in_pytest", SHIM / "sitecustomize.py")
     assert spec is not None
     assert spec.loader is not None
@@ -119,7 +120,7 @@ def loaded_shim() -> Any:
 
 
 def _undoable(patch: Callable[[ModuleType], None], undo: list[Callable[[], None]]) -> Callable[[ModuleType], None]:
-    """The patch, noting what it replaces in a module and in the two classes of botocore that patches change."""
+    """Return the patch, made to note what it replaces in a module and in two classes of botocore."""
 
     def apply(module: ModuleType) -> None:
         classes = [owner for name in ("Session", "Waiter") if isinstance(owner := vars(module).get(name), type)]
@@ -141,8 +142,8 @@ def _restoring(owner: Any, name: str, value: Any) -> Callable[[], None]:
 
 
 @contextlib.contextmanager
-def _refusing_aws() -> Iterator[None]:
-    """A client made before the test still has its own address and perhaps real keys: it must not reach AWS now."""
+def _refuse_aws() -> Iterator[None]:
+    """Refuse requests to AWS: a client made before the test has its own address and perhaps real keys."""
     from botocore.httpsession import URLLib3Session
 
     is_aws, send = loaded_shim().is_aws, URLLib3Session.send

@@ -1,4 +1,4 @@
-"""A test on AWS, looked at while it goes: over the budget, or with an endpoint that never comes up, it is ended."""
+"""Watches a test on AWS while it runs, and ends it over budget, or when an endpoint never comes up."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from harness.promotion.run_guard import RunGuard
 
 
 @contextlib.contextmanager
-def watched(watch: RunGuard, refuse: Callable[[str], None]) -> Iterator[None]:
-    """Once there is a reason to stop, ``refuse`` gets it, and the test that runs fails with it, wherever it waits.
+def stop_when_refused(guard: RunGuard, refuse: Callable[[str], None]) -> Iterator[None]:
+    """Fail the test in the block once the guard has a reason to stop; ``refuse`` gets the reason.
 
     Raised by a signal in the main thread, where pytest runs tests; Ctrl-C means what it did.
     """
-    look = _Look(watch, refuse)
+    look = _Look(guard, refuse)
     thread = threading.Thread(target=look.until_over, daemon=True)
     with _interruptible(look):
         thread.start()
@@ -32,14 +32,15 @@ def watched(watch: RunGuard, refuse: Callable[[str], None]) -> Iterator[None]:
 
 
 class _Look:
-    def __init__(self, watch: RunGuard, refuse: Callable[[str], None]) -> None:
-        self._watch = watch
+    def __init__(self, guard: RunGuard, refuse: Callable[[str], None]) -> None:
+        self._guard = guard
         self._refuse = refuse
         self.over = threading.Event()
         self.reason: str | None = None
         self.interrupts = False
 
     def until_over(self) -> None:
+        """Watch until the block ends, or until there is a reason to stop."""
         while not self.over.wait(LOOK_SECONDS):
             if reason := self._reason():
                 self._refuse(reason)
@@ -50,7 +51,7 @@ class _Look:
 
     def _reason(self) -> str | None:
         try:
-            return self._watch.reason_to_stop()
+            return self._guard.reason_to_stop()
         except Exception as error:  # nobody watches any more, so nothing may go on
             return f"the test could not be watched: {type(error).__name__}: {error}"
 

@@ -11,7 +11,17 @@ from typing import Any
 
 from harness.kernel.kinds import KINDS
 from harness.kernel.masking import mask, mask_text
-from harness.scenario.events import Event
+from harness.scenario.events import (
+    CreatedEvent,
+    EndEvent,
+    Event,
+    EvidenceEvent,
+    ExpectationEvent,
+    KeptEvent,
+    LibrariesEvent,
+    ReusedEvent,
+    StepEvent,
+)
 
 RESOURCES = tuple(kind.noun for kind in KINDS.values() if kind.lifecycle)
 
@@ -96,39 +106,36 @@ class ScenarioReport:
         return "passed" if self.passed else "interrupted" if self.interrupted else "failed"
 
     def __post_init__(self) -> None:
-        self._created: dict[tuple[str, str], Event] = {}
+        self._created: dict[tuple[str, str], CreatedEvent] = {}
         self._reused: dict[tuple[str, str], str] = {}
 
     def fold(self, event: Event) -> None:
-        self.seconds = max(self.seconds, event["at"] - self.started)
-        match event["event"]:
-            case "step":
+        """Take one event into the report."""
+        self.seconds = max(self.seconds, event.at - self.started)
+        match event:
+            case StepEvent():
                 self._step(event)
-            case "expectation":
-                met = Expectation(event["text"], event["passed"], mask_text(event.get("evidence", "")))
+            case ExpectationEvent():
+                met = Expectation(event.text, event.passed, mask_text(event.evidence))
                 self._expecting(event).expectations.append(met)
-            case "created":
-                self._created[event["kind"], event["name"]] = event
-            case "reused":
-                self._reused[event["kind"], event["name"]] = event["source"]
+            case CreatedEvent():
+                self._created[event.kind, event.name] = event
+            case ReusedEvent():
+                self._reused[event.kind, event.name] = event.source
                 for step in self.steps[-1:]:
-                    step.reused.append(event["name"])
-            case "kept":
-                self.kept = event["run"]
-            case "evidence":
+                    step.reused.append(event.name)
+            case KeptEvent():
+                self.kept = event.run
+            case EvidenceEvent():
                 self._evidence(event)
-            case "libraries":
-                self.libraries = event["versions"]
-            case "end":
-                self.ended = True
-                self.passed, self.traceback, self.interrupted = (
-                    event["passed"],
-                    mask_text(event["traceback"]),
-                    event["interrupted"],
-                )
+            case LibrariesEvent():
+                self.libraries = event.versions
+            case EndEvent():
+                self.ended, self.passed, self.interrupted = True, event.passed, event.interrupted
+                self.traceback = mask_text(event.traceback)
 
     def close(self, at: float, reason: str) -> None:
-        """The program is gone. What it did not finish telling is told here: ``reason`` is why it ended."""
+        """Complete the report of a process that has ended; ``reason`` explains a step that did not end."""
         self.seconds = at - self.started
         for step in self.steps:
             if step.state == "running":
@@ -144,44 +151,44 @@ class ScenarioReport:
     def expectations(self) -> list[Expectation]:
         return [expectation for step in self.steps for expectation in step.expectations]
 
-    def _step(self, event: Event) -> None:
-        if event["state"] == "started":
-            self.steps.append(Step(event["name"], event["at"]))
+    def _step(self, event: StepEvent) -> None:
+        if event.state == "started":
+            self.steps.append(Step(event.name, event.at))
             return
-        step = next(step for step in reversed(self.steps) if step.name == event["name"])
-        step.state, step.seconds, step.error = event["state"], event["at"] - step.started, event.get("error", "")
-        step.replayed, step.changed = event.get("replayed", False), event.get("changed", [])
+        step = next(step for step in reversed(self.steps) if step.name == event.name)
+        step.state, step.seconds, step.error = event.state, event.at - step.started, event.error
+        step.replayed, step.changed = event.replayed, list(event.changed)
 
-    def _expecting(self, event: Event) -> Step:
+    def _expecting(self, event: ExpectationEvent) -> Step:
         """An expectation stated outside every step gets one of its own."""
-        named = [step for step in self.steps if step.name == event.get("step")]
+        named = [step for step in self.steps if step.name == event.step]
         if not named:
-            self.steps.append(Step(event.get("step") or "Expectations", event["at"], state="passed"))
+            self.steps.append(Step(event.step or "Expectations", event.at, state="passed"))
         return named[-1] if named else self.steps[-1]
 
-    def _evidence(self, event: Event) -> None:
-        kind, content = event["kind"], event["content"]
+    def _evidence(self, event: EvidenceEvent) -> None:
+        kind, content = event.kind, event.content
         if kind != "artifact":
             content = mask(content)
         if kind not in RESOURCES:
-            self.evidence.append(Evidence(kind, event["title"], event.get("step"), content))
+            self.evidence.append(Evidence(kind, event.title, event.step, content))
             return
         description = content["description"]
         started, ended = KINDS[kind].times
-        created = self._created.get((kind, event["title"]), {})
+        created = self._created.get((kind, event.title))
         self.resources.append(
             Resource(
                 kind=kind,
-                name=event["title"],
+                name=event.title,
                 status=str(description.get(f"{kind}Status", "")),
                 started=description.get(started),
                 ended=description.get(ended),
                 description=description,
                 curves=content.get("curves", {}),
                 log_tail=content.get("log_tail", []),
-                created=created.get("at"),
-                step=created.get("step"),
-                reused_from=self._reused.get((kind, event["title"]), ""),
+                created=created.at if created else None,
+                step=created.step if created else None,
+                reused_from=self._reused.get((kind, event.title), ""),
             )
         )
 

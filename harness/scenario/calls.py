@@ -1,4 +1,4 @@
-"""Which API operations a scenario calls, each told once. Learns them from botocore's events; changes no request."""
+"""The API operations that a scenario calls, learned from botocore's events. Changes no request."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 
 class CalledOperations:
-    """``told`` gets the service as boto3 names it, the operation, and the bucket where there is one."""
+    """Calls ``record`` once for each operation, with the service as boto3 names it, the operation and the bucket."""
 
-    def __init__(self, session: Any, told: Callable[[str, str, str], None]) -> None:
-        self._told = told
+    def __init__(self, session: Any, record: Callable[[str, str, str], None]) -> None:
+        self._record = record
         self._known: set[tuple[str, str, str]] = set()
         session.events.register("before-parameter-build", self._note)
 
@@ -18,4 +18,4 @@ class CalledOperations:
         call = (model.service_model.service_name, model.name, str(params.get("Bucket") or ""))
         if call not in self._known:
             self._known.add(call)
-            self._told(*call)
+            self._record(*call)

@@ -1,6 +1,6 @@
-"""``Faults``: what goes wrong on purpose, so that a scenario can assert that its code copes. Needs the emulator.
+"""``Faults``: failures injected on purpose, so that a scenario can assert that its code copes. Needs the emulator.
 
-Speaks the emulator's private path only. Each fault is of the session's own account, and is gone once used.
+Each fault belongs to the session's own account, and is removed once it was used.
 """
 
 from __future__ import annotations
@@ -11,43 +11,39 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.clients.admin_api import ask_emulator
+from harness.scenario.run_document import EmulatorAccess
 
 Once = Callable[[str, Mapping[str, Any], Callable[[], Any]], Any]
-"""Asks, or answers as it was answered when the same was asked in a run that this one goes on from."""
+"""Does something, or returns its result from the recording of the run that this one continues."""
 
 
 class FaultsNeedEmulator(RuntimeError):
-    """Asked for on a profile that has no emulator: nobody can make AWS fail on purpose."""
+    """A fault on a profile that has no emulator: AWS cannot be made to fail."""
 
 
 class FaultRefused(ValueError):
-    """A fault that makes no sense; the text says what would."""
+    """A fault with invalid values; the text says which are valid."""
 
 
 class Faults:
-    """``url`` is the emulator's ``/_harness/faults``; empty where there is none, and then every fault is refused.
-
-    ``token_file`` holds the token of the admin interface.
-    """
+    """The faults of one account. Without an emulator every fault is refused."""
 
     def __init__(
         self,
-        url: str,
+        emulator: EmulatorAccess | None,
         account: str,
         region: str,
-        token_file: str = "",
-        once: Once = lambda what, asked, do: do(),
+        once: Once = lambda action, arguments, do: do(),
     ) -> None:
-        self._url = url
-        self._token_file = token_file
+        self._emulator = emulator
         self._account = account
         self._region = region
         self._once = once
 
     def throttle(self, operation: str, times: int | None = 1, service: str = "sagemaker") -> str:
-        """The next ``times`` calls (None: all, until cleared) are told to slow down, in the service's own way.
+        """Throttle the next ``times`` calls (None: all, until cleared) with the service's own error.
 
-        botocore repeats a throttled call by itself, so one fault may pass unseen: ``times`` says how often.
+        botocore repeats a throttled call by itself, so a single fault may pass unnoticed.
         """
         return self._add(kind="throttle", service=service, operation=operation, times=times)
 
@@ -60,12 +56,12 @@ class Faults:
         service: str = "sagemaker",
         status: int | None = None,
     ) -> str:
-        """The next ``times`` calls answer with an error of the service's model, or one that every service has."""
-        given = {"code": code, "message": message, "status": status}
-        return self._add(kind="error", service=service, operation=operation, times=times, **given)
+        """Answer the next ``times`` calls with an error of the service's model, or one that every service has."""
+        error = {"code": code, "message": message, "status": status}
+        return self._add(kind="error", service=service, operation=operation, times=times, **error)
 
     def s3_slow_down(self, times: int | None = 1, operation: str = "", bucket: str = "", key: str = "") -> str:
-        """S3 answers 503 SlowDown; ``operation``, ``bucket`` and the beginning of a ``key`` say to which requests."""
+        """Answer 503 SlowDown from S3; ``operation``, ``bucket`` and the beginning of a ``key`` select requests."""
         return self._add(kind="throttle", service="s3", operation=operation, bucket=bucket, key=key, times=times)
 
     def slow_s3(
@@ -77,46 +73,48 @@ class Faults:
         bucket: str = "",
         key: str = "",
     ) -> str:
-        """S3 answers ``seconds`` later, and carries bodies at ``bytes_per_second``; until cleared unless ``times``."""
+        """Delay S3 by ``seconds``, and carry bodies at ``bytes_per_second``; until cleared, or for ``times`` calls."""
         where = {"operation": operation, "bucket": bucket, "key": key}
         return self._add(
             kind="slow", service="s3", times=times, seconds=seconds, bytes_per_second=bytes_per_second, **where
         )
 
     def interrupt(self, job: str = "", after: float = 0.0, times: int = 1) -> str:
-        """The instance of a training job (by name; else of the next one) is taken away ``after`` seconds of training.
+        """Take the instance of a training job (by name; else the next one) away ``after`` seconds of training.
 
         With managed spot training the job starts again from its checkpoints; without it the job fails.
         """
         return self._add(kind="interrupt", job=job, after=after, times=times)
 
     def kill_server(self, endpoint: str, variant: str = "") -> int:
-        """SIGKILL to the model servers of a variant (or of all); how many died."""
+        """Kill the model servers of a variant, or of all; return how many were killed."""
         where = {"account": self._account, "region": self._region}
         return int(self._ask("POST", kind="kill-server", endpoint=endpoint, variant=variant, **where)["killed"])
 
     def list(self) -> list[dict[str, Any]]:
-        """The faults still to come."""
-        found: list[dict[str, Any]] = self._ask("GET")["faults"]
-        return [fault for fault in found if fault["account"] == self._account]
+        """List the faults still to come."""
+        faults: list[dict[str, Any]] = self._ask("GET")["faults"]
+        return [fault for fault in faults if fault["account"] == self._account]
 
     def clear(self) -> None:
-        """Nothing more goes wrong on purpose."""
-        if self._url:
+        """Remove all faults of this account."""
+        if self._emulator:
             self._ask("DELETE", account=self._account)
 
     def _add(self, **fault: Any) -> str:
         stated = {name: value for name, value in fault.items() if value not in ("", 0.0, None) or name == "times"}
         return str(self._ask("POST", **stated, account=self._account)["fault"]["id"])
 
-    def _ask(self, method: str, **asked: Any) -> Any:
-        if not self._url:
+    def _ask(self, method: str, **fault: Any) -> Any:
+        emulator = self._emulator
+        if emulator is None:
             raise FaultsNeedEmulator("faults need the emulator: this profile has none, and AWS cannot be made to fail")
-        return self._once(f"faults:{method}", asked, lambda: self._sent(method, asked))
+        return self._once(f"faults:{method}", fault, lambda: _send(emulator, method, fault))
 
-    def _sent(self, method: str, asked: Mapping[str, Any]) -> Any:
-        try:
-            return ask_emulator(self._url, self._token_file, asked, method)
-        except urllib.error.HTTPError as error:
-            with error:
-                raise FaultRefused(json.loads(error.read()).get("message", str(error))) from None
+
+def _send(emulator: EmulatorAccess, method: str, fault: Mapping[str, Any]) -> Any:
+    try:
+        return ask_emulator(f"{emulator.url}/faults", emulator.token_file, fault, method)
+    except urllib.error.HTTPError as error:
+        with error:
+            raise FaultRefused(json.loads(error.read()).get("message", str(error))) from None

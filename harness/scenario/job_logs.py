@@ -1,4 +1,4 @@
-"""A job's log as CloudWatch Logs has it, by boto3."""
+"""The log of a job, read from CloudWatch Logs by boto3."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ MAX_STREAMS = 100
 
 
 def job_log(logs: Any, group: str, prefix: str) -> Iterator[str]:
-    """The lines of all streams of a group whose names begin with ``prefix``, merged; none when there is no log.
+    """Yield the lines of all streams of a group whose names begin with ``prefix``; none when there is no log.
 
-    Streams are asked for by name: some stand-ins for CloudWatch pass over ``logStreamNamePrefix`` when they filter.
+    The streams are listed first: some stand-ins for CloudWatch pass over ``logStreamNamePrefix`` when they filter.
     """
     try:
         of_job = {"logStreamNamePrefix": prefix} if prefix else {}
-        found = logs.describe_log_streams(logGroupName=group, **of_job)["logStreams"]
-        names = [stream["logStreamName"] for stream in found][:MAX_STREAMS]
+        streams = logs.describe_log_streams(logGroupName=group, **of_job)["logStreams"]
+        names = [stream["logStreamName"] for stream in streams][:MAX_STREAMS]
         if not names:
             return
         pages = logs.get_paginator("filter_log_events").paginate(

@@ -1,8 +1,9 @@
-"""Which jobs of a run were answered with an earlier job's result: their tag says so. Asks by boto3 only."""
+"""The jobs of a run that were answered with an earlier job's result, as their tags say. Uses boto3 only."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from harness.kernel.kinds import RUN_JOBS
@@ -10,8 +11,18 @@ from harness.kernel.kinds import RUN_JOBS
 TAG, SECONDS_TAG = "harness:reused-from", "harness:reused-seconds"
 
 
-class Reused:
-    """Each is told once, as soon as it can be seen."""
+@dataclass(frozen=True)
+class ReusedJob:
+    """A job, the job whose result it got, and the seconds that one took."""
+
+    kind: str
+    name: str
+    source: str
+    seconds: float
+
+
+class ReusedJobs:
+    """Finds each reused job once, as soon as its tags can be read."""
 
     def __init__(self, session: Any) -> None:
         self._arns: dict[tuple[str, str], str] = {}
@@ -25,8 +36,8 @@ class Reused:
         if arn := parsed.get(f"{kind}Arn"):
             self._arns[kind, arn.rpartition("/")[2]] = arn
 
-    def new(self) -> Iterator[dict[str, Any]]:
-        """Kind and name of the job, whose result it got, and how many seconds that one took."""
+    def new(self) -> Iterator[ReusedJob]:
+        """Yield the jobs that were reused since the last time."""
         from botocore.exceptions import ClientError
 
         if self._arns and self._client is None:
@@ -36,13 +47,13 @@ class Reused:
                 tags = self._client.list_tags(ResourceArn=arn)["Tags"]
             except ClientError:  # deleted by now
                 continue
-            told = {tag["Key"]: tag["Value"] for tag in tags}
-            if TAG in told:
+            values = {tag["Key"]: tag["Value"] for tag in tags}
+            if TAG in values:
                 del self._arns[kind, name]
-                yield {"kind": kind, "name": name, "source": told[TAG], "seconds": float(told.get(SECONDS_TAG, 0))}
+                yield ReusedJob(kind, name, values[TAG], float(values.get(SECONDS_TAG, 0)))
 
     def _own_client(self) -> Any:
-        """Of a session of its own, as nothing asked here is the scenario's call; the models are read already."""
+        """Make a client of a separate session, so that its calls do not count as the scenario's."""
         import botocore.session
 
         core = botocore.session.get_session()

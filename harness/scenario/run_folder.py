@@ -1,4 +1,4 @@
-"""The folder of one run: what its program tells and prints, and where it works; and the id that a run goes by."""
+"""The folder of one run, and the id that a run goes by."""
 
 from __future__ import annotations
 
@@ -14,16 +14,23 @@ EVENTS = "events.jsonl"
 
 @dataclass(frozen=True)
 class RunFolder:
+    """The files of one run: its configuration, its events, its log and its downloads."""
+
     path: Path
 
     @property
+    def document(self) -> Path:
+        """The run's configuration (``RunDocument``), while it runs."""
+        return self.path / "run.json"
+
+    @property
     def events(self) -> Path:
-        """What the session tells, one JSON object a line."""
+        """The session's events, one JSON object a line."""
         return self.path / EVENTS
 
     @property
     def log(self) -> Path:
-        """What the program prints."""
+        """The output of the scenario's program."""
         return self.path / "scenario.log"
 
     @property
@@ -31,19 +38,19 @@ class RunFolder:
         """``session.work``: downloads and the like."""
         return self.path / "work"
 
-    def cleared(self) -> RunFolder:
-        """Ready for a run: nothing of an earlier one is taken for this one's."""
+    def prepare(self) -> RunFolder:
+        """Make the folder, and remove the files of an earlier run."""
         self.work.mkdir(parents=True, exist_ok=True)
         self.path.chmod(PRIVATE_FOLDER)
-        for left in (self.events, self.log):
+        for left in (self.document, self.events, self.log):
             left.unlink(missing_ok=True)
         return self
 
-    def told(self) -> dict[str, str]:
-        """What the run's program finds in its environment."""
-        return {"HARNESS_EVENTS": str(self.events), "HARNESS_WORK": str(self.work)}
+    def remove_document(self) -> None:
+        """Remove the configuration of a run that has ended."""
+        self.document.unlink(missing_ok=True)
 
 
 def new_run_id() -> str:
-    """When it began, for people, and what no other run of that second has."""
+    """Make an id from the time, for people, and random digits, as runs may begin in the same second."""
     return time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2)

@@ -1,6 +1,6 @@
-"""The Session a scenario is handed: where it runs, its SDK session, its steps, and a place for evidence.
+"""``Session``: what a scenario gets: clients, an SDK session, steps, and a way to show evidence.
 
-Speaks boto3 and the SDKs only. Whether the emulator or AWS answers is the profile's business, told in ``HARNESS_*``.
+Uses boto3 and the SDKs only. Whether the emulator or AWS answers follows from the environment of the process.
 """
 
 from __future__ import annotations
@@ -18,13 +18,21 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from harness.aws_run.resource_requests import Creation
-from harness.clients.admin_api import TOKEN_FILE
 from harness.clients.emulator_clock import EmulatorClock
 from harness.scenario.calls import CalledOperations
-from harness.scenario.events import EventWriter
-from harness.scenario.evidence import Watcher
+from harness.scenario.events import (
+    CalledEvent,
+    CreatedEvent,
+    EventWriter,
+    EvidenceEvent,
+    ExpectationEvent,
+    ReusedEvent,
+    StepEvent,
+)
+from harness.scenario.evidence import ResourceWatcher
 from harness.scenario.faults import Faults
-from harness.scenario.reused_jobs import Reused
+from harness.scenario.reused_jobs import ReusedJobs
+from harness.scenario.run_document import RunDocument
 
 if TYPE_CHECKING:
     from harness.scenario.resume.replay import Replay
@@ -33,53 +41,52 @@ if TYPE_CHECKING:
 class Session:
     """One run of one scenario."""
 
-    def __init__(self, name: str, events: EventWriter, given: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, name: str, events: EventWriter, run: RunDocument) -> None:
         import boto3
 
         self.name = name
-        self.region = given["AWS_DEFAULT_REGION"]
-        self.role = given["HARNESS_ROLE"]
+        self.region = run.region
+        self.role = run.role
         """The execution role for jobs."""
-        self.bucket = given["HARNESS_BUCKET"]
+        self.bucket = run.bucket
         """The bucket for everything a scenario stores; the SDK session has it as its default bucket and makes it."""
-        self.run_id = given["HARNESS_RUN_ID"]
+        self.run_id = run.run_id
         """Unique to this run: a suffix for the names it creates."""
-        self._prefix = given.get("HARNESS_PREFIX", "")
-        """Where the SDK session stores in a bucket that others store in too."""
-        self.fixtures = Path(given["HARNESS_FIXTURES"])
-        self.data = Path(given["HARNESS_DATA"]) if given.get("HARNESS_DATA") else None
+        self._prefix = run.bucket_prefix
+        """The prefix for the SDK's files in a bucket that other runs share."""
+        self.fixtures = run.fixtures
+        self.data = run.data
         """The user's own copy of the data (``--data``), if any."""
-        self.work = Path(given["HARNESS_WORK"])
+        self.work = run.work
         """A folder of this run's own, for downloads and the like."""
         self.boto3 = boto3.Session(region_name=self.region)
         # v3 opens some clients on the default session whatever it is passed; so that session is this one.
         boto3.setup_default_session()
         boto3.DEFAULT_SESSION = self.boto3
-        self._clock = given.get("HARNESS_CLOCK", "")
-        self._token_file = given.get(TOKEN_FILE, "")
-        self._made = Path(given["HARNESS_MADE"])
+        self._emulator = run.emulator
+        self._generated_fixtures = run.generated_fixtures
         self._events = events
         self.pass_time: Callable[[float], None] = time.sleep
-        """What letting time pass means where there is no clock to advance."""
-        self._watcher = Watcher(self.boto3, self._created)
-        CalledOperations(self.boto3, self._called)
+        """How time passes where there is no clock to advance."""
+        self._watcher = ResourceWatcher(self.boto3, self._record_creation)
+        CalledOperations(self.boto3, self._record_call)
         self._clients: dict[str, Any] = {}
-        self._reused = Reused(self.boto3) if given.get("HARNESS_REUSE") == "1" else None
+        self._reused = ReusedJobs(self.boto3) if run.reuse else None
         self.replay: Replay | None = None
-        """Of this run, or of an earlier one that this one goes on from."""
+        """The recording of this run, or of an earlier one that this one continues."""
         self._step: str | None = None
         self._cleanups: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
 
     # -- what a scenario uses ------------------------------------------------------------------------------------
 
     def made(self, maker: str, name: str, **options: Any) -> Path:
-        """A generated fixture: what ``write(path, **options)`` of a script in ``fixtures`` makes, made once."""
+        """Return a generated fixture: ``write(path, **options)`` of a script in ``fixtures`` makes it, once."""
         script = self.fixtures / maker
         sources = sorted(file for file in script.parent.iterdir() if file.suffix in (".py", ".json", ".csv"))
         digest = hashlib.sha256(repr(sorted(options.items())).encode())
         for source in sources:
             digest.update(source.read_bytes())
-        folder = self._made / f"{script.parent.name}-{digest.hexdigest()[:16]}"
+        folder = self._generated_fixtures / f"{script.parent.name}-{digest.hexdigest()[:16]}"
         if not folder.exists():
             draft = folder.with_name(f"{folder.name}.{os.getpid()}")
             load_file(script).write(draft / name, **options)
@@ -88,12 +95,13 @@ class Session:
         return folder / name
 
     def client(self, service: str) -> Any:
+        """Return a boto3 client."""
         if service not in self._clients:
             self._clients[service] = self.boto3.client(service)
         return self._clients[service]
 
     def sagemaker_session(self) -> Any:
-        """The SDK's own session: v2's ``sagemaker.Session``, or v3's, by what is installed in this environment."""
+        """Return the SDK's own session: v2's ``sagemaker.Session``, or v3's, whichever is installed."""
         try:
             from sagemaker.core.helper.session_helper import Session as SdkSession  # v3
         except ModuleNotFoundError:
@@ -105,7 +113,7 @@ class Session:
         )
 
     def pipeline_session(self) -> Any:
-        """The SDK's session for pipelines: calls that would start jobs make steps."""
+        """Return the SDK's session for pipelines: calls that would start jobs make steps."""
         from sagemaker.workflow.pipeline_context import PipelineSession
 
         return PipelineSession(
@@ -113,103 +121,106 @@ class Session:
         )
 
     def training_mode(self) -> Any:
-        """The mode of v3's ``ModelTrainer``: jobs of the service, or the SDK's own local containers."""
+        """Return the mode of v3's ``ModelTrainer``: jobs of the service, or the SDK's own local containers."""
         from sagemaker.train.model_trainer import Mode
 
         return Mode.SAGEMAKER_TRAINING_JOB
 
-    def instance_type(self, wanted: str) -> str:
-        """``wanted``, or what stands for it here: the SDK's local mode has "local" and "local_gpu"."""
-        return wanted
+    def instance_type(self, instance_type: str) -> str:
+        """Return the instance type to use here: the SDK's local mode has "local" and "local_gpu"."""
+        return instance_type
 
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """One sentence of the story. What goes wrong inside ends the step, and with it the scenario."""
+        """Play one step. An error inside ends the step, and with it the scenario."""
         self._step = name
         if self.replay:
             self.replay.enter(name)
-        self._events.tell("step", name=name, state="started")
+        self._events.write(StepEvent(name=name))
         try:
             yield
         except BaseException as error:
-            self._events.tell("step", name=name, state="failed", error=_one_line(error))
+            self._events.write(StepEvent(name=name, state="failed", error=_one_line(error)))
             raise
-        self._tell_reused()
-        more = self.replay.leave(name) if self.replay else {}
-        self._events.tell("step", name=name, state="passed", **more)
+        self._record_reused_jobs()
+        replayed, changed = self.replay.leave(name) if self.replay else (False, [])
+        self._events.write(StepEvent(name=name, state="passed", replayed=replayed, changed=changed))
         self._step = None
 
     def show(self, kind: str, title: str, **content: Any) -> None:
-        """Evidence for the report. ``kind`` says how it is drawn: see ``harness.report``."""
-        self._events.tell("evidence", kind=kind, title=title, step=self._step, content=content)
+        """Add evidence to the report. ``kind`` says how it is drawn: see ``harness.report``."""
+        self._events.write(EvidenceEvent(kind=kind, title=title, step=self._step, content=content))
 
     def expected(self, text: str, passed: bool, evidence: str = "") -> None:
-        """One expectation, met or not; ``harness.asserts`` calls this."""
-        self._events.tell("expectation", text=text, passed=passed, evidence=evidence, step=self._step)
+        """Record an expectation, met or not; ``harness.asserts`` calls this."""
+        self._events.write(ExpectationEvent(text=text, passed=passed, evidence=evidence, step=self._step))
 
     def cleanup(self, function: Callable[..., Any], *arguments: Any) -> None:
-        """Call this when the scenario ends, however it ends; the last one given is called first."""
+        """Call a function when the scenario ends, however it ends; the last one registered is called first."""
         self._cleanups.append((function, arguments))
 
     def advance_clock(self, seconds: float) -> None:
-        """Let time pass: at once where the profile has a clock of its own, else as the profile says (AWS)."""
-        if not self._clock:
+        """Let time pass: at once on the emulator, else as the profile says (AWS)."""
+        if self._emulator is None:
             self.pass_time(seconds)
             return
-        clock = EmulatorClock(self._clock, self._token_file)
+        clock = EmulatorClock(f"{self._emulator.url}/clock", self._emulator.token_file)
         self._once("advance_clock", {"seconds": seconds}, lambda: clock.advance(seconds))
 
     @property
     def patience(self) -> float:
-        """Seconds within which what follows by itself (captured requests, log lines) is there: on AWS it takes time."""
-        return 60.0 if self._clock else 900.0
+        """The seconds to wait for what AWS delivers later, such as captured requests and log lines."""
+        return 900.0 if self._emulator is None else 60.0
 
     @property
     def faults(self) -> Faults:
-        """What is to go wrong on purpose; refused with ``FaultsNeedEmulator`` where there is no emulator."""
-        # The clock is one of the emulator's own endpoints, and so are the faults.
-        own = self._clock.rpartition("/")[0]
+        """Failures to inject on purpose; refused with ``FaultsNeedEmulator`` where there is no emulator."""
         account = self.role.split(":")[4]
-        return Faults(f"{own}/faults" if own else "", account, self.region, self._token_file, self._once)
+        return Faults(self._emulator, account, self.region, self._once)
 
     # -- what the player uses ------------------------------------------------------------------------------------
 
     @property
     def current_step(self) -> str | None:
+        """The name of the step that is being played."""
         return self._step
 
-    def _created(self, made: Creation, config: str) -> None:
-        """Told when it is asked for: what it costs, and the plan of the next run, hang on the step and the machines."""
-        self._events.tell(
-            "created",
-            kind=made.kind,
-            name=made.name,
-            step=self._step,
-            instances=made.instances,
-            images=made.images,
-            config=config,
+    def _record_creation(self, creation: Creation, config: str) -> None:
+        """Record a new resource: costs, and the plan of the next run, depend on its step and its machines."""
+        self._events.write(
+            CreatedEvent(
+                kind=creation.kind,
+                name=creation.name,
+                step=self._step,
+                instances=creation.instances,
+                images=creation.images,
+                config=config,
+            )
         )
 
-    def _called(self, service: str, operation: str, bucket: str) -> None:
-        """Each operation once: what its user and role must be allowed on AWS is learned from it."""
-        self._events.tell(
-            "called", service=service, operation=operation, bucket="" if bucket == self.bucket else bucket
-        )
+    def _record_call(self, service: str, operation: str, bucket: str) -> None:
+        """Record an operation: what the user and the role must be allowed on AWS is learned from these."""
+        bucket = "" if bucket == self.bucket else bucket
+        self._events.write(CalledEvent(service=service, operation=operation, bucket=bucket))
 
-    def _once(self, what: str, asked: Mapping[str, Any], do: Callable[[], Any]) -> Any:
-        return self.replay.once(what, asked, do) if self.replay else do()
+    def _once(self, action: str, arguments: Mapping[str, Any], do: Callable[[], Any]) -> Any:
+        """Do something once, and take its result from the recording when the run is continued."""
+        return self.replay.once(action, arguments, do) if self.replay else do()
 
-    def _tell_reused(self) -> None:
-        for told in self._reused.new() if self._reused else ():
-            self._events.tell("reused", **told, step=self._step)
+    def _record_reused_jobs(self) -> None:
+        for job in self._reused.new() if self._reused else ():
+            self._events.write(
+                ReusedEvent(kind=job.kind, name=job.name, source=job.source, seconds=job.seconds, step=self._step)
+            )
 
     def collect(self) -> None:
         """Describe everything this run created, while it still exists."""
-        self._tell_reused()
+        self._record_reused_jobs()
         for evidence in self._watcher.collect(self.client):
-            self._events.tell("evidence", **evidence)
+            self._events.write(evidence)
 
     def clean_up(self) -> None:
+        """Call the registered clean-up functions, all of them, and fail when one failed."""
         if not self._cleanups:
             return
         with self.step("Clean up"):
@@ -218,7 +229,7 @@ class Session:
                 function, arguments = self._cleanups.pop()
                 try:
                     function(*arguments)
-                except Exception as error:  # the rest must be cleaned up all the same; told below
+                except Exception as error:  # the rest must be cleaned up all the same
                     traceback.print_exc()
                     failures.append(_one_line(error))
             if failures:
@@ -226,7 +237,7 @@ class Session:
 
 
 def load_file(file: Path) -> ModuleType:
-    """A module from a file that is in no package."""
+    """Import a file that is in no package."""
     spec = importlib.util.spec_from_file_location(f"harness_file_{file.stem}", file)
     if spec is None or spec.loader is None:
         raise ImportError(f"{file} is not a Python file")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from harness.aws_run import monitoring
-from harness.aws_run.monitoring import CannotRunAtOnce, MonitoringOnAws, listed
+from harness.aws_run.monitoring import CannotRunAtOnce, MonitoringOnAws, filter_executions
 from harness.clients.emulator_process import RunningEmulator
 from tests.promotion.conftest import ACCOUNT, IMAGE, REGION, account_emulator, account_process, client  # noqa: F401
 
@@ -134,14 +134,14 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_each_hour_is_one_job_over_what_was_captured_since(world: World) -> None:
     passing = MonitoringOnAws(world.client, at_once=True)
-    passing.scheduled(world.name)
+    passing.add_schedule(world.name)
     world.captured("1", "2", "3")
-    passing.passes(3600)
+    passing.pass_time(3600)
     world.captured("4", "many")
-    passing.passes(3600)
-    passing.passes(3600)
+    passing.pass_time(3600)
+    passing.pass_time(3600)
     answer: dict[str, Any] = {"MonitoringExecutionSummaries": [], "NextToken": "more"}
-    passing.told("ListMonitoringExecutions", {"MonitoringScheduleName": world.name}, answer)
+    passing.complete_answer("ListMonitoringExecutions", {"MonitoringScheduleName": world.name}, answer)
     third, second, first = answer["MonitoringExecutionSummaries"]
     assert "NextToken" not in answer
     assert (third["MonitoringExecutionStatus"], third["FailureReason"]) == ("Failed", "Job inputs had no data")
@@ -156,7 +156,7 @@ def test_each_hour_is_one_job_over_what_was_captured_since(world: World) -> None
     (violation,) = found["constraint_violations.json"]["violations"]
     assert (violation["feature_name"], violation["constraint_check_type"]) == ("_c1", "data_type_check")
     described: dict[str, Any] = {}
-    passing.told("DescribeMonitoringSchedule", {"MonitoringScheduleName": world.name}, described)
+    passing.complete_answer("DescribeMonitoringSchedule", {"MonitoringScheduleName": world.name}, described)
     assert described["LastMonitoringExecutionSummary"] == third
     # The account itself knows of no execution: the schedule was not due.
     assert (
@@ -168,7 +168,7 @@ def test_each_hour_is_one_job_over_what_was_captured_since(world: World) -> None
 def test_aws_s_own_schedule_is_waited_for(world: World) -> None:
     world.captured("1")
     passing = MonitoringOnAws(world.client, at_once=False)
-    passing.scheduled(world.name)
+    passing.add_schedule(world.name)
 
     def an_hour_later() -> None:
         time.sleep(1)
@@ -176,7 +176,7 @@ def test_aws_s_own_schedule_is_waited_for(world: World) -> None:
 
     clock = threading.Thread(target=an_hour_later)
     clock.start()
-    passing.passes(0.1)
+    passing.pass_time(0.1)
     (found,) = world.sagemaker.list_monitoring_executions(MonitoringScheduleName=world.name)[
         "MonitoringExecutionSummaries"
     ]
@@ -186,15 +186,15 @@ def test_aws_s_own_schedule_is_waited_for(world: World) -> None:
 
 def test_without_a_schedule_time_just_passes(world: World) -> None:
     passing = MonitoringOnAws(world.client, at_once=True)
-    passing.scheduled(world.name)
+    passing.add_schedule(world.name)
     world.sagemaker.stop_monitoring_schedule(MonitoringScheduleName=world.name)
     begun = time.monotonic()
-    passing.passes(0.3)
+    passing.pass_time(0.3)
     assert time.monotonic() - begun >= 0.3
     world.sagemaker.delete_monitoring_schedule(MonitoringScheduleName=world.name)
-    passing.passes(0.1)
+    passing.pass_time(0.1)
     answer: dict[str, Any] = {"MonitoringExecutionSummaries": ["theirs"]}
-    passing.told("ListMonitoringExecutions", {"MonitoringScheduleName": world.name}, answer)
+    passing.complete_answer("ListMonitoringExecutions", {"MonitoringScheduleName": world.name}, answer)
     assert answer == {"MonitoringExecutionSummaries": ["theirs"]}
 
 
@@ -210,8 +210,8 @@ def test_lists_are_filtered_and_sorted_as_the_api_does() -> None:
         {"ScheduledTime": at, "CreationTime": at, "LastModifiedTime": at, "MonitoringExecutionStatus": status}
         for at, status in zip(moments, ("Completed", "Failed", "Completed"), strict=True)
     ]
-    assert listed(runs, {}) == runs[::-1]
-    assert listed(runs, {"SortOrder": "Ascending", "SortBy": "ScheduledTime", "MaxResults": 2}) == runs[:2]
-    assert listed(runs, {"StatusEquals": "Failed"}) == [runs[1]]
-    assert listed(runs, {"ScheduledTimeAfter": moments[0], "CreationTimeBefore": moments[2]}) == [runs[1]]
-    assert listed(runs, {"SortBy": "Status", "SortOrder": "Ascending"})[-1] == runs[1]
+    assert filter_executions(runs, {}) == runs[::-1]
+    assert filter_executions(runs, {"SortOrder": "Ascending", "SortBy": "ScheduledTime", "MaxResults": 2}) == runs[:2]
+    assert filter_executions(runs, {"StatusEquals": "Failed"}) == [runs[1]]
+    assert filter_executions(runs, {"ScheduledTimeAfter": moments[0], "CreationTimeBefore": moments[2]}) == [runs[1]]
+    assert filter_executions(runs, {"SortBy": "Status", "SortOrder": "Ascending"})[-1] == runs[1]

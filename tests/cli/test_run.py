@@ -40,6 +40,12 @@ def test_scenarios_pass_and_fail_with_their_codes(project: Project) -> None:
         "good", "junit.xml", "report.html", "report.json",
     ]  # fmt: skip
     assert "said by the scenario" in (project.folder / "out" / "good" / "scenario.log").read_text()
+    # The run's configuration is gone when the run is over.
+    assert sorted(file.name for file in (project.folder / "out" / "good").iterdir()) == [
+        "events.jsonl",
+        "scenario.log",
+        "work",
+    ]
     assert find(project.state) is None
     both = project.run("run")
     assert both.returncode == 1

@@ -92,7 +92,7 @@ def test_between():
     assert state_of_things() == BEFORE
     assert len(seen) == 1
     assert kept[0].list_models()["Models"] == []
-    with pytest.raises(RuntimeError, match="CreateModel was asked of AWS by a client of a test that is over"):
+    with pytest.raises(RuntimeError, match="CreateModel was sent to AWS by a client of a test that is over"):
         kept[0].create_model(ModelName="lost", ExecutionRoleArn="arn:aws:iam::123456789012:role/Role")
 
 

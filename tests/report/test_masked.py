@@ -13,7 +13,7 @@ from harness.kernel.masking import SHOW_ENVIRONMENT
 from harness.report import Report, ScenarioReport, write_report
 from harness.report.facts import scenario_facts
 from harness.report.history import remember
-from harness.scenario.events import EventReader, EventWriter
+from harness.scenario.events import EndEvent, EventReader, EventWriter, EvidenceEvent
 
 DESCRIPTION = {
     "TrainingJobName": "job",
@@ -28,9 +28,9 @@ def played(folder: Path) -> ScenarioReport:
     """A scenario whose events were written and read as those of a real one."""
     writer = EventWriter(folder / "events.jsonl")
     content = {"description": DESCRIPTION, "log_tail": ["the password=CANARY is wrong"]}
-    writer.tell("evidence", kind="TrainingJob", title="job", step=None, content=content)
-    writer.tell("evidence", kind="own", title="mine", step=None, content={"access_token": "CANARY", "kept": "yes"})
-    writer.tell("end", passed=False, traceback="ValueError: token='CANARY'", interrupted=False)
+    writer.write(EvidenceEvent(kind="TrainingJob", title="job", content=content))
+    writer.write(EvidenceEvent(kind="own", title="mine", content={"access_token": "CANARY", "kept": "yes"}))
+    writer.write(EndEvent(passed=False, traceback="ValueError: token='CANARY'"))
     writer.close()
     report = ScenarioReport("one", "One", "v2", 0.0)
     for event in EventReader(folder / "events.jsonl").new():

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from harness.report.model import ScenarioReport
+from harness.scenario.events import parse_event
 
 
 def story(*events: dict[str, Any]) -> ScenarioReport:
     report = ScenarioReport("a", "A", "v2", started=100.0)
     for number, event in enumerate(events):
-        report.fold({"at": 100.0 + number, **event})
+        parsed = parse_event(json.dumps({"at": 100.0 + number, **event}))
+        assert parsed is not None
+        report.fold(parsed)
     return report
 
 

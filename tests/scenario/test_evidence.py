@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import boto3
 
-from harness.scenario.evidence import Watcher, metric_curves
+from harness.scenario.evidence import ResourceWatcher, metric_curves
 from tests.cloud import eventually
 from tests.conftest import RunningEmulator
 
@@ -25,7 +25,7 @@ def test_curves_are_read_by_the_jobs_own_expressions() -> None:
 
 def test_what_a_session_created_is_described_and_what_is_gone_is_left_out(emulator: RunningEmulator) -> None:
     session = boto3.Session(aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1")
-    watcher = Watcher(session)
+    watcher = ResourceWatcher(session, lambda creation, config: None)
     sagemaker = session.client("sagemaker", endpoint_url=emulator.address)
     s3 = session.client("s3", endpoint_url=emulator.address)
     s3.create_bucket(Bucket="the-bucket")
@@ -42,10 +42,10 @@ def test_what_a_session_created_is_described_and_what_is_gone_is_left_out(emulat
     sagemaker.delete_endpoint(EndpointName="deleted")
     with_waiting.wait(EndpointName="deleted", WaiterConfig={"Delay": 1, "MaxAttempts": 40})
     clients = {"sagemaker": sagemaker, "logs": session.client("logs", endpoint_url=emulator.address)}
-    (found,) = watcher.collect(clients.__getitem__)
-    assert (found["kind"], found["title"]) == ("Endpoint", "kept")
-    assert found["content"]["description"]["EndpointConfigName"] == "c"
-    assert "ResponseMetadata" not in found["content"]["description"]
+    (evidence,) = watcher.collect(clients.__getitem__)
+    assert (evidence.kind, evidence.title) == ("Endpoint", "kept")
+    assert evidence.content["description"]["EndpointConfigName"] == "c"
+    assert "ResponseMetadata" not in evidence.content["description"]
     sagemaker.delete_endpoint(EndpointName="kept")
     for client in (sagemaker, s3, *clients.values()):
         client.close()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.clients.emulator_process import find
-from harness.scenario.resume.request_fingerprint import decoded, encoded, fingerprint
+from harness.scenario.resume.request_fingerprint import decode, encode, fingerprint
 from tests.projects import Project, standing_in
 
 
@@ -156,5 +156,5 @@ def test_requests_are_told_apart_but_for_what_is_new_each_time() -> None:
 
 def test_answers_come_back_as_they_were() -> None:
     answer = {"At": datetime.now(timezone.utc), "Body": b"\x00\xff", "List": [{"N": 1.5, "None": None}]}
-    assert decoded(encoded(answer)) == answer
-    assert encoded({"Stream": io.BytesIO()}) is None
+    assert decode(encode(answer)) == answer
+    assert encode({"Stream": io.BytesIO()}) is None

@@ -40,14 +40,14 @@ def build(
     """
     from harness.runners.docker.errors import EngineRefusal
 
-    wanted = _wanted(names)
+    selected = _select_entries(names)
     try:
         if context is not None:
-            _write(wanted, context, python, machine or _MACHINES[0], base)
+            _write(selected, context, python, machine or _MACHINES[0], base)
         elif python or machine:
             raise click.UsageError("--python and --machine go with --context; else the base is asked")
         else:
-            _build(wanted, base)
+            _build(selected, base)
     except EngineRefusal as error:
         raise StateError(str(error)) from error
 
@@ -70,21 +70,21 @@ def tag(uris: tuple[str, ...]) -> None:
             raise StateError(str(error)) from error
 
 
-def _wanted(names: Iterable[str]) -> list[ImageEntry]:
+def _select_entries(names: Iterable[str]) -> list[ImageEntry]:
     images = [entry for entry in entries() if entry.image]
     if names:
         return chosen(names, images)
     return [entry for entry in images if entry.image and entry.image.usual]
 
 
-def _build(wanted: list[ImageEntry], base: str | None) -> None:
+def _build(selected: list[ImageEntry], base: str | None) -> None:
     from harness.runners.docker.building import BASE, ImageBuilder, find_image, labels_of
     from harness.runners.docker.engine import DockerEngine
     from harness.runners.docker.usage import usage
 
     engine = DockerEngine()
     builder = ImageBuilder(engine, build_folder(), click.echo)
-    for entry in wanted:
+    for entry in selected:
         assert entry.image is not None
         begun = time.monotonic()
         former = find_image(engine, entry.image.docker_name)
@@ -99,27 +99,27 @@ def _build(wanted: list[ImageEntry], base: str | None) -> None:
         )
 
 
-def _write(wanted: list[ImageEntry], context: Path, python: str | None, machine: str, base: str | None) -> None:
+def _write(selected: list[ImageEntry], context: Path, python: str | None, machine: str, base: str | None) -> None:
     from harness.runners.docker.context import write_context
     from harness.runners.docker.packages import fetch_packages
 
-    if len(wanted) != 1:
+    if len(selected) != 1:
         raise click.UsageError("--context is for one image: name it")
-    assert wanted[0].image is not None
+    assert selected[0].image is not None
     if context.exists() and any(context.iterdir()):
         raise click.UsageError(f"{context} is not empty")
-    image = own_image(wanted[0].image)
+    image = own_image(selected[0].image)
     release = python or image.python
     build_folder().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=build_folder()) as temporary:
         packages = Path(temporary) / "packages"
         fetch_packages(image, release, machine, packages, click.echo)
         write_context(image, packages, context)
-    given = {
+    build_arguments = {
         "BASE": base or f"python:{release}-slim",
         "PYTHON": release,
         "TITLE": image.title,
         "VERSION": image.version,
     }
-    arguments = " ".join(f"--build-arg {name}={value}" for name, value in given.items())
+    arguments = " ".join(f"--build-arg {name}={value}" for name, value in build_arguments.items())
     click.echo(f"docker build {arguments} --tag {image.name} {context}")

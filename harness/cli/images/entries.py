@@ -1,4 +1,4 @@
-"""What ``harness images`` knows of: images of the catalogue, and environments of the harness's own purposes."""
+"""The entries of ``harness images``: images of the catalogue, and environments that harness itself uses."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def entries() -> Iterator[ImageEntry]:
 
 
 def chosen(names: Iterable[str], known: Iterable[ImageEntry]) -> list[ImageEntry]:
-    """By the name in the list, the name of the environment, or the image's name in Docker Engine; "all" is all."""
+    """Choose entries by their name, their environment, or the image's name in Docker Engine; "all" is all."""
     listed = list(known)
     if "all" in names:
         return listed
@@ -59,7 +59,7 @@ def own_image(image: Image) -> OwnImage:
 
 
 def build_folder() -> Path:
-    """Where packages lie while an image is built: on the disk of the environments, so near uv's cache."""
+    """Return the folder for packages while an image is built: on the disk of the environments, near uv's cache."""
     return cache_folder("images")
 
 

@@ -15,12 +15,12 @@ from harness.runners.disk import readable_size
 @json_option
 def list_images(as_json: bool) -> None:
     """List the images, what runs for each, what of it is built, and the disk it takes."""
-    engine, found, why_not = engine_usage()
-    rows = list(states(engine, found))
+    engine, in_engine, why_not = engine_usage()
+    rows = list(states(engine, in_engine))
     wheels = cached_wheels()
     disk = {
         "environments": sum(row.space.size for row in rows),
-        "docker_images": sum(image.own for image in found.images),
+        "docker_images": sum(image.own for image in in_engine.images),
         "cached_wheels": wheels,
     }
     if as_json:

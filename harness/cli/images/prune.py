@@ -43,13 +43,13 @@ class PrunedItem:
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 def prune(environments: bool, docker: bool, everything: bool, yes: bool, dry_run: bool) -> None:
     """Remove what is no longer needed: environments that no lock asks for, former builds, remains of broken ones."""
-    engine, found, why_not = engine_usage()
+    engine, in_engine, why_not = engine_usage()
     if why_not and (docker or everything):
         click.echo(why_not, err=True)
     removals = [
         *_environments(environments or everything),
         *_remains(),
-        *_images(engine, found, docker or everything),
+        *_images(engine, in_engine, docker or everything),
     ]
     for removal in removals:
         click.echo(f"{removal.name}  {readable_size(removal.freed)}")
@@ -63,7 +63,7 @@ def prune(environments: bool, docker: bool, everything: bool, yes: bool, dry_run
         if not sys.stdin.isatty():
             raise click.UsageError("nothing was removed: say --yes, or --dry-run to only look")
         click.confirm("Remove these?", abort=True)
-    click.echo(f"freed {readable_size(_carry_out(removals, engine, found))}")
+    click.echo(f"freed {readable_size(_carry_out(removals, engine, in_engine))}")
 
 
 def _environments(every: bool) -> Iterator[PrunedItem]:
@@ -72,29 +72,29 @@ def _environments(every: bool) -> Iterator[PrunedItem]:
     cache = Environments()
     known = (candidate for entry in entries() for candidate in entry.environment.candidates if candidate.lock)
     current = {cache.place(candidate) for candidate in known}
-    for place in cache.kept():
-        if every or place not in current:
-            yield PrunedItem(f"environment {place.name}", space_of(place).freed, partial(_discard, cache, place))
+    for folder in cache.kept():
+        if every or folder not in current:
+            yield PrunedItem(f"environment {folder.name}", space_of(folder).freed, partial(_discard, cache, folder))
 
 
-def _discard(cache: Environments, place: Path) -> None:
+def _discard(cache: Environments, folder: Path) -> None:
     from harness.runners.docker.errors import EngineRefusal
 
-    if not cache.discard(place):
-        raise EngineRefusal(f"environment {place.name} is kept: it is being built, or may not be removed")
+    if not cache.discard(folder):
+        raise EngineRefusal(f"environment {folder.name} is kept: it is being built, or may not be removed")
 
 
 def _remains() -> Iterator[PrunedItem]:
     from harness.runners.docker.packages import remains
 
-    for place in remains(build_folder()):
-        yield PrunedItem(f"remains of a build {place.name}", space_of(place).freed, partial(shutil.rmtree, place))
+    for folder in remains(build_folder()):
+        yield PrunedItem(f"remains of a build {folder.name}", space_of(folder).freed, partial(shutil.rmtree, folder))
 
 
-def _images(engine: DockerEngine, found: Usage, every: bool) -> Iterator[PrunedItem]:
+def _images(engine: DockerEngine, in_engine: Usage, every: bool) -> Iterator[PrunedItem]:
     from harness.runners.docker.usage import remove
 
-    for image in found.images:
+    for image in in_engine.images:
         former = not image.names and time.time() - image.created > _OLD
         if (every or former) and not image.containers:
             yield PrunedItem(f"image {image.label}", image.own, partial(remove, engine, image))

@@ -1,4 +1,4 @@
-"""What there is of each entry, as an environment and in Docker Engine, and the disk it takes."""
+"""The state of each entry, as an environment and in Docker Engine, and the disk it uses."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class State:
 
 
 def engine_usage() -> tuple[DockerEngine, Usage, str]:
-    """What the engine holds of ours; where none answers nothing, and why."""
+    """Return our images in the engine; nothing, and the reason, where no engine answers."""
     from harness.runners.docker.engine import DockerEngine
     from harness.runners.docker.errors import EngineRefusal
     from harness.runners.docker.usage import Usage, usage
@@ -61,8 +61,8 @@ def engine_usage() -> tuple[DockerEngine, Usage, str]:
         return engine, Usage(), str(error)
 
 
-def states(engine: DockerEngine, found: Usage) -> Iterator[State]:
-    images = {name: image for image in found.images for name in image.names}
+def states(engine: DockerEngine, in_engine: Usage) -> Iterator[State]:
+    images = {name: image for image in in_engine.images for name in image.names}
     for entry in entries():
         environment, space = _environment(entry)
         image = images.get(entry.image.docker_name) if entry.image else None

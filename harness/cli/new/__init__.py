@@ -53,7 +53,7 @@ def command(name: str, sdk: str, data: Path | None, label: str | None) -> None:
 
 
 def _wrong_name(name: str) -> str:
-    """What is wrong with the name of a scenario; empty when nothing is."""
+    """Return the problem with the name of a scenario; empty when there is none."""
     from keyword import iskeyword
 
     from harness.profiles.scenarios import is_private

@@ -1,4 +1,4 @@
-"""What ``harness new`` writes: ``scenarios/NAME.py`` and ``fixtures/NAME/``, from the templates beside this file."""
+"""The files of ``harness new``: ``scenarios/NAME.py`` and ``fixtures/NAME/``, from the templates beside this file."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class ScenarioTemplate:
 def write_starter(root: Path, starter: ScenarioTemplate) -> list[Path]:
     """The files, in the order a person would read them. Nothing that exists is touched."""
     scenario, folder = root / FOLDER / f"{starter.name}.py", root / FIXTURES / starter.name
-    for place in (scenario, folder):
-        if place.exists():
-            told = place.relative_to(root)
-            raise Unusable(f"{told} exists, and is not overwritten: choose another name, or move it away")
+    for path in (scenario, folder):
+        if path.exists():
+            existing = path.relative_to(root)
+            raise Unusable(f"{existing} exists, and is not overwritten: choose another name, or move it away")
     texts = _texts(starter, scenario, folder)
     for file, text in texts.items():
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ def _texts(starter: ScenarioTemplate, scenario: Path, folder: Path) -> dict[Path
         autoescape=False,
     )
     learnt = starter.table or _MADE_UP
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "name": starter.name,
         "prefix": starter.name.replace("_", "-").strip("-"),
         "label": learnt.label,
@@ -64,7 +64,7 @@ def _texts(starter: ScenarioTemplate, scenario: Path, folder: Path) -> dict[Path
     }
 
     def rendered(template: str) -> str:
-        return templates.get_template(template).render(given)
+        return templates.get_template(template).render(values)
 
     texts = {scenario: rendered(f"scenario_{starter.sdk}.py.jinja"), folder / "README.md": rendered("README.md.jinja")}
     if starter.table is None:
@@ -74,7 +74,7 @@ def _texts(starter: ScenarioTemplate, scenario: Path, folder: Path) -> dict[Path
 
 
 def _hyperparameters(table: Table) -> dict[str, Any]:
-    given: dict[str, Any] = {"objective": table.objective, "eval_metric": _METRICS[table.objective]}
+    values: dict[str, Any] = {"objective": table.objective, "eval_metric": _METRICS[table.objective]}
     if table.objective.startswith("multi:"):
-        given["num_class"] = table.classes
-    return given | {"num_round": 20, "max_depth": 3, "eta": 0.2}
+        values["num_class"] = table.classes
+    return values | {"num_round": 20, "max_depth": 3, "eta": 0.2}

@@ -39,7 +39,7 @@ class Table:
         return {"label": self.label, "features": list(self.features), "categories": self.categories}
 
 
-def read_table(file: Path, wanted: str | None) -> Table:
+def read_table(file: Path, column: str | None) -> Table:
     size = file.stat().st_size
     if size > LARGEST_MB * 1_000_000:
         raise Unusable(
@@ -48,7 +48,7 @@ def read_table(file: Path, wanted: str | None) -> Table:
         )
     schema = _schema(file)
     names = [column.name for column in schema.columns]
-    label = _label(file, names, wanted)
+    label = _label(file, names, column)
     answers = [row[label] for row in _rows(file) if row[label]]
     if len(answers) < FEWEST_ROWS:
         raise Unusable(f"{file.name} has {len(answers)} rows with a {label}; {FEWEST_ROWS} are needed")
@@ -85,11 +85,11 @@ def _schema(file: Path) -> Schema:
     return schema
 
 
-def _label(file: Path, names: Sequence[str], wanted: str | None) -> str:
-    if wanted is not None and wanted not in names:
-        raise Unusable(f"{file.name} has no column {wanted!r}; it has {', '.join(names)}")
+def _label(file: Path, names: Sequence[str], column: str | None) -> str:
+    if column is not None and column not in names:
+        raise Unusable(f"{file.name} has no column {column!r}; it has {', '.join(names)}")
     usual = (name for known in LABELS for name in names if name.strip().lower() == known)
-    return wanted or next(usual, names[0])
+    return column or next(usual, names[0])
 
 
 def _features(columns: Sequence[Column]) -> tuple[list[str], dict[str, list[str]], list[str]]:

@@ -48,7 +48,7 @@ def command(names: tuple[str, ...], as_json: bool) -> int:
 
 
 def _scenario_files(root: Path, names: Sequence[str]) -> list[Path]:
-    """As ``harness run`` finds them, but whatever is in them."""
+    """List the files that ``harness run`` would read, valid or not."""
     from harness.profiles.scenarios import FOLDER, is_private
 
     known = {file.stem: file for file in sorted((root / FOLDER).glob("*.py")) if not is_private(file)}

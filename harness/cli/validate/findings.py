@@ -21,7 +21,7 @@ class ValidationFinding:
 
 
 def relative(file: Path, root: Path) -> str:
-    """As a person in the project calls it."""
+    """Return a path relative to the project."""
     try:
         return str(file.relative_to(root))
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a fixture folder must be like: its licence is stated, and what is committed is not large."""
+"""The rules of a fixture folder: its licence is stated, and committed files are not large."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def check_fixture(folder: Path, root: Path) -> Iterator[ValidationFinding]:
 
 
 def _licence(folder: Path, root: Path) -> Iterator[ValidationFinding]:
-    """In a file of its own, or named in the README."""
+    """Find the licence: a file of its own, or its name in the README."""
     own = [file for file in folder.iterdir() if file.stem.upper() in _LICENCES and file.is_file()]
     if any(file.stat().st_size for file in own):
         return

@@ -1,4 +1,4 @@
-"""The images that a scenario names by literals, held against the catalogue: URIs, and versions given to the SDKs."""
+"""The images that a scenario names by literals, compared with the catalogue: URIs, and versions for the SDKs."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def wrong_images(tree: ast.Module, own: Mapping[str, str]) -> Iterator[_Found]:
                 yield from _unknown(node.lineno, text, own)
             case ast.Call(func=func):
                 yield from (
-                    found
-                    for repository, tag in _asked(_called(func), node)
-                    for found in _unknown(node.lineno, f"{repository}:{tag}", own)
+                    finding
+                    for repository, tag in _requested_images(_name_of(func), node)
+                    for finding in _unknown(node.lineno, f"{repository}:{tag}", own)
                 )
 
 
-def _asked(called: str, call: ast.Call) -> Iterator[tuple[str, str]]:
+def _requested_images(called: str, call: ast.Call) -> Iterator[tuple[str, str]]:
     """Repository and tag that a call of the SDK asks for, where it says both in so many words."""
-    given = {keyword.arg: _text(keyword.value) for keyword in call.keywords if keyword.arg}
+    keywords = {keyword.arg: _text(keyword.value) for keyword in call.keywords if keyword.arg}
     if called == "retrieve":
-        framework = given.get("framework") or (_text(call.args[0]) if call.args else "")
-        version = given.get("version") or (_text(call.args[2]) if len(call.args) > 2 else "")
+        framework = keywords.get("framework") or (_text(call.args[0]) if call.args else "")
+        version = keywords.get("version") or (_text(call.args[2]) if len(call.args) > 2 else "")
     else:
-        framework, version = _CLASSES.get(called, ""), given.get("framework_version", "")
+        framework, version = _CLASSES.get(called, ""), keywords.get("framework_version", "")
         if framework and not version and call.args:
             version = _text(call.args[0])
     if (framework, version) == ("xgboost", "1"):
@@ -69,12 +69,12 @@ def _unknown(line: int, uri: str, own: Mapping[str, str]) -> Iterator[_Found]:
 
 
 def _is_own(uri: str, own: Mapping[str, str]) -> bool:
-    """By the whole URI, by repository and tag, or by repository."""
+    """Return True for an image of the user's own: by the URI, by repository and tag, or by repository."""
     last = uri.partition("@")[0].rpartition("/")[2]
     return bool({uri, last, last.partition(":")[0]} & set(own))
 
 
-def _called(func: ast.expr) -> str:
+def _name_of(func: ast.expr) -> str:
     match func:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name

@@ -1,4 +1,4 @@
-"""What a scenario file must be like, read from its syntax tree; nothing of it runs."""
+"""The rules of a scenario file, read from its syntax tree; nothing of it runs."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def check_scenario(file: Path, root: Path, images: Mapping[str, str] | None) -> 
         yield ValidationFinding(name, 0, f"is not Python in UTF-8: {error}", "save it as UTF-8")
         return
     stated = dict(_constants(tree))
-    yield from (ValidationFinding(name, *found) for found in _heads(stated))
-    yield from (ValidationFinding(name, *found) for found in _run(tree))
-    yield from (ValidationFinding(name, *found) for found in _parity(file, stated))
-    yield from (ValidationFinding(name, *found) for found in _compared(file, stated))
-    yield from (ValidationFinding(name, *found) for found in _imports(tree))
+    yield from (ValidationFinding(name, *finding) for finding in _heads(stated))
+    yield from (ValidationFinding(name, *finding) for finding in _check_run(tree))
+    yield from (ValidationFinding(name, *finding) for finding in _parity(file, stated))
+    yield from (ValidationFinding(name, *finding) for finding in _check_comparisons(file, stated))
+    yield from (ValidationFinding(name, *finding) for finding in _imports(tree))
     if images is not None and "docker" not in (_value(stated, "NEEDS") or ()):
-        yield from (ValidationFinding(name, *found) for found in wrong_images(tree, images))
+        yield from (ValidationFinding(name, *finding) for finding in wrong_images(tree, images))
 
 
 _Found = tuple[int, str, str]
@@ -75,25 +75,25 @@ def _heads(stated: Mapping[str, _Stated]) -> Iterator[_Found]:
             yield _line(stated, head), f"needs {', '.join(unknown)}, which is not known", f"known: {', '.join(PARTS)}"
 
 
-def _run(tree: ast.Module) -> Iterator[_Found]:
-    found = [
+def _check_run(tree: ast.Module) -> Iterator[_Found]:
+    finding = [
         node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == "run"
     ]
-    if not found:
+    if not finding:
         yield 1, "has no function run(session)", "the story goes into def run(session): at the top level of the file"
-    for node in found:
+    for node in finding:
         if isinstance(node, ast.AsyncFunctionDef):
             yield node.lineno, "run is asynchronous", "make it a plain function: def run(session)"
         elif not _takes_one(node.args):
             yield node.lineno, "run does not take one argument", "it is called with the session: def run(session)"
-    for again in found[1:]:
+    for again in finding[1:]:
         yield again.lineno, "run is defined again", "keep one run(session) in a file"
 
 
 def _takes_one(arguments: ast.arguments) -> bool:
-    given = [*arguments.posonlyargs, *arguments.args]
-    needed = len(given) - len(arguments.defaults)
-    return needed <= 1 <= len(given) and not [default for default in arguments.kw_defaults if default is None]
+    parameters = [*arguments.posonlyargs, *arguments.args]
+    needed = len(parameters) - len(arguments.defaults)
+    return needed <= 1 <= len(parameters) and not [default for default in arguments.kw_defaults if default is None]
 
 
 def _parity(file: Path, stated: Mapping[str, _Stated]) -> Iterator[_Found]:
@@ -103,8 +103,8 @@ def _parity(file: Path, stated: Mapping[str, _Stated]) -> Iterator[_Found]:
         yield _line(stated, "PARITY"), error.problem, f"make exactly one claim about AWS: PARITY = {FORMS}"
 
 
-def _compared(file: Path, stated: Mapping[str, _Stated]) -> Iterator[_Found]:
-    """What it says of comparisons, and what they are made with."""
+def _check_comparisons(file: Path, stated: Mapping[str, _Stated]) -> Iterator[_Found]:
+    """Check the statements for comparisons."""
     from harness.promotion.recordings import read_recording
 
     try:
@@ -123,12 +123,12 @@ def _compared(file: Path, stated: Mapping[str, _Stated]) -> Iterator[_Found]:
 
 def _imports(tree: ast.Module) -> Iterator[_Found]:
     for node in ast.walk(tree):
-        for name in _imported(node):
+        for name in _read_imports(node):
             if is_emulator(name):
                 yield getattr(node, "lineno", 1), f"imports {name}, a part of the emulator", _WITHOUT_EMULATOR
 
 
-def _imported(node: ast.AST) -> Iterator[str]:
+def _read_imports(node: ast.AST) -> Iterator[str]:
     match node:
         case ast.Import(names=names):
             yield from (name.name for name in names)

@@ -5,7 +5,7 @@ chains). It does a few things, each switched on by a variable that ``harness.cli
 
 * clients with a hard-coded AWS host go to the emulator (``AWS_ENDPOINT_URL``), and say ``harness-shim`` in their user agent;
 * the SDKs' own waiting functions look more often, so waiting ends when the work does; ``time.sleep`` itself stays as it is;
-* what SDK v2 found valid in its settings file is not checked again at each of hundreds of look-ups;
+* what SDK v2 checked once in its settings file is not checked again at each of hundreds of look-ups;
 * ``HARNESS_LOCAL_MODE``: the one local mode that needs a Docker Engine says so;
 * ``HARNESS_OFFLINE``: connections to other machines are refused with a message that names the host.
 """
@@ -123,12 +123,12 @@ def _patch_waiter(module):
     original = module.Waiter.wait
 
     def wait(self, **kwargs):
-        given = dict(kwargs.get("WaiterConfig") or {})
-        delay = given.get("Delay", self.config.delay)
-        looks = given.get("MaxAttempts", self.config.max_attempts)
+        config = dict(kwargs.get("WaiterConfig") or {})
+        delay = config.get("Delay", self.config.delay)
+        looks = config.get("MaxAttempts", self.config.max_attempts)
         if delay > SLOWEST_LOOK and looks > 1:
-            given.update(Delay=SLOWEST_LOOK, MaxAttempts=int(delay * (looks - 1) / SLOWEST_LOOK) + 1)
-            kwargs["WaiterConfig"] = given
+            config.update(Delay=SLOWEST_LOOK, MaxAttempts=int(delay * (looks - 1) / SLOWEST_LOOK) + 1)
+            kwargs["WaiterConfig"] = config
         return original(self, **kwargs)
 
     module.Waiter.wait = wait
@@ -174,7 +174,7 @@ def _refuse_docker_socket(module):
 
 
 def is_aws(url):
-    """Whether an explicit endpoint names AWS itself."""
+    """Return True when an explicit endpoint names AWS itself."""
     host = url.split("//", 1)[-1].split("/", 1)[0].split("@")[-1].split(":", 1)[0].lower()
     return host.endswith(AWS_HOSTS)
 
@@ -207,17 +207,17 @@ def _drop_telemetry(module):
 
 def _patch_settings(module):
     """SDK v2 checks its settings against their whole schema at each of hundreds of look-ups, which takes longer than
-    deploying a model. What was found valid once stays valid."""
+    deploying a model. What was valid once stays valid."""
     original = getattr(module, "validate_sagemaker_config", None)
     if original is None:
         return
     valid = set()
 
     def validate_sagemaker_config(sagemaker_config=None):
-        told = repr(sagemaker_config)
-        if told not in valid:
+        text = repr(sagemaker_config)
+        if text not in valid:
             original(sagemaker_config)
-            valid.add(told)
+            valid.add(text)
 
     module.validate_sagemaker_config = validate_sagemaker_config
 
@@ -271,7 +271,7 @@ class ShimFinder(object):
 
 
 class RefusedHost(OSError):
-    """An offline run asked for another machine."""
+    """An offline run tried to reach another machine."""
 
 
 class OfflineGuard(object):
@@ -282,7 +282,7 @@ class OfflineGuard(object):
 
     def __init__(self, allowed):
         self._allowed = frozenset(allowed) | frozenset(["", "0.0.0.0", "::", "localhost", "localhost.localdomain", os.uname()[1]])
-        self._told = set()
+        self._reported = set()
 
     def __call__(self, event, args):
         if event in self.CONNECTS:
@@ -302,8 +302,8 @@ class OfflineGuard(object):
             "harness: refused to reach %s: this run is offline, so only this machine can be reached. Make what it needs "
             "local, or run it with `harness exec --online`." % where
         )
-        if host not in self._told:
-            self._told.add(host)
+        if host not in self._reported:
+            self._reported.add(host)
             # Clients often swallow the cause of a failed connection, so it is said here as well, once for each host.
             os.write(2, (message + "\n").encode("utf-8"))
         raise RefusedHost(message)

@@ -1,1 +1,1 @@
-"""Running a scenario again from one of its steps: the recording of its calls and the answers taken from it."""
+"""Continuing a run from one of its steps: a recording of its calls, and answers taken from that recording."""

@@ -1,37 +1,35 @@
-"""Going on from a step of a run that failed: its recording is opened, and what came after that step is taken away."""
+"""Continues a failed run from one of its steps: opens its recording, and deletes what was created after that step."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import time
-from pathlib import Path
 from typing import Any
 
-from harness.scenario.resume.replay import FILE, FROM, Replay
+from harness.scenario.resume.replay import Replay
+from harness.scenario.run_document import RequestRecording
 from harness.scenario.session import Session
 
 _GONE_SECONDS = 30.0
 STEP = "Take away what came after"
 
 
-def open_replay(scenario: str) -> Replay | None:
-    """Before any session is made; None where nothing is recorded."""
-    folder = os.environ.get(FILE)
-    if not folder:
+def open_replay(scenario: str, recording: RequestRecording | None) -> Replay | None:
+    """Open the recording, before any session is made; return None where nothing is recorded."""
+    if recording is None:
         return None
-    replay = Replay(Path(folder) / f"{scenario}.jsonl", os.environ.get(FROM, ""))
+    replay = Replay(recording.folder / f"{scenario}.jsonl", recording.start)
     replay.install()
     return replay
 
 
-def clear_the_way(session: Session, replay: Replay) -> None:
-    """The steps to be run again create things of the same names. What has no Delete, or none any more, is left."""
-    made = replay.made_later()
-    if not made:
+def delete_later_resources(session: Session, replay: Replay) -> None:
+    """Delete what later steps created, as they will use the same names. What has no Delete operation is left."""
+    created = replay.list_later_resources()
+    if not created:
         return
-    with replay.alive(), session.step(STEP):
-        for kind, identity in made:
+    with replay.suspend(), session.step(STEP):
+        for kind, identity in created:
             _remove(session.client("sagemaker"), kind, identity)
 
 

@@ -1,4 +1,4 @@
-"""Requests and answers as JSON: what tells two requests apart, and answers written down and read again. Pure."""
+"""Requests and answers as JSON: a fingerprint of a request, and answers encoded and decoded. Pure."""
 
 from __future__ import annotations
 
@@ -11,39 +11,40 @@ from typing import Any
 
 _TIME, _BYTES = "$time", "$bytes"
 _PASSING = ("ClientRequestToken", "Timestamp")
-"""Members that are another's each time the same is asked."""
+"""Members that differ each time the same request is made."""
 
 
 def fingerprint(service: str, operation: str, params: Mapping[str, Any]) -> str:
-    """Equal for equal requests; empty for one with a body that can be read only once."""
-    told = _plain(params)
-    if told is None:
+    """Return a text that is equal for equal requests; empty for a body that can be read only once."""
+    plain = _plain(params)
+    if plain is None:
         return ""
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
     return f"{service} {operation} {digest}"
 
 
-def encoded(value: Any) -> Any:
-    """As JSON has it; None for what cannot be written down."""
+def encode(value: Any) -> Any:
+    """Encode a value as JSON; return None for one that cannot be written."""
     try:
-        return json.loads(json.dumps(value, default=_written))
+        return json.loads(json.dumps(value, default=_encode_special))
     except TypeError:
         return None
 
 
-def decoded(value: Any) -> Any:
+def decode(value: Any) -> Any:
+    """Decode a value that ``encode`` has written."""
     if isinstance(value, list):
-        return [decoded(each) for each in value]
+        return [decode(each) for each in value]
     if not isinstance(value, dict):
         return value
     if _TIME in value:
         return datetime.fromisoformat(value[_TIME])
     if _BYTES in value:
         return base64.b64decode(value[_BYTES])
-    return {name: decoded(each) for name, each in value.items()}
+    return {name: decode(each) for name, each in value.items()}
 
 
-def _written(value: Any) -> Any:
+def _encode_special(value: Any) -> Any:
     if isinstance(value, datetime):
         return {_TIME: value.isoformat()}
     if isinstance(value, (bytes, bytearray)):
@@ -52,13 +53,13 @@ def _written(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Without times; None for what has no fixed content."""
+    """Return a value without its times; None for one that has no fixed content."""
     if isinstance(value, Mapping):
-        told = {str(name): _plain(each) for name, each in value.items() if name not in _PASSING and each is not None}
-        return None if None in told.values() else told
+        members = {str(name): _plain(each) for name, each in value.items() if name not in _PASSING and each is not None}
+        return None if None in members.values() else members
     if isinstance(value, (list, tuple)):
-        found = [_plain(each) for each in value]
-        return None if None in found else found
+        items = [_plain(each) for each in value]
+        return None if None in items else items
     if isinstance(value, datetime):
         return "time"
     if isinstance(value, (bytes, bytearray)):
