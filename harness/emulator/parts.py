@@ -151,7 +151,7 @@ def _engine_images(settings: Settings) -> Callable[[str, str], Sequence[Registry
 
 
 def build_images(ground: BootContext) -> ImageSource:
-    if ground.settings.runner == "docker":
+    if ground.settings.runner != "process":
         from harness.contract.containers import CONTAINED
 
         return replace(CONTAINED, identity=_image_ids(ground.settings))
@@ -162,7 +162,7 @@ def build_images(ground: BootContext) -> ImageSource:
 
 
 def build_runner(ground: BootContext) -> Runner:
-    return _docker_runner(ground) if ground.settings.runner == "docker" else _process_runner(ground)
+    return _process_runner(ground) if ground.settings.runner == "process" else _docker_runner(ground)
 
 
 def _docker_runner(ground: BootContext) -> Runner:
@@ -172,13 +172,20 @@ def _docker_runner(ground: BootContext) -> Runner:
     from harness.runners.docker.runner import DockerRunner
 
     engine = DockerEngine()
+    folder, launcher = ground.folder / "runs" / "docker", None
+    if ground.settings.runner == "sdk-local":
+        from harness.runners.sdk_local.launch import SdkLauncher
+
+        launcher = SdkLauncher(engine, folder / "compose")
     return DockerRunner(
-        ground.folder / "runs" / "docker",
+        folder,
         ground.folder,
         engine=engine,
         images=EngineImages(engine, ground.settings.images, own_image, pull=ground.settings.install),
         port=ground.port,
         adopt=ground.adopt,
+        launcher=launcher,
+        name=ground.settings.runner,
     )
 
 
@@ -215,7 +222,7 @@ def build_reuse(settings: Settings) -> Reuse:
     own_objects = settings.aws_backend == "moto" and not settings.s3_url
     return Reuse(
         ResultCache(cache_folder("reuse"), settings.reuse_limit_mb * 1024 * 1024),
-        _image_ids(settings) if settings.runner == "docker" else program_version,
+        program_version if settings.runner == "process" else _image_ids(settings),
         Contents(own_objects),
         always=settings.reuse,
     )
