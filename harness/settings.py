@@ -24,7 +24,7 @@ else:
 
 PREFIX = "HARNESS_"
 FILE = "harness.toml"
-CHOICES = {"runner": ("process", "docker"), "aws_backend": ("moto", "localstack")}
+CHOICES = {"runner": ("process", "docker", "sdk-local"), "aws_backend": ("moto", "localstack")}
 """Settings that take one of a few words."""
 OTHER_VARIABLES = (
     *("CACHE", "DOCKER_BASE", "IMAGE_TAG", "LOCALSTACK", "LOCALSTACK_IMAGE", "LOCAL_MODE", "OFFLINE", "OFFLINE_ALLOW"),
@@ -71,7 +71,8 @@ class Settings:
     max_parallel_jobs: int = 8
     """Jobs that run at the same time; others wait."""
     runner: str = "process"
-    """What executes jobs and model servers: "process" (no Docker) or "docker" (Docker Engine)."""
+    """What executes jobs and model servers: "process" (no Docker), "docker" (Docker Engine) or "sdk-local" (the
+    SageMaker SDK's own local mode in Docker Engine)."""
     aws_backend: str = "moto"
     """What answers S3, IAM, STS, Logs… behind the emulator's address: "moto" (embedded) or "localstack"."""
     s3_url: str = ""

@@ -139,7 +139,7 @@ def _engine_images(settings: Settings) -> Callable[[str, str], Sequence[Registry
 
 
 def build_images(boot: BootContext) -> ImageSource:
-    if boot.settings.runner == "docker":
+    if boot.settings.runner != "process":
         from harness.contract.containers import CONTAINED
 
         return replace(CONTAINED, identity=_image_ids(boot.settings))
@@ -150,7 +150,7 @@ def build_images(boot: BootContext) -> ImageSource:
 
 
 def build_runner(boot: BootContext) -> Runner:
-    return _docker_runner(boot) if boot.settings.runner == "docker" else _process_runner(boot)
+    return _process_runner(boot) if boot.settings.runner == "process" else _docker_runner(boot)
 
 
 def _docker_runner(boot: BootContext) -> Runner:
@@ -160,13 +160,20 @@ def _docker_runner(boot: BootContext) -> Runner:
     from harness.runners.docker.runner import DockerRunner
 
     engine = DockerEngine()
+    folder, launcher = boot.folder / "runs" / "docker", None
+    if boot.settings.runner == "sdk-local":
+        from harness.runners.sdk_local.launch import SdkLauncher
+
+        launcher = SdkLauncher(engine, folder / "compose")
     return DockerRunner(
-        boot.folder / "runs" / "docker",
+        folder,
         boot.folder,
         engine=engine,
         images=EngineImages(engine, boot.settings.images, own_image, pull=boot.settings.install),
         port=boot.port,
         adopt=boot.adopt,
+        launcher=launcher,
+        name=boot.settings.runner,
     )
 
 
@@ -210,7 +217,7 @@ def build_reuse(settings: Settings) -> Reuse:
     own_objects = settings.aws_backend == "moto" and not settings.s3_url
     return Reuse(
         ResultCache(cache_folder("reuse"), settings.reuse_limit_mb * 1024 * 1024),
-        _image_ids(settings) if settings.runner == "docker" else program_version,
+        program_version if settings.runner == "process" else _image_ids(settings),
         Contents(own_objects),
         always=settings.reuse,
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from harness.runners.docker.engine import DockerEngine
 from harness.runners.docker.errors import EngineRefusal, refusal_of_init
-from harness.runners.docker.streams import OutputStream
+from harness.runners.docker.launch import Output
 from harness.runners.spec import Cause, Outcome, OutputSink, RunSpec
 
 _WORDS = 4096
@@ -27,7 +27,7 @@ class StartedContainer:
     """A container that runs. ``stream`` carries its output; ``address`` is where it is reached, for servers."""
 
     id: str
-    stream: OutputStream
+    stream: Output
     image: str
     address: str
     clean_up: Callable[[], None]
@@ -151,7 +151,7 @@ class DockerRun:
             started.stream.close()
             started.clean_up()
 
-    def _read(self, stream: OutputStream) -> None:
+    def _read(self, stream: Output) -> None:
         try:
             for chunk in stream.chunks():
                 self._deliver(chunk)

@@ -17,10 +17,10 @@ from harness.runners.docker.emulator_listener import Adopt
 from harness.runners.docker.engine import DockerEngine
 from harness.runners.docker.errors import EngineRefusal, refusal_of
 from harness.runners.docker.images import Images
+from harness.runners.docker.launch import ApiLauncher, Launcher
 from harness.runners.docker.networks import DockerNetwork, Networks
 from harness.runners.docker.ownership import give_to_user
 from harness.runners.docker.run import DockerRun, StartedContainer
-from harness.runners.docker.streams import OutputStream
 from harness.runners.modes import open_to_all, remove_privileges
 from harness.runners.spec import Network as Reach
 from harness.runners.spec import OutputSink, RunSpec
@@ -33,9 +33,10 @@ _log = logging.getLogger(__name__)
 
 
 class DockerRunner:
-    """``folder`` is the runner's own, ``state`` the state folder that names the owner of what is made."""
+    """``folder`` is the runner's own, ``state`` the state folder that names the owner of what is made.
 
-    name = "docker"
+    ``launcher`` starts the containers; without one Docker Engine's API does.
+    """
 
     def __init__(
         self,
@@ -46,7 +47,11 @@ class DockerRunner:
         images: Images,
         port: int = 0,
         adopt: Adopt | None = None,
+        launcher: Launcher | None = None,
+        name: str = "docker",
     ) -> None:
+        self.name = name
+        self._launcher = launcher or ApiLauncher(engine)
         self._folder = folder
         self._state = state
         self._engine = engine
@@ -56,9 +61,6 @@ class DockerRunner:
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
         self._closed = False
-        self._init = True
-        """Whether the engine has an init process to give. A program that is process 1 itself notices SIGTERM only if it
-        handles it: it would have to be killed."""
 
     def start(self, spec: RunSpec, output: OutputSink) -> DockerRun:
         run = DockerRun(spec, output, self._engine, self._begin, self._forget)
@@ -67,7 +69,8 @@ class DockerRunner:
         return run.start()
 
     def warm(self, spec: RunSpec) -> None:
-        """The network is what a first job would wait for; nothing else of a container can be had before it starts."""
+        """Make the network, which a first job would wait for."""
+        self._launcher.warm()
         with contextlib.suppress(EngineRefusal):
             self._networks.open()
 
@@ -103,6 +106,7 @@ class DockerRunner:
         until = time.monotonic() + _CLOSE_GRACE + 20
         with self._idle:
             self._idle.wait_for(lambda: not self._runs, max(0.0, until - time.monotonic()))
+        self._launcher.close()
         self._networks.close()
         self._engine.close()
 
@@ -139,33 +143,13 @@ class DockerRunner:
             spec = replace(spec, env=env)
         body = containers.creation(spec, found.reference, network, given, self._resolver(), own)
         open_to_all(spec.root, writable=True)
-        made, stream = self._launched(body, containers.container_name(spec), undo)
+        made, stream = self._launcher.launch(body, containers.container_name(spec), undo)
         address = self._address(made, network) if spec.serves else ""
         folders = (spec.root, *spec.mounts.values())
         for folder in folders:
             undo.callback(remove_privileges, folder)
         undo.callback(give_to_user, self._engine, found.reference, folders, own)
         return StartedContainer(made, stream, image, address, undo.pop_all().close)
-
-    def _launched(self, body: dict[str, Any], name: str, undo: ExitStack) -> tuple[str, OutputStream]:
-        """The container and its output, of which nothing is missed: it is attached to before it is started."""
-        client = self._engine.client
-        body["HostConfig"]["Init"] = self._init
-        with ExitStack() as begun:
-            made: str = client.create_container_from_config(body, name)["Id"]
-            begun.callback(self._remove, made)
-            stream = OutputStream(client.attach_socket(made, {"stdout": 1, "stderr": 1, "stream": 1}))
-            begun.callback(stream.close)
-            try:
-                client.start(made)
-            except Exception as error:
-                if not self._init or "docker-init" not in str(error):
-                    raise
-                self._init = False  # this engine was installed without it
-            else:
-                undo.push(begun.pop_all())
-                return made, stream
-        return self._launched(body, name, undo)
 
     def _network(self, spec: RunSpec, undo: ExitStack) -> DockerNetwork | None:
         assert spec.container is not None
@@ -185,12 +169,6 @@ class DockerRunner:
             self._folder.mkdir(parents=True, exist_ok=True)
             file.write_text(_RESOLVER)
         return file
-
-    def _remove(self, container: str) -> None:
-        try:
-            self._engine.client.remove_container(container, force=True, v=True)
-        except Exception as error:  # it is labelled: the next sweep finds it
-            _log.warning("container %s could not be removed: %s", container[:12], error)
 
     def _forget(self, run: DockerRun) -> None:
         with self._idle:
