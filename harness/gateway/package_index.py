@@ -56,7 +56,7 @@ async def _answer(exchange: RequestContext, job: str, tool: str, rest: str) -> R
     kind, _, name = rest.partition("/")
     project, _, filename = name.partition("/")
     if rest == "constraints.txt":
-        return _text(200, await _off_loop(exchange, lambda: packages.constraints(tool)))
+        return _text(200, await _off_loop(exchange, lambda: packages.constraints(tool, job)))
     if kind == "simple" and project and not filename:
         links = await _off_loop(exchange, lambda: packages.links(tool, job, project))
         if not links:

@@ -95,8 +95,11 @@ def test_channels_show_no_uri() -> None:
 
 
 def test_environment() -> None:
-    env = plan(Environment={"MINE": "1"}).run.env
-    assert dict(env) == {
+    env = dict(plan(Environment={"MINE": "1"}).run.env)
+    alone = dict(plan(Environment={"MINE": "1"}, EnableNetworkIsolation=True).run.env)
+    assert set(env) - set(alone) >= {"PIP_INDEX_URL", "PIP_CONSTRAINT", "UV_DEFAULT_INDEX", "https_proxy", "NO_PROXY"}
+    assert alone.items() < env.items()
+    assert alone == {
         "AWS_REGION": "eu-west-1",
         "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:4599",

@@ -97,8 +97,12 @@ def start_server(
     name: str,
     instance_type: str,
     extra: Mapping[str, str] | None = None,
+    packages: str = "",
 ) -> ModelServer:
-    """Fetch and unpack the model, start its program; ``name`` is unique. ``JobFailed`` when the model cannot be had."""
+    """Fetch and unpack the model, start its program. ``JobFailed`` when the model cannot be had.
+
+    ``name`` is unique; ``packages`` is the name by which the package index knows it, if that is another one.
+    """
     folder = components.folder / "servers" / name
     root = folder / "ml"
     try:
@@ -111,7 +115,12 @@ def start_server(
     try:
         _fetch_model(components.aws.objects(model.key.account, model.key.region), model, folder)
         where = ContainerEnvironment(
-            model.key.account, model.key.region, components.endpoint_url(), root, secret=components.client_secret
+            model.key.account,
+            model.key.region,
+            components.endpoint_url(),
+            root,
+            secret=components.client_secret,
+            packages=packages or name,
         )
         spec = serve_spec(name, model, image, where, instance_type, extra)
     except BaseException:

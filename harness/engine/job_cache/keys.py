@@ -7,9 +7,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from harness.contract.catalog import IMAGES
 from harness.contract.layout import Input, JobPlan, relative_key
+from harness.contract.package_access import INDEX
 from harness.contract.serving import container_of, model_data
 from harness.engine.jobs.staging import shared, sources
 from harness.kernel.records import Record
@@ -24,6 +26,8 @@ _OWN = re.compile(
 """Variables and hyperparameters that name the job, or the emulator: its address and the secret of its state folder."""
 _CODE = ("sagemaker_submit_directory", "SAGEMAKER_SUBMIT_DIRECTORY")
 """Those that say where the code lies: the code counts, not the place."""
+_HOSTS = ("NO_PROXY", "PIP_TRUSTED_HOST", "UV_INSECURE_HOST", "no_proxy")
+"""Variables that hold the host of the emulator's address."""
 _ARGUMENTS, _NAMED = "input/config/hyperparameters.json", "config/processingjobconfig.json"
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _MOST_REMEMBERED = 10_000
@@ -93,7 +97,7 @@ class Keys:
                 "image": self._image,
                 "argv": [text.replace(str(IMAGES), "images").replace(run.name, "<job>") for text in run.argv],
                 "container": [container.entrypoint, container.arguments, str(container.resources)] if container else [],
-                "env": dict(self._values(run.env, run.name)),
+                "env": dict(self._values(_without_address(run.env), run.name)),
                 "hyperparameters": dict(self._values(json.loads(plan.files.get(_ARGUMENTS, "{}")), run.name)),
                 "files": files,
                 "network": run.network.value,
@@ -141,6 +145,17 @@ class Keys:
                 yield name, self._contents.of_object(self._objects, S3Uri.parse(place))
             elif not _OWN.fullmatch(name):
                 yield name, value.replace(job, "<job>")
+
+
+def _without_address(env: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a job as they would be for another job, and wherever the emulator listened."""
+    address = env.get("AWS_ENDPOINT_URL", "")
+    host = urlsplit(address).hostname or ""
+    changed = {}
+    for name, value in env.items():
+        text = re.sub(rf"{INDEX}[^/]+/", f"{INDEX}<job>/", value.replace(address, "<emulator>") if address else value)
+        changed[name] = text.replace(host, "<host>") if host and name in _HOSTS else text
+    return changed
 
 
 _BATCH = ("BatchStrategy", "MaxConcurrentTransforms", "MaxPayloadInMB", "ModelClientConfig", "DataProcessing")

@@ -106,11 +106,17 @@ class CacheLookup:
             "ended": ended,
             "seconds": round(ended - started, 3),
             **({"names": self.names} if self.names else {}),
+            **({"packages": taken} if (taken := self._packages_taken()) else {}),
         }
         try:
             self._reuse.results.put(self._key, about, files, self._lines)
         except OSError as error:
             log.warning("the result of job %s is not kept for reuse: %s", self._work.key.name, error)
+
+    def _packages_taken(self) -> dict[str, str]:
+        """What the package index offered the job, which counts as an input of it."""
+        packages = self._work.doors.packages
+        return packages.taken(self._work.packages) if packages else {}
 
     def _made(self) -> str:
         """Empty: this job is not reused."""
@@ -128,13 +134,19 @@ class CacheLookup:
             log.exception("the inputs of job %s cannot be compared with those of others", work.key.name)
             return ""
 
+    def _is_offered_the_same(self, found: Result) -> bool:
+        """Whether the package index offers what it offered the job whose result this is."""
+        taken = found.about.get("packages")
+        packages = self._work.doors.packages
+        return not taken or (packages is not None and packages.unchanged(taken))
+
     def _taken_out(self) -> Result | None:
         work, key = self._work, self._key
         assert self._reuse is not None
         found = None
         try:
             found = self._reuse.results.find(key)
-            if found is None:
+            if found is None or not self._is_offered_the_same(found):
                 return None
             work.clear()
             work.root.mkdir(parents=True)

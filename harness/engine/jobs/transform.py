@@ -98,7 +98,8 @@ def _run(work: JobRun, model: Record, recollection: CacheLookup) -> None:
     spec = work.record.spec
     instance_type = spec["TransformResources"]["InstanceType"]
     recollection.replayed()
-    server = start_server(work.components, model, work.log, work.key.name, instance_type, _batch_environment(spec))
+    batch = _batch_environment(spec)
+    server = start_server(work.components, model, work.log, work.key.name, instance_type, batch, work.packages)
     work.run = server.run
     try:
         await_ping(server, START_TIMEOUT, work.stopping.is_set)

@@ -14,6 +14,7 @@ from typing import Any
 from harness.runners.process.errors import NotStarted
 from harness.runners.process.host import Host, Roots
 from harness.runners.process.inside import interpreter, surroundings
+from harness.runners.process.installing import add_apt
 from harness.runners.spec import Network, RunSpec
 
 SERVER_PORT = 8080
@@ -85,6 +86,7 @@ def make(
     (inner / "tmp").mkdir()
     (inner / "run").mkdir()
     _links(inner / "harness" / "bin", python)
+    add_apt(inner / "harness" / "tools")
     _names(inner / "harness", spec.hostname)
     base = str(inner) if host.roots is Roots.ENVIRONMENT else ""
     env = _environment(spec, python, base, port)
@@ -122,7 +124,8 @@ def _environment(spec: RunSpec, python: Path, base: str, port: int) -> dict[str,
         "LANG": "C.UTF-8",
         **spec.env,
         **({"SAGEMAKER_BIND_TO_PORT": str(port)} if spec.serves else {}),
-        "PATH": f"{first}{python.parent}:{spec.env.get('PATH', _PATH)}",
+        "UV_PYTHON": str(python),  # for uv the system's Python is another one
+        "PATH": f"{first}{python.parent}:{base}/harness/tools:{spec.env.get('PATH', _PATH)}",
         "HOME": base + surroundings.HOME,
         "HOSTNAME": spec.hostname,
         "TMPDIR": base + "/tmp",

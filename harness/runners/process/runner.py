@@ -17,6 +17,7 @@ from harness.runners.process.environments import Environments
 from harness.runners.process.errors import EnvironmentMissing, NotStarted
 from harness.runners.process.folders import JobFolders
 from harness.runners.process.host import Host, Roots, examine
+from harness.runners.process.installing import may_install
 from harness.runners.process.leftovers import kill_and_remove, kill_users_of
 from harness.runners.process.ownership import give_to_job, take_back
 from harness.runners.process.pool import Kind, NoWarmParent, WarmPool
@@ -156,7 +157,7 @@ class ProcessRunner:
     def _ready_warm(self, made: plan.SandboxPlan) -> ProcessHandle | None:
         """None when it has to be started cold, for whatever reason: the outcome is the same."""
         spec = made.spec
-        if self._pool is None or not spec.preload or not made.runs_in_process:
+        if self._pool is None or not spec.preload or not made.runs_in_process or may_install(spec):
             return None
         try:
             parent = self._pool.warm(Kind.of(made.python, spec.preload, made.request["env"]))

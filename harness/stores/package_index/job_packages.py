@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ from harness.stores.package_index.pages import Link
 
 TOOLS = ("pip", "uv")
 _MOST_REMEMBERED = 10_000
+_CONSTRAINTS = "=constraints"
+"""In place of a project; no project has such a name."""
 
 
 class JobPackages:
@@ -40,18 +43,18 @@ class JobPackages:
     def links(self, tool: str, job: str, project: str) -> list[Link]:
         """The files of a project, as the tool's indexes list them; noted for the job. ``Refused``."""
         links = self._indexes[tool].links(project)
-        with self._lock:
-            if job not in self._taken and len(self._taken) >= _MOST_REMEMBERED:
-                self._taken.pop(next(iter(self._taken)))
-            self._taken.setdefault(job, {})[f"{tool}/{project}"] = digest(links)
+        self._note(job, f"{tool}/{project}", digest(links))
         return links
 
     def file(self, tool: str, project: str, filename: str) -> Path:
         """The file on disk, checked by its hash. ``Refused``."""
         return self._indexes[tool].file(project, filename)
 
-    def constraints(self, tool: str) -> str:
-        return self._indexes[tool].constraints()
+    def constraints(self, tool: str, job: str) -> str:
+        """The constraints that the tool is configured for; noted for the job. ``Refused``."""
+        text = self._indexes[tool].constraints()
+        self._note(job, f"{tool}/{_CONSTRAINTS}", hashlib.sha256(text.encode()).hexdigest())
+        return text
 
     def taken(self, job: str) -> dict[str, str]:
         """The projects that a job asked about, with a digest of the files that it was offered."""
@@ -63,11 +66,23 @@ class JobPackages:
         try:
             for name, known in taken.items():
                 tool, _, project = name.partition("/")
-                if tool not in TOOLS or digest(self._indexes[tool].links(project)) != known:
+                if tool not in TOOLS or self._now(tool, project) != known:
                     return False
         except Refused:
             return False
         return True
+
+    def _now(self, tool: str, project: str) -> str:
+        index = self._indexes[tool]
+        if project == _CONSTRAINTS:
+            return hashlib.sha256(index.constraints().encode()).hexdigest()
+        return digest(index.links(project))
+
+    def _note(self, job: str, name: str, known: str) -> None:
+        with self._lock:
+            if job not in self._taken and len(self._taken) >= _MOST_REMEMBERED:
+                self._taken.pop(next(iter(self._taken)))
+            self._taken.setdefault(job, {})[name] = known
 
     def close(self) -> None:
         """End downloads in progress; what they have so far is not kept."""
