@@ -126,10 +126,14 @@ class ProjectFile:
 def read_project(project: Path) -> ProjectFile:
     """The project's file; ``StateError`` names a table, key or value that makes no sense."""
     file = project / FILE
-    if not file.exists():
-        return ProjectFile()
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return ProjectFile()
+    except OSError as error:
+        raise StateError(
+            f"{file} cannot be read ({error.strerror}); let this user read it, or work in another folder"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StateError(f"{FILE} is not valid TOML: {error}") from error
     known = [each.name for each in fields(ProjectFile)]

@@ -64,7 +64,14 @@ def project_root() -> Path:
     """The nearest folder, from here upwards, that holds a project; here when none does."""
     here = Path.cwd()
     marks = (FILE, "scenarios", ".harness")
-    return next((folder for folder in (here, *here.parents) if any((folder / mark).exists() for mark in marks)), here)
+    return next((folder for folder in (here, *here.parents) if any(_is_there(folder / mark) for mark in marks)), here)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:  # a folder above the user's own that they may not look into
+        return False
 
 
 def settings(**given: Any) -> Settings:

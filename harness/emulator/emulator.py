@@ -39,7 +39,7 @@ from harness.settings import Settings, exposure
 from harness.stores.credentials import Credentials, issue_credentials
 from harness.stores.folder import StateFolder
 from harness.stores.records import RecordStore
-from harness.stores.state_layout import check_databases, note_databases
+from harness.stores.state_layout import check_databases, check_layout, note_databases
 
 _WORKERS = 16
 _STARTING = 30.0
@@ -74,6 +74,7 @@ class Emulator:
         self.records: RecordStore
         self._aws: AwsBackend
         self._accounts: Accounts
+        self._folder: StateFolder
         self._credentials: Credentials
         self._runner: Runner
         self._interpreters: WarmInterpreters
@@ -121,6 +122,9 @@ class Emulator:
     async def reset(self) -> None:
         await asyncio.to_thread(self._reset)
 
+    def is_state_lost(self) -> bool:
+        return self._folder.is_lost()
+
     def facts(self) -> Mapping[str, Any]:
         return {
             "version": __version__,
@@ -143,9 +147,10 @@ class Emulator:
         return call(self.site, "sagemaker", operation, request, account, region)
 
     def _start(self) -> None:
-        folder = StateFolder(self.state)
+        self._folder = folder = StateFolder(self.state)
         folder.hold()
         self._stack.callback(folder.release)
+        check_layout(self.state)
         self._credentials = issue_credentials(self.state, self.settings.client_secret)
         listener = take(self.settings.host, self.settings.port)
         self._stack.callback(listener.close)

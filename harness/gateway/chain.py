@@ -21,6 +21,7 @@ from harness.gateway.identify import identify
 from harness.gateway.offline_proxy import refuse_external_host
 from harness.gateway.peer_check import refuse_other_users
 from harness.gateway.request_context import Client, ClientGone, GatewayDependencies, RequestContext
+from harness.gateway.state_check import check_state
 from harness.kernel.errors import ApiError, InternalFailure
 from harness.kernel.http import Request, Response
 
@@ -35,6 +36,7 @@ CHAIN: tuple[Link, ...] = (
     identify,
     find_bucket_in_host,
     authenticate,
+    check_state,
     inject_faults,
     pass_to_backend,
     refuse_unsupported,

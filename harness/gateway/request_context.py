@@ -46,6 +46,9 @@ class Control(Protocol):
 
     def reset(self) -> Awaitable[None]: ...
 
+    def is_state_lost(self) -> bool:
+        """Whether the state folder was removed or replaced under the emulator."""
+
     def shut_down(self) -> None:
         """Begin to end; returns at once."""
 

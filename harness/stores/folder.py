@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import IO, Any
 
 from harness.kernel.errors import StateError
 from harness.kernel.files import PRIVATE_FOLDER
+from harness.stores.path_claim import PathClaim
 
 ANNOUNCEMENT = "emulator.json"
 _MADE_BEFORE = {".gitignore", "client", "emulator.out", "history.jsonl", "kept", "lock", "reports"}
@@ -23,12 +25,16 @@ class StateFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: IO[bytes] | None = None
+        self._claim = PathClaim(path)
 
     def hold(self) -> None:
         """``StateError`` naming the emulator that has the folder."""
         try:
             make_private(self.path)
+            for name in ("lock", ".gitignore"):
+                check_file(self.path / name)
             lock = (self.path / "lock").open("ab")  # held open: the lock lives as long as the file
+            (self.path / ".gitignore").write_text("*\n")
         except OSError as error:
             raise StateError(
                 f"the state folder {self.path} cannot be used ({error.strerror}); choose another with --state"
@@ -38,8 +44,25 @@ class StateFolder:
         except OSError as error:
             lock.close()
             raise StateError(f"the state folder {self.path} is in use by {self._holder()}") from error
+        process = self._claim.take()
+        if process is not None:
+            lock.close()
+            raise StateError(
+                f"the emulator running as process {process} still answers for a folder that was removed from "
+                f"{self.path}; end it with `kill {process}`, or choose another folder with --state"
+            )
         self._lock = lock
-        (self.path / ".gitignore").write_text("*\n")
+
+    def is_lost(self) -> bool:
+        """Whether the folder that is held is no longer at its path: what is written now would be lost."""
+        if self._lock is None:
+            return False
+        try:
+            return not os.path.samestat(os.fstat(self._lock.fileno()), (self.path / "lock").stat())
+        except FileNotFoundError:
+            return True
+        except (OSError, ValueError):  # not to be said now: the calls themselves say what is wrong
+            return False
 
     def announce(self, facts: Mapping[str, Any]) -> None:
         """Tell other commands where the emulator listens; readers never see half a file."""
@@ -58,6 +81,7 @@ class StateFolder:
             (self.path / ANNOUNCEMENT).unlink(missing_ok=True)
             self._lock.close()
             self._lock = None
+            self._claim.drop()
 
     def _holder(self) -> str:
         facts = announced(self.path)
@@ -67,6 +91,15 @@ class StateFolder:
             f"the emulator running as process {facts['pid']} at {facts['address']}; "
             "stop it with `harness stop`, or choose another folder with --state"
         )
+
+
+def check_file(path: Path) -> None:
+    """Raise ``StateError`` if something else than a file has the name of one of the emulator's files.
+
+    Opening a FIFO would wait for ever; a link to nothing could make a file anywhere.
+    """
+    if os.path.lexists(path) and not path.is_file():
+        raise StateError(f"{path} is no regular file; move it away, or choose another folder with --state")
 
 
 def make_private(path: Path) -> None:
