@@ -37,7 +37,8 @@ def read_problem(log: Path) -> str:
                 return "cut off"
             _, size, *salts = struct.unpack(">4I", frame[:16])
             if salts != [salt1, salt2]:
-                return ""  # what an earlier round of the log left
+                whole = False  # what an earlier round of the log left, or damage
+                continue
             if whole:
                 sums = _add(_add(sums, frame[:8], order), frame[_FRAME_HEADER:], order)
                 whole = sums == struct.unpack(">2I", frame[16:_FRAME_HEADER])
