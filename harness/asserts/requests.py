@@ -21,9 +21,11 @@ def requests(service: str, operation: str, **fixed: Any) -> SearchStrategy[dict[
 
     ``requests("sagemaker", "CreateModel", ModelName="mine")``. The operation is named as the API names it.
     """
-    from botocore.session import get_session
+    from botocore.loaders import create_loader
+    from botocore.model import ServiceModel
 
-    model = get_session().get_service_model(service).operation_model(operation)
+    # Without a session, which would read the AWS configuration of this machine's user.
+    model = ServiceModel(create_loader().load_service_model(service, "service-2"), service).operation_model(operation)
     if model.input_shape is None:
         return st.just({})
     unknown = set(fixed) - set(model.input_shape.members)

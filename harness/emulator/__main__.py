@@ -18,10 +18,12 @@ from harness.kernel.errors import StateError
 from harness.settings import exposure, load_settings
 
 NOT_FIT = 3
+_KEPT = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE")
 
 
 def main(arguments: list[str] | None = None) -> int:
     os.umask(0o077)  # what the emulator writes is its owner's alone; jobs and installers have their own
+    forget_aws_configuration()
     given = vars(_parser().parse_args(arguments))
     try:
         settings = load_settings(given.pop("project"), **given)
@@ -39,6 +41,16 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"harness: {error}", file=sys.stderr)
         return NOT_FIT
     return 0
+
+
+def forget_aws_configuration() -> None:
+    """Leave the user's AWS profile, files and endpoints behind: the clients and moto in here read them, too.
+
+    The keys of an S3 service (``s3_url``) and the certificates of an https one stay.
+    """
+    for name in [name for name in os.environ if name.startswith("AWS_") and name not in _KEPT]:
+        del os.environ[name]
+    os.environ.update(dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull))
 
 
 @contextlib.contextmanager

@@ -39,7 +39,7 @@ from harness.settings import Settings, exposure
 from harness.stores.credentials import Credentials, issue_credentials
 from harness.stores.folder import StateFolder
 from harness.stores.records import RecordStore
-from harness.stores.state_layout import check_databases, record_databases
+from harness.stores.state_layout import check_databases, check_layout, record_databases
 
 _WORKERS = 16
 _DOWNLOADS = 4
@@ -75,6 +75,7 @@ class Emulator:
         self.records: RecordStore
         self._aws: AwsBackend
         self._accounts: Accounts
+        self._folder: StateFolder
         self._credentials: Credentials
         self._runner: Runner
         self._interpreters: WarmInterpreters
@@ -150,6 +151,7 @@ class Emulator:
         folder = self._folder = StateFolder(self.state)
         folder.hold()
         self._stack.callback(folder.release)
+        check_layout(self.state)
         self._credentials = issue_credentials(self.state, self.settings.client_secret)
         listener = take(self.settings.host, self.settings.port)
         self._stack.callback(listener.close)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
-import socket
 import stat
-import struct
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from harness.kernel.errors import StateError
 from harness.kernel.files import PRIVATE_FOLDER
+from harness.stores.path_claim import PathClaim
 
 ANNOUNCEMENT = "emulator.json"
 _OTHER_COMMANDS_FILES = {".gitignore", "client", "emulator.out", "history.jsonl", "kept", "lock", "reports"}
@@ -28,13 +25,16 @@ class StateFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: IO[bytes] | None = None
-        self._path_lock: socket.socket | None = None
+        self._claim = PathClaim(path)
 
     def hold(self) -> None:
         """Lock the folder. Raise ``StateError``, which names the other emulator, if it is in use."""
         try:
             make_private(self.path)
+            for name in ("lock", ".gitignore"):
+                check_file(self.path / name)
             lock = (self.path / "lock").open("ab")  # stays open, because closing the file releases the lock
+            (self.path / ".gitignore").write_text("*\n")
         except OSError as error:
             raise StateError(
                 f"the state folder {self.path} cannot be used ({error.strerror})", "choose another with --state"
@@ -45,17 +45,26 @@ class StateFolder:
             lock.close()
             holder, remedy = self._holder()
             raise StateError(f"the state folder {self.path} is in use by {holder}", remedy) from error
-        try:
-            self._path_lock = lock_path(self.path)
-        except OSError as error:
+        process = self._claim.take()
+        if process is not None:
             lock.close()
             raise StateError(
-                f"an emulator still runs{_holder_of(self.path)} that had {self.path} before the folder was removed or "
-                "replaced",
-                "end it, or choose another folder with --state",
-            ) from error
+                f"the emulator running as process {process} still answers for a folder that was removed from "
+                f"{self.path}",
+                f"end it with `kill {process}`, or choose another folder with --state",
+            )
         self._lock = lock
-        (self.path / ".gitignore").write_text("*\n")
+
+    def is_lost(self) -> bool:
+        """Return True if the folder was removed or replaced since it was locked, so that new state would be lost."""
+        if self._lock is None:
+            return False
+        try:
+            return not os.path.samestat(os.fstat(self._lock.fileno()), (self.path / "lock").stat())
+        except FileNotFoundError:
+            return True
+        except (OSError, ValueError):  # the calls themselves report what is wrong
+            return False
 
     def announce(self, facts: Mapping[str, Any]) -> None:
         """Write atomically where the emulator listens, for other commands."""
@@ -74,20 +83,7 @@ class StateFolder:
             (self.path / ANNOUNCEMENT).unlink(missing_ok=True)
             self._lock.close()
             self._lock = None
-        if self._path_lock is not None:
-            self._path_lock.close()
-            self._path_lock = None
-
-    def is_lost(self) -> bool:
-        """Return True if the folder was removed or replaced since it was locked, so that new state would be lost."""
-        if self._lock is None:
-            return False
-        try:
-            there = (self.path / "lock").stat()
-        except OSError:
-            return True
-        held = os.fstat(self._lock.fileno())
-        return (there.st_ino, there.st_dev) != (held.st_ino, held.st_dev)
+            self._claim.drop()
 
     def _holder(self) -> tuple[str, str]:
         """Describe the emulator that holds the folder, and say what to do about it."""
@@ -100,44 +96,13 @@ class StateFolder:
         )
 
 
-def lock_path(path: Path) -> socket.socket | None:
-    """Lock the path itself, which outlives the folder: a socket in Linux's abstract namespace goes with its process.
+def check_file(path: Path) -> None:
+    """Raise ``StateError`` if something else than a file has the name of one of the emulator's files.
 
-    Raises ``OSError`` if a process of this user has it. None where the system has no such sockets.
+    Opening a FIFO would wait for ever; a link to nothing could make a file anywhere.
     """
-    if not sys.platform.startswith("linux"):
-        return None
-    holder = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        holder.bind(_socket_name(path))
-        holder.listen(1)
-    except OSError:
-        holder.close()
-        peer = _peer(path)
-        if peer is not None and peer[1] != os.getuid():  # another user cannot keep us from our own folder
-            return None
-        raise
-    return holder
-
-
-def _holder_of(path: Path) -> str:
-    peer = _peer(path)
-    return "" if peer is None else f" as process {peer[0]}"
-
-
-def _peer(path: Path) -> tuple[int, int] | None:
-    """Return process and user of the path's lock; None if nobody has it."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller, contextlib.suppress(OSError):
-        caller.settimeout(1.0)
-        caller.connect(_socket_name(path))
-        process, user, _ = struct.unpack("3i", caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-        return process, user
-    return None
-
-
-def _socket_name(path: Path) -> bytes:
-    digest = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()
-    return f"\0harness-state-{os.getuid()}-{digest[:40]}".encode()
+    if os.path.lexists(path) and not path.is_file():
+        raise StateError(f"{path} is no regular file", "move it away, or choose another folder with --state")
 
 
 def make_private(path: Path) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sqlite3
-import struct
 from pathlib import Path
 
 from harness.kernel.errors import StateError
+from harness.stores.folder import ANNOUNCEMENT, check_file
+from harness.stores.write_ahead_log import read_problem
 
 DATABASES = ("records.sqlite", "s3/objects.sqlite", "aws/services.sqlite")
 CHECKED_WHEN_OPENED = ("aws/services.sqlite",)
@@ -25,10 +27,21 @@ STATE = (
 )
 """The files and folders of the emulator's state, which ``harness reset`` removes. Reports, history and keys stay."""
 _SQLITE = b"SQLite format 3\0"
-_WAL_MAGIC = (0x377F0682, 0x377F0683)
-_WAL_HEADER, _FRAME_HEADER = 32, 24
+_FILES = ("emulator.log", "admin-token", "client-secret", MANIFEST, ANNOUNCEMENT)
+_FOLDERS = ("s3", "s3/objects", "s3/incoming", "aws", "logs", "jobs", "runs", "kept", "client")
 
 logger = logging.getLogger(__name__)
+
+
+def check_layout(folder: Path) -> None:
+    """Raise ``StateError`` if a file of the emulator is something else, or a folder of it is no folder."""
+    for name in _FILES:
+        check_file(folder / name)
+    for name in _FOLDERS:
+        if os.path.lexists(folder / name) and not (folder / name).is_dir():
+            raise _state_error(folder / name, "is no folder")
+    if (folder / "control.sock").is_dir():
+        raise StateError(f"{folder / 'control.sock'} is a folder; move it away, or choose another one with --state")
 
 
 def check_databases(folder: Path) -> None:
@@ -100,23 +113,17 @@ def _check_pages(file: Path) -> None:
 
 
 def _check_log(file: Path) -> None:
-    """Check the write-ahead log of a database, because SQLite silently ignores what it cannot read of it.
-
-    The format is described in "WAL-mode File Format" in SQLite's documentation.
-    """
+    """Check the write-ahead log of a database, because SQLite silently ignores what it cannot read of it."""
     log = file.with_name(f"{file.name}-wal")
     if log.is_dir():
         raise _state_error(log, "is a folder")
     if not log.exists() or log.stat().st_size == 0:
         return
-    size = log.stat().st_size
-    with log.open("rb") as stream:
-        header = stream.read(_WAL_HEADER)
-    if len(header) < _WAL_HEADER or struct.unpack(">I", header[:4])[0] not in _WAL_MAGIC:
-        raise _state_error(log, "is damaged; it holds the last changes")
-    page = struct.unpack(">I", header[8:12])[0]
-    if (size - _WAL_HEADER) % (page + _FRAME_HEADER):
+    problem = read_problem(log)
+    if problem == "cut off":
         logger.warning("%s is cut off in the middle of a change: the last changes before that may be lost", log)
+    elif problem:
+        raise _state_error(log, "is damaged; it holds the last changes")
 
 
 def _state_error(file: Path, problem: str) -> StateError:

@@ -168,7 +168,7 @@ def test_a_folder_that_was_removed_stores_nothing_more_and_is_not_taken_by_anoth
     moved = emulator.state.rename(tmp_path / "moved")
     with pytest.raises(ClientError, match="was removed or replaced while the emulator ran"):
         s3.put_object(Bucket="the-bucket", Key="k", Body=b"x")
-    with pytest.raises(StateError, match=f"an emulator still runs as process {os.getpid()} that had"):
+    with pytest.raises(StateError, match=f"process {os.getpid()} still answers for a folder that was removed"):
         Emulator(Settings(state=emulator.state, port=0)).start()
     (emulator.state / "lock").unlink()
     (emulator.state / ".gitignore").unlink(missing_ok=True)

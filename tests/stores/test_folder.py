@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,27 @@ def test_a_folder_that_cannot_be_made_is_said_to_be(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StateError, match=r"cannot be used .*choose another with --state"):
         StateFolder(tmp_path / "file" / "state").hold()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="abstract unix sockets are Linux's")
+def test_a_folder_that_was_removed_is_not_given_to_a_second_emulator(tmp_path: Path) -> None:
+    first = StateFolder(tmp_path / "state")
+    first.hold()
+    assert not first.is_lost()
+    shutil.rmtree(tmp_path / "state")
+    assert first.is_lost()
+    with pytest.raises(StateError, match=rf"process {os.getpid()} still answers .*`kill {os.getpid()}`"):
+        StateFolder(tmp_path / "state").hold()
+    assert first.is_lost()
+    first.release()
+    second = StateFolder(tmp_path / "state")
+    second.hold()
+    assert not second.is_lost()
+    second.release()
+
+
+@pytest.mark.parametrize("name", ["lock", ".gitignore"])
+def test_another_kind_of_file_in_place_of_one_of_its_own_is_refused(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(StateError, match=rf"{name} is no regular file; move it away"):
+        StateFolder(tmp_path).hold()

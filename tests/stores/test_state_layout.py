@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.kernel.errors import StateError
-from harness.stores.state_layout import DATABASES, check_databases, record_databases
+from harness.stores.state_layout import DATABASES, check_databases, check_layout, record_databases
 
 
 @pytest.fixture
@@ -92,3 +92,20 @@ def test_a_folder_without_a_list_of_databases_is_judged_by_its_objects(state: Pa
     (state / "s3" / "objects.sqlite").unlink()
     with pytest.raises(StateError, match=r"objects\.sqlite is missing"):
         check_databases(state)
+
+
+def test_a_log_that_is_damaged_in_its_middle_is_refused(state: Path) -> None:
+    damage(state / "records.sqlite-wal", 40)
+    with pytest.raises(StateError, match=r"records\.sqlite-wal is damaged"):
+        check_databases(state)
+
+
+@pytest.mark.parametrize("name", ["emulator.log", "admin-token", "databases.json", "s3/objects", "logs", "jobs"])
+def test_what_is_of_another_kind_than_the_emulator_makes_is_refused(state: Path, name: str) -> None:
+    check_layout(state)
+    if (state / name).is_dir():
+        (state / name).rename(state / "away")
+    (state / name).unlink(missing_ok=True)
+    os.mkfifo(state / name)
+    with pytest.raises(StateError, match=rf"{name} is no (regular file|folder)"):
+        check_layout(state)

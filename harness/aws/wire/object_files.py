@@ -207,17 +207,13 @@ class ObjectFiles:
         """Remove what interrupted writes left: everything in ``incoming/``, and files that no row names.
 
         A kill leaves at most a few such files. If there are many, rows were lost: the files are kept, with a warning.
+        What the emulator does not make is kept as well: files beside the folders of objects, and folders within them.
         """
-        for path in self._incoming.iterdir():
-            if not path.is_dir():
-                path.unlink(missing_ok=True)
-        left: list[Path] = []
-        for folder in self._objects.iterdir():
-            if not folder.is_dir():
-                logger.warning("%s is no file of an object and is left alone", folder)
-                continue
-            with os.scandir(folder) as entries:
-                left += [Path(entry.path) for entry in entries if entry.is_file() and entry.name not in known]
+        for path in _files_in(self._incoming):
+            path.unlink(missing_ok=True)
+        with os.scandir(self._objects) as entries:
+            folders = [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+        left = [path for folder in folders for path in _files_in(folder) if path.name not in known]
         if len(left) > MOST_UNFINISHED:
             logger.warning(
                 "%d files of objects in %s have no entry in the database and are kept; if it was damaged, put it "
@@ -242,6 +238,11 @@ class ObjectFiles:
             (self._objects / name[:2]).mkdir(exist_ok=True)
             self._made.add(name[:2])
         return StoredFile(self._folder, name)
+
+
+def _files_in(folder: Path) -> list[Path]:
+    with os.scandir(folder) as entries:
+        return [Path(entry.path) for entry in entries if not entry.is_dir(follow_symlinks=False)]
 
 
 def md5_of(piece: FileSlice) -> str:

@@ -115,7 +115,7 @@ class CacheLookup:
 
     def _packages_taken(self) -> dict[str, str]:
         """What the package index offered the job, which counts as an input of it."""
-        packages = self._work.doors.packages
+        packages = self._work.components.packages
         return packages.taken(self._work.packages) if packages else {}
 
     def _made(self) -> str:
@@ -137,7 +137,7 @@ class CacheLookup:
     def _is_offered_the_same(self, found: Result) -> bool:
         """Whether the package index offers what it offered the job whose result this is."""
         taken = found.about.get("packages")
-        packages = self._work.doors.packages
+        packages = self._work.components.packages
         return not taken or (packages is not None and packages.unchanged(taken))
 
     def _taken_out(self) -> Result | None:

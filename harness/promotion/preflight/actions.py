@@ -136,13 +136,13 @@ class Where:
 
 def caller_needs(plans: Iterable[RunPlan], destination: Destination, where: Where) -> list[Need]:
     """Of whoever starts the run."""
-    from botocore.session import get_session
+    from harness.protocol import service_model
 
     plans = list(plans)
     calls = dict.fromkeys(call for plan in plans for call in plan.calls)
     if not all(plan.calls for plan in plans):
         calls |= dict.fromkeys(_USUAL)
-    operations = frozenset(get_session().get_service_model("sagemaker").operation_names)
+    operations = frozenset(service_model("sagemaker").operation_names)
     calls |= dict.fromkeys([*_OWN, *_undoing(calls, operations)])
     needs = [
         *_of_sagemaker(calls, patterns(plans), where),
