@@ -24,9 +24,9 @@ _KEPT = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS
 def main(arguments: list[str] | None = None) -> int:
     os.umask(0o077)  # what the emulator writes is its owner's alone; jobs and installers have their own
     forget_aws_configuration()
-    given = vars(_parser().parse_args(arguments))
+    options = vars(_parser().parse_args(arguments))
     try:
-        settings = load_settings(given.pop("project"), **given)
+        settings = load_settings(options.pop("project"), **options)
         if warning := exposure(settings):
             print(f"harness: warning: {warning}", file=sys.stderr, flush=True)
         emulator = Emulator(settings, owns_process=True)
@@ -75,7 +75,7 @@ def _ended_by_signals(emulator: Emulator) -> Iterator[None]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    # No defaults here: what is not given comes from harness.toml, the environment, or the settings themselves.
+    # No defaults here: what is left out comes from harness.toml, the environment, or the settings themselves.
     parser = argparse.ArgumentParser(prog="python -m harness.emulator", description=__doc__)
     parser.add_argument("--project", type=Path, default=Path.cwd(), help="the folder of harness.toml")
     parser.add_argument("--state", type=Path)

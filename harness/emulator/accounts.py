@@ -12,7 +12,7 @@ _REMEMBERED = 10_000
 
 
 class Accounts:
-    """Asks once per key: nobody uses a key before it is given out, so neither answer changes until a reset."""
+    """Asks once per key: nobody uses a key before it is issued, so neither answer changes until a reset."""
 
     def __init__(self, aws: AwsBackend) -> None:
         self._aws = aws

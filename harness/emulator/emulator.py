@@ -92,7 +92,7 @@ class Emulator:
         self.close()
 
     def start(self) -> None:
-        """Returns when the emulator listens. ``StateError`` when the folder or the port is not to be had."""
+        """Start, and return when the emulator listens. ``StateError`` when the folder or the port cannot be used."""
         try:
             self._start()
         except BaseException:
@@ -100,7 +100,7 @@ class Emulator:
             raise
 
     def wait(self) -> None:
-        """Until somebody asks it to end."""
+        """Block until the emulator is to end."""
         self._ending.wait()
 
     def has_lost_state(self) -> bool:
@@ -161,8 +161,8 @@ class Emulator:
         self._build(port)
         if warning := exposure(self.settings):
             log.warning(warning)
-        for found in self._runner.sweep():
-            log.warning("left behind by an emulator that was killed, and removed: %s", found)
+        for leftover in self._runner.sweep():
+            log.warning("left behind by an emulator that was killed, and removed: %s", leftover)
         self._engine.recover()
         self._serve(listener)
         self.started = time.time()
@@ -172,7 +172,7 @@ class Emulator:
         self._load_backend()
 
     def _build(self, port: int) -> None:
-        """Parts in the order they stand on each other; the stack takes them down the other way round."""
+        """Build the parts in the order of their dependencies; the stack closes them in the reverse order."""
         parts, stack = self._parts, self._stack
         boot = BootContext(
             settings=self.settings,
@@ -282,7 +282,7 @@ class Emulator:
         self._stack.callback(thread.join)
 
     def _load(self) -> None:
-        """What first requests need comes first; whoever needs the backend before its turn loads it by asking for it."""
+        """Load what first requests need, then the backend. A call that needs the backend earlier loads it itself."""
         service_model("sagemaker")
         self._parts.lookup("sagemaker", "DescribeTrainingJob")
         self._ending.wait(_FIRST_REQUESTS)

@@ -1,4 +1,4 @@
-"""Which LocalStack an emulator works with: found, or started in the way this machine and the user's wish allow."""
+"""Chooses the LocalStack of an emulator: a running one, or one started as this machine and the settings allow."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ log = logging.getLogger(__name__)
 
 
 def source(state: Path, install: bool, images: Mapping[str, str]) -> Source:
-    """``StateError`` where the user names a LocalStack that does not answer, or wishes what there is not."""
+    """Return the source of LocalStack. ``StateError`` when the one that the user names is not available."""
     from harness.aws.remote.source import Source
 
     wish = os.environ.get(WISH, "")
     if wish not in ("", *WISHES):
         raise StateError(f"{WISH}={wish} is not one of {', '.join(WISHES)}")
-    found = Source(Chosen(state, install, wish, images))
-    found.look()
-    return found
+    localstack = Source(Chosen(state, install, wish, images))
+    localstack.look()
+    return localstack
 
 
 def provide(install: bool, progress: Callable[[str], None]) -> Path:
@@ -46,14 +46,14 @@ def provide(install: bool, progress: Callable[[str], None]) -> Path:
 
 
 def build_ahead(state: Path, install: bool, images: Mapping[str, str], progress: Callable[[str], None]) -> None:
-    """Where an emulator will have to build the environment, do it now, where somebody watches: it takes a minute."""
+    """Build the environment now if the emulator will need it: it takes a minute, and here the user sees progress."""
     chosen = Chosen(state, install, os.environ.get(WISH, ""), images)
     if chosen.takes_host_mode() and source(state, install, images).running is None:
         provide(install, progress)
 
 
 def _tell(line: str) -> None:
-    """To the emulator's log; uv's own lines, one per package, are left out."""
+    """Write progress to the emulator's log, without uv's own lines (one per package)."""
     if line.startswith("harness:"):
         log.warning(line)
 
@@ -86,7 +86,7 @@ class Chosen:
             self._chosen.stop()
 
     def takes_host_mode(self) -> bool:
-        """Whether a process is tried first, and not a container."""
+        """Return whether LocalStack runs as a process, and not as a container."""
         return self._wish == "host" or (not self._wish and not self._container().present())
 
     def _container(self) -> LocalStackContainer:

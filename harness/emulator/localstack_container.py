@@ -48,7 +48,7 @@ class LocalStackContainer:
         return f"a container of {self._image}"
 
     def present(self) -> bool:
-        """Whether an engine answers that has the image already."""
+        """Return whether an engine answers that has the image already."""
         try:
             with self._refusals():
                 return bool(self._engine.client.images(name=self._image))
@@ -104,11 +104,11 @@ class LocalStackContainer:
         }
 
     def _remove_leftovers(self) -> None:
-        """Of emulators that are gone, whatever their state folder."""
+        """Remove containers of emulators that no longer run, whatever their state folder."""
         client = self._engine.client
-        for found in client.containers(all=True, filters={"label": f"{RUN}={ROLE}"}):
-            if abandoned(found.get("Labels") or {}, self._state):
-                self._remove(found["Id"])
+        for container in client.containers(all=True, filters={"label": f"{RUN}={ROLE}"}):
+            if abandoned(container.get("Labels") or {}, self._state):
+                self._remove(container["Id"])
 
     def _remove(self, container: str) -> None:
         from docker.errors import NotFound
@@ -159,5 +159,5 @@ class LocalStackContainer:
 
 
 def _environment() -> dict[str, str]:
-    given = {name: value for name, value in os.environ.items() if name.startswith(_PASSED)}
-    return {**given, "DISABLE_EVENTS": "1", "SKIP_SSL_CERT_DOWNLOAD": "1"}
+    passed = {name: value for name, value in os.environ.items() if name.startswith(_PASSED)}
+    return {**passed, "DISABLE_EVENTS": "1", "SKIP_SSL_CERT_DOWNLOAD": "1"}

@@ -1,4 +1,4 @@
-"""Which concrete class plays which part. Each is imported when it is built, since starting is timed."""
+"""The concrete class for each part of the emulator. Each is imported when it is built, since start-up is timed."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ Adopt = Callable[[socket.socket], Callable[[], None]]
 
 
 class RunningEngine(Engine, Protocol):
-    """What the composition root asks of an engine besides what services do. All of it blocks; none runs on the loop."""
+    """The calls of the composition root into an engine. All of them block, so none is made on the event loop."""
 
     def recover(self) -> object:
-        """Once, before the first request: settle what was in flight when the predecessor was killed."""
+        """Settle what was in progress when the previous emulator was killed. Called once, before the first request."""
 
     def advance(self, target: Callable[[float], float]) -> Mapping[str, Any]:
         """Move the clock to ``target(now)``, running what becomes due in order; returns when that has finished.
@@ -48,10 +48,10 @@ class RunningEngine(Engine, Protocol):
         """
 
     def warm_up(self) -> None:
-        """In the background after the start: warm parents for the images that need nothing installed."""
+        """Start warm parents for the images that need no installation. Called in the background after the start."""
 
     def reset(self) -> None:
-        """Stop everything and forget it; the records go right after."""
+        """Stop everything and forget it. The caller then clears the records."""
 
     def close(self) -> None: ...
 
@@ -111,8 +111,10 @@ def _choose_backend(boot: BootContext, logs: ClosableLogs, moto: MotoBackend) ->
         from harness.aws.remote.localstack import LocalStackBackend
         from harness.emulator.localstack import source
 
-        found = source(boot.folder, settings.install, settings.images)
-        backend = LocalStackBackend(found, moto, logs, boot.folder, settings.account, settings.region, settings.roles)
+        localstack = source(boot.folder, settings.install, settings.images)
+        backend = LocalStackBackend(
+            localstack, moto, logs, boot.folder, settings.account, settings.region, settings.roles
+        )
     if settings.s3_url:
         from harness.aws.remote.s3_url import s3_url_backend
 
@@ -121,7 +123,7 @@ def _choose_backend(boot: BootContext, logs: ClosableLogs, moto: MotoBackend) ->
 
 
 def _engine_images(settings: Settings) -> Callable[[str, str], Sequence[RegistryImage]]:
-    """What ECR lists of a container engine; nothing where there is none."""
+    """Return the function by which ECR lists the images of a container engine; it lists none without an engine."""
     from harness.contract.catalog import own_image
     from harness.runners.docker.engine import DockerEngine
     from harness.runners.docker.errors import EngineRefusal
@@ -129,13 +131,13 @@ def _engine_images(settings: Settings) -> Callable[[str, str], Sequence[Registry
 
     registry = Registry(DockerEngine(), settings.images, own_image)
 
-    def listed(account: str, region: str) -> Sequence[RegistryImage]:
+    def list_images(account: str, region: str) -> Sequence[RegistryImage]:
         try:
             return registry.listed(account, region)
         except EngineRefusal:
             return ()
 
-    return listed
+    return list_images
 
 
 def build_images(boot: BootContext) -> ImageSource:
@@ -224,7 +226,7 @@ def build_reuse(settings: Settings) -> Reuse:
 
 
 def _image_ids(settings: Settings) -> Callable[[ImageProtocol], str]:
-    """An image of a container engine is what its id says; one that is not there yet is nothing to compare by."""
+    """Return the function that identifies an image of a container engine by its id; empty when it is not there yet."""
     from harness.contract.catalog import own_image
     from harness.contract.containers import ContainerImage
     from harness.runners.docker.engine import DockerEngine

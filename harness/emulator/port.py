@@ -48,10 +48,10 @@ def _harness_there(host: str, port: int) -> bool:
 
 def _process_there(port: int) -> str | None:
     """``PID (name)`` of the listener, where /proc tells and the process is ours to see."""
-    wanted = f"socket:[{_listening_inode(port)}]"
+    inode = f"socket:[{_listening_inode(port)}]"
     for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
         try:
-            if str(descriptor.readlink()) == wanted:
+            if str(descriptor.readlink()) == inode:
                 process = descriptor.parts[2]
                 return f"{process} ({Path('/proc', process, 'comm').read_text().strip()})"
         except OSError:

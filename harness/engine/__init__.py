@@ -1,4 +1,7 @@
-"""What happens after the answer: jobs, endpoints, schedules. ``Engine`` is the door services knock on."""
+"""The engine runs what continues after an API call has been answered: jobs, endpoints, schedules.
+
+``Engine`` is the interface that services use.
+"""
 
 from __future__ import annotations
 

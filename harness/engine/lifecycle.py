@@ -1,6 +1,6 @@
 """Status changes of records, along the lifecycles that the table of resource kinds states.
 
-A record's status changes only through ``move``, so a transition that no lifecycle allows is found at once as a defect.
+A record's status changes only through ``move``, so a transition that no lifecycle allows shows at once as a defect.
 """
 
 from __future__ import annotations

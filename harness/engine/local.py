@@ -1,4 +1,4 @@
-"""``LocalEngine``: jobs, endpoints and schedules of this machine behind the ``Engine`` components."""
+"""``LocalEngine``: jobs, endpoints and schedules of this machine behind the ``Engine`` interface."""
 
 from __future__ import annotations
 
@@ -98,11 +98,11 @@ class LocalEngine:
     def recover(self) -> list[Key]:
         """After a start: jobs that were in flight are settled, endpoints in service get their servers back."""
         remove_tree(self._components.folder)
-        found = self._jobs.recover()
+        settled = self._jobs.recover()
         self._endpoints.recover()
         self._schedules.recover()
         self._schedules.begin()
-        return found
+        return settled
 
     def close(self) -> None:
         self._closed.set()

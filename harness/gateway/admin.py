@@ -102,10 +102,10 @@ async def _clock(exchange: RequestContext) -> Mapping[str, Any]:
 
 
 async def _advance(exchange: RequestContext) -> Mapping[str, Any]:
-    asked = await _document(exchange)
-    if "seconds" not in asked and "to" not in asked:
+    document = await _document(exchange)
+    if "seconds" not in document and "to" not in document:
         raise _Refused(_CLOCK_FORM)
-    seconds, to = (_number(asked[name]) if name in asked else None for name in ("seconds", "to"))
+    seconds, to = (_number(document[name]) if name in document else None for name in ("seconds", "to"))
 
     def target(now: float) -> float:
         """The moment to move to. Called when all moves before this one have ended."""
@@ -123,12 +123,12 @@ async def _advance(exchange: RequestContext) -> Mapping[str, Any]:
     return {**await _clock(exchange), **ran}
 
 
-def _number(given: Any) -> float:
-    if isinstance(given, (int, float)) and not isinstance(given, bool):
+def _number(value: Any) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
         with contextlib.suppress(OverflowError):
-            if math.isfinite(given):
-                return float(given)
-    raise _Refused(f"{json.dumps(given)[:100]} is no number of seconds. {_CLOCK_FORM}")
+            if math.isfinite(value):
+                return float(value)
+    raise _Refused(f"{json.dumps(value)[:100]} is no number of seconds. {_CLOCK_FORM}")
 
 
 async def _coverage(exchange: RequestContext) -> Mapping[str, Any]:

@@ -145,7 +145,7 @@ async def _secret_of(exchange: RequestContext, signature: Signature) -> str:
 
 
 async def _payload_hash(exchange: RequestContext, signature: Signature) -> str:
-    """What the signature covers of the body. A hash that the request states is compared when the body is read."""
+    """Return the hash of the body that the signature covers. The body is compared with it when it is read."""
     stated = exchange.request.headers.get("X-Amz-Content-SHA256", "")
     if exchange.service == "s3":
         if signature.expires is not None:
@@ -153,12 +153,12 @@ async def _payload_hash(exchange: RequestContext, signature: Signature) -> str:
         if not stated:
             raise InvalidSignature("the header X-Amz-Content-SHA256 is missing")
         if len(stated) == 64:
-            exchange.request = replace(exchange.request, stream=_checked(exchange.request, stated))
+            exchange.request = replace(exchange.request, stream=_check_body(exchange.request, stated))
         return stated
     return hashlib.sha256(await _keep_body(exchange)).hexdigest()
 
 
-def _checked(request: Request, stated: str) -> Callable[[], AsyncIterator[bytes]]:
+def _check_body(request: Request, stated: str) -> Callable[[], AsyncIterator[bytes]]:
     """The body, which fails at its end where it is not the one that was signed."""
 
     async def blocks() -> AsyncIterator[bytes]:
@@ -169,7 +169,7 @@ def _checked(request: Request, stated: str) -> Callable[[], AsyncIterator[bytes]
             if held:
                 yield held
             held = block
-        # The last block is given on only when the whole is right, so that nothing else is stored.
+        # The last block is passed on only when the whole is right, so that nothing else is stored.
         if digest.hexdigest() != stated:
             raise ContentDoesNotMatch("The provided 'x-amz-content-sha256' header does not match what was computed.")
         if held:

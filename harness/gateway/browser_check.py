@@ -38,7 +38,7 @@ def _is_own_origin(origin: str, host: HostPort) -> bool:
 
 
 def _may_be_unmarked(exchange: RequestContext) -> bool:
-    """Whether it is a browser's request that would have no mark even if another site's page made it.
+    """Return whether it is a browser's request that would have no mark even if another site's page made it.
 
     Browsers send Sec-Fetch-Site to https and to loopback names only, and no Origin with a plain read.
     """

@@ -1,4 +1,4 @@
-"""Which operations of SageMaker's services are served, by the models and the functions that serve them."""
+"""Lists the operations of SageMaker's services that are served: those of the models that have a function."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ SERVED = ("sagemaker", "sagemaker-runtime", "sagemaker-metrics", "sagemaker-feat
 
 
 def served_operations(lookup: Callable[[str, str], object | None]) -> dict[str, dict[str, Any]]:
-    """For each service the number of modelled operations and the names of those that are supported.
+    """Return for each service the number of modelled operations and the names of those that are supported.
 
-    ``lookup`` gives the function that serves an operation, or None.
+    ``lookup`` returns the function that serves an operation, or None.
     """
-    found = {}
+    operations = {}
     for service in SERVED:
         names = service_model(service).operation_names
-        found[service] = {
+        operations[service] = {
             "modelled": len(names),
             "supported": [name for name in names if lookup(service, name) is not None],
         }
-    return found
+    return operations

@@ -1,4 +1,4 @@
-"""Errors become answers, once, here: in the wording of the service that was asked, and never HTML."""
+"""Errors become answers, once, here: in the wording of the service that was called, and never HTML."""
 
 from __future__ import annotations
 

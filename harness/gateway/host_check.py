@@ -44,7 +44,7 @@ async def check_host(exchange: RequestContext) -> Response | None:
 
 
 class OwnNames(NamedTuple):
-    """What the emulator is called: the address that a connection came to, the setting ``host``, ``allowed_hosts``."""
+    """The names of the emulator: the address that a connection came to, the setting ``host``, ``allowed_hosts``."""
 
     local: str = "127.0.0.1"
     host: str = "127.0.0.1"
@@ -58,7 +58,7 @@ def _own(exchange: RequestContext) -> OwnNames:
 
 @lru_cache(maxsize=1024)  # nearly every request has the same
 def is_accepted(name: str, own: OwnNames) -> bool:
-    """Whether the name is one of the emulator's, or one of them with a bucket's name before it.
+    """Return whether the name is one of the emulator's, or one of them with a bucket's name before it.
 
     Before a name without a dot there is no bucket's name unless ``allowed_hosts`` has it: ``bucket.example`` may be
     anybody's domain.

@@ -99,17 +99,17 @@ def _find_by_path(exchange: RequestContext) -> None:
     request = exchange.request
     path = request.path
     for beginning, service in _PATHS:
-        if path.startswith(beginning) and _found_in(service, exchange):
+        if path.startswith(beginning) and _is_route_of(service, exchange):
             return
     if exchange.service == "sagemaker":
-        if any(_found_in(service, exchange) for service in _UNSERVED):
+        if any(_is_route_of(service, exchange) for service in _UNSERVED):
             return
         exchange.model = service_model("sagemaker")
         raise UnknownOperation(f"No operation of a SageMaker service is at {request.method} {path}.")
     exchange.service = _unsigned_service(exchange)
 
 
-def _found_in(service: str, exchange: RequestContext) -> bool:
+def _is_route_of(service: str, exchange: RequestContext) -> bool:
     try:
         model = service_model(service)
     except FileNotFoundError:

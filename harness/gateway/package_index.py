@@ -43,12 +43,12 @@ async def serve_packages(exchange: RequestContext) -> Response | None:
     if match is None or exchange.request.method not in ("GET", "HEAD"):
         return _text(404, "There is no such page of the package index.\n")
     if exchange.client.listener is not Listener.JOBS:
-        return _refused(match["rest"], _NOT_A_JOB)
+        return _refuse(match["rest"], _NOT_A_JOB)
     try:
         return await _answer(exchange, match["job"], match["tool"], match["rest"])
     except Refused as error:
         exchange.error = str(error)
-        return _refused(match["rest"], str(error))
+        return _refuse(match["rest"], str(error))
 
 
 async def _answer(exchange: RequestContext, job: str, tool: str, rest: str) -> Response:
@@ -77,7 +77,7 @@ def _file(path: Path, filename: str) -> Response:
     return Response(200, CIMultiDict({"Content-Type": "application/octet-stream"}), FileBody(path, 0, size))
 
 
-def _refused(rest: str, why: str) -> Response:
+def _refuse(rest: str, why: str) -> Response:
     """An answer whose reason pip and uv show.
 
     Of a failed page pip shows nothing but "no matching distribution". It does show the content type of a page that is

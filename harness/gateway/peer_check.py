@@ -27,13 +27,13 @@ async def refuse_other_users(exchange: RequestContext) -> Response | None:
 def is_own_user(
     lookup: PeerLookup, peer: tuple[str, int], own: tuple[str, int], runs_as: Callable[[int], bool]
 ) -> bool:
-    """Whether the peer may connect over loopback: its user is the emulator's or root, or it may be a job.
+    """Return whether the peer may connect over loopback: its user is the emulator's or root, or it may be a job.
 
     True also where the system does not tell, and for other machines, whose requests need a signature that verifies.
     """
     if not is_loopback(peer[0]):
         return True
-    found = lookup.find(peer, own)
-    if found is None:
+    peer_user = lookup.find(peer, own)
+    if peer_user is None:
         return True
-    return found.uid is not None and (found.uid in (_ROOT, os.geteuid()) or runs_as(found.uid))
+    return peer_user.uid is not None and (peer_user.uid in (_ROOT, os.geteuid()) or runs_as(peer_user.uid))

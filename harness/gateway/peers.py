@@ -25,7 +25,7 @@ _UID_AT = _HEADER.size + 4 + _ADDRESSES.size + 12
 
 
 class Peer(NamedTuple):
-    """What the system says of the other end. ``uid`` is None where no process of this machine holds that socket."""
+    """The other end of a connection, as the system describes it. ``uid`` is None if no process here holds it."""
 
     uid: int | None
 
@@ -57,7 +57,7 @@ class PeerLookup:
 
 def _ask_kernel(netlink: socket.socket, peer: tuple[str, int], own: tuple[str, int]) -> Peer:
     family = socket.AF_INET6 if ":" in peer[0] else socket.AF_INET
-    addresses = _ADDRESSES.pack(peer[1], own[1], _packed(peer[0]), _packed(own[0]), _NO_COOKIE)
+    addresses = _ADDRESSES.pack(peer[1], own[1], _pack(peer[0]), _pack(own[0]), _NO_COOKIE)
     message = _REQUEST.pack(family, socket.IPPROTO_TCP, 0, 0, _ALL_STATES) + addresses
     netlink.send(_HEADER.pack(_HEADER.size + len(message), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, 1, 0) + message)
     answer = netlink.recv(4096)
@@ -71,7 +71,7 @@ def _ask_kernel(netlink: socket.socket, peer: tuple[str, int], own: tuple[str, i
     return Peer(uid if inode and answer[_STATE_AT] != _TCP_LISTEN else None)
 
 
-def _packed(address: str) -> bytes:
+def _pack(address: str) -> bytes:
     return ipaddress.ip_address(address.partition("%")[0]).packed.ljust(16, b"\0")
 
 
@@ -83,10 +83,10 @@ def _read_table(peer: tuple[str, int], own: tuple[str, int]) -> Peer | None:
         return None
     if not lines:
         return None  # ours at least would be there, if the system showed any
-    wanted = [_as_in_table(*peer), _as_in_table(*own)]
+    addresses = [_as_in_table(*peer), _as_in_table(*own)]
     for line in lines:
         columns = line.split()
-        if columns[1:3] == wanted:
+        if columns[1:3] == addresses:
             return Peer(int(columns[7]) if columns[9] != "0" else None)
     return Peer(None)
 

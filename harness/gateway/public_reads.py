@@ -37,7 +37,7 @@ async def is_public_read(exchange: RequestContext) -> bool:
 
 
 def grants_reading(acl: bytes) -> bool:
-    """Whether the access control list lets everybody read."""
+    """Return whether the access control list lets everybody read."""
     for grant in ET.fromstring(acl).iter():
         if grant.tag.rpartition("}")[2] != "Grant":
             continue
@@ -52,12 +52,12 @@ def _statements(policy: bytes | None) -> list[Mapping[str, Any]]:
         document = json.loads(policy or b"{}")
     except ValueError:
         return []
-    found = document.get("Statement", []) if isinstance(document, dict) else []
-    return [each for each in (found if isinstance(found, list) else [found]) if isinstance(each, dict)]
+    statements = document.get("Statement", []) if isinstance(document, dict) else []
+    return [each for each in (statements if isinstance(statements, list) else [statements]) if isinstance(each, dict)]
 
 
 def _has(policy: Iterable[Mapping[str, Any]], effect: str, resource: str) -> bool:
-    """Whether a statement with this effect holds for everybody's reading of the object."""
+    """Return whether a statement with this effect holds for everybody's reading of the object."""
     return any(
         statement.get("Effect") == effect
         and statement.get("Principal") in ("*", {"AWS": "*"}, {"AWS": ["*"]})

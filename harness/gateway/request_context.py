@@ -32,7 +32,7 @@ class ClientGone(Exception):
 
 
 class Control(Protocol):
-    """What the admin endpoints may ask of the emulator."""
+    """The calls of the admin endpoints into the emulator."""
 
     @property
     def address(self) -> str: ...
@@ -43,18 +43,18 @@ class Control(Protocol):
     def reset(self) -> Awaitable[None]: ...
 
     def has_lost_state(self) -> bool:
-        """Whether the state folder was removed or replaced while the emulator ran."""
+        """Return whether the state folder was removed or replaced while the emulator ran."""
 
     def shut_down(self) -> None:
         """Begin to end; returns at once."""
 
     def facts(self) -> Mapping[str, Any]:
-        """What ``/_harness/status`` shows."""
+        """Return the members of ``/_harness/status``."""
 
 
 class AccountsOfKeys(Protocol):
     async def of(self, access_key: str) -> str | None:
-        """The account that an access key given out by STS or IAM belongs to; None when it is not known."""
+        """The account that an access key issued by STS or IAM belongs to; None when it is not known."""
 
     async def secret_of(self, access_key: str) -> str | None:
         """The secret of such a key; None when it is not known."""
@@ -108,7 +108,7 @@ class GatewayDependencies:
 
 @dataclass(slots=True)
 class RequestContext:
-    """Fields without a default are set by the link named; reading one before that is a defect found at once."""
+    """Fields without a default are set by the link named; reading one before that is a defect that shows at once."""
 
     site: GatewayDependencies
     request: Request
@@ -133,7 +133,7 @@ class RequestContext:
     model: ServiceModel | None = None
     """Set by ``identify`` for the services that the emulator itself serves."""
     values: Mapping[str, str] = field(default_factory=dict)
-    """What the REST route found in the path."""
+    """The members that the REST route read from the path."""
     operation: OperationModel = field(init=False)  # identify
     function: Operation = field(init=False)  # refuse_unsupported
     body: bytes = field(init=False)  # read_body

@@ -79,7 +79,7 @@ class RequestLog:
 
     @contextlib.contextmanager
     def taking_warnings(self) -> Iterator[None]:
-        """What the emulator's own modules log as a warning or worse is written here meanwhile."""
+        """Write warnings and errors that the emulator's own modules log into this log, until the context ends."""
         logger = logging.getLogger("harness")
         handler = _ToJournal(self)
         logger.addHandler(handler)

@@ -35,8 +35,8 @@ class Form:
 
 def form_boundary(request: Request) -> str:
     """The boundary of a request that is a POST form; else empty."""
-    found = _BOUNDARY.match(request.headers.get("Content-Type", ""))
-    return found[1] if found and request.method == "POST" else ""
+    boundary = _BOUNDARY.match(request.headers.get("Content-Type", ""))
+    return boundary[1] if boundary and request.method == "POST" else ""
 
 
 async def read_form(request: Request) -> tuple[Form, Request]:
@@ -120,14 +120,16 @@ def check_policy(form: Form, bucket: str, length: int | None) -> None:
         raise InvalidSignature("the form's policy has expired")
     values = {**form.fields, "bucket": bucket}
     named = set()
-    for operator, name, wanted in _conditions(policy):
+    for operator, name, expected in _conditions(policy):
         if operator == "content-length-range":
-            _check_length(form, length, name, wanted)
+            _check_length(form, length, name, expected)
             continue
         named.add(name)
         value = values.get(name, "")
-        if not (value == wanted if operator == "eq" else value.startswith(wanted)):
-            raise InvalidSignature(f"the form's {name} does not meet the condition {operator} {wanted!r} of its policy")
+        if not (value == expected if operator == "eq" else value.startswith(expected)):
+            raise InvalidSignature(
+                f"the form's {name} does not meet the condition {operator} {expected!r} of its policy"
+            )
     for name in values:
         if name not in named and name not in _WITHOUT_CONDITION and not name.startswith("x-ignore-"):
             raise InvalidSignature(f"the form's policy has no condition for {name}")
@@ -152,21 +154,21 @@ def _moment(text: Any) -> datetime:
 
 def _conditions(policy: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """``(operator, name, value)``, or ``("content-length-range", least, most)``."""
-    found: list[tuple[str, Any, Any]] = []
+    conditions: list[tuple[str, Any, Any]] = []
     for condition in policy["conditions"]:
         if isinstance(condition, dict):
-            found += [("eq", str(name).lower(), str(value)) for name, value in condition.items()]
+            conditions += [("eq", str(name).lower(), str(value)) for name, value in condition.items()]
         elif isinstance(condition, list) and len(condition) == 3:
             operator = str(condition[0]).lower()
             if operator == "content-length-range":
-                found.append((operator, condition[1], condition[2]))
+                conditions.append((operator, condition[1], condition[2]))
             elif operator in ("eq", "starts-with"):
-                found.append((operator, str(condition[1]).lower().removeprefix("$"), str(condition[2])))
+                conditions.append((operator, str(condition[1]).lower().removeprefix("$"), str(condition[2])))
             else:
                 raise InvalidSignature(f"the form's policy has the unknown condition {operator!r}")
         else:
             raise InvalidSignature(f"the form's policy has a condition of the wrong form: {condition!r}")
-    return found
+    return conditions
 
 
 def _check_length(form: Form, length: int | None, least: Any, most: Any) -> None:

@@ -50,7 +50,7 @@ class Server:
         self._http = {listener: self._http_server(listener) for listener in Listener}
 
     async def listen(self, host: str, port: int) -> int:
-        """Listen there; the port given, or the one picked for 0. ``OSError`` when it cannot be had."""
+        """Listen there; the port itself, or the one chosen for 0. ``OSError`` when it cannot be had."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
         await self.serve_on(listener)
@@ -158,7 +158,7 @@ class _Refusal(asyncio.Protocol):
 
 
 async def _stream(received: BaseRequest) -> AsyncIterator[bytes]:
-    """The body as it comes. A client that asked for leave to send it is given leave now, when somebody wants it."""
+    """The body as it comes. A client that waits for 100 Continue gets it now, when the body is read."""
     try:
         if received.headers.get("Expect", "").lower() == "100-continue" and received.version == HttpVersion11:
             await received.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -54,11 +54,11 @@ def read_signature(request: Request) -> Signature | None:
     """The signature in the Authorization header, or else in the query; None where there is none."""
     authorization = request.headers.getall("Authorization", [])
     if authorization:
-        found = _AUTHORIZATION.fullmatch(authorization[0].strip()) if len(authorization) == 1 else None
-        if found is None:
+        match = _AUTHORIZATION.fullmatch(authorization[0].strip()) if len(authorization) == 1 else None
+        if match is None:
             raise InvalidSignature(f"the Authorization header is not of the form of {ALGORITHM}")
         moment = request.headers.get("X-Amz-Date", "")
-        return _version_4(found[1], found[3], moment, found[2])
+        return _version_4(match[1], match[3], moment, match[2])
     query = _query(request)
     if query.get("X-Amz-Algorithm") == ALGORITHM:
         credential, value, moment, signed = (
@@ -138,7 +138,7 @@ def _verify_time(signature: Signature) -> None:
 
 
 def _verify_coverage(request: Request, signature: Signature) -> None:
-    """What changes the meaning of a request must be signed."""
+    """Check that the signature covers every header that changes the meaning of the request."""
     if "host" not in signature.signed_headers:
         raise InvalidSignature("the Host header is not signed")
     for name in {name.lower() for name in request.headers if name.lower().startswith("x-amz-")}:

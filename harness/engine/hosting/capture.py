@@ -37,7 +37,7 @@ class Capture:
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self.dropped = 0
-        self._told = 0
+        self._reported = 0
 
     def wants(self) -> bool:
         """The sampling decision for one invocation: input and output of a request stay together."""
@@ -68,19 +68,19 @@ class Capture:
             groups: dict[tuple[str, int], list[Invocation]] = defaultdict(list)
             for event in events:
                 groups[event.variant, int(event.moment // 3600)].append(event)
-            for (variant, _), found in groups.items():
-                uri = capture_key(self.rules, self._endpoint, variant, found[0].moment, str(uuid.uuid4()))
-                text = "".join(format_record(self.rules, event) + "\n" for event in found)
+            for (variant, _), events in groups.items():
+                uri = capture_key(self.rules, self._endpoint, variant, events[0].moment, str(uuid.uuid4()))
+                text = "".join(format_record(self.rules, event) + "\n" for event in events)
                 try:
                     self._objects().write(uri, text.encode(), "application/x-jsonlines")
                 except Exception:
                     with self._lock:
-                        self.dropped += len(found)
+                        self.dropped += len(events)
                     log.exception("captured data of endpoint %s could not be written to %s", self._endpoint, uri)
             self._tell_dropped()
 
     def _tell_dropped(self) -> None:
         with self._lock:
-            new, self._told = self.dropped - self._told, self.dropped
+            new, self._reported = self.dropped - self._reported, self.dropped
         if new:
             log.warning("endpoint %s: %d captured records were dropped, %d in all", self._endpoint, new, self.dropped)

@@ -1,6 +1,7 @@
-"""What Describe says of an endpoint's variants: in service, and while a change is under way. Pure functions.
+"""The members of DescribeEndpoint about variants, in service and during a change. Pure functions.
 
-``wanted`` is what shall run, ``active`` what ran last; both as ``services.sagemaker.endpoints`` made them.
+The inner member ``wanted`` is the configuration to reach, ``active`` the last one in service; both are written by
+``services.sagemaker.endpoints``.
 """
 
 from __future__ import annotations
@@ -40,18 +41,18 @@ def described_capture(config: Mapping[str, Any] | None) -> dict[str, Any]:
 def under_way(record: Record) -> dict[str, Any]:
     """The members that differ while the endpoint is being created, updated or deleted."""
     status = record.state
-    wanted, active = record.inner["wanted"], record.inner.get("active")
-    since = wanted.get("since", record.modified)
+    target, active = record.inner["wanted"], record.inner.get("active")
+    since = target.get("since", record.modified)
     if status == "Deleting" and active is not None:
         stage = {"Status": "Deleting", "StartTime": record.modified}
         variants = [{**described_variant(item), "VariantStatus": [stage]} for item in active["variants"]]
         return {"ProductionVariants": variants}
     if status not in ("Creating", "Updating"):
         return {}
-    if active is not None and active["generation"] == wanted["generation"]:
-        return {"ProductionVariants": _resizing(active, wanted, since)}
-    pending = [_starting(item, since) for item in wanted["variants"]]
-    summary = {"EndpointConfigName": wanted["config"], "ProductionVariants": pending, "StartTime": since}
+    if active is not None and active["generation"] == target["generation"]:
+        return {"ProductionVariants": _resizing(active, target, since)}
+    pending = [_starting(item, since) for item in target["variants"]]
+    summary = {"EndpointConfigName": target["config"], "ProductionVariants": pending, "StartTime": since}
     return {"PendingDeploymentSummary": summary}
 
 
@@ -65,9 +66,9 @@ def _starting(item: Mapping[str, Any], since: float) -> dict[str, Any]:
     return {**described_variant(item), "CurrentWeight": 0.0, "CurrentInstanceCount": 0, "VariantStatus": [stage]}
 
 
-def _resizing(active: Mapping[str, Any], wanted: Mapping[str, Any], since: float) -> list[dict[str, Any]]:
+def _resizing(active: Mapping[str, Any], target: Mapping[str, Any], since: float) -> list[dict[str, Any]]:
     """The same servers with other weights or counts."""
-    desired = {item["VariantName"]: _size(item) for item in wanted["variants"]}
+    desired = {item["VariantName"]: _size(item) for item in target["variants"]}
     variants = []
     for item in active["variants"]:
         described = described_variant(item)

@@ -29,7 +29,7 @@ class _Statistics:
 
 @dataclass
 class _Counts:
-    """Of one variant, since the last flush. Counters are 0 or 1 per invocation, so their sums say all."""
+    """Counters of one variant since the last flush. Each invocation adds 0 or 1, so the sums hold everything needed."""
 
     invocations: int = 0
     share: float = 0.0
@@ -49,40 +49,40 @@ class EndpointMetrics:
     def count(self, key: Key, variant: str, instances: int, status: int, model: float, overhead: float) -> None:
         """One invocation; ``status`` 0 means the model gave no answer. ``model`` and ``overhead`` are seconds."""
         with self._lock:
-            found = self._counts.get((key, variant))
-            if found is None:
-                found = self._counts[key, variant] = _Counts()
-            found.invocations += 1
-            found.share += 1 / max(instances, 1)
-            found.client_errors += 400 <= status < 500
-            found.server_errors += status >= 500 or status == 0
-            found.latency.add(model * 1e6)
-            found.overhead.add(overhead * 1e6)
+            counter = self._counts.get((key, variant))
+            if counter is None:
+                counter = self._counts[key, variant] = _Counts()
+            counter.invocations += 1
+            counter.share += 1 / max(instances, 1)
+            counter.client_errors += 400 <= status < 500
+            counter.server_errors += status >= 500 or status == 0
+            counter.latency.add(model * 1e6)
+            counter.overhead.add(overhead * 1e6)
 
     def flush(self) -> None:
         with self._lock:
             counts, self._counts = self._counts, {}
         moment = self._clock.now()
-        for (key, variant), found in counts.items():
+        for (key, variant), counter in counts.items():
             dimensions = {"EndpointName": key.name, "VariantName": variant}
-            self._aws.put_metrics(key.account, key.region, NAMESPACE, list(_metrics(found, moment, dimensions)))
+            self._aws.put_metrics(key.account, key.region, NAMESPACE, list(_metrics(counter, moment, dimensions)))
 
 
-def _metrics(found: _Counts, moment: float, dimensions: Mapping[str, str]) -> Iterator[Metric]:
-    count = found.invocations
-    errors = found.client_errors + found.server_errors
+def _metrics(counter: _Counts, moment: float, dimensions: Mapping[str, str]) -> Iterator[Metric]:
+    count = counter.invocations
+    errors = counter.client_errors + counter.server_errors
     for name, total in (
         ("Invocations", count),
-        ("Invocation4XXErrors", found.client_errors),
-        ("Invocation5XXErrors", found.server_errors),
+        ("Invocation4XXErrors", counter.client_errors),
+        ("Invocation5XXErrors", counter.server_errors),
         ("InvocationModelErrors", errors),
     ):
         least, most = float(total == count), float(total > 0)
         yield _metric(name, moment, dimensions, _Statistics(count, total, least, most))
-    share = found.share / count
-    yield _metric("InvocationsPerInstance", moment, dimensions, _Statistics(count, found.share, share, share))
-    yield _metric("ModelLatency", moment, dimensions, found.latency, "Microseconds")
-    yield _metric("OverheadLatency", moment, dimensions, found.overhead, "Microseconds")
+    share = counter.share / count
+    yield _metric("InvocationsPerInstance", moment, dimensions, _Statistics(count, counter.share, share, share))
+    yield _metric("ModelLatency", moment, dimensions, counter.latency, "Microseconds")
+    yield _metric("OverheadLatency", moment, dimensions, counter.overhead, "Microseconds")
 
 
 def _metric(name: str, moment: float, dimensions: Mapping[str, str], of: _Statistics, unit: str = "None") -> Metric:

@@ -45,7 +45,7 @@ LAST_ANSWERS = 60.0
 
 @dataclass
 class RunningEndpoint:
-    """What runs for one endpoint. ``fleet`` and ``capture`` are swapped whole: an invocation sees one or the other."""
+    """The running instances of one endpoint. ``fleet`` and ``capture`` are replaced as a whole, never changed."""
 
     fleet: InstanceSet | None = None
     capture: Capture | None = None
@@ -83,16 +83,16 @@ class Endpoints:
         for record in list(self._components.records.scan("endpoint")):
             status = record.state
             if status == "InService":
-                self._components.records.change(record.key, lambda found: move(found, "SystemUpdating"))
+                self._components.records.change(record.key, lambda current: move(current, "SystemUpdating"))
             if status != "Failed":
                 self.reconcile(record.key)
 
     def kill_servers(self, key: Key, variant: str) -> int:
-        """As if their hosts had failed: the watch finds them dead, and starts others."""
+        """Kill model servers as if their hosts had failed: the watch thread notices, and starts others."""
         live = self._live.get(key)
         fleet = live.fleet if live else None
         instances = fleet.instances if fleet else {}
-        struck = [each for name, found in instances.items() if variant in ("", name) for each in list(found)]
+        struck = [each for name, current in instances.items() if variant in ("", name) for each in list(current)]
         for instance in struck:
             instance.server.run.kill()
             instance.server.run.wait(KILL_SECONDS)
@@ -138,55 +138,55 @@ class Endpoints:
         if record.state not in ("Creating", "Updating", "SystemUpdating"):
             return
         self._components.logs.ensure_group(endpoint_log_group(key.name), key.account, key.region)
-        wanted = record.inner["wanted"]
+        target = record.inner["wanted"]
         try:
-            self._bring_up(key, live, wanted)
+            self._bring_up(key, live, target)
         except FleetFailed as failure:
             if not self._closed.is_set():  # else it is tried again when the emulator starts again
                 self._fall_back(key, live, record, failure.reason)
         else:
-            self._change(key, lambda found: _in_service(found, wanted))
+            self._change(key, lambda current: _in_service(current, target))
 
     def _fall_back(self, key: Key, live: RunningEndpoint, record: Record, reason: str) -> None:
         """A first start that fails is Failed; a failed update goes back to what served before, and says why."""
         active = record.inner.get("active")
         if active is None or record.state != "Updating":
-            self._change(key, lambda found: move(found, "Failed", FailureReason=reason))
+            self._change(key, lambda current: move(current, "Failed", FailureReason=reason))
             return
         try:
             # Usually it still runs: then this ends surplus instances only. It does not when the emulator was started
             # anew in the middle of the update.
             self._bring_up(key, live, active)
         except FleetFailed:
-            self._change(key, lambda found: move(found, "Failed", FailureReason=reason))
+            self._change(key, lambda current: move(current, "Failed", FailureReason=reason))
         else:
-            self._change(key, lambda found: _back_in_service(found, active, reason))
+            self._change(key, lambda current: _back_in_service(current, active, reason))
 
-    def _bring_up(self, key: Key, live: RunningEndpoint, wanted: Mapping[str, Any]) -> None:
-        variants = [VariantSpec.of(item) for item in wanted["variants"]]
+    def _bring_up(self, key: Key, live: RunningEndpoint, target: Mapping[str, Any]) -> None:
+        variants = [VariantSpec.of(item) for item in target["variants"]]
         old = live.fleet
-        if old is not None and old.generation == wanted["generation"]:
+        if old is not None and old.generation == target["generation"]:
             self._resize(key, live, old, variants)
             return
-        live.fleet = start_fleet(self._components, key, wanted["generation"], variants, live.ended)
-        self._swap_capture(key, live, wanted)
+        live.fleet = start_fleet(self._components, key, target["generation"], variants, live.ended)
+        self._swap_capture(key, live, target)
         if old is not None:
             self._retire(old.all())
 
     def _resize(self, key: Key, live: RunningEndpoint, fleet: InstanceSet, variants: list[VariantSpec]) -> None:
         """The same configuration with other weights or counts: only the difference is started or stopped."""
         surplus: list[Instance] = []
-        for wanted in variants:
-            running = fleet.instances.setdefault(wanted.name, [])
-            for _ in range(wanted.count - len(running)):
-                running.append(start_instance(self._components, key, wanted, live.ended))
-            surplus += running[wanted.count :]
-            fleet.instances[wanted.name] = running[: wanted.count]
-        fleet.weights = {wanted.name: wanted.weight for wanted in variants}
+        for target in variants:
+            running = fleet.instances.setdefault(target.name, [])
+            for _ in range(target.count - len(running)):
+                running.append(start_instance(self._components, key, target, live.ended))
+            surplus += running[target.count :]
+            fleet.instances[target.name] = running[: target.count]
+        fleet.weights = {target.name: target.weight for target in variants}
         self._retire(surplus)
 
     def _retire(self, instances: list[Instance]) -> None:
-        """In the background: no request comes to them any more; those under way are answered, then the servers end."""
+        """Stop instances in the background. They get no new request; requests in progress are answered first."""
         self._retiring.update(instances)
         for instance in instances:
             self._retirement.submit(self._end, instance)
@@ -199,8 +199,8 @@ class Endpoints:
         instance.stop(CLOSE_GRACE if self._closed.is_set() else STOP_GRACE)
         self._retiring.discard(instance)
 
-    def _swap_capture(self, key: Key, live: RunningEndpoint, wanted: Mapping[str, Any]) -> None:
-        old, rules = live.capture, CaptureRules.of(wanted.get("capture"))
+    def _swap_capture(self, key: Key, live: RunningEndpoint, target: Mapping[str, Any]) -> None:
+        old, rules = live.capture, CaptureRules.of(target.get("capture"))
         aws = self._components.aws
         live.capture = Capture(key.name, rules, lambda: aws.objects(key.account, key.region)) if rules else None
         if old is not None:
@@ -222,7 +222,9 @@ class Endpoints:
     def _change(self, key: Key, change: Any) -> None:
         """A record being deleted meanwhile wins: its own reconcile follows."""
         try:
-            self._components.records.change(key, lambda found: found if found.state == "Deleting" else change(found))
+            self._components.records.change(
+                key, lambda current: current if current.state == "Deleting" else change(current)
+            )
         except RecordMissing:
             return
 
@@ -233,7 +235,7 @@ class Endpoints:
                 if fleet is None or live.restarting or live.ended.is_set():
                     continue
                 if time.monotonic() >= live.retry or not all(each.server.alive() for each in fleet.all()):
-                    live.restarting = True  # asked for once: else one slow start would take all of the pool's threads
+                    live.restarting = True  # once: repeated requests would take all of the pool's threads
                     self._pool.submit(self._restart_logged, key, live)
 
     def _restart_logged(self, key: Key, live: RunningEndpoint) -> None:
@@ -256,54 +258,54 @@ class Endpoints:
                 return
             again, live.retry = time.monotonic() >= live.retry, math.inf
             for item in record.inner["wanted"]["variants"]:
-                wanted = VariantSpec.of(item)
-                for dead in [i for i in fleet.instances.get(wanted.name, []) if not i.server.alive()]:
-                    self._replace(key, live, fleet, wanted, dead)
+                target = VariantSpec.of(item)
+                for dead in [i for i in fleet.instances.get(target.name, []) if not i.server.alive()]:
+                    self._replace(key, live, fleet, target, dead)
                 if again and record.state == "InService" and fleet is live.fleet:
-                    self._complete(key, live, fleet, wanted)
+                    self._complete(key, live, fleet, target)
 
-    def _complete(self, key: Key, live: RunningEndpoint, fleet: InstanceSet, wanted: VariantSpec) -> None:
-        for _ in range(wanted.count - len(fleet.instances[wanted.name])):
-            self._start_another(key, live, fleet, wanted)
+    def _complete(self, key: Key, live: RunningEndpoint, fleet: InstanceSet, target: VariantSpec) -> None:
+        for _ in range(target.count - len(fleet.instances[target.name])):
+            self._start_another(key, live, fleet, target)
 
     def _replace(
-        self, key: Key, live: RunningEndpoint, fleet: InstanceSet, wanted: VariantSpec, dead: Instance
+        self, key: Key, live: RunningEndpoint, fleet: InstanceSet, target: VariantSpec, dead: Instance
     ) -> None:
         outcome = dead.server.run.wait(0)
         code = outcome.code if outcome is not None else "unknown"
-        who = f"instance {dead.server.name} of variant {wanted.name}"
+        who = f"instance {dead.server.name} of variant {target.name}"
         text = f"[harness] {who} ended with code {code}; starting another"
         log.warning("endpoint %s: %s", key.name, text)
         dead.server.log.line(text)
         dead.stop(0)
-        fleet.instances[wanted.name].remove(dead)
+        fleet.instances[target.name].remove(dead)
         live.restarts += 1
-        self._change(key, lambda found: replace(found, inner={**found.inner, "restarts": live.restarts}))
-        self._start_another(key, live, fleet, wanted)
+        self._change(key, lambda current: replace(current, inner={**current.inner, "restarts": live.restarts}))
+        self._start_another(key, live, fleet, target)
 
-    def _start_another(self, key: Key, live: RunningEndpoint, fleet: InstanceSet, wanted: VariantSpec) -> None:
+    def _start_another(self, key: Key, live: RunningEndpoint, fleet: InstanceSet, target: VariantSpec) -> None:
         try:
-            fleet.instances[wanted.name].append(start_instance(self._components, key, wanted, live.ended))
+            fleet.instances[target.name].append(start_instance(self._components, key, target, live.ended))
         except FleetFailed as failure:
             reason = failure.reason
             live.retry = time.monotonic() + RETRY_PAUSE
-            log.warning("endpoint %s: variant %s: %s", key.name, wanted.name, reason)
-            if not fleet.instances[wanted.name] and not self._closed.is_set():
+            log.warning("endpoint %s: variant %s: %s", key.name, target.name, reason)
+            if not fleet.instances[target.name] and not self._closed.is_set():
                 live.fleet = None
-                self._change(key, lambda found: move(found, "Failed", FailureReason=reason))
+                self._change(key, lambda current: move(current, "Failed", FailureReason=reason))
                 self._retire(fleet.all())  # what the other variants still run
 
 
-def _in_service(record: Record, wanted: Mapping[str, Any]) -> Record:
+def _in_service(record: Record, target: Mapping[str, Any]) -> Record:
     moved = move(
         record,
         "InService",
-        EndpointConfigName=wanted["config"],
-        ProductionVariants=[described_variant(item) for item in wanted["variants"]],
-        **described_capture(wanted.get("capture")),
+        EndpointConfigName=target["config"],
+        ProductionVariants=[described_variant(item) for item in target["variants"]],
+        **described_capture(target.get("capture")),
     )
     status = {name: value for name, value in moved.status.items() if name != "FailureReason"}
-    return replace(moved, status=status, inner={**moved.inner, "active": wanted})
+    return replace(moved, status=status, inner={**moved.inner, "active": target})
 
 
 def _back_in_service(record: Record, active: Mapping[str, Any], reason: str) -> Record:

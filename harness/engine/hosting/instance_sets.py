@@ -54,7 +54,7 @@ class InstanceSet:
     """Variants whose requests go to the least busy instance."""
 
     def all(self) -> list[Instance]:
-        return [instance for found in self.instances.values() for instance in found]
+        return [instance for group in self.instances.values() for instance in group]
 
 
 class FleetFailed(Exception):
@@ -69,17 +69,17 @@ def start_fleet(
     components: Components, key: Key, generation: str, variants: Sequence[VariantSpec], ended: threading.Event
 ) -> InstanceSet:
     """All instances of all variants, started together; ``FleetFailed`` (with nothing left running) if one fails."""
-    fleet = InstanceSet(generation, {wanted.name: wanted.weight for wanted in variants})
-    fleet.least_outstanding = frozenset(wanted.name for wanted in variants if wanted.least_outstanding)
-    todo = [wanted for wanted in variants for _ in range(wanted.count)]
+    fleet = InstanceSet(generation, {variant.name: variant.weight for variant in variants})
+    fleet.least_outstanding = frozenset(variant.name for variant in variants if variant.least_outstanding)
+    todo = [variant for variant in variants for _ in range(variant.count)]
     if not todo:
         return fleet
     with ThreadPoolExecutor(len(todo), thread_name_prefix="fleet") as pool:
-        futures = [(wanted, pool.submit(start_instance, components, key, wanted, ended)) for wanted in todo]
+        futures = [(variant, pool.submit(start_instance, components, key, variant, ended)) for variant in todo]
     failures = [failure for _, future in futures if (failure := future.exception()) is not None]
-    for wanted, future in futures:
+    for variant, future in futures:
         if future.exception() is None:
-            fleet.instances.setdefault(wanted.name, []).append(future.result())
+            fleet.instances.setdefault(variant.name, []).append(future.result())
     if failures:
         stop_fleet(fleet)
         first = failures[0]
@@ -87,27 +87,27 @@ def start_fleet(
     return fleet
 
 
-def start_instance(components: Components, key: Key, wanted: VariantSpec, ended: threading.Event) -> Instance:
+def start_instance(components: Components, key: Key, variant: VariantSpec, ended: threading.Event) -> Instance:
     """One healthy server of a variant."""
-    model = Record(Key("model", key.account, key.region, wanted.name), "", wanted.model)
+    model = Record(Key("model", key.account, key.region, variant.name), "", variant.model)
     group = endpoint_log_group(key.name)
     instance = f"i-{uuid.uuid4().hex[:17]}"
-    log = components.logs.open(group, f"{wanted.name}/{instance}", key.account, key.region)
+    log = components.logs.open(group, f"{variant.name}/{instance}", key.account, key.region)
     try:
-        server = start_server(components, model, log, instance, wanted.instance_type)
+        server = start_server(components, model, log, instance, variant.instance_type)
     except JobFailed as failure:
         log.line(f"[harness] {failure.reason}")
         log.close()
         raise FleetFailed(failure.reason) from failure
     try:
-        await_ping(server, wanted.timeout, ended.is_set)
+        await_ping(server, variant.timeout, ended.is_set)
     except NotHealthy as error:
         server.stop(1.0)
-        told = (
-            f"The primary container for production variant {wanted.name} did not pass the ping health check. Please "
+        summary = (
+            f"The primary container for production variant {variant.name} did not pass the ping health check. Please "
             f"check CloudWatch logs for this endpoint. ({error})"
         )
-        raise FleetFailed(error.reason(told)) from error
+        raise FleetFailed(error.reason(summary)) from error
     return Instance(server)
 
 

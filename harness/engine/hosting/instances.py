@@ -57,7 +57,7 @@ class Instance:
         late = loop.time() + timeout
         self.outstanding += 1
         try:
-            connection = self._idle.pop() if self._idle else await self._connected(loop, timeout)
+            connection = self._idle.pop() if self._idle else await self._take_connection(loop, timeout)
             return await connection.ask(head.encode(errors="surrogateescape"), body, late, limit)
         finally:
             self.outstanding -= 1
@@ -74,7 +74,7 @@ class Instance:
             connection.close()
         self._idle.clear()
 
-    async def _connected(self, loop: asyncio.AbstractEventLoop, timeout: float) -> _Connection:
+    async def _take_connection(self, loop: asyncio.AbstractEventLoop, timeout: float) -> _Connection:
         # The socket comes from the server's own network, through its attendant: that may take a moment.
         made, address = await loop.run_in_executor(None, self._socket)
         return await asyncio.wait_for(self._connect(loop, made, address), timeout)

@@ -103,9 +103,9 @@ _TIMED_OUT = (
 )
 
 
-def _target(key: Key, fleet: InstanceSet, wanted: str | None) -> tuple[str, Instance]:
+def _target(key: Key, fleet: InstanceSet, requested: str | None) -> tuple[str, Instance]:
     """The variant and instance that answer: an explicit target first, then the weights."""
-    variant = wanted or choose_variant(fleet.weights, random.random())
+    variant = requested or choose_variant(fleet.weights, random.random())
     if variant is None:
         raise ValidationError(f"Endpoint {key.name}: the weights of all its variants are 0; name a TargetVariant")
     if variant not in fleet.weights:

@@ -152,7 +152,7 @@ def await_ping(server: ModelServer, timeout: float, cancelled: Callable[[], bool
 
 
 def _ping(server: ModelServer) -> tuple[str, int]:
-    """What came, and its status; 0 without an answer."""
+    """Return the body and the status of a ping; status 0 when there was no answer."""
     connection = server.connect(PING_TIMEOUT)
     try:
         connection.request("GET", "/ping")
@@ -165,10 +165,10 @@ def _ping(server: ModelServer) -> tuple[str, int]:
 
 
 def _fetch_model(objects: ObjectStore, model: Record, folder: Path) -> None:
-    found = model_data(container_of(model))
-    if found is None:
+    data = model_data(container_of(model))
+    if data is None:
         return
-    url, archived = found
+    url, archived = data
     uri = S3Uri.parse(url)
     target = folder / "ml" / "model"
     problem = f"Failed to download model data from {url}"

@@ -1,4 +1,4 @@
-"""Which variant and which instance answers an invocation. Pure but for the random number it is handed."""
+"""Chooses the variant and the instance that answer an invocation. Pure: the random number is an argument."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def choose_variant(weights: Mapping[str, float], draw: float) -> str | None:
     total = sum(weights.values())
     if total <= 0:
         return None
-    place = draw * total
+    remaining = draw * total
     for name, weight in weights.items():
-        place -= weight
-        if place < 0:
+        remaining -= weight
+        if remaining < 0:
             return name
     return max(weights, key=lambda name: weights[name])  # rounding left a crumb
 

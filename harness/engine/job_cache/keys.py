@@ -13,19 +13,19 @@ from harness.contract.catalog import IMAGES
 from harness.contract.layout import Input, JobPlan, relative_key
 from harness.contract.package_access import INDEX
 from harness.contract.serving import container_of, model_data
-from harness.engine.jobs.staging import shared, sources
+from harness.engine.jobs.staging import share_of, sources
 from harness.kernel.records import Record
 from harness.kernel.s3uri import S3Uri
 from harness.stores.objects import ObjectInfo, ObjectMissing, ObjectStore
 
 VERSION = 1
-"""Of the rules here: results kept under other rules are not found."""
+"""Version of the rules in this module. Results stored under another version are never used."""
 _OWN = re.compile(
     r"(TRAINING|PROCESSING|TRANSFORM)_JOB_(NAME|ARN)|AWS_ENDPOINT_URL|AWS_SECRET_ACCESS_KEY|sagemaker_job_name"
 )
 """Variables and hyperparameters that name the job, or the emulator: its address and the secret of its state folder."""
 _CODE = ("sagemaker_submit_directory", "SAGEMAKER_SUBMIT_DIRECTORY")
-"""Those that say where the code lies: the code counts, not the place."""
+"""Variables that say where the code lies. Its content is compared, its location is not."""
 _HOSTS = ("NO_PROXY", "PIP_TRUSTED_HOST", "UV_INSECURE_HOST", "no_proxy")
 """Variables that hold the host of the emulator's address."""
 _ARGUMENTS, _NAMED = "input/config/hyperparameters.json", "config/processingjobconfig.json"
@@ -41,22 +41,22 @@ class Contents:
         self._known: dict[ObjectInfo, str] = {}
 
     def of_object(self, objects: ObjectStore, uri: S3Uri) -> str:
-        found = objects.head(uri)
-        if found is None:
+        head = objects.head(uri)
+        if head is None:
             raise ObjectMissing(uri)
-        return self._digest(objects, found)
+        return self._digest(objects, head)
 
     def of_input(self, objects: ObjectStore, item: Input) -> list[tuple[str, str]]:
         """The path of each object below the input's folder, and its digest."""
         if item.kind == "ManifestFile":
-            found = [(name, self.of_object(objects, uri)) for uri, name in shared(sources(objects, item), item)]
+            contents = [(name, self.of_object(objects, uri)) for uri, name in share_of(sources(objects, item), item)]
         else:
-            found = [
+            contents = [
                 (relative_key(item.uri.key, info.uri.key), self._digest(objects, info))
                 for info in objects.list(item.uri)
                 if not info.uri.key.endswith("/")
             ]
-        return sorted(found)
+        return sorted(contents)
 
     def _digest(self, objects: ObjectStore, info: ObjectInfo) -> str:
         packed = info.uri.key.endswith((".gz", ".tgz"))
@@ -80,7 +80,7 @@ class Contents:
 
 
 class Keys:
-    """Of one account's jobs; ``image`` says what runs, down to its program's version."""
+    """Computes the cache keys of one account's jobs. ``image`` says what runs, down to its program's version."""
 
     def __init__(self, objects: ObjectStore, contents: Contents, image: str) -> None:
         self._objects = objects
@@ -108,41 +108,41 @@ class Keys:
 
     def of_transform(self, job: Record, model: Record) -> str:
         spec, container = job.spec, container_of(model)
-        asked = {member: spec[member] for member in _BATCH if member in spec}
-        given, wanted = dict(spec["TransformInput"]), dict(spec["TransformOutput"])
-        source = given.pop("DataSource")["S3DataSource"]
-        for place in ("S3OutputPath", "KmsKeyId"):
-            wanted.pop(place, None)
+        batch = {member: spec[member] for member in _BATCH if member in spec}
+        source_spec, output_spec = dict(spec["TransformInput"]), dict(spec["TransformOutput"])
+        source = source_spec.pop("DataSource")["S3DataSource"]
+        for location in ("S3OutputPath", "KmsKeyId"):
+            output_spec.pop(location, None)
         data = Input("input", S3Uri.parse(source["S3Uri"]), "", source["S3DataType"])
         env = {**container.get("Environment", {}), **spec.get("Environment", {})}
         return _digest(
             {
                 "kind": job.kind,
                 "image": self._image,
-                "asked": asked,
+                "asked": batch,
                 "instance": spec["TransformResources"]["InstanceType"],
                 "env": dict(self._values(env, job.name)),
                 "isolated": bool(model.spec.get("EnableNetworkIsolation")),
                 "model": self._model(container),
-                "given": given,
-                "wanted": wanted,
+                "given": source_spec,
+                "wanted": output_spec,
                 "input": self._contents.of_input(self._objects, data),
             }
         )
 
     def _model(self, container: Mapping[str, Any]) -> Any:
-        found = model_data(container)
-        if found is None:
+        data = model_data(container)
+        if data is None:
             return None
-        uri, archived = S3Uri.parse(found[0]), found[1]
+        uri, archived = S3Uri.parse(data[0]), data[1]
         if archived:
             return self._contents.of_object(self._objects, uri)
         return self._contents.of_input(self._objects, Input("model", uri, ""))
 
     def _values(self, values: Mapping[str, str], job: str) -> Iterator[tuple[str, str]]:
         for name, value in values.items():
-            if name in _CODE and (place := value.strip('"')).startswith("s3://"):
-                yield name, self._contents.of_object(self._objects, S3Uri.parse(place))
+            if name in _CODE and (location := value.strip('"')).startswith("s3://"):
+                yield name, self._contents.of_object(self._objects, S3Uri.parse(location))
             elif not _OWN.fullmatch(name):
                 yield name, value.replace(job, "<job>")
 
@@ -161,6 +161,6 @@ def _without_address(env: Mapping[str, str]) -> dict[str, str]:
 _BATCH = ("BatchStrategy", "MaxConcurrentTransforms", "MaxPayloadInMB", "ModelClientConfig", "DataProcessing")
 
 
-def _digest(told: Mapping[str, Any]) -> str:
-    text = json.dumps({"version": VERSION, **told}, sort_keys=True, default=str)
+def _digest(document: Mapping[str, Any]) -> str:
+    text = json.dumps({"version": VERSION, **document}, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

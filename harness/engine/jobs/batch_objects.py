@@ -15,7 +15,7 @@ from harness.kernel.s3uri import S3Uri
 
 
 class ObjectResult:
-    """What becomes of one object: a file of its answers, or the error it failed with."""
+    """The result of one object: a file with its answers, or the error it failed with."""
 
     def __init__(self, uri: S3Uri, name: str, path: Path) -> None:
         self.uri = uri
@@ -45,7 +45,7 @@ class Calls:
 class Batch:
     """``add`` object after object, then ``drain``; ``close`` in any case. Used by one thread.
 
-    ``finish`` is told of each object, in their order, when its last answer is there or it failed. ``check`` raises
+    ``finish`` is called for each object, in their order, when its last answer is there or it failed. ``check`` raises
     when nothing further is to be done.
     """
 
@@ -54,7 +54,7 @@ class Batch:
         self._finish = finish
         self._check = check
         self._waiting: deque[tuple[ObjectResult, Future[bytes] | None]] = deque()
-        """None in place of a future: the object ends here."""
+        """Mark the end of an object by None instead of a future."""
         self._under_way = 0
         self._open: list[ObjectResult] = []
 
@@ -85,7 +85,7 @@ class Batch:
             result.close()
 
     def _settle_some(self) -> None:
-        """What is over, and as much more as makes room: objects without a body must not pile up either."""
+        """Settle what is finished, and wait for more if the queue is full. Objects without a body count as well."""
         width = self._calls.width
         while self._under_way > width or len(self._waiting) > 2 * width + 1 or self._first_is_over():
             self._settle()

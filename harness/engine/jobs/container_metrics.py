@@ -31,7 +31,7 @@ def _metrics(root: Path) -> Iterator[Metric]:
 
 
 def _metric(line: str) -> Metric | None:
-    """None for a line that is no datum: the container's mistake must not take its other metrics along."""
+    """Return the metric of a line, or None if it is malformed: one wrong line must not lose the other metrics."""
     try:
         item: dict[str, Any] = json.loads(line)
         statistics = item.get("StatisticValues")

@@ -29,7 +29,7 @@ class ContinuousUpload:
         self._objects = objects
         self._outputs = outputs
         self._root = root
-        self._seen = {output: self._found(output) for output in outputs}
+        self._seen = {output: self._find_files(output) for output in outputs}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="continuous-upload", daemon=True)
 
@@ -44,7 +44,7 @@ class ContinuousUpload:
         if self._outputs:
             self._thread.join()
             for output in self._outputs:
-                self._in_peace(output, lambda output: self._remove_gone(output, self._found(output)))
+                self._in_peace(output, lambda output: self._remove_gone(output, self._find_files(output)))
 
     def _watch(self) -> None:
         while not self._ended.wait(INTERVAL):
@@ -59,17 +59,17 @@ class ContinuousUpload:
             log.warning("continuous upload to %s: %s", output.uri, error)
 
     def _pass(self, output: Output) -> None:
-        found = self._found(output)
-        for name, file in found.items():
+        files = self._find_files(output)
+        for name, file in files.items():
             if self._seen[output].get(name) != file:
                 upload_result(self._objects, file, output)
-        self._remove_gone(output, found)
-        self._seen[output] = found
+        self._remove_gone(output, files)
+        self._seen[output] = files
 
-    def _remove_gone(self, output: Output, found: Mapping[str, JobFile]) -> None:
+    def _remove_gone(self, output: Output, files: Mapping[str, JobFile]) -> None:
         if output.mirror:
-            for name in self._seen[output].keys() - found.keys():
+            for name in self._seen[output].keys() - files.keys():
                 self._objects.delete(result_uri(self._seen[output][name], output))
 
-    def _found(self, output: Output) -> dict[str, JobFile]:
+    def _find_files(self, output: Output) -> dict[str, JobFile]:
         return {file.name: file for file in output_files(self._root, output)}

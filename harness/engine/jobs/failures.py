@@ -44,5 +44,5 @@ def disk_is_full(folder: Path, error: BaseException | None = None) -> bool:
     """The error says so, or it came while there was no room: not every library passes the system's error on."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
-    place = next(place for place in (folder, *folder.parents) if place.exists())
-    return shutil.disk_usage(place).free < NO_ROOM
+    existing = next(existing for existing in (folder, *folder.parents) if existing.exists())
+    return shutil.disk_usage(existing).free < NO_ROOM

@@ -17,7 +17,10 @@ _LOOK = 0.01
 
 @dataclass(frozen=True)
 class Interruption:
-    """Of the job named, or of the next one that trains; ``after`` seconds of training."""
+    """A planned spot interruption: of the job ``job``, or of the next training job if that is empty.
+
+    It happens ``after`` seconds into training.
+    """
 
     id: str
     account: str
@@ -52,7 +55,7 @@ class Interruptions:
         return {"id": planned.id, "kind": "interrupt"}
 
     def awaits(self, key: Key) -> bool:
-        """Whether one is planned that would strike this job."""
+        """Return whether an interruption is planned that would hit this job."""
         return key.kind == "training-job" and any(planned.concerns(key) for planned in list(self._planned))
 
     def waiting(self) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ from harness.stores.objects import ObjectStore
 
 
 class Stopped(Exception):
-    """The job was asked to stop before its program started; nothing more is done but settling."""
+    """The job was stopped before its program started; it only has to be settled."""
 
 
 @dataclass
@@ -60,10 +60,10 @@ class JobRun:
 
     @property
     def record(self) -> Record:
-        found = self.components.records.find(self.key)
-        if found is None:  # only a reset or a delete can do that; the job ends without a trace
+        record = self.components.records.find(self.key)
+        if record is None:  # only a reset or a delete can do that; the job ends without a trace
             raise Stopped
-        return found
+        return record
 
     def where(self) -> ContainerEnvironment:
         account, region, secret = self.key.account, self.key.region, self.components.client_secret
@@ -81,7 +81,11 @@ class JobRun:
         return self.end(lambda record: move(record, status, **members))
 
     def end(self, change: Callable[[Record], Record], points: Sequence[MetricPoint] = ()) -> Record:
-        """By a function. Who sees the end finds the job's folder gone, its log whole, its component settled."""
+        """Apply ``change`` as the job's final write.
+
+        The log is closed, the folder deleted and the trial component settled first, so that a client that sees the
+        final status sees all of them done.
+        """
         self.close()
         settle_component(self.components.records, change(self.record), points)
         return self.change(change)
@@ -121,7 +125,7 @@ class JobRun:
         return outcome
 
     def on_line(self, listener: Callable[[LogEvent], None]) -> None:
-        """Be told of every line that the program writes, on whichever host."""
+        """Call ``listener`` with every line that the program writes, on every host."""
         self._listeners.append(listener)
         self.log.on_line(listener)
 
@@ -146,7 +150,7 @@ class JobRun:
         stage_out(self.objects, outputs, self.root)
 
     def stop(self, grace: float) -> None:
-        """Called from another thread: no program starts after this, and a running one is asked to end."""
+        """Called from another thread: no program starts after this, and a running one is stopped."""
         self.stopping.set()
         with self._lock:
             if self.run is not None:
@@ -162,7 +166,7 @@ class JobRun:
         return "" if file is None else file.read(limit).decode(errors="replace")
 
     def close(self) -> None:
-        """Once: after the end, a job of the same name may already have the folder."""
+        """Close the log and delete the folder, once: later a new job of the same name may use the folder."""
         if not self._closed.is_set():
             self._closed.set()
             self.log.close()

@@ -33,11 +33,11 @@ class MetricWatch:
         if self.mark not in event.message:
             return
         for name, find in self.finders:
-            found = find(event.message)
-            if found is None or not found.groups():
+            match = find(event.message)
+            if match is None or not match.groups():
                 continue
             try:
-                value = float(found.group(1))
+                value = float(match.group(1))
             except (TypeError, ValueError):
                 continue
             if math.isfinite(value):  # CloudWatch takes neither NaN nor infinity

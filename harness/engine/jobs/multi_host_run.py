@@ -1,4 +1,4 @@
-"""The programs of one job on several hosts as one ``Run``, and what they left gathered in one place."""
+"""The programs of one job on several hosts as one ``Run``, and their outputs merged into those of the first."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _bad(outcome: Outcome) -> bool:
 
 
 def merge_outputs(plan: JobPlan) -> None:
-    """What the other hosts left for the end of the job joins what the first left; of equal names the first's stays."""
+    """Move the outputs of the other hosts to those of the first host, which wins when names are equal."""
     folders = dict.fromkeys(("output", *(output.path for output in plan.outputs if not output.continuous)))
     for other in plan.others:
         for folder in folders:

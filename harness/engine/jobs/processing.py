@@ -19,19 +19,19 @@ from harness.runners.spec import Cause, Outcome
 def _execute(work: JobRun) -> None:
     image = work.components.images.find(work.record.spec["AppSpecification"]["ImageUri"])
     plan = plan_processing(work.record, image, work.where())
-    recollection = look_up(work, image, plan)
-    if not recollection.found:
+    lookup = look_up(work, image, plan)
+    if not lookup.result:
         work.announce(image)
         work.stage_in(plan)
     work.set(ProcessingStartTime=work.components.clock.real())
-    outcome = recollection.replayed() or work.run_program(plan)
+    outcome = lookup.replay_log() or work.run_program(plan)
     if outcome.cause is Cause.NOT_STARTED:
         raise JobFailed(exit_reason(outcome, ""))
     work.stage_out(plan.outputs)
     publish_container_metrics(work)
     status, members = _verdict(work, outcome)
     if status == "Completed":
-        recollection.keep(files_of(plan, work.root))
+        lookup.keep(files_of(plan, work.root))
     work.settle(status, **_ending(work.record, status, work.components.clock.real()), **members)
 
 

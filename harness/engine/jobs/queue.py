@@ -67,23 +67,23 @@ class JobQueue:
 
     def recover(self) -> list[Key]:
         """Jobs in flight when the emulator was killed end as Failed; their programs died with it."""
-        found = [
+        interrupted = [
             record.key
             for kind in self._kinds
             for record in self._components.records.scan(kind)
             if is_unfinished(record)
         ]
-        for key in found:
+        for key in interrupted:
             kind = self._kinds[key.kind]
             work = JobRun(self._components, key, kind.kind.log_group, self._last_stream(kind, key))
             reason = "InternalServerError: The emulator was stopped while the job was running. Please start it again."
             self._fail(kind, work, reason)
-        return found
+        return interrupted
 
     def _last_stream(self, kind: JobKind, key: Key) -> str:
         """The one the job wrote; it must not have another."""
-        found = self._components.logs.streams(kind.kind.log_group, key.account, key.region, f"{key.name}/")
-        return found[-1] if found else ""
+        names = self._components.logs.streams(kind.kind.log_group, key.account, key.region, f"{key.name}/")
+        return names[-1] if names else ""
 
     def close(self) -> None:
         """Stop what runs; jobs still in the queue are stopped without having started."""

@@ -44,19 +44,19 @@ def stage_in(objects: ObjectStore, inputs: tuple[Input, ...], root: Path) -> Non
         folder = root / item.path
         folder.mkdir(parents=True, exist_ok=True)
         problem = f"Data download failed for {item.name!r}"
-        download_all(objects, shared(sources(objects, item), item), folder, problem, item.gunzip)
+        download_all(objects, share_of(sources(objects, item), item), folder, problem, item.gunzip)
 
 
 def download_all(
     objects: ObjectStore,
-    found: Iterator[tuple[S3Uri, str]],
+    listed: Iterator[tuple[S3Uri, str]],
     folder: Path,
     problem: str,
     gunzip: bool = False,
 ) -> None:
     """Copy objects to their paths below a folder. ``JobFailed``, beginning with ``problem``, if one cannot be had."""
     try:
-        for uri, name in found:
+        for uri, name in listed:
             path = below(folder, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             _download(objects, uri, path, gunzip)
@@ -71,10 +71,10 @@ def download_all(
         raise JobFailed(f"ClientError: {problem}: {why}") from error
 
 
-def shared(found: Iterator[tuple[S3Uri, str]], item: Input) -> Iterator[tuple[S3Uri, str]]:
+def share_of(listed: Iterator[tuple[S3Uri, str]], item: Input) -> Iterator[tuple[S3Uri, str]]:
     """This host's share of the objects, in the order of their keys."""
     first, step = item.share
-    return islice(iter(sorted(found, key=str)), first, None, step) if step > 1 else found
+    return islice(iter(sorted(listed, key=str)), first, None, step) if step > 1 else listed
 
 
 def sources(objects: ObjectStore, item: Input) -> Iterator[tuple[S3Uri, str]]:
@@ -92,8 +92,8 @@ def _manifest(objects: ObjectStore, uri: S3Uri) -> Iterator[tuple[S3Uri, str]]:
         head, *keys = json.loads(objects.read(uri))
         prefix = S3Uri.parse(head["prefix"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        wanted = 'a JSON array that starts with {"prefix": "s3://bucket/path/"}'
-        raise JobFailed(f"ClientError: Manifest file {uri} is not {wanted}: {error}") from error
+        expected = 'a JSON array that starts with {"prefix": "s3://bucket/path/"}'
+        raise JobFailed(f"ClientError: Manifest file {uri} is not {expected}: {error}") from error
     for key in keys:
         if not isinstance(key, str):
             raise JobFailed(f"ClientError: Manifest file {uri}: {key!r} is not the text of a key")

@@ -58,33 +58,33 @@ def _execute(work: JobRun) -> None:
     only_own = bool(definitions) and "MetricDefinitions" not in spec["AlgorithmSpecification"]
     watch = MetricWatch.of(definitions, xgboost_metrics.MARK if only_own else "")
     work.on_line(watch.see)
-    recollection = look_up(work, image, plan)
-    if not recollection.found:
+    lookup = look_up(work, image, plan)
+    if not lookup.result:
         work.announce(image)
-    outcome = _train(work, plan, recollection)
+    outcome = _train(work, plan, lookup)
     _enter(work, "Uploading")
     work.stage_out(plan.outputs)
     if _verdict(work, outcome)[0] == "Completed":
-        recollection.keep(files_of(plan, work.root))
+        lookup.keep(files_of(plan, work.root))
     work.log.close()
-    points = [*watch.points, *_tracked(work)]
+    points = [*watch.points, *_track(work)]
     _publish(work, points)
     _settle(work, outcome, points)
 
 
-def _train(work: JobRun, plan: JobPlan, recollection: CacheLookup) -> Outcome:
+def _train(work: JobRun, plan: JobPlan, lookup: CacheLookup) -> Outcome:
     """Downloading and Training; both again, from the checkpoints, each time that spot instances are taken away."""
     begun, trained = work.components.clock.real(), 0.0
     while True:
         _enter(work, "Downloading", TrainingStartTime=begun)
-        if not recollection.found:
+        if not lookup.result:
             work.stage_in(plan)
         _enter(work, "Training")
-        if replayed := recollection.replayed():
+        if replayed := lookup.replay_log():
             return replayed
         work.run = None  # of the attempt before
         with work.components.interruptions.over(work.key, lambda: work.run) as struck:
-            outcome = work.run_program(_limited(work, plan, trained))
+            outcome = work.run_program(_limit(work, plan, trained))
         if outcome.cause is Cause.NOT_STARTED:
             raise JobFailed(exit_reason(outcome, ""))
         if not struck.is_set() or outcome.cause is Cause.EXITED:
@@ -98,7 +98,7 @@ def _train(work: JobRun, plan: JobPlan, recollection: CacheLookup) -> Outcome:
         _enter(work, "Starting")
 
 
-def _limited(work: JobRun, plan: JobPlan, trained: float) -> JobPlan:
+def _limit(work: JobRun, plan: JobPlan, trained: float) -> JobPlan:
     """MaxRuntimeInSeconds is for all attempts together."""
     limit = plan.run.time_limit
     left = None if limit is None else max(limit - trained, 0.1)
@@ -194,7 +194,7 @@ _END_OF_TIME = 253402300800.0
 """The end of the year 9999, in seconds since 1970: later times are no dates."""
 
 
-def _tracked(work: JobRun) -> Iterator[MetricPoint]:
+def _track(work: JobRun) -> Iterator[MetricPoint]:
     """The points that smexperiments' tracker left as files."""
     for file in sorted(result_files(work.root, METRICS_FOLDER)):
         if file.name.endswith(".json"):

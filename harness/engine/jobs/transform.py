@@ -60,11 +60,11 @@ def _execute(work: JobRun) -> None:
         raise JobFailed(f'ClientError: Could not find model "{spec["ModelName"]}"')
     work.set(TransformStartTime=work.components.clock.real())
     _check_formats(spec)
-    recollection = _recollection(work, model)
-    if recollection.found:
-        _replay(work, recollection)
+    lookup = _look_up(work, model)
+    if lookup.result:
+        _replay(work, lookup)
     else:
-        _run(work, model, recollection)
+        _run(work, model, lookup)
     work.settle("Completed", **_ending(work.record, "Completed", work.components.clock.real()))
 
 
@@ -73,7 +73,7 @@ def _check_formats(spec: Mapping[str, Any]) -> None:
         raise JobFailed(f"ClientError: {mismatch}")
 
 
-def _recollection(work: JobRun, model: Record) -> CacheLookup:
+def _look_up(work: JobRun, model: Record) -> CacheLookup:
     try:
         image = work.components.images.find(container_of(model)["Image"])
     except UnknownImage as error:
@@ -81,38 +81,38 @@ def _recollection(work: JobRun, model: Record) -> CacheLookup:
     return CacheLookup(work, work.components.reuse, image, lambda keys: keys.of_transform(work.record, model))
 
 
-def _replay(work: JobRun, recollection: CacheLookup) -> None:
-    told = _own_stream(work)
+def _replay(work: JobRun, lookup: CacheLookup) -> None:
+    job_log = _own_stream(work)
     try:
-        recollection.replayed({_DATA_LOG: told})
-        for number, name in enumerate(recollection.names):
+        lookup.replay_log({_DATA_LOG: job_log})
+        for number, name in enumerate(lookup.names):
             work.check_stop()
-            work.objects.upload(recollection.folder / str(number), _place(work, name))
+            work.objects.upload(lookup.folder / str(number), _output_uri(work, name))
     except BucketMissing as error:
         raise JobFailed(f"ClientError: {error}") from error
     finally:
-        told.close()
+        job_log.close()
 
 
-def _run(work: JobRun, model: Record, recollection: CacheLookup) -> None:
+def _run(work: JobRun, model: Record, lookup: CacheLookup) -> None:
     spec = work.record.spec
     instance_type = spec["TransformResources"]["InstanceType"]
-    recollection.replayed()
+    lookup.replay_log()
     batch = _batch_environment(spec)
     server = start_server(work.components, model, work.log, work.key.name, instance_type, batch, work.packages)
     work.run = server.run
     try:
         await_ping(server, START_TIMEOUT, work.stopping.is_set)
-        _transform(work, server, recollection)
+        _transform(work, server, lookup)
     except NotHealthy as error:
         if work.stopping.is_set():
             raise Stopped from error
-        told = f"AlgorithmError: The model server did not become healthy: {error}; its log ends:"
-        raise JobFailed(error.reason(told)) from error
+        problem = f"AlgorithmError: The model server did not become healthy: {error}; its log ends:"
+        raise JobFailed(error.reason(problem)) from error
     finally:
         server.stop(1.0)
-    results = {str(number): find_file(work.folder, f"{_RESULTS}/{number}") for number in range(len(recollection.names))}
-    recollection.keep({name: file for name, file in results.items() if file is not None})
+    results = {str(number): find_file(work.folder, f"{_RESULTS}/{number}") for number in range(len(lookup.names))}
+    lookup.keep({name: file for name, file in results.items() if file is not None})
 
 
 def _batch_environment(spec: Mapping[str, Any]) -> dict[str, str]:
@@ -127,10 +127,10 @@ def _batch_environment(spec: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _limits(spec: Mapping[str, Any], server: ModelServer) -> Limits:
-    asked = _execution_parameters(server)
-    concurrent = spec.get("MaxConcurrentTransforms") or asked.get("MaxConcurrentTransforms") or 1
-    payload = spec.get("MaxPayloadInMB", asked.get("MaxPayloadInMB", 6))
-    strategy = spec.get("BatchStrategy") or asked.get("BatchStrategy", "MULTI_RECORD")
+    parameters = _execution_parameters(server)
+    concurrent = spec.get("MaxConcurrentTransforms") or parameters.get("MaxConcurrentTransforms") or 1
+    payload = spec.get("MaxPayloadInMB", parameters.get("MaxPayloadInMB", 6))
+    strategy = spec.get("BatchStrategy") or parameters.get("BatchStrategy", "MULTI_RECORD")
     client = spec.get("ModelClientConfig", {})
     return Limits(
         concurrent=int(concurrent),
@@ -160,31 +160,31 @@ def _execution_parameters(server: ModelServer) -> dict[str, Any]:
 
 
 def _own_stream(work: JobRun) -> LogWriter:
-    """What the platform itself has to say goes to a stream of its own, beside the container's."""
+    """Open the log stream for the platform's own lines, beside the container's stream."""
     return work.components.logs.open(
         KINDS["TransformJob"].log_group, f"{work.stream}/{_DATA_LOG}", work.key.account, work.key.region
     )
 
 
 def _result(work: JobRun, number: int) -> Path:
-    """By number: the name of an object is any text."""
+    """Return the file for the answers of one object, named by its number since a key may hold any characters."""
     return work.folder / _RESULTS / str(number)
 
 
-def _place(work: JobRun, name: str) -> S3Uri:
+def _output_uri(work: JobRun, name: str) -> S3Uri:
     return S3Uri.parse(work.record.spec["TransformOutput"]["S3OutputPath"]).join(name)
 
 
-def _transform(work: JobRun, server: ModelServer, recollection: CacheLookup) -> None:
+def _transform(work: JobRun, server: ModelServer, lookup: CacheLookup) -> None:
     spec = work.record.spec
     limits = _limits(spec, server)
-    told = _own_stream(work)
-    recollection.listen(told.on_line, _DATA_LOG)
+    job_log = _own_stream(work)
+    lookup.listen(job_log.on_line, _DATA_LOG)
     try:
-        _tell(work, told, _describe(limits))
-        failures = _transform_objects(work, server, limits, told, recollection)
+        _write_line(work, job_log, _describe(limits))
+        failures = _transform_objects(work, server, limits, job_log, lookup)
     finally:
-        told.close()
+        job_log.close()
     work.check_stop()
     if failures:
         kind = ALGORITHM if ALGORITHM in failures else CLIENT
@@ -198,29 +198,29 @@ def _describe(limits: Limits) -> str:
     )
 
 
-def _tell(work: JobRun, told: LogWriter, text: str) -> None:
-    told.line(f"{iso(work.components.clock.real())}:[sagemaker logs]: {text}")
+def _write_line(work: JobRun, job_log: LogWriter, text: str) -> None:
+    job_log.line(f"{iso(work.components.clock.real())}:[sagemaker logs]: {text}")
 
 
 def _transform_objects(
-    work: JobRun, server: ModelServer, limits: Limits, told: LogWriter, recollection: CacheLookup
+    work: JobRun, server: ModelServer, limits: Limits, job_log: LogWriter, lookup: CacheLookup
 ) -> list[str]:
-    """What kinds of failures there were. An object that fails has no output, the others go on."""
+    """Transform every object; return the kinds of failures. A failing object has no output and stops no other."""
     source = work.record.spec["TransformInput"]["DataSource"]["S3DataSource"]
     listed = Input("input", S3Uri.parse(source["S3Uri"]), "", source["S3DataType"])
     failures: list[str] = []
 
     def finish(result: ObjectResult) -> None:
         if result.failure is None:
-            work.objects.upload(result.path, _place(work, f"{result.name}.out"))
+            work.objects.upload(result.path, _output_uri(work, f"{result.name}.out"))
         else:
             failures.append(getattr(result.failure, "kind", CLIENT))
             for line in str(result.failure).splitlines() or [""]:
-                _tell(work, told, f"{result.uri.bucket}/{result.uri.key}: {line}")
-        if not recollection.wanted:
+                _write_line(work, job_log, f"{result.uri.bucket}/{result.uri.key}: {line}")
+        if not lookup.will_be_kept:
             result.path.unlink()
         elif result.failure is None:
-            recollection.names.append(f"{result.name}.out")
+            lookup.names.append(f"{result.name}.out")
 
     caller = _caller(work.record.spec, server, limits)
     try:
@@ -253,25 +253,25 @@ def _caller(spec: Mapping[str, Any], server: ModelServer, limits: Limits) -> Bat
 
 
 def _call(spec: Mapping[str, Any], caller: BatchCaller) -> Callable[[bytes], bytes]:
-    """What is made of one body: filtered, sent, joined, filtered, assembled."""
+    """Return the function that transforms one body: filter, send, join, filter, assemble."""
     processing = DataProcessing.of(spec.get("DataProcessing", {}))
-    given, wanted = _kinds(spec)
+    content_type, accept = _kinds(spec)
     newline = spec["TransformOutput"].get("AssembleWith", "None") == "Line"
 
     def one(body: bytes) -> bytes:
-        sent = processing.filter_input(body, given) if processing.changes_input else body
+        sent = processing.filter_input(body, content_type) if processing.changes_input else body
         answer = caller.answer(sent)
         if processing.changes_output:
-            answer = processing.finish(body, answer, wanted)
+            answer = processing.finish(body, answer, accept)
         return answer + b"\n" if newline and not answer.endswith(b"\n") else answer
 
     return one
 
 
 def _kinds(spec: Mapping[str, Any]) -> tuple[str, str]:
-    """Of what is sent and of what is answered; where only one is named, the other is taken to be the same."""
-    given, wanted = spec["TransformInput"].get("ContentType"), spec["TransformOutput"].get("Accept")
-    return media_type(given or wanted or ""), media_type(wanted or given or "")
+    """Return the media types of requests and answers. When only one is stated, the other is the same."""
+    content_type, accept = spec["TransformInput"].get("ContentType"), spec["TransformOutput"].get("Accept")
+    return media_type(content_type or accept or ""), media_type(accept or content_type or "")
 
 
 @contextlib.contextmanager

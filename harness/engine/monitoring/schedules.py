@@ -80,7 +80,7 @@ class Schedules:
                 self._remember(record.key._replace(kind=SCHEDULE, name=record.status["MonitoringScheduleName"]), ended)
         now = self._components.clock.now()
         for schedule in list(self._components.records.scan(SCHEDULE)):
-            self._components.records.change(schedule.key, lambda found: skip_missed_moments(found, now))
+            self._components.records.change(schedule.key, lambda current: skip_missed_moments(current, now))
 
     def advance(self, target: Callable[[float], float]) -> list[Record]:
         """Move the clock to ``target(now)``, running what falls due on the way; the executions, all finished.
@@ -126,12 +126,12 @@ class Schedules:
 
     def _next(self) -> tuple[float, Key] | None:
         """The schedule that falls due first."""
-        found = [
+        moments = [
             (record.inner["next"], record.key)
             for record in self._components.records.scan(SCHEDULE)
             if record.state == "Scheduled" and record.inner.get("next") is not None
         ]
-        return min(found, default=None)
+        return min(moments, default=None)
 
     def _execute(self, key: Key, scheduled: float) -> Record | None:
         """One execution from its creation to its end; None where the schedule was changed meanwhile.
@@ -142,7 +142,7 @@ class Schedules:
         try:
             written = self._components.records.change_and_add(
                 key,
-                lambda found: set_next_moment(found, scheduled),
+                lambda current: set_next_moment(current, scheduled),
                 lambda schedule: make_execution(schedule, scheduled, now),
             )
         except RecordMissing:  # deleted meanwhile
@@ -170,25 +170,25 @@ class Schedules:
         )
         start += seconds_of(definition.start_offset) if definition.start_offset else 0
         end += seconds_of(definition.end_offset) if definition.end_offset else 0
-        destination, folders = self._captured(schedule.key, definition, start, end)
+        destination, folders = self._find_captured(schedule.key, definition, start, end)
         stamp = f"{utc(scheduled):%Y%m%d%H%M}"
         name = f"model-monitoring-{stamp}-{uuid.uuid4().hex[:24]}"
         return Execution(schedule.name, name, scheduled, start, end, destination, folders)
 
-    def _captured(self, key: Key, definition: Definition, start: float, end: float) -> tuple[S3Uri, list[S3Uri]]:
-        """Where the endpoint captures to, and its hour folders of the window that hold something."""
+    def _find_captured(self, key: Key, definition: Definition, start: float, end: float) -> tuple[S3Uri, list[S3Uri]]:
+        """Return the prefix that the endpoint captures to, and the hour folders of the window that hold something."""
         endpoint = self._components.records.find(Key("endpoint", key.account, key.region, definition.endpoint))
-        wanted = endpoint.inner["wanted"] if endpoint is not None else {}
-        rules = CaptureRules.of(wanted.get("capture"))
+        config = endpoint.inner["wanted"] if endpoint is not None else {}
+        rules = CaptureRules.of(config.get("capture"))
         if rules is None:
             raise NoData
         objects = self._components.aws.objects(key.account, key.region)
-        places = [
+        prefixes = [
             capture_prefix(rules.destination, definition.endpoint, variant["VariantName"], hour)
-            for variant in wanted["variants"]
+            for variant in config["variants"]
             for hour in hours(start, end)
         ]
-        folders = [place for place in places if next(iter(objects.list(place)), None)]
+        folders = [prefix for prefix in prefixes if next(iter(objects.list(prefix)), None)]
         if not folders:
             raise NoData
         return rules.destination, folders
@@ -241,7 +241,7 @@ class Schedules:
         changed = {**members, "LastModifiedTime": self._components.clock.now()}
         try:
             return self._components.records.change(
-                record.key, lambda found: replace(found, status={**found.status, **changed})
+                record.key, lambda current: replace(current, status={**current.status, **changed})
             )
         except RecordMissing:  # its schedule was deleted, and it with it
             return replace(record, status={**record.status, **changed})
@@ -250,10 +250,10 @@ class Schedules:
         """Describe shows the last execution; a NOW schedule has done its work."""
         summary = dict(execution.status)
 
-        def change(found: Record) -> Record:
-            done = found.inner.get("next") is None and found.state == "Scheduled"
+        def change(current: Record) -> Record:
+            done = current.inner.get("next") is None and current.state == "Scheduled"
             members = {"LastMonitoringExecutionSummary": summary}
-            return move(found, "Stopped" if done else found.state, **members)
+            return move(current, "Stopped" if done else current.state, **members)
 
         try:
             self._components.records.change(key, change)

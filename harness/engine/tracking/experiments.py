@@ -1,7 +1,7 @@
 """Automatic trial components: what SageMaker records of every job, whether or not it belongs to an experiment.
 
 ``job_component`` when the job is created, ``settle_component`` when it has ended. Names of experiments, trials and
-components are not case-sensitive: a record's key is the name in lower case, its spec keeps the name as given.
+components are not case-sensitive: a record's key is the name in lower case, its spec keeps the name as written.
 """
 
 from __future__ import annotations
@@ -84,10 +84,10 @@ def job_component(records: RecordStore, clock: Clock, job: Record) -> bool:
         again = "settled" in taken.existing.inner
         if again:
             delete_points(records, taken.existing)
-        records.change(component.key, lambda found: _taken_over(found, component))
+        records.change(component.key, lambda current: _take_over(current, component))
     run = run_key(records, job)
     if run is not None:
-        records.change(run, lambda found: _with_source(found, source))
+        records.change(run, lambda current: _with_source(current, source))
     return again
 
 
@@ -97,17 +97,17 @@ def settle_component(records: RecordStore, job: Record, points: Sequence[MetricP
     What a tracker in the job wrote into the component stays; SageMaker's own entries lie over it.
     """
     key = component_key(job.key)
-    found = records.find(key)
-    if found is None or found.inner.get("settled") == job.arn:
+    current = records.find(key)
+    if current is None or current.inner.get("settled") == job.arn:
         return
     try:
         put_points(records, key, points)
-        records.change(key, lambda record: _settled(record, job))
+        records.change(key, lambda record: _settle(record, job))
     except RecordMissing:  # deleted while the job ran
         return
 
 
-def _settled(record: Record, job: Record) -> Record:
+def _settle(record: Record, job: Record) -> Record:
     start, end = BY_TYPE[job.kind].times
     ended = job.status.get(end, job.modified)
     spec = {
@@ -138,14 +138,14 @@ def _trials(records: RecordStore, clock: Clock, job: Record) -> list[str]:
     return [key.name]
 
 
-def _taken_over(found: Record, component: Record) -> Record:
-    """What somebody wrote into it stays, and its trials; what an earlier job of the name left does not."""
-    trials = list(dict.fromkeys([*found.inner.get("trials", []), *component.inner["trials"]]))
-    if "settled" in found.inner:
+def _take_over(current: Record, component: Record) -> Record:
+    """Return the component as a new job has it: trials and users' members stay, those of an earlier job go."""
+    trials = list(dict.fromkeys([*current.inner.get("trials", []), *component.inner["trials"]]))
+    if "settled" in current.inner:
         return replace(component, inner={"trials": trials})
-    inner = {**found.inner, "trials": trials}
+    inner = {**current.inner, "trials": trials}
     return replace(
-        found, spec={**found.spec, **component.spec}, status={**found.status, **component.status}, inner=inner
+        current, spec={**current.spec, **component.spec}, status={**current.status, **component.status}, inner=inner
     )
 
 

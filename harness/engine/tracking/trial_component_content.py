@@ -1,4 +1,4 @@
-"""What the trial component of a job says of it: parameters, artifacts, message. Pure functions of the job's record.
+"""The content of a job's trial component: parameters, artifacts, message. Pure functions of the job's record.
 
 The entries are those SageMaker makes; they differ by kind of job (the image is a parameter of a training job, an
 input of a processing job, and belongs to the model of a transform job).
@@ -34,8 +34,11 @@ def parameters_of(job: Record, model: Mapping[str, Any]) -> Parameters:
         own["ModelName"] = job.spec["ModelName"]
         own["ModelPrimary.DataUrl"] = container.get("ModelDataUrl")
         own["ModelPrimary.Image"] = container.get("Image")
-    given = {name: parameter(text) for name, text in job.spec.get("HyperParameters", {}).items()}
-    return {**given, **{f"SageMaker.{name}": parameter(value) for name, value in own.items() if value is not None}}
+    hyperparameters = {name: parameter(text) for name, text in job.spec.get("HyperParameters", {}).items()}
+    return {
+        **hyperparameters,
+        **{f"SageMaker.{name}": parameter(value) for name, value in own.items() if value is not None},
+    }
 
 
 def parameter(value: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What ``POST /_harness/faults`` may ask for: checked against the service models, so that no fault waits in vain."""
+"""The requests of ``POST /_harness/faults``: checked against the service models, so that no fault waits in vain."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ _KNOWN: Mapping[str, Mapping[str, Any]] = {
 
 
 class BadFault(Exception):
-    """A fault that makes no sense; the text is for who asked."""
+    """A fault that makes no sense; the text goes to the client."""
 
 
-async def add_fault(site: GatewayDependencies, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-    stated = _checked(asked)
+async def add_fault(site: GatewayDependencies, document: Mapping[str, Any]) -> Mapping[str, Any]:
+    stated = _check(document)
     kind = stated.pop("kind")
     adders: Mapping[str, Callable[..., Mapping[str, Any]]] = {
         THROTTLE: partial(_throttle, site),
@@ -61,40 +61,40 @@ def waiting_faults(site: GatewayDependencies) -> list[dict[str, Any]]:
     return [*site.faults.waiting(), *site.engine.interruptions.waiting()]
 
 
-def clear_faults(site: GatewayDependencies, asked: Mapping[str, Any]) -> None:
-    account = str(asked.get("account", ""))
+def clear_faults(site: GatewayDependencies, document: Mapping[str, Any]) -> None:
+    account = str(document.get("account", ""))
     site.faults.clear(account)
     site.engine.interruptions.clear(account)
 
 
-def _checked(asked: Mapping[str, Any]) -> dict[str, Any]:
-    kind = asked.get("kind")
+def _check(document: Mapping[str, Any]) -> dict[str, Any]:
+    kind = document.get("kind")
     if not isinstance(kind, str) or kind not in _KNOWN:
         raise BadFault(f"there is no kind of fault {kind!r}; there are: {', '.join(_KNOWN)}")
-    for name, value in asked.items():
-        wanted = _KNOWN[kind].get(name)
-        if name != "kind" and wanted is None:
+    for name, value in document.items():
+        expected = _KNOWN[kind].get(name)
+        if name != "kind" and expected is None:
             raise BadFault(f"a fault of kind {kind} has no {name!r}; it has: {', '.join(_KNOWN[kind])}")
-        if wanted and (not isinstance(value, wanted) or isinstance(value, bool)):
+        if expected and (not isinstance(value, expected) or isinstance(value, bool)):
             raise BadFault(f"{name!r} cannot be {value!r}")
     for name in ("times", "seconds", "bytes_per_second", "after"):
-        number = asked.get(name)
+        number = document.get(name)
         if number is not None and (not math.isfinite(number) or number < 0 or (name == "times" and number < 1)):
             raise BadFault(f"{name!r} cannot be {number!r}")
-    return dict(asked)
+    return dict(document)
 
 
 def _throttle(
     site: GatewayDependencies, service: str = "sagemaker", operation: str = "", **where: Any
 ) -> Mapping[str, Any]:
-    model = _place(site, service, operation, where)
+    model = _check_target(site, service, operation, where)
     if service == "s3":
         answer: dict[str, Any] = {"code": "SlowDown", "status": 503, "message": "Please reduce your request rate."}
     elif model.protocol == "query":
         answer = {"code": "Throttling", "message": "Rate exceeded"}
     else:
         answer = {"code": "ThrottlingException", "message": "Rate exceeded"}
-    return _planned(site, Fault("", THROTTLE, service, operation, **answer, **where))
+    return _add(site, Fault("", THROTTLE, service, operation, **answer, **where))
 
 
 def _error(
@@ -106,14 +106,14 @@ def _error(
     status: int | None = None,
     **where: Any,
 ) -> Mapping[str, Any]:
-    model = _place(site, service, operation, where)
+    model = _check_target(site, service, operation, where)
     if not code:
         raise BadFault("say which error: 'code'")
     if status is not None and not 400 <= status <= 599:
         raise BadFault(f"'status' {status} is no error's")
-    told = message or f"Injected by harness: {code}"
+    text = message or f"Injected by harness: {code}"
     number = status or _status(model, operation, code)
-    return _planned(site, Fault("", ERROR, service, operation, code=code, message=told, status=number, **where))
+    return _add(site, Fault("", ERROR, service, operation, code=code, message=text, status=number, **where))
 
 
 def _status(model: ServiceModel, operation: str, code: str) -> int:
@@ -135,13 +135,13 @@ def _slow(
     bytes_per_second: float = 0.0,
     **where: Any,
 ) -> Mapping[str, Any]:
-    _place(site, service, operation, where)
+    _check_target(site, service, operation, where)
     if bytes_per_second and service != "s3":
         raise BadFault("'bytes_per_second' is for s3; calls of other services take 'seconds'")
     if not seconds and not bytes_per_second:
         raise BadFault("say how slow: 'seconds' before the answer, or 'bytes_per_second' of its body")
     crawl: dict[str, Any] = {"seconds": float(seconds), "bytes_per_second": float(bytes_per_second)}
-    return _planned(site, Fault("", SLOW, service, operation, **crawl, **where))
+    return _add(site, Fault("", SLOW, service, operation, **crawl, **where))
 
 
 def _interrupt(
@@ -161,12 +161,12 @@ def _kill_server(
     return {"killed": killed}
 
 
-def _planned(site: GatewayDependencies, fault: Fault) -> Mapping[str, Any]:
+def _add(site: GatewayDependencies, fault: Fault) -> Mapping[str, Any]:
     added = site.faults.add(fault)
     return {"fault": {"id": added.id, "kind": added.kind}}
 
 
-def _place(site: GatewayDependencies, service: str, operation: str, where: Mapping[str, Any]) -> ServiceModel:
+def _check_target(site: GatewayDependencies, service: str, operation: str, where: Mapping[str, Any]) -> ServiceModel:
     """The model of the service, which must have the operation."""
     # CloudWatch's clients speak CBOR, in which the gateway words no errors.
     served = {*SAGEMAKER, *site.components.aws.services()} - {"monitoring"}

@@ -21,7 +21,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 class InjectedError(ApiError):
-    """What a fault has the service answer."""
+    """The error that an injected fault answers with."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.message)
@@ -38,16 +38,16 @@ async def inject_faults(exchange: RequestContext) -> Response | None:
     exchange.injected = ", ".join(fault.id for fault in taken)
     for fault in taken:
         if fault.kind != SLOW:
-            return _failed(exchange, InjectedError(fault))
+            return _fail(exchange, InjectedError(fault))
         await asyncio.sleep(fault.seconds)
     rates = [fault.bytes_per_second for fault in taken if fault.bytes_per_second]
     return await _crawling(exchange, min(rates)) if rates else None
 
 
-def _failed(exchange: RequestContext, error: ApiError) -> Response:
+def _fail(exchange: RequestContext, error: ApiError) -> Response:
     exchange.error = f"{error.code}: {error.message}"
     response = answer_error(exchange, error)
-    # The body was not read, and who asked for leave to send it will not: nothing can follow on this connection.
+    # The body was not read, and is not sent by a client that waits for 100 Continue: nothing can follow here.
     response.headers["Connection"] = "close"
     return response
 

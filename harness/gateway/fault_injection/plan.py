@@ -84,7 +84,7 @@ class PlannedFaults:
         return taken
 
     def clear(self, account: str = "") -> None:
-        """Those of an account; all when none is named."""
+        """Remove the faults of an account; of all accounts when none is named."""
         with self._lock:
             self._faults = [fault for fault in self._faults if account and fault.account != account]
 

@@ -1,4 +1,4 @@
-"""Bodies at a given pace: uploads are read, and downloads sent, no faster than so many bytes a second."""
+"""Bodies at a limited rate: uploads are read, and downloads sent, no faster than so many bytes a second."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _PIECES = 20
 
 def slowly_read(request: Request, rate: float) -> Request:
     stream = request.stream
-    return replace(request, stream=lambda: _paced(stream(), rate))
+    return replace(request, stream=lambda: _pace(stream(), rate))
 
 
 def slowly_sent(response: Response, rate: float) -> Response:
-    """The same answer; what is known of its length is still told first."""
+    """Return the same answer at a limited rate. Its Content-Length stays."""
     body = response.body
     if isinstance(body, bytes):
         response.headers["Content-Length"] = str(len(body))
@@ -29,10 +29,10 @@ def slowly_sent(response: Response, rate: float) -> Response:
         source = _read(body, max(1, int(rate / _PIECES)))
     else:
         source = body
-    return replace(response, body=_paced(source, rate))
+    return replace(response, body=_pace(source, rate))
 
 
-async def _paced(source: AsyncIterator[bytes], rate: float) -> AsyncIterator[bytes]:
+async def _pace(source: AsyncIterator[bytes], rate: float) -> AsyncIterator[bytes]:
     piece = max(1, int(rate / _PIECES))
     async for chunk in source:
         for start in range(0, len(chunk), piece):
