@@ -19,6 +19,23 @@ DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "base"}
 LONGEST_FILE = 400
 GENERATIONS = {"sdk_v2", "sdk_v3"}
 
+PLAIN = ("emulator", "engine", "gateway")
+"""The packages whose words are checked. A package is added when it is clean."""
+FRAGMENT_OPENINGS = {
+    *("as", "at", "because", "by", "for", "from", "in", "none", "not", "of", "once", "only", "those", "to"),
+    *("what", "where", "whether", "which", "who", "whose", "with", "without"),
+}
+"""A docstring is a sentence: it begins with a verb or with the thing that it describes, not with one of these."""
+PARTICIPLES = re.compile(
+    r"_*([a-z]+ed|begun|built|chosen|done|drawn|found|given|held|kept|known|left|lost|made|seen|sent|taken|told|written)"
+)
+OVERLOADED = {"asked", "door", "found", "place", "told"}
+"""Words that have meant too many things here to name a function, a class or a module."""
+SHARED_CLASS_NAMES = {
+    *("Expectation", "ContainerSession", "Run", "ScenarioSession", "Source", "Target", "TooLarge", "_Connection"),
+}
+"""Names of classes that mean two things still, or one thing for each generation of the SDK. None is added."""
+
 
 def committed() -> list[Path]:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -93,3 +110,58 @@ def test_only_scenarios_and_local_mode_import_the_sdk() -> None:
                 found.append((file.parts[1], node.col_offset))
     assert {part for part, _ in found} <= {"localmode", "scenario", "asserts"}
     assert all(indent > 0 for _, indent in found)
+
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def definitions(file: Path) -> list[ast.Module | Definition]:
+    nodes = ast.walk(ast.parse((ROOT / file).read_text()))
+    return [node for node in nodes if isinstance(node, ast.Module | Definition)]
+
+
+def plain_sources() -> list[Path]:
+    return [file for file in sources() if file.parts[1] in PLAIN]
+
+
+def test_docstrings_are_sentences() -> None:
+    fragments = []
+    for file in plain_sources():
+        for node in definitions(file):
+            opening = (ast.get_docstring(node) or "-").split()[0].strip("`'\".,:;").lower()
+            if opening in FRAGMENT_OPENINGS:
+                fragments.append(f"{file}: {getattr(node, 'name', 'module')}")
+    assert not fragments
+
+
+def test_functions_are_verbs() -> None:
+    functions = [
+        f"{file}: {node.name}"
+        for file in plain_sources()
+        for node in definitions(file)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.decorator_list
+        if PARTICIPLES.fullmatch(node.name) and not node.name.endswith("feed")
+    ]
+    assert not functions
+
+
+def test_overloaded_words_name_nothing() -> None:
+    named = []
+    for file in plain_sources():
+        names = [file.stem, *(node.name for node in definitions(file) if not isinstance(node, ast.Module))]
+        for name in names:
+            words = re.findall(r"[a-z]+", re.sub(r"([A-Z])", r"_\1", name).lower())
+            named += [f"{file}: {name}" for word in words if word.removesuffix("s") in OVERLOADED]
+    assert not named
+
+
+def test_no_two_classes_have_the_same_name() -> None:
+    files: dict[str, list[str]] = {}
+    for file in sources():
+        if file.parts[1] == "images":  # programs that stand alone
+            continue
+        for node in definitions(file):
+            if isinstance(node, ast.ClassDef):
+                files.setdefault(node.name, []).append(str(file))
+    shared = {name: places for name, places in files.items() if len(places) > 1 and name not in SHARED_CLASS_NAMES}
+    assert not shared
