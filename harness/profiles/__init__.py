@@ -43,7 +43,7 @@ def known_profiles(root: Path) -> list[str]:
 def profiles_on_aws(root: Path) -> frozenset[str]:
     """Return the names of the profiles that run on AWS, without reading the rest of their tables."""
     tables = read_project(root).profiles
-    return frozenset([*_ON_AWS, *(name for name, table in tables.items() if table.get("kind") in _ON_AWS)])
+    return frozenset(name for name in known_profiles(root) if tables.get(name, {}).get("kind", name) in _ON_AWS)
 
 
 def find_profile(name: str, request: RunRequest) -> Profile:

@@ -74,7 +74,7 @@ class AwsProfile:
             )
 
     def emulator(self, state: Path) -> AbstractContextManager[RunningEmulator]:
-        raise StateError(f"profile {self.name!r} runs on AWS, where there is no emulator; use `--profile local`")
+        raise StateError(f"profile {self.name!r} runs on AWS, where there is no emulator", "use `--profile local`")
 
     def local_mode(self, name: str, run: str, state: Path) -> LocalModeInstructions | None:
         return None

@@ -34,7 +34,7 @@ def is_left_out(item: pytest.Item) -> bool:
 def skip_local_only(claim: Parity, config: pytest.Config) -> None:
     """Skip what is local-only on a profile that is not local."""
     run = run_of(config)
-    if claim.claim == LOCAL_ONLY and not run.profile.is_local:
+    if claim.claim == LOCAL_ONLY and (run.on_aws or not run.profile.is_local):
         pytest.skip(f"local-only ({claim.reason}); the profile is {run.profile_name}")
 
 

@@ -76,7 +76,7 @@ class Run:
     def profile(self) -> Profile:
         """The profile; ends the test with one line where it is not valid, and the whole run where it is on AWS."""
         from harness.clients.emulator_process import StartOptions
-        from harness.profiles import UnknownProfile, find_profile, profiles_on_aws
+        from harness.profiles import UnknownProfile, find_profile
         from harness.profiles.target import RunRequest
 
         start = StartOptions(port=0, project=self.root)
@@ -84,14 +84,16 @@ class Run:
             return find_profile(self.profile_name, RunRequest(load_settings(self.root), self.root, start))
         except (StateError, UnknownProfile) as error:
             problem = str(error)
-        if self.profile_name in profiles_on_aws(self.root):
+        if self.on_aws:
             self._refuse_run(problem)
         pytest.fail(problem, pytrace=False)  # not while the other is handled: it would be shown twice
 
-    @property
+    @cached_property
     def on_aws(self) -> bool:
-        """Whether tests run on AWS, and cost money."""
-        return self.profile.destination is not None
+        """True when tests run on AWS and cost money, whether or not the rest of the profile is valid."""
+        from harness.profiles import profiles_on_aws
+
+        return self.profile_name in profiles_on_aws(self.root)
 
     @cached_property
     def state(self) -> Path:
