@@ -67,7 +67,7 @@ class Settings:
     warm_pool: bool = True
     """Keep parents that imported an image's libraries, so that its jobs start without importing them."""
     install: bool = True
-    """Whether a job may have the environment of its image fetched from the package index."""
+    """Whether a job may have the environment of its image fetched from the package index, and install packages."""
     max_parallel_jobs: int = 8
     """Jobs that run at the same time; others wait."""
     runner: str = "process"

@@ -32,6 +32,8 @@ def package_environment(address: str, job: str, hosts: Sequence[str]) -> dict[st
         "UV_CONSTRAINT": f"{base}/uv/constraints.txt",
         "UV_INSECURE_HOST": host,
         "UV_HTTP_TIMEOUT": "600",
+        "UV_HTTP_RETRIES": "1",
+        "UV_LINK_MODE": "copy",
         "UV_PYTHON_DOWNLOADS": "never",
         **dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), address),
         **dict.fromkeys(("no_proxy", "NO_PROXY"), direct),

@@ -43,6 +43,8 @@ async def serve_packages(exchange: RequestContext) -> Response | None:
     if match is None or exchange.request.method not in ("GET", "HEAD"):
         return _text(404, "There is no such page of the package index.\n")
     if exchange.client.listener is not Listener.JOBS:
+        if match["rest"] == "constraints.txt":
+            return _text(200, "")  # pip reads it also for what is satisfied already
         return _refuse(match["rest"], _NOT_A_JOB)
     try:
         return await _answer(exchange, match["job"], match["tool"], match["rest"])

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from harness.runners.docker import containers, leftovers
 from harness.runners.docker.emulator_listener import Adopt
@@ -28,6 +29,9 @@ from harness.runners.spec import OutputSink, RunSpec
 _CLOSE_GRACE = 5.0
 _RESOLVER = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"
 """Nothing answers there: a name that cannot be reached is not found at once, instead of after many seconds."""
+
+_HOSTS = ("NO_PROXY", "PIP_TRUSTED_HOST", "UV_INSECURE_HOST", "no_proxy")
+"""Variables that list hosts, the emulator's among them."""
 
 _log = logging.getLogger(__name__)
 
@@ -139,7 +143,7 @@ class DockerRunner:
         if network is not None and spec.group and network.address:
             # What was told to the job is the emulator's address in the open network.
             told = self._networks.open().address
-            env = {name: value.replace(told, network.address) for name, value in spec.env.items()}
+            env = _with_address(spec.env, told, network.address)
             spec = replace(spec, env=env)
         body = containers.creation(spec, found.reference, network, given, self._resolver(), own)
         open_to_all(spec.root, writable=True)
@@ -174,3 +178,14 @@ class DockerRunner:
         with self._idle:
             self._runs.pop(id(run), None)
             self._idle.notify_all()
+
+
+def _with_address(env: Mapping[str, str], old: str, new: str) -> dict[str, str]:
+    """The variables with the emulator's address in another network, and its host where they list hosts."""
+    old_host, new_host = (urlsplit(address).hostname or "" for address in (old, new))
+    changed = {name: value.replace(old, new) for name, value in env.items()}
+    for name in _HOSTS:
+        if name in changed:
+            hosts = changed[name].split(",")
+            changed[name] = ",".join(new_host if host == old_host else host for host in hosts)
+    return changed

@@ -93,6 +93,8 @@ class PackageIndex:
 
     def constraints(self) -> str:
         """The configured constraints as one file without credentials; ``Refused`` when one cannot be read."""
+        if not self._install:
+            return ""  # what is already satisfied stays so
         try:
             return joined_constraints(self._configuration.constraints, self._fetcher.text)
         except (Missing, NotReachable) as error:
