@@ -1,6 +1,6 @@
-"""Expectations on what the API, the bucket and the models answer; each failure ends with its evidence.
+"""Expectations for scenarios: checks of API responses, S3 objects and models; a failure shows its evidence.
 
-Speaks boto3 only, so an expectation means the same on the emulator and on AWS.
+The package uses boto3 only, so an expectation means the same on the emulator and on AWS.
 """
 
 from harness.asserts.classification import Classification, classification

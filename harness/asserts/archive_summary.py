@@ -1,4 +1,4 @@
-"""What an archive or a prefix holds, told by names, sizes and kinds: enough to compare two runs, no bytes of either."""
+"""Summaries of archives and S3 prefixes: names, sizes and kinds of their files, enough to compare two runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from harness.asserts.objects import bucket_and_key
 
 MOST = 200
-"""Things of one listing that are told."""
+"""The largest number of files in one summary."""
 _MAGIC = {
     b"\x1f\x8b": "gzip",
     b"PK\x03\x04": "zip",
@@ -21,24 +21,24 @@ _MAGIC = {
 
 
 def below(s3: Any, prefix: str) -> list[dict[str, Any]]:
-    """Objects under a prefix, by their names below it."""
+    """Summarise the objects under a prefix, with names relative to it."""
     bucket, start = bucket_and_key(prefix)
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=start)
-    found = [(each["Key"], each["Size"]) for page in pages for each in page.get("Contents", [])]
+    objects = [(each["Key"], each["Size"]) for page in pages for each in page.get("Contents", [])]
     return [
         {"name": key.removeprefix(start).lstrip("/") or key.rpartition("/")[2], "bytes": size}
-        for key, size in found[:MOST]
+        for key, size in objects[:MOST]
     ]
 
 
 def within(members: Mapping[str, bytes]) -> list[dict[str, Any]]:
-    """The files of an archive."""
+    """Summarise the files of an archive."""
     listed = sorted(members.items())[:MOST]
     return [{"name": name, "bytes": len(body), "kind": kind_of(body)} for name, body in listed]
 
 
 def kind_of(body: bytes) -> str:
-    """The kind of a file by what is in it: its name may be anything, and one model is written in several ways."""
+    """Return the kind of a file, from its content: names say little, and a model can have several formats."""
     if not body:
         return "empty"
     for magic, kind in _MAGIC.items():

@@ -1,4 +1,4 @@
-"""What a binary classifier is worth on labelled rows: confusion matrix, ROC curve and the usual scores."""
+"""Quality of a binary classifier on labelled rows: confusion matrix, ROC curve and common metrics."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ ROC_POINTS, SCORE_BINS = 150, 20
 
 @dataclass(frozen=True)
 class Classification:
-    """``confusion[actual][predicted]`` counts rows; ``roc`` goes from (0, 0) to (1, 1). ``scores`` is how they are
-    distributed: ``edges`` of equal bins, and ``counts[actual]`` of the rows in each."""
+    """Evaluation of a binary classifier.
+
+    ``confusion[actual][predicted]`` counts rows; ``roc`` goes from (0, 0) to (1, 1). ``scores`` is a histogram of the
+    scores: ``edges`` of equal bins, and ``counts[actual]`` of the rows in each bin.
+    """
 
     confusion: list[list[int]]
     roc: list[tuple[float, float]]
@@ -22,7 +25,7 @@ class Classification:
     scores: dict[str, Any]
 
     def evidence(self) -> dict[str, Any]:
-        """As ``Session.show("classification", ...)`` takes it."""
+        """Return the arguments for ``Session.show("classification", ...)``."""
         step = max(len(self.roc) // ROC_POINTS, 1)
         shown = [*self.roc[:-1:step], self.roc[-1]]
         return {
@@ -35,7 +38,7 @@ class Classification:
 
 
 def classification(labels: Sequence[int], scores: Sequence[float], threshold: float = 0.5) -> Classification:
-    """Scores at or above the threshold count as predicted 1."""
+    """Evaluate scores against labels. A score of at least the threshold is a prediction of 1."""
     if len(labels) != len(scores) or not set(labels) == {0, 1}:
         raise ValueError(
             f"{len(labels)} labels of values {sorted(set(labels))} and {len(scores)} scores; both of 0 and 1 are needed"
@@ -59,7 +62,7 @@ def classification(labels: Sequence[int], scores: Sequence[float], threshold: fl
 
 
 def _distribution(labels: Sequence[int], scores: Sequence[float]) -> dict[str, Any]:
-    """From 0 to 1 where all scores are probabilities, so that pictures of two runs can be laid beside each other."""
+    """Return a histogram, from 0 to 1 if all scores are probabilities, so that two runs have the same axis."""
     low, high = min(0.0, *scores), max(1.0, *scores)
     counts = [[0] * SCORE_BINS, [0] * SCORE_BINS]
     for label, score in zip(labels, scores, strict=True):
@@ -68,7 +71,7 @@ def _distribution(labels: Sequence[int], scores: Sequence[float]) -> dict[str, A
 
 
 def _curve(labels: Sequence[int], scores: Sequence[float]) -> tuple[list[tuple[float, float]], float]:
-    """Equal scores move both rates at once; the area is that of the trapezoids."""
+    """Return the ROC curve and its area by the trapezoidal rule. Equal scores form one point of the curve."""
     positives = sum(labels)
     negatives = len(labels) - positives
     points, area, hits, alarms = [(0.0, 0.0)], 0.0, 0, 0

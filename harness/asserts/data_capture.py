@@ -1,4 +1,4 @@
-"""Expectations on captured data: how many records, each request once, and their content equal to what was sent."""
+"""Expectations on captured data: the number of records, each request once, and the same content as was sent."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from harness.asserts.evidence import listed, trimmed
+from harness.asserts.evidence import list_objects, trim
 from harness.asserts.expectation import Expectation
 from harness.asserts.monitoring import captured_records
 from harness.asserts.objects import listing
@@ -23,25 +23,26 @@ class DataCaptureExpectations(Expectation):
         answers: Sequence[str | bytes] | None = None,
         seconds: float | None = None,
     ) -> list[dict[str, Any]]:
-        """Exactly ``count`` records under a prefix, none twice; returns them, oldest first.
+        """Expect exactly ``count`` captured records under a prefix, none twice; return them, oldest first.
 
-        ``requests`` and ``answers`` are the bodies, in any order. Capture comes after the answer, so this waits.
+        ``requests`` and ``answers`` are the expected bodies, in any order. Records are written some time after the
+        response, so this waits for them.
         """
         stated = [len(each) for each in (requests, answers) if each is not None]
-        wanted = count if count is not None else stated[0] if stated else 1
+        expected = count if count is not None else stated[0] if stated else 1
         s3, records = self._session.client("s3"), list[dict[str, Any]]()
 
         def at_least(number: int) -> bool:
             records[:] = captured_records(s3, prefix)
             return len(records) >= number
 
-        self._waited(lambda: at_least(wanted), self._session.patience if seconds is None else seconds)
+        self._wait_for(lambda: at_least(expected), self._session.patience if seconds is None else seconds)
         exact = count is not None or bool(stated)
-        if exact and len(records) == wanted:
-            self._waited(lambda: at_least(wanted + 1), self._session.patience, lambda: True)
-        met = len(records) == wanted if exact else bool(records)
-        evidence = f"found {len(records)}\n{listed(listing(s3, prefix), prefix)}"
-        self.that(met, f"{wanted if exact else 'some'} requests are captured", evidence)
+        if exact and len(records) == expected:
+            self._wait_for(lambda: at_least(expected + 1), self._session.patience, lambda: True)
+        met = len(records) == expected if exact else bool(records)
+        evidence = f"found {len(records)}\n{list_objects(listing(s3, prefix), prefix)}"
+        self.that(met, f"{expected if exact else 'some'} requests are captured", evidence)
         self._each_once(records)
         for side, bodies in (("endpointInput", requests), ("endpointOutput", answers)):
             if bodies is not None:
@@ -54,16 +55,16 @@ class DataCaptureExpectations(Expectation):
         self.that(not twice, "each request is captured once", "\n".join(twice))
 
     def _same_bodies(self, records: Sequence[dict[str, Any]], side: str, bodies: Sequence[str | bytes]) -> None:
-        found = Counter(captured_body(record, side) for record in records)
+        captured = Counter(captured_body(record, side) for record in records)
         sent = Counter(body.encode() if isinstance(body, str) else body for body in bodies)
-        lines = [f"  missing: {trimmed(body)}" for body in list((sent - found).elements())[:5]]
-        lines += [f"  not sent: {trimmed(body)}" for body in list((found - sent).elements())[:5]]
+        lines = [f"  missing: {trim(body)}" for body in list((sent - captured).elements())[:5]]
+        lines += [f"  not sent: {trim(body)}" for body in list((captured - sent).elements())[:5]]
         what = "what was sent" if side == "endpointInput" else "what was answered"
         self.that(not lines, f"captured content equals {what}", "\n".join(lines))
 
 
 def captured_body(record: dict[str, Any], side: str = "endpointInput") -> bytes:
-    """The bytes of one side of a record; none where that side was not captured."""
+    """Return the bytes of one side of a record; empty if that side was not captured."""
     captured = record["captureData"].get(side)
     if captured is None:
         return b""

@@ -1,4 +1,4 @@
-"""Expectations on endpoints: in service, shape and values of their answers, how fast they come, what they refuse."""
+"""Expectations on endpoints: that they are in service, their answers, their latency and their errors."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from harness.asserts.evidence import last_answer, trimmed
+from harness.asserts.evidence import last_answer, trim
 from harness.asserts.jobs import JobExpectations, kind_of
-from harness.asserts.shapes import decoded, misfits, numbers_of
+from harness.asserts.shapes import decode, misfits, numbers_of
 
 CSV, JSON = "text/csv", "application/json"
 LONGEST_START = 7_200.0
@@ -19,29 +19,29 @@ Payload = str | bytes
 
 class EndpointAnswers(JobExpectations):
     def in_service(self, endpoint: str, seconds: float = LONGEST_START) -> dict[str, Any]:
-        """The endpoint is up, or comes up; returns its description."""
+        """Expect the endpoint to be, or to come, in service; return its description."""
         return self._ends("Endpoint", endpoint, "InService", seconds)
 
     def answers(
         self, endpoint: str, payload: Payload, shape: Any = None, *, content_type: str = CSV, accept: str = ""
     ) -> Any:
-        """One request is answered with a value of this shape (see ``harness.asserts.shapes``); returns the value.
+        """Send one request and expect an answer of this shape (see ``harness.asserts.shapes``); return its value.
 
-        JSON is decoded to its value, CSV to rows of cells. ``accept`` is the content type when not given.
+        JSON is decoded to its value, CSV to rows of cells. ``accept`` defaults to the content type.
         """
         from botocore.exceptions import ClientError
 
         try:
             body, kind = self._invoke(endpoint, payload, content_type, accept)
         except ClientError as error:
-            self.fail(f"{endpoint} answers", self._refused(endpoint, payload, error))
+            self.fail(f"{endpoint} answers", self._explain_error(endpoint, payload, error))
         try:
-            value = decoded(body, kind)
+            value = decode(body, kind)
         except ValueError as error:
-            self.fail(f"{endpoint} answers in {kind}", f"{error}\nit answers: {trimmed(body)}")
+            self.fail(f"{endpoint} answers in {kind}", f"{error}\nanswer: {trim(body)}")
         wrong = [f"  {line}" for line in ([] if shape is None else misfits(value, shape))]
         text = f"{endpoint} answers" + ("" if shape is None else " in the right shape")
-        evidence = [*wrong[:10], f"asked: {trimmed(payload)}", f"it answers: {trimmed(body)}"]
+        evidence = [*wrong[:10], f"request: {trim(payload)}", f"answer: {trim(body)}"]
         self.that(not wrong, text, "\n".join(evidence))
         return value
 
@@ -56,16 +56,17 @@ class EndpointAnswers(JobExpectations):
         content_type: str = CSV,
         accept: str = "",
     ) -> list[float]:
-        """Every number of the answers equals that of an offline prediction; returns the answers.
+        """Expect every number of the answers to equal that of an offline prediction; return the answers.
 
-        ``rows`` are lines, sent ``batch`` in a request. ``offline`` is the numbers, or what gives them for all lines.
+        ``rows`` are lines, sent ``batch`` at a time. ``offline`` are the numbers, or a function that returns them for
+        all lines.
         """
         requests = ["\n".join(rows[start : start + batch]) for start in range(0, len(rows), batch)]
-        bodies = [decoded(*self._invoke(endpoint, request, content_type, accept)) for request in requests]
-        found = [number for body in bodies for number in numbers_of(body)]
+        bodies = [decode(*self._invoke(endpoint, request, content_type, accept)) for request in requests]
+        answers = [number for body in bodies for number in numbers_of(body)]
         expected = offline("\n".join(rows)) if callable(offline) else offline
-        self.close(found, list(map(float, expected)), f"answers of {endpoint} equal offline predictions", tolerance)
-        return found
+        self.close(answers, list(map(float, expected)), f"answers of {endpoint} equal offline predictions", tolerance)
+        return answers
 
     def latency(
         self,
@@ -78,11 +79,12 @@ class EndpointAnswers(JobExpectations):
         accept: str = "",
         **percentiles: float,
     ) -> dict[str, float]:
-        """Bounds in seconds for percentiles over calls, one after the other: ``latency(…, p50=0.02, p95=0.1)``.
+        """Expect percentiles of the latency, in seconds, to be below bounds: ``latency(…, p50=0.02, p95=0.1)``.
 
-        Timed at the caller, so the network counts. ``warm_up`` calls before are not counted. Returns the percentiles.
+        Calls are made one after the other and timed at the caller, so the network counts. ``warm_up`` calls before them
+        are not timed. Return the percentiles.
         """
-        asked = {name: _percent(name) for name in percentiles}
+        requested = {name: _percent(name) for name in percentiles}
         for _ in range(warm_up):
             self._invoke(endpoint, payload, content_type, accept)
         took = []
@@ -91,14 +93,14 @@ class EndpointAnswers(JobExpectations):
             self._invoke(endpoint, payload, content_type, accept)
             took.append(time.perf_counter() - begun)
         took.sort()
-        found = {name: _percentile(took, percent) for name, percent in {**_USUAL, **asked}.items()}
-        told = ", ".join(f"{name} {value * 1000:.1f} ms" for name, value in found.items())
-        wrong = [f"  {name} is {found[name]:.4f} s" for name, bound in percentiles.items() if found[name] > bound]
+        measured = {name: _percentile(took, percent) for name, percent in {**_USUAL, **requested}.items()}
+        summary = ", ".join(f"{name} {value * 1000:.1f} ms" for name, value in measured.items())
+        wrong = [f"  {name} is {measured[name]:.4f} s" for name, bound in percentiles.items() if measured[name] > bound]
         slowest = ", ".join(f"{value:.4f}" for value in took[-5:])
-        evidence = [*wrong, f"over {calls} calls: {told}", f"the slowest, in seconds: {slowest}"]
+        evidence = [*wrong, f"over {calls} calls: {summary}", f"the slowest, in seconds: {slowest}"]
         bounds = ", ".join(f"{name} ≤ {bound:g} s" for name, bound in percentiles.items())
-        self.that(not wrong, f"{endpoint} answers in time ({bounds or told})", "\n".join(evidence))
-        return found
+        self.that(not wrong, f"{endpoint} answers in time ({bounds or summary})", "\n".join(evidence))
+        return measured
 
     def refuses(
         self,
@@ -111,8 +113,11 @@ class EndpointAnswers(JobExpectations):
         content_type: str = CSV,
         accept: str = "",
     ) -> str:
-        """A request is answered with an error: its code, for a ModelError the model's own HTTP status, and a regular
-        expression found in its message. Without ``status`` any 4xx will do. Returns the message."""
+        """Expect an error as the answer; return its message.
+
+        ``error`` is the code of the error, ``status`` its HTTP status (for a ModelError, the status of the model's own
+        response; any 4xx if None), and ``says`` a regular expression that matches somewhere in the message.
+        """
         from botocore.exceptions import ClientError
 
         text = f"{endpoint} refuses it with {error} {status or '4xx'}"
@@ -121,27 +126,27 @@ class EndpointAnswers(JobExpectations):
         except ClientError as raised:
             refusal = raised
         else:
-            self.fail(text, f"asked: {trimmed(payload)}\nit answers: {trimmed(body)}")
-        told = refusal.response
-        found = told.get("OriginalStatusCode") or told["ResponseMetadata"]["HTTPStatusCode"]
-        message = str(told.get("OriginalMessage") or told["Error"].get("Message", ""))
-        met = told["Error"]["Code"] == error and (found == status if status else 400 <= found < 500)
+            self.fail(text, f"request: {trim(payload)}\nanswer: {trim(body)}")
+        response = refusal.response
+        actual = response.get("OriginalStatusCode") or response["ResponseMetadata"]["HTTPStatusCode"]
+        message = str(response.get("OriginalMessage") or response["Error"].get("Message", ""))
+        met = response["Error"]["Code"] == error and (actual == status if status else 400 <= actual < 500)
         met = met and re.search(says, message) is not None
-        self.that(met, text, "" if met else self._refused(endpoint, payload, refusal))
+        self.that(met, text, "" if met else self._explain_error(endpoint, payload, refusal))
         return message
 
     def _invoke(self, endpoint: str, payload: Payload, content_type: str, accept: str) -> tuple[bytes, str]:
-        """The body, and what it says it is."""
+        """Invoke the endpoint; return the body of the answer and its content type."""
         answer = self._session.client("sagemaker-runtime").invoke_endpoint(
             EndpointName=endpoint, Body=payload, ContentType=content_type, Accept=accept or content_type
         )
         body: bytes = answer["Body"].read()
         return body, answer.get("ContentType") or accept or content_type
 
-    def _refused(self, endpoint: str, payload: Payload, error: Any) -> str:
+    def _explain_error(self, endpoint: str, payload: Payload, error: Any) -> str:
         from botocore.exceptions import ClientError
 
-        lines = [f"asked: {trimmed(payload)}", f"it refuses: {error}", last_answer("invoke_endpoint", error.response)]
+        lines = [f"request: {trim(payload)}", f"error: {error}", last_answer("invoke_endpoint", error.response)]
         try:
             status = self._describe("Endpoint", endpoint)["EndpointStatus"]
             lines += [f"{kind_of('Endpoint').method('Describe')} says {status}", self._log("Endpoint", endpoint)]
@@ -160,5 +165,5 @@ def _percent(name: str) -> float:
 
 
 def _percentile(ordered: Sequence[float], percent: float) -> float:
-    """The nearest rank: a time that was really taken."""
+    """Return a percentile by the nearest-rank method."""
     return ordered[max(math.ceil(len(ordered) * percent / 100) - 1, 0)]

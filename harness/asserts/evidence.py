@@ -1,4 +1,4 @@
-"""What a failure shows: the last answer of the API, the end of a log, what lies in S3, and where to look further."""
+"""Evidence for failed expectations: the last API response, the end of a log, objects in S3, and further commands."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from harness.kernel.masking import mask
 from harness.scenario.job_logs import job_log
 
 LONGEST, MEMBER, TAIL, OBJECTS = 2_000, 200, 20, 20
-"""Characters of an answer and of one of its members where it is longer, lines of a log, objects of a listing."""
+"""Limits: characters of an answer, characters of each member of a longer one, lines of a log, objects of a listing."""
 
 
-def trimmed(answer: Any) -> str:
-    """An answer as text of a length that somebody reads."""
+def trim(answer: Any) -> str:
+    """Format an answer as text of limited length."""
     if isinstance(answer, bytes):
         answer = answer.decode("utf-8", "replace")
     if isinstance(answer, Mapping):
         answer = mask({key: value for key, value in answer.items() if key != "ResponseMetadata"})
-    text = _written(answer)
+    text = _format(answer)
     if len(text) > LONGEST and isinstance(answer, Mapping):
-        # What matters of a description (status, reason, times) is short; a long list before it must not crowd it out.
-        text = _written({key: _shortened(value) for key, value in answer.items()})
+        # The important members of a description (status, reason, times) are short, so only long members are shortened.
+        text = _format({key: _shorten(value) for key, value in answer.items()})
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
 
 
-def _written(answer: Any) -> str:
+def _format(answer: Any) -> str:
     return json.dumps(answer, indent=2, default=str) if isinstance(answer, Mapping) else repr(answer)
 
 
-def _shortened(value: Any) -> Any:
+def _shorten(value: Any) -> Any:
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     return value if len(text) <= MEMBER else f"{text[:MEMBER]}… ({len(text)} characters)"
 
 
 def last_answer(operation: str, answer: Any) -> str:
-    return f"the last answer of {operation}: {trimmed(answer)}"
+    return f"the last answer of {operation}: {trim(answer)}"
 
 
 def log_lines(logs: Any, kind: ResourceKind, name: str) -> Iterator[str]:
@@ -55,16 +55,16 @@ def log_tail(logs: Any, kind: ResourceKind, name: str) -> str:
 
 
 def objects_beside(s3: Any, uri: str) -> str:
-    """What lies under the folder of an object, or under a prefix."""
+    """List the objects in the folder of an object, or under a prefix."""
     bucket, key = bucket_and_key(uri)
     folder = f"s3://{bucket}/{key.rpartition('/')[0]}"
-    return listed(listing(s3, folder), folder)
+    return list_objects(listing(s3, folder), folder)
 
 
-def listed(found: Iterable[str], prefix: str) -> str:
-    uris = list(found)
+def list_objects(listing: Iterable[str], prefix: str) -> str:
+    uris = list(listing)
     if not uris:
-        return f"nothing lies under it; look with `aws s3 ls --recursive {prefix}`"
+        return f"there is nothing under it; look with `aws s3 ls --recursive {prefix}`"
     more = [f"  … and {len(uris) - OBJECTS} more"] if len(uris) > OBJECTS else []
     return "\n".join(
         ["there are:", *(f"  {uri}" for uri in uris[:OBJECTS]), *more, f"more: aws s3 ls --recursive {prefix}"]

@@ -1,6 +1,6 @@
-"""One expectation: stated, told to the session, and when it is not met the end of the scenario, with its evidence.
+"""Base class of all expectations. Each is recorded in the session; one that is not met ends the scenario.
 
-Also how expectations wait: by asking again, up to a deadline, at a pace that keeps what is waited in vain small.
+It also contains how expectations wait: they poll up to a deadline, with pauses that grow with the time waited.
 """
 
 from __future__ import annotations
@@ -10,56 +10,57 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar
 
-from harness.asserts.evidence import trimmed
+from harness.asserts.evidence import trim
 from harness.scenario.session import Session
 
 _T = TypeVar("_T")
 _FIRST_PAUSE, _LONGEST_PAUSE, _SHARE = 0.02, 5.0, 0.05
-"""Seconds, seconds, and the share of the time already waited: no wait outlasts what it waits for by more than that."""
+"""Shortest and longest pause in seconds, and the pause as a share of the time waited so far."""
 _SETTLING = 60
-"""What belongs to something that is over (its log, its captured records) comes within this part of the patience."""
+"""The part (1/60) of the session's patience in which the log or the records of an ended job must arrive."""
 
 
 class ExpectationFailed(AssertionError):
-    """What was expected, what was found, and where to look further."""
+    """An expectation was not met; the message has the expectation and its evidence."""
 
 
 class Expectation:
-    """What every expectation is made of; by itself enough for values that are at hand."""
+    """Expectations on plain values, and the base class of all other expectations."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def that(self, met: bool, text: str, evidence: str = "") -> None:
-        """Anything, in your own words; ``evidence`` is shown when it is not so."""
+        """Expect ``met`` to be true; ``text`` describes the expectation, ``evidence`` is shown if it is not met."""
         if not met:
             self.fail(text, evidence)
         self._session.expected(text, True, "")
 
     def fail(self, text: str, evidence: str) -> NoReturn:
-        """What is expected is known not to be so."""
+        """Record the expectation ``text`` as not met and end the scenario."""
         self._session.expected(text, False, evidence)
         raise ExpectationFailed(f"expected: {text}\n{evidence}".rstrip())
 
     def equal(self, actual: Any, expected: Any, text: str) -> None:
-        """Two values are the same; both are shown when they are not."""
+        """Expect two values to be equal; both are shown if they are not."""
         self.that(actual == expected, text, f"expected {expected!r}\nfound    {actual!r}")
 
     def between(self, value: float, low: float, high: float, text: str, evidence: str = "") -> None:
-        """A number within bounds, both included; an infinite bound is none."""
+        """Expect a number between two bounds, both included; an infinite bound means no bound."""
         met = low <= value <= high
-        found = f": {value:.4g}" if met else ""
-        self.that(met, f"{text} is {_bounds(low, high)}{found}", f"found {value!r}\n{evidence}".rstrip())
+        actual = f": {value:.4g}" if met else ""
+        self.that(met, f"{text} is {_bounds(low, high)}{actual}", f"found {value!r}\n{evidence}".rstrip())
 
     def at_least(self, value: float, low: float, text: str) -> None:
-        """As ``between`` without an upper bound; ``at_most`` has no lower one."""
+        """Expect a number of at least ``low``."""
         self.between(value, low, math.inf, text)
 
     def at_most(self, value: float, high: float, text: str) -> None:
+        """Expect a number of at most ``high``."""
         self.between(value, -math.inf, high, text)
 
     def close(self, actual: Sequence[float], expected: Sequence[float], text: str, tolerance: float = 1e-6) -> None:
-        """Numbers that agree one by one, to a relative or absolute tolerance."""
+        """Expect two sequences of numbers to agree one by one, to a relative or absolute tolerance."""
         wrong = [
             f"  {row}: expected {want!r}, found {got!r}"
             for row, (got, want) in enumerate(zip(actual, expected, strict=False))
@@ -70,17 +71,20 @@ class Expectation:
         self.that(len(actual) == len(expected) and not wrong, f"{text} ({len(expected)} numbers)", evidence)
 
     def eventually(self, probe: Callable[[], _T], text: str, seconds: float | None = None) -> _T:
-        """The first answer of ``probe`` that counts as true; the last one is the evidence when none comes in time.
+        """Call ``probe`` until it returns a true value; return that value. The last value is the evidence otherwise.
 
-        Without ``seconds`` it may take a minute on the emulator and a quarter of an hour on AWS.
+        Without ``seconds`` this waits up to a minute on the emulator and a quarter of an hour on AWS.
         """
         limit = self._session.patience if seconds is None else seconds
-        answer = self._waited(probe, limit)
-        self.that(bool(answer), text, f"not within {limit:g} s; last found: {trimmed(answer)}")
+        answer = self._wait_for(probe, limit)
+        self.that(bool(answer), text, f"not within {limit:g} s; last found: {trim(answer)}")
         return answer
 
-    def _waited(self, probe: Callable[[], _T], seconds: float, over: Callable[[], bool] = lambda: False) -> _T:
-        """The first answer that counts as true, else the last. Once ``over``, only what is on its way still comes."""
+    def _wait_for(self, probe: Callable[[], _T], seconds: float, over: Callable[[], bool] = lambda: False) -> _T:
+        """Return the first true value of ``probe``, else the last one.
+
+        Once ``over`` returns True, the deadline shrinks: only data that is delayed can still arrive.
+        """
         begun = time.monotonic()
         deadline, ended = begun + seconds, False
         while not (answer := probe()) and (now := time.monotonic()) < deadline:

@@ -1,4 +1,4 @@
-"""The expectations a scenario states, all in one object. Each is told to the session; one not met ends the scenario."""
+"""All expectations of a scenario in one object. Each is recorded in the session; one not met ends the scenario."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from harness.asserts.endpoint_answers import EndpointAnswers
 from harness.asserts.expectation import ExpectationFailed
 from harness.asserts.experiments import Experiments
 from harness.asserts.metrics import Metrics
-from harness.asserts.model_monitor import Monitored
+from harness.asserts.model_monitor import ModelMonitorExpectations
 
 __all__ = ["ExpectationFailed", "Expectations"]
 
 
-class Expectations(DataCaptureExpectations, EndpointAnswers, Experiments, Metrics, Monitored):
-    """``Expectations(session)``. What each noun offers is in its own module."""
+class Expectations(DataCaptureExpectations, EndpointAnswers, Experiments, Metrics, ModelMonitorExpectations):
+    """All expectations: ``Expectations(session)``. The base classes contain the methods."""

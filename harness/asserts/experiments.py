@@ -1,4 +1,4 @@
-"""Expectations on experiments: a run has these parameters and metrics; the table of all runs."""
+"""Expectations on experiments: the parameters and metrics of a run, and the table of all runs."""
 
 from __future__ import annotations
 
@@ -21,31 +21,32 @@ class Experiments(Expectation):
         metrics: Mapping[str, Bounds] | None = None,
         seconds: float | None = None,
     ) -> dict[str, Any]:
-        """A run (trial component) of an experiment, by its own or its display name; returns its description.
+        """Expect a run (trial component) of an experiment, by its name or display name; return its description.
 
-        ``parameters`` are values it must have, ``metrics`` the bounds of last values. AWS takes metrics in with delay.
+        ``parameters`` are the values that it must have, ``metrics`` the bounds of its last values. AWS stores metrics
+        with a delay, so this waits for them.
         """
         last: dict[str, Any] = {}
 
-        def there() -> bool:
+        def complete() -> bool:
             last.update(self._component(experiment, run))
             return bool(last) and not _missing(last, parameters or {}, metrics or {})
 
-        self._waited(there, self._session.patience if seconds is None else seconds, lambda: True)
-        told = f"{experiment} has a run {run}"
+        self._wait_for(complete, self._session.patience if seconds is None else seconds, lambda: True)
+        expectation = f"{experiment} has a run {run}"
         if not last:
             names = ", ".join(
                 each.get("DisplayName", each["TrialComponentName"]) for each in self._summaries(experiment)
             )
-            self.fail(told, f"it has {names or 'none'}")
+            self.fail(expectation, f"it has {names or 'none'}")
         wrong = _missing(last, parameters or {}, metrics or {})
         stated = ", ".join([*(parameters or {}), *(metrics or {})])
         evidence = "\n".join([*wrong, last_answer("describe_trial_component", last)])
-        self.that(not wrong, f"{told} with {stated}" if stated else told, evidence)
+        self.that(not wrong, f"{expectation} with {stated}" if stated else expectation, evidence)
         return last
 
     def experiment_table(self, experiment: str, title: str = "") -> list[dict[str, Any]]:
-        """One row for each run, its parameters and last metrics, shown in the report; at least one run is expected."""
+        """Expect at least one run; show a table of all runs, their parameters and last metrics in the report."""
         rows = [_row(self._described_component(each["TrialComponentName"])) for each in self._summaries(experiment)]
         self.that(bool(rows), f"{experiment} has runs", "list_trial_components lists none")
         columns = list(dict.fromkeys(column for row in rows for column in row))
@@ -72,11 +73,11 @@ class Experiments(Expectation):
 
 
 def _missing(component: Mapping[str, Any], parameters: Mapping[str, Any], metrics: Mapping[str, Bounds]) -> list[str]:
-    given, last = _parameters(component), _last_metrics(component)
+    actual, last = _parameters(component), _last_metrics(component)
     wrong = [
-        f"  parameter {name}: expected {want!r}, found {given.get(name)!r}"
+        f"  parameter {name}: expected {want!r}, found {actual.get(name)!r}"
         for name, want in parameters.items()
-        if name not in given or not _same(given[name], want)
+        if name not in actual or not _same(actual[name], want)
     ]
     wrong += [
         f"  metric {name}: expected {low:g} to {high:g}, found {last.get(name)!r}"
@@ -86,9 +87,9 @@ def _missing(component: Mapping[str, Any], parameters: Mapping[str, Any], metric
     return wrong
 
 
-def _same(found: Any, wanted: Any) -> bool:
-    """The service keeps numbers as numbers and everything else as text, as which SDKs send hyperparameters, too."""
-    return bool(found == wanted) or str(found) == str(wanted) or str(found).strip('"') == str(wanted)
+def _same(actual: Any, expected: Any) -> bool:
+    """Compare parameters, also as text: SageMaker stores all values but numbers as text, as SDKs send them."""
+    return bool(actual == expected) or str(actual) == str(expected) or str(actual).strip('"') == str(expected)
 
 
 def _parameters(component: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Expectations on jobs: how they end, what they print, and what they cost. Each waits for the job's end."""
+"""Expectations on jobs: how they end, what they log, and what they cost. Each waits for the end of the job."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.kernel.kinds import ResourceKind
 
 _NOT_THERE = re.compile(r"ResourceNotFound|not find|not found")
 LONGEST_JOB = 86_400.0
-"""Seconds. A job has a limit of its own; this one is for what never starts."""
+"""Seconds to wait for a job. Jobs have their own time limit, so this matters only for jobs that never start."""
 
 
 KINDS = {noun: kind for noun, kind in ALL_KINDS.items() if kind.lifecycle and kind.log_group}
@@ -31,63 +31,63 @@ def _final(kind: str) -> frozenset[str]:
 
 
 class JobExpectations(Expectation):
-    """``kind`` is the API's word: "ProcessingJob", "TrainingJob" or "TransformJob"."""
+    """Expectations on jobs; ``kind`` is "ProcessingJob", "TrainingJob" or "TransformJob", as in the API."""
 
     def completed(self, kind: str, name: str, seconds: float = LONGEST_JOB) -> dict[str, Any]:
-        """The job ends well; returns its description."""
+        """Expect the job to end as Completed; return its description."""
         return self._ends(kind, name, "Completed", seconds)
 
     def failed(self, kind: str, name: str, reason: str = "", seconds: float = LONGEST_JOB) -> dict[str, Any]:
-        """The job fails, with a FailureReason in which the regular expression ``reason`` is found."""
+        """Expect the job to fail, with a FailureReason that matches the regular expression ``reason``."""
         description = self._ends(kind, name, "Failed", seconds)
-        told = str(description.get("FailureReason", ""))
+        message = str(description.get("FailureReason", ""))
         if reason:
-            evidence = f"it says: {told or 'nothing'}\n{self._log(kind, name)}"
-            self.that(re.search(reason, told) is not None, f"{kind} {name} fails because of {reason!r}", evidence)
+            evidence = f"it says: {message or 'nothing'}\n{self._log(kind, name)}"
+            self.that(re.search(reason, message) is not None, f"{kind} {name} fails because of {reason!r}", evidence)
         return description
 
     def logged(self, kind: str, name: str, pattern: str, seconds: float = LONGEST_JOB) -> str:
-        """A line of its log matches the regular expression; returns the first that does.
+        """Expect a line of the log to match a regular expression; return the first such line.
 
-        Of an "Endpoint", too: that goes on, so there the line may come within the session's patience.
+        ``kind`` may be "Endpoint" too: an endpoint does not end, so this waits for the session's patience.
         """
         lasting = kind == "Endpoint"
-        found = self._waited(
+        line = self._wait_for(
             lambda: self._matching(kind, name, pattern),
             min(seconds, self._session.patience) if lasting else seconds,
             lambda: not lasting and self._over(kind, name),
         )
-        self.that(found is not None, f"the log of {name} has a line {pattern!r}", self._log(kind, name, not found))
-        return str(found)
+        self.that(line is not None, f"the log of {name} has a line {pattern!r}", self._log(kind, name, not line))
+        return str(line)
 
     def never_logged(self, kind: str, name: str, pattern: str, seconds: float = LONGEST_JOB) -> None:
-        """No line of a job's whole log matches, nor one of an "Endpoint" up to now."""
-        found = self._waited(lambda: self._matching(kind, name, pattern), seconds, lambda: self._over(kind, name))
-        evidence = f"it says: {found}\n{self._log(kind, name, bool(found))}"
-        self.that(found is None, f"the log of {name} has no line {pattern!r}", evidence)
+        """Expect no line of a job's complete log to match, or of an endpoint's log so far."""
+        line = self._wait_for(lambda: self._matching(kind, name, pattern), seconds, lambda: self._over(kind, name))
+        evidence = f"it says: {line}\n{self._log(kind, name, bool(line))}"
+        self.that(line is None, f"the log of {name} has no line {pattern!r}", evidence)
 
     def billed(self, kind: str, name: str, below: float) -> float:
-        """The job was billed fewer than so many instance seconds; returns how many. The measure of cost."""
-        description = self._described(kind, name, LONGEST_JOB)
-        found = billed_seconds(description)
+        """Expect the job to be billed for less than ``below`` instance seconds; return the billed seconds."""
+        description = self._wait_until_final(kind, name, LONGEST_JOB)
+        billed = billed_seconds(description)
         evidence = last_answer(kind_of(kind).method("Describe"), description)
-        self.that(found < below, f"{kind} {name} is billed {found:.0f} s, below {below:g} s", evidence)
-        return found
+        self.that(billed < below, f"{kind} {name} is billed {billed:.0f} s, below {below:g} s", evidence)
+        return billed
 
-    def _ends(self, kind: str, name: str, wanted: str, seconds: float) -> dict[str, Any]:
-        description = self._described(kind, name, seconds)
+    def _ends(self, kind: str, name: str, expected: str, seconds: float) -> dict[str, Any]:
+        description = self._wait_until_final(kind, name, seconds)
         status = description[f"{kind}Status"]
         evidence = ""
-        if status != wanted:
+        if status != expected:
             in_time = "" if status in _final(kind) else f" after {seconds:g} s"
-            found = f"found {status}{in_time}: {description.get('FailureReason', '')}".rstrip(": ")
+            actual = f"found {status}{in_time}: {description.get('FailureReason', '')}".rstrip(": ")
             answer = last_answer(kind_of(kind).method("Describe"), description)
-            evidence = f"{found}\n{self._log(kind, name)}\n{answer}"
-        self.that(status == wanted, f"{kind} {name} is {wanted}", evidence)
+            evidence = f"{actual}\n{self._log(kind, name)}\n{answer}"
+        self.that(status == expected, f"{kind} {name} is {expected}", evidence)
         return description
 
-    def _described(self, kind: str, name: str, seconds: float) -> dict[str, Any]:
-        """The description, once it is final; the last one when that takes longer."""
+    def _wait_until_final(self, kind: str, name: str, seconds: float) -> dict[str, Any]:
+        """Return the description once its status is final, or the last one after ``seconds``."""
         from botocore.exceptions import ClientError
 
         last, absent = list[dict[str, Any]](), list[str]()
@@ -99,12 +99,12 @@ class JobExpectations(Expectation):
                 if not _NOT_THERE.search(str(error)):
                     raise
                 absent[:] = [str(error)]
-                return bool(last)  # it was there: nobody brings it back
+                return bool(last)  # it existed and is deleted: waiting is of no use
             absent.clear()
             return last[0][f"{kind}Status"] in _final(kind)
 
-        # What was just created may not be found yet; that passes soon, or it never was.
-        self._waited(final, seconds, lambda: bool(absent))
+        # A resource that was just created may not be visible yet.
+        self._wait_for(final, seconds, lambda: bool(absent))
         if absent:
             when = last_answer("its description before", last[0]) if last else "it was never created"
             self.fail(f"{kind} {name} is there", f"{absent[0]}\n{when}")
@@ -122,13 +122,13 @@ class JobExpectations(Expectation):
         lines = log_lines(self._session.client("logs"), kind_of(kind), name)
         return next((line for line in lines if re.search(pattern, line)), None)
 
-    def _log(self, kind: str, name: str, wanted: bool = True) -> str:
-        """The end of its log; it is asked for only where it is wanted."""
-        return log_tail(self._session.client("logs"), kind_of(kind), name) if wanted else ""
+    def _log(self, kind: str, name: str, needed: bool = True) -> str:
+        """Return the end of a log; empty if it is not ``needed``."""
+        return log_tail(self._session.client("logs"), kind_of(kind), name) if needed else ""
 
 
 def billed_seconds(description: dict[str, Any]) -> float:
-    """Instance seconds: training says them itself, of the others it is the time they ran, for each instance."""
+    """Return the billed instance seconds: from the description of training jobs, else run time times instances."""
     if "BillableTimeInSeconds" in description:
         return float(description["BillableTimeInSeconds"]) * _instances(description.get("ResourceConfig", {}))
     kind = "Processing" if "ProcessingEndTime" in description else "Transform"

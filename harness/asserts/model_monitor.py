@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.asserts.artifacts import Artifacts
-from harness.asserts.evidence import last_answer, trimmed
+from harness.asserts.evidence import last_answer, trim
 from harness.asserts.jobs import JobExpectations
 from harness.asserts.objects import listing, read_json
 
@@ -22,7 +22,7 @@ _RUNNING = frozenset(["Pending", "InProgress", "Stopping"])
 
 @dataclass(frozen=True)
 class MonitoringExecution:
-    """One execution of a schedule and what it wrote; documents that it did not write are empty."""
+    """One execution of a schedule and its output; documents that it did not write are empty."""
 
     summary: dict[str, Any]
     statistics: dict[str, Any]
@@ -31,14 +31,15 @@ class MonitoringExecution:
     output: str
 
 
-class Monitored(Artifacts, JobExpectations):
+class ModelMonitorExpectations(Artifacts, JobExpectations):
     def executed(
         self, schedule: str, status: str = "Completed", *, executions: int = 1, seconds: float | None = None
     ) -> MonitoringExecution:
-        """The latest execution of a schedule, once there are so many and it is over, has this status.
+        """Expect the latest execution of a schedule to end with this status; return the execution and its output.
 
-        Schedules run on the hour: let it pass with ``session.advance_clock(3600)``. Unless ``seconds`` says otherwise
-        this waits as long as an execution takes, and on AWS for the hour as well.
+        This waits until there are at least ``executions`` of them. Schedules run on the hour: advance the clock with
+        ``session.advance_clock(3600)``. Without ``seconds`` this waits as long as an execution takes, and on AWS for
+        the hour as well.
         """
         last: list[dict[str, Any]] = []
 
@@ -46,17 +47,20 @@ class Monitored(Artifacts, JobExpectations):
             last[:] = self._executions(schedule)
             return len(last) >= executions and last[0]["MonitoringExecutionStatus"] not in _RUNNING
 
-        self._waited(over, self._session.patience * 8 if seconds is None else seconds)
-        found = last[0]["MonitoringExecutionStatus"] if last else "no execution"
-        told = f"the latest execution of {schedule} is {status}"
-        met = len(last) >= executions and found == status
-        self.that(met, told, "" if met else self._why_execution(found, executions, last))
+        self._wait_for(over, self._session.patience * 8 if seconds is None else seconds)
+        actual = last[0]["MonitoringExecutionStatus"] if last else "no execution"
+        text = f"the latest execution of {schedule} is {status}"
+        met = len(last) >= executions and actual == status
+        self.that(met, text, "" if met else self._explain_execution(actual, executions, last))
         return self._read(last[0])
 
     def violations(
         self, found: Iterable[dict[str, Any]] | Document, expected: Collection[Violation], text: str
     ) -> None:
-        """Exactly these (feature, check) pairs were violated. ``found``: the list, its document or its URI."""
+        """Expect exactly these (feature, check) pairs to be violated.
+
+        ``found`` are the violations of an execution: the list, the document or its URI.
+        """
         entries = self._document(found)["violations"] if isinstance(found, (str, Mapping)) else found
         listed = {(entry["feature_name"], entry["constraint_check_type"]): entry["description"] for entry in entries}
         missing, surplus = set(expected) - set(listed), set(listed) - set(expected)
@@ -67,7 +71,7 @@ class Monitored(Artifacts, JobExpectations):
     def statistic(
         self, statistics: Document, feature: str, name: str, low: float = -math.inf, high: float = math.inf
     ) -> float:
-        """A number of a feature within a range: "mean", "std_dev", "min", "max", "num_present", "distinct_count" …"""
+        """Expect a statistic of a feature within a range, such as "mean", "std_dev", "min", "max" or "num_present"."""
         entry = self._feature(self._document(statistics), feature)
         numbers = _numbers(entry)
         if name not in numbers:
@@ -76,8 +80,10 @@ class Monitored(Artifacts, JobExpectations):
         return numbers[name]
 
     def constraint(self, constraints: Document, feature: str, **expected: Any) -> dict[str, Any]:
-        """A suggested constraint is this: ``inferred_type="Integral"``, ``completeness=1.0``, ``is_non_negative=True``,
-        ``domains=["a", "b"]`` …; returns all of the feature's."""
+        """Expect suggested constraints of a feature to have these values; return all constraints of the feature.
+
+        Examples: ``inferred_type="Integral"``, ``completeness=1.0``, ``is_non_negative=True``, ``domains=["a", "b"]``.
+        """
         entry = self._feature(self._document(constraints), feature)
         flat = {**entry, **(entry.get("num_constraints") or {}), **(entry.get("string_constraints") or {})}
         wrong = [
@@ -85,20 +91,20 @@ class Monitored(Artifacts, JobExpectations):
             for key, want in expected.items()
             if flat.get(key) != want
         ]
-        told = ", ".join(f"{key} {want!r}" for key, want in expected.items())
-        self.that(not wrong, f"the constraint on {feature} is {told}", "\n".join([*wrong, trimmed(entry)]))
+        text = ", ".join(f"{key} {want!r}" for key, want in expected.items())
+        self.that(not wrong, f"the constraint on {feature} is {text}", "\n".join([*wrong, trim(entry)]))
         return entry
 
     def _executions(self, schedule: str) -> list[dict[str, Any]]:
-        """The latest first."""
+        """Return the executions of a schedule, the latest first."""
         answer = self._session.client("sagemaker").list_monitoring_executions(
             MonitoringScheduleName=schedule, SortBy="ScheduledTime", SortOrder="Descending"
         )
-        found: list[dict[str, Any]] = answer["MonitoringExecutionSummaries"]
-        return found
+        summaries: list[dict[str, Any]] = answer["MonitoringExecutionSummaries"]
+        return summaries
 
-    def _why_execution(self, found: str, executions: int, last: list[dict[str, Any]]) -> str:
-        lines = [f"found {found}; {len(last)} of {executions} executions"]
+    def _explain_execution(self, actual: str, executions: int, last: list[dict[str, Any]]) -> str:
+        lines = [f"found {actual}; {len(last)} of {executions} executions"]
         if last:
             lines.append(last_answer("list_monitoring_executions", last[0]))
         if last and (arn := last[0].get("ProcessingJobArn")):
@@ -110,15 +116,15 @@ class Monitored(Artifacts, JobExpectations):
             return MonitoringExecution(summary, {}, {}, {}, "")
         job = self._describe("ProcessingJob", summary["ProcessingJobArn"].rsplit("/", 1)[-1])
         outputs = job.get("ProcessingOutputConfig", {}).get("Outputs", [])
-        place = outputs[0]["S3Output"]["S3Uri"] if outputs else ""
+        prefix = outputs[0]["S3Output"]["S3Uri"] if outputs else ""
         s3 = self._session.client("s3")
-        written = {uri.rsplit("/", 1)[-1]: uri for uri in listing(s3, place)} if place else {}
+        written = {uri.rsplit("/", 1)[-1]: uri for uri in listing(s3, prefix)} if prefix else {}
 
         def document(name: str) -> dict[str, Any]:
             return read_json(s3, written[name]) if name in written else {}
 
         statistics, constraints = document("statistics.json"), document("constraints.json")
-        return MonitoringExecution(summary, statistics, constraints, document("constraint_violations.json"), place)
+        return MonitoringExecution(summary, statistics, constraints, document("constraint_violations.json"), prefix)
 
     def _document(self, document: Document) -> Mapping[str, Any]:
         if isinstance(document, str):
@@ -130,8 +136,8 @@ class Monitored(Artifacts, JobExpectations):
         features = {feature["name"]: feature for feature in document.get("features", [])}
         if name not in features:
             self.fail(f"there is a feature {name}", f"there are {', '.join(features) or 'none'}")
-        found: dict[str, Any] = features[name]
-        return found
+        feature: dict[str, Any] = features[name]
+        return feature
 
 
 def _numbers(feature: Mapping[str, Any]) -> dict[str, float]:

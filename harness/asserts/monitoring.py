@@ -1,4 +1,4 @@
-"""Reading what data capture and the monitor wrote."""
+"""Reading the files that data capture and Model Monitor write."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from harness.asserts.objects import listing, read
 
 
 def captured_records(s3: Any, prefix: str) -> list[dict[str, Any]]:
-    """Every captured request under a prefix, oldest first."""
+    """Return all captured records under a prefix, oldest first."""
     files = [uri for uri in listing(s3, prefix) if uri.endswith(".jsonl")]
     records = [json.loads(line) for uri in files for line in read(s3, uri).decode().splitlines() if line]
     return sorted(records, key=lambda record: str(record["eventMetadata"]["inferenceTime"]))
 
 
 def without_sketches(statistics: dict[str, Any]) -> dict[str, Any]:
-    """``statistics.json`` for a reader: without the quantile sketches, which are most of its bytes."""
+    """Return a ``statistics.json`` document without its quantile sketches, which are most of its size."""
     features = [
         {key: _plain(value) if key == "numerical_statistics" else value for key, value in feature.items()}
         for feature in statistics["features"]

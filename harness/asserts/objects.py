@@ -1,4 +1,4 @@
-"""Reading what lies in S3: one object, a listing, the members of an archive."""
+"""Reading from S3: one object, a listing, the members of an archive."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from harness.kernel.unpacking import LimitedStream, check_size
 
 _IN_MEMORY, _LARGEST_RATIO = 1 << 30, 20
-"""Bytes that any archive may unpack to in memory, and how many times its size a larger one may."""
+"""The unpacked size in bytes that is always allowed, and the largest allowed ratio to the archive's size above it."""
 
 
 def bucket_and_key(uri: str) -> tuple[str, str]:
@@ -33,21 +33,21 @@ def read_json(s3: Any, uri: str) -> Any:
 
 
 def listing(s3: Any, uri: str) -> list[str]:
-    """The URIs of every object under a prefix, in order."""
+    """Return the URIs of all objects under a prefix, in order."""
     bucket, prefix = bucket_and_key(uri)
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    return [f"s3://{bucket}/{found['Key']}" for page in pages for found in page.get("Contents", [])]
+    return [f"s3://{bucket}/{each['Key']}" for page in pages for each in page.get("Contents", [])]
 
 
 def archive_members(s3: Any, uri: str) -> dict[str, bytes]:
-    """The files of a ``.tar.gz`` by name."""
-    return unpacked(read(s3, uri))
+    """Return the files of a ``.tar.gz`` object by name."""
+    return unpack(read(s3, uri))
 
 
-def unpacked(archive: bytes) -> dict[str, bytes]:
-    """The files of a ``.tar.gz`` by name. ``TooLarge`` if they would take more memory than an archive of its size may.
+def unpack(archive: bytes) -> dict[str, bytes]:
+    """Return the files of a ``.tar.gz`` by name. Raise ``TooLarge`` if they need too much memory for its size.
 
-    A job wrote the archive, and a small one can claim to hold terabytes.
+    The limit is needed because a job wrote the archive, and a small archive can unpack to terabytes.
     """
     limit = max(_IN_MEMORY, _LARGEST_RATIO * len(archive))
     with gzip.open(io.BytesIO(archive)) as packed:

@@ -17,9 +17,10 @@ _LONGEST_TEXT, _LONGEST_LIST = 40, 3
 
 
 def requests(service: str, operation: str, **fixed: Any) -> SearchStrategy[dict[str, Any]]:
-    """Requests that the service's model allows: required members always, others sometimes; ``fixed`` as given.
+    """Generate requests that the service's model allows: required members always, others sometimes.
 
-    ``requests("sagemaker", "CreateModel", ModelName="mine")``. The operation is named as the API names it.
+    ``fixed`` are members with a fixed value: ``requests("sagemaker", "CreateModel", ModelName="mine")``. The operation
+    is named as in the API.
     """
     from botocore.loaders import create_loader
     from botocore.model import ServiceModel
@@ -31,19 +32,23 @@ def requests(service: str, operation: str, **fixed: Any) -> SearchStrategy[dict[
     unknown = set(fixed) - set(model.input_shape.members)
     if unknown:
         raise KeyError(f"{operation} has no member {', '.join(sorted(unknown))}")
-    given = {name: st.just(value) for name, value in fixed.items()}
-    return _structure(model.input_shape, given, 0)
+    fixed_members = {name: st.just(value) for name, value in fixed.items()}
+    return _structure(model.input_shape, fixed_members, 0)
 
 
-def _structure(shape: Any, given: Mapping[str, SearchStrategy[Any]], depth: int) -> SearchStrategy[dict[str, Any]]:
-    required = {name: _value(shape.members[name], depth + 1) for name in shape.required_members if name not in given}
+def _structure(
+    shape: Any, fixed_members: Mapping[str, SearchStrategy[Any]], depth: int
+) -> SearchStrategy[dict[str, Any]]:
+    required = {
+        name: _value(shape.members[name], depth + 1) for name in shape.required_members if name not in fixed_members
+    }
     others = {}
     if depth < _DEEPEST:
-        left = set(shape.members) - set(required) - set(given)
+        left = set(shape.members) - set(required) - set(fixed_members)
         others = {name: _value(shape.members[name], depth + 1) for name in sorted(left)}
     if getattr(shape, "is_tagged_union", False) and not required and others:
         return st.sampled_from(sorted(others)).flatmap(lambda name: st.fixed_dictionaries({name: others[name]}))
-    return st.fixed_dictionaries({**required, **given}, optional=others)
+    return st.fixed_dictionaries({**required, **fixed_members}, optional=others)
 
 
 def _value(shape: Any, depth: int) -> SearchStrategy[Any]:

@@ -1,7 +1,7 @@
-"""Property-based scenarios: hypothesis strategies for the rows of a table, and ``given_rows`` to try them.
+"""Property-based tests of endpoints: hypothesis strategies for the rows of a table, and ``given_rows`` to run them.
 
-Rows are lists of text cells; ``csv_text`` makes of them what an endpoint is sent. Cells shrink towards the middle of
-their range (whole numbers) or towards zero, so that the smallest failing payload shows the one cell that matters.
+Rows are lists of text cells, which ``csv_text`` turns into a payload. Cells shrink towards the middle of their range
+(whole numbers) or towards zero, so that the smallest failing payload shows which cell matters.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ _PRINTED = st.characters(min_codepoint=32, max_codepoint=0x2FF)
 
 
 def csv_text(rows: Sequence[Row]) -> str:
-    """CSV without a header, as the built-in algorithms take it."""
+    """Return the rows as CSV without a header, as the built-in algorithms accept it."""
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows(rows)
     return stream.getvalue().removesuffix("\n")
 
 
 def valid_rows(schema: Schema) -> SearchStrategy[Row]:
-    """Rows as they were seen: within every column's range, empty only where cells were."""
+    """Generate rows like those of the data: within each column's range, with empty cells only in incomplete columns."""
     return _row([_valid(column) for column in schema.columns])
 
 
 def boundary_rows(schema: Schema) -> SearchStrategy[Row]:
-    """Rows with every cell at an end of its range, at zero or in the middle."""
+    """Generate rows with every cell at an end of its range, at zero or in the middle."""
     return _row([st.sampled_from(_corners(column)) for column in schema.columns])
 
 
 def corrupt_rows(schema: Schema) -> SearchStrategy[Row]:
-    """Rows of which one thing is wrong: text for a number, an empty cell, a cell too many or too few, a line break."""
+    """Generate rows with one error: text for a number, an empty cell, a cell too many or too few, or a line break."""
     width = len(schema.columns)
 
-    def spoiled(row: Row, at: int, how: str, text: str) -> Row:
+    def corrupt(row: Row, at: int, how: str, text: str) -> Row:
         kept = list(row)
         if how == "too many":
             return [*kept, kept[at]]
@@ -56,33 +56,33 @@ def corrupt_rows(schema: Schema) -> SearchStrategy[Row]:
         st.tuples(st.sampled_from(["too many", "too few"]), st.just("")),
     )
     return st.tuples(valid_rows(schema), st.integers(0, width - 1), wrong).map(
-        lambda drawn: spoiled(drawn[0], drawn[1], *drawn[2])
+        lambda drawn: corrupt(drawn[0], drawn[1], *drawn[2])
     )
 
 
 def drifted_batches(
     schema: Schema, columns: Sequence[str], size: int = 100, by: float = 1.0
 ) -> SearchStrategy[list[Row]]:
-    """Batches in which these numeric columns moved upwards by ``by`` times their range; the others did not."""
+    """Generate batches in which these numeric columns are shifted upwards by ``by`` times their range."""
     moved = {name: schema.column(name) for name in columns}
     for column in moved.values():
         if column.kind == "String":
             raise ValueError(f"{column.name} is a String column; only numbers drift")
-    rows = [_valid(_shifted(column, by) if column.name in moved else column) for column in schema.columns]
+    rows = [_valid(_shift(column, by) if column.name in moved else column) for column in schema.columns]
     return st.lists(_row(rows), min_size=size, max_size=size)
 
 
 def given_rows(
     rows: SearchStrategy[Any], *, examples: int = 50, seed: int | None = 0
 ) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
-    """Try a check on many rows (or batches); when one fails, the smallest that fails is told with the failure.
+    """Run a check on many rows (or batches); a failure shows the smallest row that fails.
 
-    As a decorator: ``@given_rows(valid_rows(schema))`` over ``def check(row)``; call ``check()`` to try it. With
-    ``seed`` None others are drawn each time. Nothing is kept between runs, and a live endpoint may be as slow as it is.
+    Use it as a decorator: ``@given_rows(valid_rows(schema))`` over ``def check(row)``; ``check()`` runs it. With
+    ``seed`` None, each run uses other rows. Nothing is stored between runs, and there is no time limit.
     """
 
-    def decorated(check: Callable[[Any], None]) -> Callable[[], None]:
-        def tried(row: Any) -> None:
+    def decorate(check: Callable[[Any], None]) -> Callable[[], None]:
+        def run_check(row: Any) -> None:
             try:
                 check(row)
             except AssertionError as failure:
@@ -98,10 +98,10 @@ def given_rows(
             suppress_health_check=list(HealthCheck),
             phases=(Phase.explicit, Phase.generate, Phase.shrink),
         )
-        attempt: Callable[[], None] = quiet(given(rows)(tried))
+        attempt: Callable[[], None] = quiet(given(rows)(run_check))
         return attempt
 
-    return decorated
+    return decorate
 
 
 def _row(cells: Sequence[SearchStrategy[str]]) -> SearchStrategy[Row]:
@@ -109,11 +109,11 @@ def _row(cells: Sequence[SearchStrategy[str]]) -> SearchStrategy[Row]:
 
 
 def _valid(column: Column) -> SearchStrategy[str]:
-    filled = _filled(column)
+    filled = _filled_cells(column)
     return filled if column.complete else st.one_of(filled, st.just(""))
 
 
-def _filled(column: Column) -> SearchStrategy[str]:
+def _filled_cells(column: Column) -> SearchStrategy[str]:
     if column.kind == "Integral":
         middle = _middle(column)
         return st.integers(int(column.low) - middle, int(column.high) - middle).map(lambda step: str(middle + step))
@@ -140,6 +140,6 @@ def _corners(column: Column) -> list[str]:
     return list(dict.fromkeys(ends + ([] if column.complete else [""])))
 
 
-def _shifted(column: Column, by: float) -> Column:
+def _shift(column: Column, by: float) -> Column:
     width = max(column.high - column.low, 1.0) * by
     return Column(column.name, column.kind, column.low + width, column.high + width, complete=column.complete)

@@ -1,4 +1,4 @@
-"""What a table's rows look like: columns with types and ranges, read from a data set or from a monitor's baseline."""
+"""Schema of a table: columns with types and ranges, read from a data set or from the baseline of Model Monitor."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from typing import Any
 
 _INTEGRAL = re.compile(r"[+-]?\d+")
 MOST_CATEGORIES = 20
-"""A text column of more different values than this has no list of them."""
+"""The largest number of different values for which a text column lists them."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """``kind`` is Model Monitor's own word: Integral, Fractional or String. ``low`` and ``high`` are the range seen;
-    ``values`` the texts seen, of a String column with few. ``complete`` says that no cell was empty."""
+    """A column. ``kind`` is Integral, Fractional or String, as in Model Monitor.
+
+    ``low`` and ``high`` are the range of its values; ``values`` are the texts of a String column with few of them.
+    ``complete`` is true if no cell was empty.
+    """
 
     name: str
     kind: str
@@ -33,7 +36,7 @@ class Schema:
     columns: tuple[Column, ...]
 
     def without(self, *names: str) -> Schema:
-        """The same but for these columns: the label, or the model's answer in front of what it was asked."""
+        """Return the schema without these columns, for example without the label."""
         self._must_have(names)
         return Schema(tuple(column for column in self.columns if column.name not in names))
 
@@ -49,7 +52,7 @@ class Schema:
 
 
 def schema_of_csv(file: Path, rows: int = 10_000) -> Schema:
-    """From a CSV file with a header, by its first rows."""
+    """Read the schema of a CSV file with a header from its first rows."""
     with file.open(newline="", encoding="utf-8") as stream:
         reader = csv.reader(stream)
         header = next(reader, [])
@@ -75,7 +78,7 @@ def _column(name: str, cells: Sequence[str]) -> Column:
 
 
 def _numbers(cells: Sequence[str]) -> list[float]:
-    """Empty when one is none."""
+    """Return the cells as numbers; an empty list if one of them is not a number."""
     try:
         return [float(cell) for cell in cells]
     except ValueError:
@@ -83,7 +86,7 @@ def _numbers(cells: Sequence[str]) -> list[float]:
 
 
 def schema_of_baseline(statistics: Mapping[str, Any], constraints: Mapping[str, Any]) -> Schema:
-    """From the documents ``statistics.json`` and ``constraints.json`` of a monitor's baseline."""
+    """Read the schema from ``statistics.json`` and ``constraints.json`` of a Model Monitor baseline."""
     seen = {feature["name"]: feature for feature in statistics["features"]}
     return Schema(tuple(_expected(feature, seen.get(feature["name"], {})) for feature in constraints["features"]))
 

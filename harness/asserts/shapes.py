@@ -1,8 +1,9 @@
-"""The shape of an answer: a template that a decoded JSON or CSV value must fit.
+"""Shapes: templates that a decoded JSON or CSV value must fit.
 
-A type is fitted by its values (``float`` by whole numbers too), ``(low, high)`` by a number between, a mapping by one
-with at least its keys, ``[shape]`` by a list of any length, a longer list element by element, a function by what it
-says yes to, and everything else by what equals it: ``{"predictions": [{"score": (0.0, 1.0), "label": str}]}``.
+A type fits its values (``float`` also whole numbers), ``(low, high)`` a number between the two, a mapping one with at
+least its keys, ``[shape]`` a list of any length whose elements fit, a longer list one of the same length, element by
+element, a function every value for which it returns true, and any other shape an equal value. For example:
+``{"predictions": [{"score": (0.0, 1.0), "label": str}]}``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 
 def misfits(value: Any, shape: Any, at: str = "answer") -> Iterator[str]:
-    """Where and how a value does not fit; nothing when it does."""
+    """Yield where and how a value does not fit a shape; nothing if it fits."""
     match shape:
         case type():
             if not _is(value, shape):
@@ -35,8 +36,11 @@ def misfits(value: Any, shape: Any, at: str = "answer") -> Iterator[str]:
                 yield f"{at} is {_short(value)}, not {_short(shape)}"
 
 
-def decoded(body: bytes, content_type: str) -> Any:
-    """JSON as its value, CSV as rows of cells (numbers where they are), other text as text; ``ValueError`` else."""
+def decode(body: bytes, content_type: str) -> Any:
+    """Decode a body: JSON to its value, CSV to rows of cells (numbers if possible), other content to text.
+
+    Raise ``ValueError`` if the body is not valid.
+    """
     text, kind = body.decode(), content_type.partition(";")[0].strip()
     if kind == "application/json":
         return json.loads(text)
@@ -48,7 +52,7 @@ def decoded(body: bytes, content_type: str) -> Any:
 
 
 def numbers_of(value: Any) -> list[float]:
-    """Every number of an answer, in order of appearance."""
+    """Return every number of an answer, in order of appearance."""
     if isinstance(value, Mapping):
         return [number for each in value.values() for number in numbers_of(each)]
     if isinstance(value, list):

@@ -64,7 +64,7 @@ def test_one_deleted_by_hand_meanwhile_is_told(
 def test_answers_have_a_shape(endpoint: str, expects: Expectations) -> None:
     expects.in_service(endpoint)
     assert expects.answers(endpoint, "1,2\n3\n", [[(1, 2)]]) == [[2.0], [1.0]]
-    with pytest.raises(ExpectationFailed, match=r"answer has 2 elements, not 3\nasked: '1,2\\n3'\nit answers: '2"):
+    with pytest.raises(ExpectationFailed, match=r"answer has 2 elements, not 3\nrequest: '1,2\\n3'\nanswer: '2"):
         expects.answers(endpoint, "1,2\n3", [[float], [float], [float]])
     with pytest.raises(
         ExpectationFailed, match=r"it refuses:[\s\S]*\"ModelError\"[\s\S]*InService[\s\S]*  \| (GET|POST)"
@@ -104,7 +104,7 @@ def test_errors_may_be_what_is_expected(endpoint: str, expects: Expectations) ->
     expects.in_service(endpoint)
     assert "not this" in expects.refuses(endpoint, "a word", status=400, says="refused")
     expects.refuses("nowhere", "1", error="ValidationError")
-    with pytest.raises(ExpectationFailed, match=r"with ModelError 4xx\nasked: '1'\nit answers: '1"):
+    with pytest.raises(ExpectationFailed, match=r"with ModelError 4xx\nrequest: '1'\nanswer: '1"):
         expects.refuses(endpoint, "1")
     for wrong in ({"status": 415}, {"error": "ServiceUnavailable"}, {"says": "because"}):
         with pytest.raises(ExpectationFailed, match="it refuses: An error occurred"):

@@ -8,7 +8,7 @@ import tarfile
 import pytest
 
 from harness.asserts import ExpectationFailed, Expectations
-from harness.asserts.evidence import trimmed
+from harness.asserts.evidence import trim
 from harness.asserts.monitoring import captured_records, without_sketches
 from harness.asserts.objects import bucket_and_key
 from tests.asserts.told import Told
@@ -33,7 +33,7 @@ def test_a_range_shows_what_was_found(session: Told, expects: Expectations) -> N
 
 def test_a_long_answer_keeps_what_comes_after_its_long_members() -> None:
     regexes = [{"Name": f"m{number}", "Regex": "x" * 50} for number in range(100)]
-    told = trimmed({"MetricDefinitions": regexes, "Status": "Failed", "FailureReason": "it broke"})
+    told = trim({"MetricDefinitions": regexes, "Status": "Failed", "FailureReason": "it broke"})
     assert '"Status": "Failed"' in told
     assert '"FailureReason": "it broke"' in told
     assert "characters)" in told
@@ -79,7 +79,7 @@ def test_objects_and_archives_in_s3(cloud: Cloud, expects: Expectations) -> None
         expects.archive(uri, ["other"])
     with pytest.raises(ExpectationFailed, match=rf"s3://{BUCKET}/expected/models/model.tar.gz"):
         expects.objects(f"s3://{BUCKET}/expected/models/", ["output.tar.gz"])
-    with pytest.raises(ExpectationFailed, match="nothing lies under it; look with `aws s3 ls"):
+    with pytest.raises(ExpectationFailed, match="there is nothing under it; look with `aws s3 ls"):
         expects.objects(f"s3://{BUCKET}/none/")
 
 

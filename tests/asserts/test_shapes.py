@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.asserts.shapes import decoded, misfits, numbers_of
+from harness.asserts.shapes import decode, misfits, numbers_of
 
 ANSWER = {"predictions": [{"score": 0.25, "label": "a"}, {"score": 1, "label": "b"}], "model": "m"}
 
@@ -53,12 +53,12 @@ def test_true_is_no_number() -> None:
 
 
 def test_bodies_are_decoded_by_their_type() -> None:
-    assert decoded(b"1,a\n\n0.5,b\n", "text/csv; charset=utf-8") == [[1.0, "a"], [0.5, "b"]]
-    assert decoded(b'{"a": [1]}', "application/json") == {"a": [1]}
-    assert decoded(b'{"a": 1}\n{"a": 2}\n', "application/jsonlines") == [{"a": 1}, {"a": 2}]
-    assert decoded(b"hello", "text/plain") == "hello"
+    assert decode(b"1,a\n\n0.5,b\n", "text/csv; charset=utf-8") == [[1.0, "a"], [0.5, "b"]]
+    assert decode(b'{"a": [1]}', "application/json") == {"a": [1]}
+    assert decode(b'{"a": 1}\n{"a": 2}\n', "application/jsonlines") == [{"a": 1}, {"a": 2}]
+    assert decode(b"hello", "text/plain") == "hello"
     with pytest.raises(ValueError):
-        decoded(b"{", "application/json")
+        decode(b"{", "application/json")
 
 
 def test_numbers_come_in_order_of_appearance() -> None:

@@ -1,4 +1,4 @@
-"""Pickles that a job wrote, loaded where their code can do no harm: a process without network, homes or projects."""
+"""Safe loading of pickles that a job wrote, in a sandboxed process without network, homes and projects."""
 
 from harness.asserts.unpickling.sandbox import LoadFailed, NoSandbox, SandboxedObject, load, type_name
 

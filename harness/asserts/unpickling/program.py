@@ -1,7 +1,7 @@
-"""Loads one pickle and serves it: attributes, calls, items. A stand-alone program, started in a sandbox.
+"""A stand-alone program that runs in a sandbox, loads one pickle and serves its attributes, calls and items.
 
-What it hears comes from the scenario, which may be trusted; what it answers is made of JSON and of arrays in numpy's
-format, as the scenario must not trust what a pickle's code made of this process.
+Requests come from the scenario and are trusted. Answers consist of JSON and of arrays in numpy's format, because the
+scenario must not trust this process after it has run the pickle's code.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ def main(kind: str, file: str) -> None:
     server = socket.create_server(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])))
     connection = server.accept()[0]
     server.close()
-    with connection, connection.makefile("rb") as asked, connection.makefile("wb") as answers:
-        served = _Served()
-        _answer(answers, lambda: served.encoded(_loaded(kind, file)))
-        while len(size := asked.read(SIZE.size)) == SIZE.size:
-            body = asked.read(SIZE.unpack(size)[0])
-            _answer(answers, functools.partial(served.do, body))
+    with connection, connection.makefile("rb") as requests, connection.makefile("wb") as answers:
+        objects = _ObjectServer()
+        _answer(answers, lambda: objects.encode(_load(kind, file)))
+        while len(size := requests.read(SIZE.size)) == SIZE.size:
+            body = requests.read(SIZE.unpack(size)[0])
+            _answer(answers, functools.partial(objects.do, body))
 
 
-def _loaded(kind: str, file: str) -> Any:
+def _load(kind: str, file: str) -> Any:
     if kind == "joblib":
         import joblib  # type: ignore[import-untyped,unused-ignore]
 
@@ -54,7 +54,7 @@ def _answer(stream: BinaryIO, work: Callable[[], Any]) -> None:
 
 
 class _Arguments(pickle.Unpickler):
-    """Arguments of the scenario's: an object that is served stands for itself."""
+    """Unpickles the scenario's arguments; references to served objects become those objects."""
 
     def __init__(self, stream: BinaryIO, objects: dict[int, Any]) -> None:
         super().__init__(stream)
@@ -64,31 +64,31 @@ class _Arguments(pickle.Unpickler):
         return self._objects[pid]
 
 
-class _Served:
+class _ObjectServer:
     def __init__(self) -> None:
         self._objects: dict[int, Any] = {}
 
     def do(self, body: bytes) -> Any:
         what, target, arguments, keywords = _Arguments(io.BytesIO(body), self._objects).load()
         if what == "get":
-            return self.encoded(getattr(target, arguments[0]))
+            return self.encode(getattr(target, arguments[0]))
         if what == "item":
-            return self.encoded(target[arguments[0]])
+            return self.encode(target[arguments[0]])
         if what == "length":
-            return self.encoded(len(target))
-        return self.encoded(target(*arguments, **keywords))
+            return self.encode(len(target))
+        return self.encode(target(*arguments, **keywords))
 
-    def encoded(self, value: Any) -> Any:
-        """Plain values as they are; anything else stays here and is known by a number."""
+    def encode(self, value: Any) -> Any:
+        """Encode a value: plain values directly, any other object as the number under which it is kept here."""
         if value is None or type(value) in (bool, int, float, str):
             return {"plain": value}
         if type(value) in (list, tuple):
-            return {type(value).__name__: [self.encoded(inner) for inner in value]}
+            return {type(value).__name__: [self.encode(inner) for inner in value]}
         if type(value) is dict:
-            return {"dict": [[self.encoded(key), self.encoded(inner)] for key, inner in value.items()]}
+            return {"dict": [[self.encode(key), self.encode(inner)] for key, inner in value.items()]}
         if type(value) is bytes:
             return {"bytes": base64.b64encode(value).decode()}
-        return self._array(value) or self._booster(value) or self._kept(value)
+        return self._array(value) or self._booster(value) or self._keep(value)
 
     def _array(self, value: Any) -> Any:
         numpy = sys.modules.get("numpy")
@@ -99,13 +99,13 @@ class _Served:
         return {"array": base64.b64encode(stream.getvalue()).decode(), "scalar": isinstance(value, numpy.generic)}
 
     def _booster(self, value: Any) -> Any:
-        """In xgboost's own format, which is no pickle."""
+        """Encode a Booster in xgboost's own format, which is not a pickle."""
         xgboost = sys.modules.get("xgboost")
         if xgboost is None or type(value) is not xgboost.Booster:
             return None
         return {"booster": base64.b64encode(bytes(value.save_raw("ubj"))).decode()}
 
-    def _kept(self, value: Any) -> Any:
+    def _keep(self, value: Any) -> Any:
         number = len(self._objects)
         self._objects[number] = value
         kind = type(value)

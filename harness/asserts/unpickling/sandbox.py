@@ -1,4 +1,4 @@
-"""Starts the sandbox of one pickle and speaks to it. Never unpickles what comes out of it."""
+"""The sandbox of one pickle: it starts the process and communicates with it. Answers are never unpickled."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _PAUSE = 0.01
 
 
 class NoSandbox(Exception):
-    """This machine grants none; the message says why."""
+    """This machine supports no sandbox; the message says why."""
 
 
 class LoadFailed(Exception):
-    """The pickle's code, or a call of what it made, raised; ``kind`` is the exception's class."""
+    """An exception in the sandbox, from loading the pickle or from a call; ``kind`` is the exception's class."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(f"{kind}: {message}")
@@ -42,9 +42,9 @@ class LoadFailed(Exception):
 
 
 def load(kind: str, content: bytes, code: Sequence[Path] = ()) -> Any:
-    """What a pickle (``kind`` "pickle" or "joblib") holds: a plain value, array or Booster, else a ``SandboxedObject``.
+    """Load a pickle (``kind`` "pickle" or "joblib"); return a plain value, array, Booster or ``SandboxedObject``.
 
-    ``code`` are folders or files of modules, beside the installed ones, that it needs.
+    ``code`` are folders or files with modules that it needs besides installed packages.
     """
     with ExitStack() as stack:
         connection = _Connection(stack.enter_context(_sandbox(kind, content, code)))
@@ -55,9 +55,9 @@ def load(kind: str, content: bytes, code: Sequence[Path] = ()) -> Any:
 
 
 class SandboxedObject:
-    """An object that lives in the sandbox. Its attributes, calls and items are asked for there.
+    """A reference to an object in the sandbox, which forwards attributes, calls and items.
 
-    Arguments go in as they are; plain values and arrays come out, anything else is another ``SandboxedObject``.
+    Results that are plain values or arrays are returned, any other object as another ``SandboxedObject``.
     """
 
     def __init__(self, connection: _Connection, number: int, kind: str, text: str) -> None:
@@ -148,7 +148,7 @@ class _sandbox:  # noqa: N801  (used as a function)
 
 
 class _References(pickle.Pickler):
-    """Arguments, in which an object of the sandbox is known by its number there."""
+    """Pickles arguments; objects of the sandbox become references by number."""
 
     def persistent_id(self, obj: Any) -> Any:
         return obj._number if isinstance(obj, SandboxedObject) else None
@@ -157,24 +157,24 @@ class _References(pickle.Pickler):
 class _Connection:
     def __init__(self, connection: socket) -> None:
         self._answers: BinaryIO = connection.makefile("rb")
-        self._asked: BinaryIO = connection.makefile("wb")
+        self._requests: BinaryIO = connection.makefile("wb")
         self._lock = threading.Lock()
         self.objects = 0
-        """How many objects of the sandbox were handed out."""
+        """The number of references to objects in the sandbox."""
 
     def ask(self, what: str, target: SandboxedObject, *arguments: Any, **keywords: Any) -> Any:
         body = io.BytesIO()
         _References(body).dump((what, target, arguments, keywords))
         with self._lock:
             try:
-                self._asked.write(program.SIZE.pack(body.tell()) + body.getvalue())
-                self._asked.flush()
+                self._requests.write(program.SIZE.pack(body.tell()) + body.getvalue())
+                self._requests.flush()
             except OSError as error:
                 raise LoadFailed("ended", f"the sandbox is gone: {error}") from error
             return self.receive()
 
     def receive(self) -> Any:
-        """The next answer. The sandbox may send anything: only JSON, numbers and text are made of it."""
+        """Return the next answer. The sandbox is not trusted: an answer may be JSON and arrays only."""
         try:
             size = program.SIZE.unpack(self._read(program.SIZE.size))[0]
             if size > _MOST_BYTES:
@@ -182,24 +182,24 @@ class _Connection:
             answer = json.loads(self._read(size))
             if "error" in answer:
                 raise LoadFailed(str(answer["error"]), str(answer["message"]))
-            return self._decoded(answer["value"])
+            return self._decode(answer["value"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise LoadFailed("answer", f"the sandbox answers nonsense: {error!r}") from error
 
     def _read(self, size: int) -> bytes:
         body = self._answers.read(size)
         if len(body) < size:
-            raise LoadFailed("ended", "its process ended while it was asked")
+            raise LoadFailed("ended", "its process ended during a call")
         return body
 
-    def _decoded(self, value: Any) -> Any:
+    def _decode(self, value: Any) -> Any:
         (kind, content), *more = value.items()
         if kind == "plain" and (content is None or isinstance(content, (bool, int, float, str))):
             return content
         if kind in ("list", "tuple"):
-            return (list if kind == "list" else tuple)(self._decoded(inner) for inner in content)
+            return (list if kind == "list" else tuple)(self._decode(inner) for inner in content)
         if kind == "dict":
-            return {self._decoded(key): self._decoded(inner) for key, inner in content}
+            return {self._decode(key): self._decode(inner) for key, inner in content}
         if kind == "object":
             self.objects += 1
             return SandboxedObject(self, int(content), str(value["type"]), str(value["text"]))
