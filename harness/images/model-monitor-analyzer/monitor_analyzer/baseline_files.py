@@ -15,14 +15,14 @@ _STATISTICS = ("baseline_statistics", "baseline")
 
 
 class BaselineDistribution(NamedTuple):
-    """What a feature looked like: the buffers of its sketch, or the counts of its values, or neither."""
+    """Distribution of a feature in the baseline: the buffers of its sketch, the counts of its values, or neither."""
 
     sketch: list[list[float]] | None
     counts: dict[str, float] | None
 
 
 class FileReader:
-    """Reads members of one JSON file; a member of the wrong kind is an error that names the place."""
+    """Reads members of one JSON file; a member of the wrong kind is an error that names the location."""
 
     def __init__(self, setting: str, path: Path) -> None:
         self.setting = setting
@@ -39,39 +39,39 @@ class FileReader:
             raise AnalyzerError(text) from None
         return self.object(value, "the file")
 
-    def object(self, value: Any, place: str) -> dict[str, Any]:
+    def object(self, value: Any, location: str) -> dict[str, Any]:
         if not isinstance(value, dict):
-            raise self.wrong(place, "an object", value)
+            raise self.wrong(location, "an object", value)
         return value
 
-    def list(self, value: Any, place: str) -> builtins.list[Any]:
+    def list(self, value: Any, location: str) -> builtins.list[Any]:
         if not isinstance(value, list):
-            raise self.wrong(place, "a list", value)
+            raise self.wrong(location, "a list", value)
         return value
 
-    def number(self, value: Any, place: str) -> float:
+    def number(self, value: Any, location: str) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise self.wrong(place, "a number", value)
+            raise self.wrong(location, "a number", value)
         return float(value)
 
-    def numbers(self, value: Any, place: str) -> builtins.list[float]:
-        items = self.list(value, place)
+    def numbers(self, value: Any, location: str) -> builtins.list[float]:
+        items = self.list(value, location)
         # Sketches hold tens of thousands of numbers: one look at all their types.
         if {int, float}.issuperset(map(type, items)):
             return builtins.list(map(float, items))
-        return [self.number(item, place) for item in items]
+        return [self.number(item, location) for item in items]
 
-    def choice(self, value: Any, place: str, choices: builtins.list[str]) -> str:
+    def choice(self, value: Any, location: str, choices: builtins.list[str]) -> str:
         if value not in choices:
-            raise self.wrong(place, " or ".join(choices), value)
+            raise self.wrong(location, " or ".join(choices), value)
         return str(value)
 
-    def wrong(self, place: str, expected: str, value: Any) -> AnalyzerError:
+    def wrong(self, location: str, expected: str, value: Any) -> AnalyzerError:
         shown = json.dumps(value)
         shown = shown if len(shown) <= 60 else shown[:60] + "…"
         return AnalyzerError(
             messages.BASELINE_SHAPE.format(
-                setting=self.setting, path=self.path, place=place, expected=expected, value=shown
+                setting=self.setting, path=self.path, place=location, expected=expected, value=shown
             )
         )
 
@@ -101,19 +101,19 @@ def _sketch(reader: FileReader, feature: dict[str, Any], name: str) -> list[list
     kll = _distribution(reader, feature, "numerical_statistics", name).get("kll")
     if kll is None:
         return None
-    place = f"sketch of feature '{name}'"
-    sketch = reader.object(reader.object(kll, place).get("sketch"), place)
-    return [reader.numbers(buffer, place) for buffer in reader.list(sketch.get("data"), place)]
+    location = f"sketch of feature '{name}'"
+    sketch = reader.object(reader.object(kll, location).get("sketch"), location)
+    return [reader.numbers(buffer, location) for buffer in reader.list(sketch.get("data"), location)]
 
 
 def _counts(reader: FileReader, feature: dict[str, Any], name: str) -> dict[str, float] | None:
     categorical = _distribution(reader, feature, "string_statistics", name).get("categorical")
     if categorical is None:
         return None
-    place = f"buckets of feature '{name}'"
-    buckets = reader.list(reader.object(categorical, place).get("buckets"), place)
-    pairs = [reader.object(bucket, place) for bucket in buckets]
-    return {str(pair.get("value")): reader.number(pair.get("count"), place) for pair in pairs}
+    location = f"buckets of feature '{name}'"
+    buckets = reader.list(reader.object(categorical, location).get("buckets"), location)
+    pairs = [reader.object(bucket, location) for bucket in buckets]
+    return {str(pair.get("value")): reader.number(pair.get("count"), location) for pair in pairs}
 
 
 def _distribution(reader: FileReader, feature: dict[str, Any], kind: str, name: str) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def _event(path: Path, number: int, line: str) -> dict[str, Any]:
 
 
 class EventMetadata:
-    """What a preprocessor sees as inference_record.event_metadata."""
+    """The object that a preprocessor gets as inference_record.event_metadata."""
 
     def __init__(self, metadata: dict[str, Any]) -> None:
         self._metadata = metadata
@@ -75,7 +75,7 @@ class EventMetadata:
 
 
 class EventPayload:
-    """What a preprocessor sees as inference_record.endpoint_input and its like; the data is as captured."""
+    """Passed to a preprocessor as inference_record.endpoint_input or endpoint_output; data is as captured."""
 
     def __init__(self, payload: dict[str, Any]) -> None:
         self._payload = payload

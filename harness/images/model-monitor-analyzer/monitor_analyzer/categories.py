@@ -29,7 +29,7 @@ class Categories:
         if self._distinct is not None:
             self._distinct.update(texts)
             return
-        counted = _counted(texts)
+        counted = _count_texts(texts)
         if counted is not None:
             for value, count in counted.items():
                 self._counts[value] = self._counts.get(value, 0) + count
@@ -53,8 +53,8 @@ class Categories:
         return sorted(self._counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _counted(texts: Any) -> Mapping[str, int] | None:
-    """None where the block alone has too many distinct texts: no use to make tens of thousands of them Python's."""
+def _count_texts(texts: Any) -> Mapping[str, int] | None:
+    """Return the counts of a block's texts, or None if there are too many: converting them to Python is slow."""
     if isinstance(texts, list):
         return Counter(texts)
     counted = texts.value_counts()

@@ -1,4 +1,4 @@
-"""What type the text of a cell has, by Deequ's rules, and the column type that follows from the counts."""
+"""Types of cells by Deequ's rules, and the column type that follows from their counts."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _columns_where(condition: Any, texts: Any) -> list[str]:
 
 
 def _classify_plain(texts: Any) -> dict[str, Classified]:
-    """Those of the columns in which every cell parses."""
+    """Classify the columns in which every cell parses."""
     import polars as pl
 
     numbers = texts.select(pl.all().cast(pl.Float64, strict=False))

@@ -70,25 +70,25 @@ def read_constraints(path: Path) -> Constraints:
     return Constraints(parsed, monitoring)
 
 
-def _feature(reader: FileReader, value: Any, place: str, monitoring: MonitoringConfig) -> FeatureConstraints:
-    entry = reader.object(value, place)
+def _feature(reader: FileReader, value: Any, location: str, monitoring: MonitoringConfig) -> FeatureConstraints:
+    entry = reader.object(value, location)
     name = entry.get("name")
     if not isinstance(name, str):
-        raise reader.wrong(f"{place}.name", "a text", name)
+        raise reader.wrong(f"{location}.name", "a text", name)
     types = [INTEGRAL, FRACTIONAL, STRING, UNKNOWN]
     completeness = entry.get("completeness")
     if completeness is not None:
-        completeness = reader.number(completeness, f"{place}.completeness")
-    strings = reader.object(entry.get("string_constraints") or {}, f"{place}.string_constraints")
+        completeness = reader.number(completeness, f"{location}.completeness")
+    strings = reader.object(entry.get("string_constraints") or {}, f"{location}.string_constraints")
     domain = strings.get("domains")
     if domain is not None:
-        domain = frozenset(str(item) for item in reader.list(domain, f"{place}.string_constraints.domains"))
-    own = monitoring.overridden(overrides_in(entry), reader, f"{place} overrides")
+        domain = frozenset(str(item) for item in reader.list(domain, f"{location}.string_constraints.domains"))
+    own = monitoring.overridden(overrides_in(entry), reader, f"{location} overrides")
     return FeatureConstraints(
         name=name,
-        inferred_type=reader.choice(entry.get("inferred_type"), f"{place}.inferred_type", types),
+        inferred_type=reader.choice(entry.get("inferred_type"), f"{location}.inferred_type", types),
         completeness=completeness,
         domain=domain,
         monitoring=own,
-        string_monitoring=own.overridden(overrides_in(strings), reader, f"{place}.string_constraints overrides"),
+        string_monitoring=own.overridden(overrides_in(strings), reader, f"{location}.string_constraints overrides"),
     )

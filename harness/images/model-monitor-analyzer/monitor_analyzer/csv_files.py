@@ -98,7 +98,7 @@ def _header_names(cells: list[str], path: Path) -> list[str]:
 
 
 def _parsed(path: Path, block: bytes, names: list[str], integral: set[str], only: frozenset[str] | None) -> Any:
-    """None when a cell of an integral column turned out to be something else."""
+    """Return the parsed block, or None if a cell of an integral column is not an integer."""
     import polars as pl
 
     schema = {name: pl.Int64 if name in integral else pl.String for name in names}

@@ -38,7 +38,7 @@ class DistinctCount:
             self._is_many = self._all.get_estimate() > _MANY
 
     def _add(self, ordered: list[str]) -> None:
-        """In order, because the estimate depends on it by a register or two."""
+        """Add texts in their order, because the estimate depends slightly on it."""
         add = self._all.update
         for text in ordered:
             add(text)

@@ -28,7 +28,7 @@ class Drift(NamedTuple):
 def drifts_of(
     constraints: Constraints, baseline: Mapping[str, BaselineDistribution], profile: DatasetProfile
 ) -> dict[str, Drift]:
-    """Only features that have a comparable distribution on both sides."""
+    """Return the drift of each feature that has a comparable distribution on both sides."""
     drifts = {}
     for feature in constraints.features:
         column, distribution = profile.columns.get(feature.name), baseline.get(feature.name)

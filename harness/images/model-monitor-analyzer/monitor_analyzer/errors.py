@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class AnalyzerError(Exception):
-    """What is wrong with the input or the settings, and what to do about it."""
+    """An error in the input or the settings; the message has the remedy."""

@@ -57,21 +57,21 @@ class MonitoringConfig:
             "distribution_constraints": distribution,
         }
 
-    def overridden(self, value: Any, reader: FileReader, place: str) -> MonitoringConfig:
+    def overridden(self, value: Any, reader: FileReader, location: str) -> MonitoringConfig:
         """A copy in which the members of `value` count; an unknown member is an error, not ignored."""
         changes: dict[str, Any] = {}
-        for key, member in reader.object(value or {}, place).items():
+        for key, member in reader.object(value or {}, location).items():
             if key == "distribution_constraints":
-                inner = f"{place}.{key}"
+                inner = f"{location}.{key}"
                 for name, item in reader.object(member, inner).items():
                     if name not in _COMPARISON:
                         raise reader.wrong(inner, "an object of " + ", ".join(sorted(_COMPARISON)), member)
                     changes[name] = _value(reader, name, item, f"{inner}.{name}")
             elif key in _SWITCHES | _THRESHOLDS:
-                changes[key] = _value(reader, key, member, f"{place}.{key}")
+                changes[key] = _value(reader, key, member, f"{location}.{key}")
             else:
                 known = sorted(_SWITCHES | _THRESHOLDS | {"distribution_constraints"})
-                raise reader.wrong(place, "an object of " + ", ".join(known), value)
+                raise reader.wrong(location, "an object of " + ", ".join(known), value)
         return replace(self, **changes)
 
 
@@ -83,14 +83,14 @@ def overrides_in(holder: dict[str, Any]) -> Any:
     return None
 
 
-def _value(reader: FileReader, key: str, value: Any, place: str) -> Any:
+def _value(reader: FileReader, key: str, value: Any, location: str) -> Any:
     if key in _SWITCHES or key == "perform_comparison":
-        return reader.choice(value, place, [ENABLED, DISABLED]) == ENABLED
+        return reader.choice(value, location, [ENABLED, DISABLED]) == ENABLED
     if key == "comparison_method":
-        return reader.choice(value, place, [SIMPLE, ROBUST])
+        return reader.choice(value, location, [SIMPLE, ROBUST])
     if key == "categorical_drift_method":
-        return reader.choice(value, place, list(DRIFT_METHODS))
-    return reader.number(value, place)
+        return reader.choice(value, location, list(DRIFT_METHODS))
+    return reader.number(value, location)
 
 
 def _switch(enabled: bool) -> str:

@@ -17,7 +17,7 @@ def is_one_block(files: Sequence[Path]) -> bool:
 
 
 def plain_frame(path: Path, block: bytes, names: list[str], only: frozenset[str] | None) -> PlainFrame | None:
-    """None where a real parser is needed: for quotes, for its speed, or to say what is wrong."""
+    """Return a frame, or None if a real parser is needed: for quotes, for speed, or for its error message."""
     try:
         text = block.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError:

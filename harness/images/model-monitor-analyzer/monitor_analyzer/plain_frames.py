@@ -18,7 +18,7 @@ class PlainFrame:
 
     @property
     def height(self) -> int:
-        """Without columns there are no rows, as in polars."""
+        """The number of rows; 0 without columns, as in polars."""
         return max(map(len, self.cells.values()), default=0)
 
     @property

@@ -1,4 +1,4 @@
-"""What one pass over the data knows of each column. Knows nothing of files or constraints."""
+"""Profiles of columns, computed in one pass over the data."""
 
 from __future__ import annotations
 

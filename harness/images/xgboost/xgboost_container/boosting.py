@@ -23,7 +23,7 @@ from .versions import Version
 
 @dataclass(frozen=True)
 class Job:
-    """What a job asks of boosting, beside XGBoost's own parameters."""
+    """Settings of a job for boosting, beside XGBoost's own parameters."""
 
     version: Version
     parameters: dict[str, Any]

@@ -1,4 +1,4 @@
-"""Which channels a training job may have, and in which form each is accepted."""
+"""The channels that a training job may have, and the forms in which each is accepted."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def load_checkpoint(directory: Path | None) -> tuple[str | None, int]:
 
 
 def save_model_whole(model: Any, path: Path) -> None:
-    """Nobody sees half a model: written beside its place, then renamed."""
+    """Save atomically: write to a temporary file, then rename it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=str(path.parent), suffix=".sagemaker-ignore")
     os.close(handle)

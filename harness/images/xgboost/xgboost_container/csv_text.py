@@ -1,4 +1,4 @@
-"""What can be told from the text of a CSV file before it is parsed: delimiter, and cells that are not numbers."""
+"""Checks of a CSV file's text before it is parsed: the delimiter, and cells that are not numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which metrics a job evaluates, by whom (XGBoost or scikit-learn), and which one stops it early."""
+"""The metrics that a job evaluates, who computes each (XGBoost or scikit-learn), and which one stops it early."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the container reads from its environment."""
+    """Settings that the container reads from its environment."""
 
     batch: bool = field(default_factory=lambda: bool(os.environ.get("SAGEMAKER_BATCH")))
     default_accept: str = field(

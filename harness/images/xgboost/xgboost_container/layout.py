@@ -1,4 +1,4 @@
-"""Where the contract's files are (SAGEMAKER_BASE_DIR replaces /opt/ml) and how the job's settings are read."""
+"""Paths of the container contract (SAGEMAKER_BASE_DIR replaces /opt/ml), and reading the job's settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the oldest XGBoost expects of Python and later Pythons no longer have."""
+"""Functions that the oldest XGBoost needs and that later Pythons no longer have."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def _parse_exactly(text: str, delimiter: str) -> Any:
 
 
 def _parse_large(body: bytes, delimiter: str) -> Any:
-    """None when the body needs the exact way."""
+    """Parse a large body quickly; return None if it needs the exact parser."""
     import pandas as pd
 
     if b"\r" in body:
@@ -98,7 +98,7 @@ def _is_even(table: Any, body: bytes, delimiter: bytes) -> bool:
 
 
 def _parse_libsvm(text: str, shifts: bool) -> Any:
-    """With `shifts`, a body whose lowest index is not 0 counts from 1."""
+    """Parse LIBSVM text. With `shifts`, a body whose lowest index is not 0 counts from 1."""
     from scipy.sparse import csr_matrix
 
     rows: list[int] = []

@@ -25,7 +25,7 @@ def _classes(predictions: Any, version: Version) -> Any:
 
 
 def _score_functions() -> tuple[dict[str, Score], dict[str, Score]]:
-    """(of classes, of numbers), imported late: only few jobs ask for them."""
+    """Return the scores (for classes, for numbers); imported late, because few jobs need them."""
     from sklearn import metrics
 
     def averaged(function: Any, average: str) -> Score:
@@ -54,7 +54,7 @@ def _score_functions() -> tuple[dict[str, Score], dict[str, Score]]:
 
 
 def score_function(names: list[str], version: Version) -> Callable[[Any, Any], list[tuple[str, float]]]:
-    """What xgboost.train takes as its Python metric: one call computes all of `names`."""
+    """Return a Python metric for xgboost.train; one call computes all of `names`."""
     of_classes, of_numbers = _score_functions()
 
     def evaluate(predictions: Any, matrix: Any) -> list[tuple[str, float]]:

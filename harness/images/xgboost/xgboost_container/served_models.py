@@ -45,7 +45,7 @@ class Model:
         return self._booster.predict(matrix, validate_features=False, **self._rounds())
 
     def _rounds(self) -> dict[str, Any]:
-        """Which rounds predict. A pickle of an older image carries the limit into releases that call it otherwise."""
+        """Return the rounds to predict with. A pickle of an older image has the limit under another name."""
         if not self._ntree_limit:
             return {}
         if "ntree_limit" in inspect.signature(self._booster.predict).parameters:
@@ -134,13 +134,13 @@ class Models:
 
 
 def _can_skip_names(booster: Any) -> bool:
-    """Whether `inplace_predict` exists and takes rows without names of columns; it does since 1.4."""
+    """Return whether `inplace_predict` exists and accepts rows without column names, as it does since 1.4."""
     method = getattr(booster, "inplace_predict", None)
     return method is not None and "validate_features" in inspect.signature(method).parameters
 
 
 def _learner(booster: Any) -> dict[str, Any]:
-    """What a model says of itself; before 1.0 it says no more than the number of its features."""
+    """Return the model's own description; before 1.0 it contains only the number of features."""
     if hasattr(booster, "save_config"):
         learner: dict[str, Any] = json.loads(booster.save_config())["learner"]
         return learner

@@ -1,4 +1,4 @@
-"""What SIGTERM does to a training job: nothing is kept, unless save_model_on_termination asks for it."""
+"""Handling of SIGTERM in a training job: no model is saved, unless save_model_on_termination is set."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def _refuse_dask(values: dict[str, Any], name: str) -> None:
 
 
 def _refuse_unsupported(train: dict[str, Any], name: str, layout: Layout) -> None:
-    """What the container can do and this program cannot."""
+    """Raise an error for features of the container that this program does not support."""
     hosts = layout.read_config("resourceconfig")["hosts"]
     if len(hosts) != 1:
         raise UserError(

@@ -1,4 +1,4 @@
-"""What differs between releases of the image, one row per release; chosen by the runner through HARNESS_IMAGE_TAG."""
+"""Differences between releases of the image, one row per release; HARNESS_IMAGE_TAG selects the release."""
 
 from __future__ import annotations
 
