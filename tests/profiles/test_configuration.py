@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.kernel.errors import StateError
-from harness.profiles import find_profile, profiles_on_aws
+from harness.profiles import find_profile
 from harness.profiles.aws import AwsProfile
 from harness.profiles.configuration import read_choices, read_destination
 from harness.profiles.target import RunRequest
@@ -93,12 +93,8 @@ def test_a_profile_says_what_the_commands_need_to_know(tmp_path: Path) -> None:
     assert {name: profile.is_local for name, profile in known.items()} == {
         "local": True,
         "docker": True,
-        "localmode": False,
+        "localmode": True,
         "prod": False,
     }
     assert [name for name, profile in known.items() if profile.destination] == ["prod"]
-    local_mode = {name: profile.local_mode("test", "run-1", tmp_path) for name, profile in known.items()}
-    assert [name for name, instructions in local_mode.items() if instructions] == ["localmode"]
-    assert profiles_on_aws(tmp_path) == {"aws", "prod"}
-    with pytest.raises(StateError, match="there is no emulator"):
-        known["prod"].emulator(tmp_path)
+    assert [name for name, profile in known.items() if profile.local_mode] == ["localmode"]
