@@ -171,9 +171,8 @@ CLOUD = """
 [profiles.cloud]
 kind = "aws"
 region = "us-east-1"
-account = "111122223333"
-execution_role = "arn:aws:iam::111122223333:role/Role"
-bucket = "b-111122223333"
+account_id = "111122223333"
+role = "Role"
 """
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.kernel.errors import StateError
-from harness.profiles import find_profile
+from harness.profiles import find_profile, profiles_on_aws
 from harness.profiles.aws import AwsProfile
 from harness.profiles.configuration import read_choices, read_destination
 from harness.profiles.target import RunRequest
@@ -98,3 +98,6 @@ def test_a_profile_says_what_the_commands_need_to_know(tmp_path: Path) -> None:
     }
     assert [name for name, profile in known.items() if profile.destination] == ["prod"]
     assert [name for name, profile in known.items() if profile.local_mode] == ["localmode"]
+    assert profiles_on_aws(tmp_path) == {"aws", "prod"}
+    with pytest.raises(StateError, match="there is no emulator"):
+        known["prod"].emulator(tmp_path)
