@@ -68,7 +68,7 @@ def test_what_is_missing_is_named_with_its_meaning(key: str) -> None:
 
 def test_a_kind_with_an_emulator_takes_what_that_is_started_with(tmp_path: Path) -> None:
     assert read_choices("ci", {"runner": "docker", "s3_url": "http://127.0.0.1:9000"})["runner"] == "docker"
-    with pytest.raises(StateError, match="runner must be 'process' or 'docker', not 'podman'"):
+    with pytest.raises(StateError, match="runner must be 'process' or 'docker' or 'sdk-local', not 'podman'"):
         read_choices("ci", {"runner": "podman"})
     with pytest.raises(StateError, match="unknown key 'region'; known: aws_backend, runner, s3_url"):
         read_choices("ci", {"region": "x"})
