@@ -25,7 +25,7 @@ from harness.scenario.session import Session, load_file
 
 def open_session(name: str, events: EventWriter, run: RunDocument) -> Session:
     """Open the kind of session that the run's document names."""
-    if run.local_mode is not None:
+    if run.local_mode:
         from harness.localmode.session import LocalModeSession
 
         return LocalModeSession(name, events, run)

@@ -7,7 +7,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from harness.stores.credentials import read_admin_token
+from harness.scenario.run_document import EmulatorAccess
+from harness.stores.credentials import ADMIN_TOKEN, read_admin_token
 
 
 def admin_request(
@@ -22,3 +23,8 @@ def ask_admin(address: str, state: Path, name: str, document: Any = None, method
     """The decoded answer; ``HTTPError`` for a refusal."""
     with urllib.request.urlopen(admin_request(address, state, name, document, method), timeout=60) as response:
         return json.loads(response.read())
+
+
+def emulator_access(emulator: Any) -> EmulatorAccess:
+    """What a scenario's session gets of an emulator that has ``address`` and ``state``."""
+    return EmulatorAccess(f"{emulator.address}/_harness", str(emulator.state / ADMIN_TOKEN))

@@ -17,7 +17,8 @@ FIXED = {
 }
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "base"}
 LONGEST_FILE = 400
-GENERATIONS = {"sdk_v2", "sdk_v3"}
+GENERATIONS = {"sdk_v2", "container_program"}
+"""Modules of one generation of the SDK, and the program that an interpreter with either runs by itself."""
 
 PLAIN = ("emulator", "engine", "gateway")
 """The packages whose words are checked. A package is added when it is clean."""

@@ -22,22 +22,18 @@ CHECKED = {
     "engine/jobs/archives.py: _extract_named": "the name of a member of an archive",
     "engine/jobs/archives.py: _refuse_hostile": "the name of a member of an archive",
     "engine/jobs/staging.py: download_all": "S3 keys and entries of manifests, of inputs and models",
-    "localmode/endpoints.py: _serve": "the name of an endpoint of local mode",
-    "localmode/jobs.py: begin": "the name of a job of local mode",
-    "localmode/jobs.py: run": "the name of a job of local mode",
     "stores/result_cache.py: take_out": "names of files of a result kept for --reuse",
 }
 """Where a name is checked, and what it is the name of."""
 
 FETCHING = {
-    "asserts/objects.py: unpacked": "members stay in memory",
+    "asserts/objects.py: unpack": "members stay in memory",
     "engine/jobs/archives.py: _extract": "checked there",
     "engine/hosting/model_servers.py: _fetch_model": "a name of the emulator's own",
     "engine/jobs/staging.py: _download": "checked by download_all",
     "runners/docker/registry.py: _saved": "members stay in memory",
-    "localmode/models.py: _archive": "a name of the emulator's own",
-    "localmode/transform.py: _downloaded": "files are numbered",
     "aws/remote/objects.py: download": "the caller's path",
+    "stores/package_index/index.py: _fetched": "a file name that the index page passed the check with",
 }
 """Where data from outside are written to files or taken out of archives, and why that is safe."""
 _FETCHES = {"download", "download_file", "download_fileobj", "extract", "extractall", "extractfile", "unpack_archive"}

@@ -8,28 +8,26 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.contract.monitoring import (
-    Definition,
-    Execution,
-    processing_request,
-    read_inline_definition,
-    read_job_definition,
+from harness.contract.monitoring import Definition, Execution, definition_of, processing_request, with_baseline
+from harness.contract.monitoring_executions import (
+    NoData,
+    Summary,
+    begin_execution,
+    execution_name,
+    list_executions,
+    verdict,
 )
 from harness.kernel.s3uri import S3Uri
 
 LOOK_SECONDS, LATE_SECONDS = 5.0, 45 * 60.0
 _OVER = ("Completed", "CompletedWithViolations", "Failed", "Stopped")
-_NO_DATA = "Job inputs had no data"
 _UNFINISHED = ("InProgress", "Stopping")
 Client = Callable[[str], Any]
-Summary = dict[str, Any]
 
 
 class CannotRunAtOnce(Exception):
@@ -69,7 +67,7 @@ class MonitoringOnAws:
         """Add to AWS's answer the processing jobs that were executions of a schedule."""
         runs = self._runs.get(str(params.get("MonitoringScheduleName")), [])
         if runs and operation == "ListMonitoringExecutions":
-            answer["MonitoringExecutionSummaries"] = filter_executions(runs, params)
+            answer["MonitoringExecutionSummaries"] = list_executions(runs, params)
             answer.pop("NextToken", None)
         elif runs and operation == "DescribeMonitoringSchedule":
             answer["LastMonitoringExecutionSummary"] = runs[-1]
@@ -103,21 +101,14 @@ class MonitoringOnAws:
     def _run(self, name: str, began: float, seconds: float) -> Summary:
         config = self._config(name) or {}
         definition = self._definition(name, config)
-        summary: Summary = {
-            "MonitoringScheduleName": name,
-            "ScheduledTime": _moment(began),
-            "CreationTime": _moment(began),
-            "EndpointName": definition.endpoint,
-            "MonitoringType": config.get("MonitoringType", "DataQuality"),
-        }
-        if "MonitoringJobDefinitionName" in config:
-            summary["MonitoringJobDefinitionName"] = config["MonitoringJobDefinitionName"]
+        moment = _moment(began)
+        summary = begin_execution(name, config, definition.endpoint, moment, moment, "InProgress")
         start = self._since.get(name, began - seconds)
         self._since[name] = began
         destination, keys = self._find_captured(name, definition.endpoint, start)
         if not keys:
-            return summary | _outcome("Failed", _NO_DATA)
-        job = f"model-monitoring-{_moment(began):%Y%m%d%H%M}-{uuid.uuid4().hex[:24]}"
+            return summary | _settled({"MonitoringExecutionStatus": "Failed", "FailureReason": str(NoData())})
+        job = execution_name(began)
         execution = Execution(name, job, began, start, began + 1, destination, [])
         created = self._client("sagemaker").create_processing_job(**self._request(definition, execution, keys))
         return summary | {"ProcessingJobArn": created["ProcessingJobArn"]} | self._result(job)
@@ -130,20 +121,10 @@ class MonitoringOnAws:
                 '"schedule" in the profile, which waits for it'
             )
         client = self._client("sagemaker")
-        if "MonitoringJobDefinition" in config:
-            definition = read_inline_definition(config["MonitoringJobDefinition"])
-        else:
-            name = config["MonitoringJobDefinitionName"]
-            definition = read_job_definition(client.describe_data_quality_job_definition(JobDefinitionName=name))
-        if not definition.baselining_job:
-            return definition
-        job = client.describe_processing_job(ProcessingJobName=definition.baselining_job)
-        baseline = S3Uri.parse(job["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"])
-        return replace(
-            definition,
-            constraints=definition.constraints or str(baseline.join("constraints.json")),
-            statistics=definition.statistics or str(baseline.join("statistics.json")),
+        definition = definition_of(
+            config, lambda wanted: client.describe_data_quality_job_definition(JobDefinitionName=wanted)
         )
+        return with_baseline(definition, lambda job: client.describe_processing_job(ProcessingJobName=job))
 
     def _find_captured(self, name: str, endpoint: str, start: float) -> tuple[S3Uri, list[str]]:
         """Find the destination of the endpoint's capture, and the objects there that were not analyzed yet."""
@@ -192,27 +173,11 @@ class MonitoringOnAws:
         client = self._client("sagemaker")
         while (answer := client.describe_processing_job(ProcessingJobName=job))["ProcessingJobStatus"] in _UNFINISHED:
             time.sleep(LOOK_SECONDS)
-        status, message = answer["ProcessingJobStatus"], str(answer.get("ExitMessage", ""))
-        if status == "Completed" and message.startswith("CompletedWithViolations"):
-            status = "CompletedWithViolations"
-        return _outcome(status, answer.get("FailureReason", ""))
+        return _settled(verdict(answer))
 
 
-def filter_executions(runs: list[Summary], request: Mapping[str, Any]) -> list[Summary]:
-    """Filter and sort executions as ListMonitoringExecutions does."""
-    matching = [run for run in runs if request.get("StatusEquals") in (None, run["MonitoringExecutionStatus"])]
-    for member in ("ScheduledTime", "CreationTime", "LastModifiedTime"):
-        earliest, latest = request.get(f"{member}After"), request.get(f"{member}Before")
-        matching = [run for run in matching if earliest is None or run[member] > earliest]
-        matching = [run for run in matching if latest is None or run[member] < latest]
-    by = {"Status": "MonitoringExecutionStatus"}.get(request.get("SortBy", ""), request.get("SortBy", "CreationTime"))
-    matching.sort(key=lambda run: run[by], reverse=request.get("SortOrder", "Descending") == "Descending")
-    return matching[: request.get("MaxResults", len(matching))]
-
-
-def _outcome(status: str, reason: str) -> Summary:
-    members = {"MonitoringExecutionStatus": status, "LastModifiedTime": _moment(time.time())}
-    return members | ({"FailureReason": reason} if reason else {})
+def _settled(ended: Summary) -> Summary:
+    return {**ended, "LastModifiedTime": _moment(time.time())}
 
 
 def _moment(seconds: float) -> datetime:

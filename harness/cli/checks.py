@@ -154,7 +154,7 @@ def _docker(settings: Settings) -> Iterator[DoctorFinding]:
     from harness.runners.docker.engine import DockerEngine
     from harness.runners.docker.errors import EngineRefusal
 
-    needed = settings.runner == "docker"
+    needed = settings.runner != "process"
     engine = DockerEngine()
     try:
         state = engine.describe()

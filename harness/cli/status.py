@@ -41,7 +41,7 @@ def _in_words(facts: Mapping[str, Any]) -> Iterator[str]:
     kept = "nothing is kept when it stops" if facts.get("ephemeral") else "kept when it stops"
     yield f"  state      {facts['state']}, {kept}"
     yield f"  account    {facts['account']} in {facts['region']}"
-    yield f"  jobs       run {'in containers' if facts['runner'] == 'docker' else 'as processes of this machine'}"
+    yield f"  jobs       run {'as processes of this machine' if facts['runner'] == 'process' else 'in containers'}"
     yield f"  other AWS  {facts['aws_backend']}" + (f" ({details})" if details else "")
     if facts.get("s3_url"):
         yield f"  S3         {facts['s3_url']}"

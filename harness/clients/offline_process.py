@@ -85,10 +85,7 @@ def _forward_signals() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
 
 
 class OfflineProcess:
-    """A program started offline in the background, its output in a file. Start it while this process has one thread.
-
-    Not ``enclosed``, it stays in this network, for servers of other programs here; the shim still keeps it offline.
-    """
+    """A program started offline in the background, its output in a file. Start it while this process has one thread."""
 
     def __init__(
         self,
@@ -97,8 +94,6 @@ class OfflineProcess:
         emulator: RunningEmulator,
         output: Path,
         modules: Sequence[str] = (),
-        *,
-        enclosed: bool = True,
     ) -> None:
         self._code: int | None = None
         sys.stdout.flush()
@@ -107,7 +102,7 @@ class OfflineProcess:
         self._pid = os.fork()
         if self._pid == 0:
             program = functools.partial(run, argv, env, emulator, modules)
-            os._exit(_attend(output, program if enclosed else functools.partial(run_plain, argv, env)))
+            os._exit(_attend(output, program))
 
     def code(self) -> int | None:
         """Its exit code, once it ended."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 import posixpath
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.kernel.clock import iso, utc
@@ -41,6 +41,26 @@ class Definition:
     role: str
     start_offset: str
     end_offset: str
+
+
+def definition_of(config: Mapping[str, Any], described: Callable[[str], Mapping[str, Any]]) -> Definition:
+    """Return what a schedule of this MonitoringScheduleConfig runs. ``described`` describes job definitions."""
+    if "MonitoringJobDefinition" in config:
+        return read_inline_definition(config["MonitoringJobDefinition"])
+    return read_job_definition(described(config["MonitoringJobDefinitionName"]))
+
+
+def with_baseline(definition: Definition, described: Callable[[str], Mapping[str, Any]]) -> Definition:
+    """Fill in the files that the baselining job wrote, where one is named. ``described`` describes that job."""
+    if not definition.baselining_job:
+        return definition
+    outputs = described(definition.baselining_job)["ProcessingOutputConfig"]["Outputs"]
+    baseline = S3Uri.parse(outputs[0]["S3Output"]["S3Uri"])
+    return replace(
+        definition,
+        constraints=definition.constraints or str(baseline.join("constraints.json")),
+        statistics=definition.statistics or str(baseline.join("statistics.json")),
+    )
 
 
 def read_job_definition(spec: Mapping[str, Any]) -> Definition:

@@ -1,82 +1,82 @@
-"""The classes of the SageMaker SDK v2 that local mode is made of."""
+"""The local sessions of the SageMaker SDK v2, with clients of the emulator in place of its own."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import functools
+import time
 from typing import Any
 
-from sagemaker.local import LocalSession, entities, local_session
-from sagemaker.local.image import _SageMakerContainer
-from sagemaker.local.local_session import LocalSagemakerClient, LocalSagemakerRuntimeClient
+from sagemaker.local import LocalSession
+from sagemaker.local.local_session import LocalSagemakerClient
+from sagemaker.session import Session
 from sagemaker.workflow.pipeline_context import LocalPipelineSession
 
-from harness.localmode import sdk
-from harness.localmode.context import LocalModeContext
+from harness.kernel.kinds import RUN_JOBS
+
+PIPELINE_OPERATIONS = frozenset(
+    ("create_pipeline", "update_pipeline", "describe_pipeline", "delete_pipeline", "start_pipeline_execution")
+)
+_LOOK_SECONDS = 0.5
 
 
-class ContainerSession(sdk.OneContainer, LocalSession):  # type: ignore[misc]
+class _EmulatorClients:
+    """Mixed into a local session: jobs and endpoints go to the emulator, and their logs come from there."""
+
+    logs_for_job = Session.logs_for_job
+    logs_for_processing_job = Session.logs_for_processing_job
+    logs_for_transform_job = Session.logs_for_transform_job
+
+    def _initialize(self, *arguments: Any, **options: Any) -> None:
+        super()._initialize(*arguments, **options)  # type: ignore[misc]
+        client = self.boto_session.client  # type: ignore[attr-defined]
+        self.sagemaker_runtime_client = None  # the SDK hands its local settings to whatever is here
+        self.config = {"local": {"local_code": False}}
+        self.sagemaker_client = client("sagemaker")
+        self.sagemaker_runtime_client = client("sagemaker-runtime")
+        self.sagemaker_metrics_client = client("sagemaker-metrics")
+
+
+class ScenarioSession(_EmulatorClients, LocalSession):  # type: ignore[misc]
     pass
 
 
-class _Pipelines:
-    """A session's client that leaves pipelines to local mode, whose steps then come back to the session."""
+class ScenarioPipelineSession(_EmulatorClients, LocalPipelineSession):  # type: ignore[misc]
+    def _initialize(self, *arguments: Any, **options: Any) -> None:
+        super()._initialize(*arguments, **options)
+        self.sagemaker_client = PipelineClient(self.sagemaker_client, self)
 
-    OPERATIONS = frozenset(
-        ("create_pipeline", "update_pipeline", "describe_pipeline", "delete_pipeline", "start_pipeline_execution")
-    )
+
+class PipelineClient:
+    """The client of a pipeline's session: pipelines are the SDK's own, and the jobs of their steps the emulator's.
+
+    The SDK runs a step by ``create_training_job(name, ...)``, and expects that the job has ended when this returns.
+    """
 
     def __init__(self, client: Any, session: LocalSession) -> None:
         self._client = client
         self._local = LocalSagemakerClient(session)
+        self._names: dict[str, str] = {"describe_model": "ModelName", "create_model": "ModelName"}
+        for kind in RUN_JOBS:
+            self._names |= {kind.method(verb): kind.name_member for verb in ("Create", "Describe")}
+        self._jobs = {kind.method("Create"): kind for kind in RUN_JOBS}
 
-    def __getattr__(self, name: str) -> Any:
-        if name not in self.OPERATIONS:
-            return getattr(self._client, name)
-        if name.startswith("start"):
-            self._client.provenance.note("Pipelines", "the definition, its steps one after the other", "")
-        return getattr(self._local, name)
+    def __getattr__(self, operation: str) -> Any:
+        if operation in PIPELINE_OPERATIONS:
+            return getattr(self._local, operation)
+        call = getattr(self._client, operation)
+        if operation not in self._names:
+            return call
+        return functools.partial(self._run, operation, call)
 
+    def _run(self, operation: str, call: Any, name: str = "", **request: Any) -> Any:
+        answer = call(**{self._names[operation]: name, **request} if name else request)
+        if operation in self._jobs:
+            self._wait(self._jobs[operation], name or request[self._names[operation]])
+        return answer
 
-class _Waiting(sdk.LocalScenarioSession):
-    """Output was shown while a job ran; what waiting is still for is the error of a job that failed."""
-
-    def _initialize(self, *arguments: Any, **options: Any) -> None:
-        super()._initialize(*arguments, **options)
-        self.sagemaker_client = _Pipelines(self.sagemaker_client, self)
-
-    def logs_for_job(self, job_name: str, wait: bool = False, *_: Any, **__: Any) -> None:
-        if wait:
-            self.wait_for_job(job_name)  # type: ignore[attr-defined]
-
-    def logs_for_processing_job(self, job_name: str, wait: bool = False, *_: Any, **__: Any) -> None:
-        if wait:
-            self.wait_for_processing_job(job_name)  # type: ignore[attr-defined]
-
-    def logs_for_transform_job(self, job_name: str, wait: bool = False, *_: Any, **__: Any) -> None:
-        if wait:
-            self.wait_for_transform_job(job_name)  # type: ignore[attr-defined]
-
-
-class ScenarioSession(_Waiting, LocalSession):  # type: ignore[misc]
-    pass
-
-
-class ScenarioPipelineSession(_Waiting, LocalPipelineSession):  # type: ignore[misc]
-    pass
-
-
-GENERATION = sdk.Generation(ContainerSession, LocalSagemakerClient, LocalSagemakerRuntimeClient)
-
-
-class SdkV2:
-    def __init__(self, changes: sdk.SdkChanges) -> None:
-        sdk.adapt(changes, local_session, entities, _SageMakerContainer)
-
-    def one_run(self, around: LocalModeContext, folder: Path, name: str) -> sdk.OneRun:
-        return sdk.OneRun(GENERATION, around, folder, name)
-
-    def session(self, boto3: Any, bucket: str) -> Any:
-        return ScenarioSession(boto_session=boto3, default_bucket=bucket)
-
-    def pipeline_session(self, boto3: Any, bucket: str) -> Any:
-        return ScenarioPipelineSession(boto_session=boto3, default_bucket=bucket)
+    def _wait(self, kind: Any, name: str) -> None:
+        describe = getattr(self._client, kind.method("Describe"))
+        while (job := describe(**{kind.name_member: name}))[kind.status_member] in ("InProgress", "Stopping"):
+            time.sleep(_LOOK_SECONDS)
+        if job[kind.status_member] != "Completed":
+            raise RuntimeError(job.get("FailureReason", f"{name} is {job[kind.status_member]}"))

@@ -1,125 +1,65 @@
-"""The Session of a scenario whose containers the SDK's local mode runs."""
+"""The Session of a scenario in the profile localmode: the SDK's local sessions, answered by the emulator.
+
+The emulator runs the jobs in the containers of the SDK's local mode (``harness.runners.sdk_local``).
+"""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-import boto3
-
-from harness.clients.emulator_clock import EmulatorClock
-from harness.kernel.removal import remove_tree
-from harness.localmode.client import LocalModeClient
-from harness.localmode.container_engine import ContainerEngine
-from harness.localmode.context import LocalModeContext
-from harness.localmode.faults import LocalModeFaults
-from harness.localmode.runtime import LocalModeRuntime
-from harness.localmode.sdk import OneRun, SdkChanges
 from harness.scenario.events import EventWriter
-from harness.scenario.faults import Faults
 from harness.scenario.run_document import RunDocument
 from harness.scenario.session import Session
 
-ACCELERATED = ("ml.p", "ml.g")
-COLUMNS = ["Part", "Times", "Local mode (the SDK, Docker)", "The harness beside it"]
+MACHINES = {"local": "ml.m5.large", "local_gpu": "ml.g4dn.xlarge"}
+"""What the emulator is asked for where a program names local mode's own instance types."""
 
 
 class LocalModeSession(Session):
     def __init__(self, name: str, events: EventWriter, run: RunDocument) -> None:
         super().__init__(name, events, run)
-        plain, local_mode, emulator = self.boto3, run.local_mode, run.emulator
-        if local_mode is None or emulator is None:
-            raise ValueError("a session of local mode needs the instructions of its profile, and the emulator")
-        beside: dict[str, Any] = {}
-
-        def client(service: str) -> Any:
-            if service not in beside:
-                beside[service] = plain.client(service)
-            return beside[service]
-
-        self._around = LocalModeContext(
-            client=client,
-            boto3=plain,
-            region=self.region,
-            account=self.role.split(":")[4],
-            bucket=self.bucket,
-            folder=local_mode.folder,
-            engine=ContainerEngine(local_mode.labels, local_mode.images),
-            clock=EmulatorClock(f"{emulator.url}/clock", emulator.token_file),
-            seen=self._watcher.note,
-        )
-        self._around.folder.mkdir(parents=True, exist_ok=True)
-        self._sagemaker = LocalModeClient(self._around, self)
-        self._changes = SdkChanges()
-        runtime = LocalModeRuntime(self._around, self._sagemaker.endpoints)
-        self.boto3 = RoutedSession(self.region, {"sagemaker": self._sagemaker, "sagemaker-runtime": runtime})
-        boto3.DEFAULT_SESSION = self.boto3
+        self.boto3.events.register_first("provide-client-params.sagemaker", self._translate)
 
     def sagemaker_session(self) -> Any:
-        return self._sdk().session(self.boto3, self.bucket)
+        """The SDK's local session (v2); v3's ordinary session, whose jobs run in local mode all the same."""
+        try:
+            from harness.localmode.sdk_v2 import ScenarioSession
+        except ModuleNotFoundError:
+            return super().sagemaker_session()
+        return ScenarioSession(boto_session=self.boto3, default_bucket=self.bucket)
 
     def pipeline_session(self) -> Any:
-        return self._sdk().pipeline_session(self.boto3, self.bucket)
+        """The SDK's session for pipelines in local mode: it runs their steps one after the other."""
+        from harness.localmode.sdk_v2 import ScenarioPipelineSession
 
-    def training_mode(self) -> Any:
-        return self._sdk().training_mode
+        return ScenarioPipelineSession(boto_session=self.boto3, default_bucket=self.bucket)
 
-    def one_run(self, around: LocalModeContext, folder: Path, name: str) -> OneRun:
-        """For the client: the SDK is imported with the first container, nothing needs it before."""
-        run: OneRun = self._sdk().one_run(around, folder, name)
-        return run
+    def _translate(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Put a machine for ``local`` and an object in S3 for a folder of this machine: AWS knows neither."""
+        translated: dict[str, Any] = self._in_terms_of_aws(params)
+        return translated
 
-    @functools.cache  # noqa: B019 - one session lives as long as its process
-    def _sdk(self) -> Any:
-        try:
-            import sagemaker.core.local  # noqa: F401
-        except ModuleNotFoundError:
-            from harness.localmode.sdk_v2 import SdkV2
+    def _in_terms_of_aws(self, value: Any, name: str = "") -> Any:
+        if isinstance(value, Mapping) and "FileDataSource" in value:  # the SDK's word for a folder, which AWS has not
+            source = {"S3DataType": "S3Prefix", "S3Uri": value["FileDataSource"]["FileUri"]}
+            return {"S3DataSource": self._in_terms_of_aws(source)}
+        if isinstance(value, Mapping):
+            return {key: self._in_terms_of_aws(each, key) for key, each in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._in_terms_of_aws(each) for each in value]
+        if name == "InstanceType":
+            return MACHINES.get(value, value)
+        if name == "S3Uri" and str(value).startswith("file://"):
+            return self._uploaded(Path(urlsplit(value).netloc + urlsplit(value).path))
+        return value
 
-            return SdkV2(self._changes)
-        from harness.localmode.sdk_v3 import SdkV3
-
-        return SdkV3(self._changes, self._around, self._sagemaker, self.boto3)
-
-    def instance_type(self, wanted: str) -> str:
-        return "local_gpu" if wanted.startswith(ACCELERATED) else "local"
-
-    def advance_clock(self, seconds: float) -> None:
-        """What fell due has run when this returns: schedules of local mode here, others in the emulator."""
-        self._sagemaker.monitoring.advance(seconds)
-
-    @property
-    def faults(self) -> Faults:
-        return LocalModeFaults(super().faults, self._sagemaker.answers)
-
-    def jobs(self) -> list[dict[str, str]]:
-        """Jobs and endpoints that local mode ran: ``status``, ``kind``, ``name`` and ``reason`` of each."""
-        return self._sagemaker.ran()
-
-    def collect(self) -> None:
-        rows = list(self._around.provenance.rows())
-        if rows:
-            self.show("table", "What came from where", columns=COLUMNS, rows=rows, compared=False)
-        super().collect()
-
-    def clean_up(self) -> None:
-        try:
-            super().clean_up()
-        finally:
-            self._sagemaker.close()
-            self._changes.put_back()
-            remove_tree(self._around.folder)
-
-
-class RoutedSession(boto3.Session):  # type: ignore[misc]
-    """A boto3 session that answers for some services with clients of the harness."""
-
-    def __init__(self, region: str, own: Mapping[str, Any]) -> None:
-        super().__init__(region_name=region)
-        self._own = own
-
-    def client(self, service_name: str, *arguments: Any, **options: Any) -> Any:
-        own = self._own.get("sagemaker-runtime" if service_name == "runtime.sagemaker" else service_name)
-        return own if own is not None else super().client(service_name, *arguments, **options)
+    def _uploaded(self, source: Path) -> str:
+        s3, prefix = self.client("s3"), f"{self.run_id}/local{source.absolute()}"
+        files = [source] if source.is_file() else sorted(file for file in source.rglob("*") if file.is_file())
+        for file in files:
+            below = "" if file == source else f"/{file.relative_to(source).as_posix()}"
+            s3.upload_file(str(file), self.bucket, f"{prefix}{below}")
+        return f"s3://{self.bucket}/{prefix}"

@@ -3,7 +3,7 @@
 local     the emulator on this machine, offline, jobs as host processes
 docker    the same with jobs in containers of Docker Engine
 aws       a real account, described by its table in ``harness.toml``; needs no emulator and never starts one
-localmode the SDK's own local mode in Docker Engine, the emulator beside it for what that lacks
+localmode the same with jobs in the containers of the SDK's own local mode
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from harness.promotion.cost.meter import Meter
 from harness.promotion.destination import HOUR, ONE_OFF, Destination, owner
 from harness.promotion.run_guard import RunGuard
 from harness.scenario.events import EventReader
-from harness.scenario.run_document import VARIABLE, LocalModeInstructions, RunDocument
+from harness.scenario.run_document import VARIABLE, RunDocument
 from harness.scenario.run_folder import RunFolder, new_run_id
 
 LEDGERS = "ledger"
@@ -62,6 +62,7 @@ class AwsProfile:
     """A real account. Its table in ``harness.toml`` says which, and what is added to requests there."""
 
     is_local = False
+    local_mode = False
 
     def __init__(self, name: str, request: RunRequest) -> None:
         self.name = name
@@ -75,9 +76,6 @@ class AwsProfile:
 
     def emulator(self, state: Path) -> AbstractContextManager[RunningEmulator]:
         raise StateError(f"profile {self.name!r} runs on AWS, where there is no emulator", "use `--profile local`")
-
-    def local_mode(self, name: str, run: str, state: Path) -> LocalModeInstructions | None:
-        return None
 
     @contextlib.contextmanager
     def open(self, options: PlayOptions = NO_OPTIONS) -> Iterator[OpenAwsProfile]:

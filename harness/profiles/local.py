@@ -24,7 +24,7 @@ from harness.profiles.target import NO_OPTIONS, PlayOptions, RunningScenario, Ru
 from harness.report.links import Link, signed_links
 from harness.runners.process.interpreters import package_folders
 from harness.scenario.events import EventReader
-from harness.scenario.run_document import VARIABLE, EmulatorAccess, LocalModeInstructions, RunDocument
+from harness.scenario.run_document import VARIABLE, EmulatorAccess, RunDocument
 from harness.scenario.run_folder import RunFolder, new_run_id
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -37,6 +37,7 @@ class LocalProfile:
 
     destination = None
     is_local = True
+    local_mode = False
 
     def __init__(self, name: str, request: RunRequest, choices: Mapping[str, str] | None = None) -> None:
         self.name = name
@@ -46,9 +47,6 @@ class LocalProfile:
 
     def emulator(self, state: Path) -> AbstractContextManager[RunningEmulator]:
         return shared(state, self._start)
-
-    def local_mode(self, name: str, run: str, state: Path) -> LocalModeInstructions | None:
-        return None
 
     @contextlib.contextmanager
     def open(self, options: PlayOptions = NO_OPTIONS) -> Iterator[OpenLocalProfile]:
@@ -90,9 +88,7 @@ class OpenLocalProfile:
         argv = [str(python), "-m", "harness.play", str(scenario.file)]
         started, refusals = time.time(), BlockedHosts(self._emulator)
         modules = _select_installed(scenario.imports, python)
-        # The ports of local mode's containers are in this machine's network, so its scenarios stay there.
-        enclosed = document.local_mode is None
-        program = OfflineProcess(argv, environment, self._emulator, own.log, modules, enclosed=enclosed)
+        program = OfflineProcess(argv, environment, self._emulator, own.log, modules)
         self._played.append((argv, environment, modules))
         return RunningScenario(scenario, program, EventReader(own.events), own, started, refusals.lines)
 
@@ -128,7 +124,7 @@ class OpenLocalProfile:
             emulator=EmulatorAccess(f"{self._emulator.address}/_harness", str(self._emulator.token_file)),
             reuse=self._options.reuse,
             recording=self._options.recording,
-            local_mode=self._profile.local_mode(scenario.name, run, self._settings.state),
+            local_mode=self._profile.local_mode,
         )
 
     def _environment(self, target: Target, document: RunDocument) -> dict[str, str]:

@@ -13,7 +13,7 @@ from harness.profiles.scenarios import Scenario
 from harness.promotion.cost.budget import Prices
 from harness.promotion.destination import Destination
 from harness.scenario.events import EventReader
-from harness.scenario.run_document import LocalModeInstructions, RequestRecording
+from harness.scenario.run_document import RequestRecording
 from harness.scenario.run_folder import RunFolder
 from harness.settings import Settings
 
@@ -129,5 +129,6 @@ class Profile(Protocol):
         Raises ``StateError`` for a profile that has no emulator.
         """
 
-    def local_mode(self, name: str, run: str, state: Path) -> LocalModeInstructions | None:
-        """Return how a session named ``name`` uses the SDK's local mode; None where it does not."""
+    @property
+    def local_mode(self) -> bool:
+        """True when sessions are those of the SDK's local mode."""

@@ -82,17 +82,9 @@ def _end_of(file: Path) -> list[bytes]:
 def _mine(harness: SagemakerHarness) -> list[dict[str, str]]:
     from harness.clients.emulator_process import find
 
-    if ran := _ran_in_local_mode(harness):
-        return ran
     emulator = find(harness.state)
     jobs = emulator.ask("/_harness/jobs")["jobs"] if emulator else []
     return [job for job in jobs if job["account"] == harness.account]
-
-
-def _ran_in_local_mode(harness: SagemakerHarness) -> list[dict[str, str]]:
-    from harness.localmode.session import LocalModeSession
-
-    return harness.session.jobs() if isinstance(harness.session, LocalModeSession) else []
 
 
 def _jobs(harness: SagemakerHarness) -> list[str]:
@@ -116,8 +108,7 @@ def _objects(harness: SagemakerHarness) -> list[str]:
 
 
 def _commands(harness: SagemakerHarness) -> list[str]:
-    # Jobs of local mode are nobody's but this process's: their log is shown above, or nowhere.
-    failed = [job["name"] for job in _mine(harness) if job["status"] == "Failed" and not _ran_in_local_mode(harness)]
+    failed = [job["name"] for job in _mine(harness) if job["status"] == "Failed"]
     named = [f"harness logs {name} --state {harness.state}" for name in failed]
     return [f"harness start --state {harness.state}", *named, f"harness status --state {harness.state}"]
 

@@ -105,7 +105,7 @@ def open_on_emulator(run: Run, folder: Path, test: str) -> Iterator[SagemakerHar
     wired = use_wiring(wiring(target, folder / "client", os.environ))
     own = RunFolder(folder).prepare()
     with wired, contextlib.closing(EventWriter(own.events)) as events:
-        session = open_session(test.rsplit("::", 1)[-1], events, _document(run, target, own, test))
+        session = open_session(test.rsplit("::", 1)[-1], events, _document(run, target, own))
         harness = SagemakerHarness(run.profile_name, emulator.address, account, run.state, folder, session)
         try:
             yield harness
@@ -114,14 +114,12 @@ def open_on_emulator(run: Run, folder: Path, test: str) -> Iterator[SagemakerHar
         finally:
             harness.faults.clear()
             _end_leftovers(run, harness)  # its calls are recorded, too
-    if run.profile.is_local:  # the SDK's local mode replaces the machines of the test
-        run.rehearsals.keep(harness)
+    run.rehearsals.keep(harness)
 
 
-def _document(run: Run, target: Target, own: RunFolder, test: str) -> RunDocument:
-    run_id = new_run_id()
+def _document(run: Run, target: Target, own: RunFolder) -> RunDocument:
     return RunDocument(
-        run_id=run_id,
+        run_id=new_run_id(),
         region=target.region,
         role=target.role,
         bucket=target.bucket,
@@ -130,7 +128,7 @@ def _document(run: Run, target: Target, own: RunFolder, test: str) -> RunDocumen
         work=own.work,
         events=own.events,
         emulator=EmulatorAccess(f"{target.address}/_harness", str(run.emulator.token_file)),
-        local_mode=run.profile.local_mode(test, run_id, run.state),
+        local_mode=run.profile.local_mode,
     )
 
 

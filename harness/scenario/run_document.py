@@ -7,7 +7,6 @@ import json
 import os
 import types
 import typing
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,15 +36,6 @@ class RequestRecording:
 
 
 @dataclass(frozen=True)
-class LocalModeInstructions:
-    """The working folder, the container labels and the local images for the SDK's local mode."""
-
-    folder: Path
-    labels: Mapping[str, str]
-    images: Mapping[str, str]
-
-
-@dataclass(frozen=True)
 class RunDocument:
     """Everything that a scenario's process needs to know of its run."""
 
@@ -69,7 +59,8 @@ class RunDocument:
     """Whether jobs may be answered with the results of earlier ones."""
     recording: RequestRecording | None = None
     aws: AwsInstructions | None = None
-    local_mode: LocalModeInstructions | None = None
+    local_mode: bool = False
+    """Whether the SDK's sessions are those of its local mode."""
 
     def write(self, file: Path) -> None:
         """Write the document to a file that only its owner may read."""

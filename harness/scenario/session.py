@@ -127,7 +127,7 @@ class Session:
         return Mode.SAGEMAKER_TRAINING_JOB
 
     def instance_type(self, instance_type: str) -> str:
-        """Return the instance type to use here: the SDK's local mode has "local" and "local_gpu"."""
+        """Return the instance type: every profile takes AWS's names of machines."""
         return instance_type
 
     @contextlib.contextmanager

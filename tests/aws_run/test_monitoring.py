@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from harness.aws_run import monitoring
-from harness.aws_run.monitoring import CannotRunAtOnce, MonitoringOnAws, filter_executions
+from harness.aws_run.monitoring import CannotRunAtOnce, MonitoringOnAws
 from harness.clients.emulator_process import RunningEmulator
+from harness.contract.monitoring_executions import list_executions
 from tests.promotion.conftest import ACCOUNT, IMAGE, REGION, account_emulator, account_process, client  # noqa: F401
 
 ANALYZER = "156813124566.dkr.ecr.us-east-1.amazonaws.com/sagemaker-model-monitor-analyzer"
@@ -210,8 +211,8 @@ def test_lists_are_filtered_and_sorted_as_the_api_does() -> None:
         {"ScheduledTime": at, "CreationTime": at, "LastModifiedTime": at, "MonitoringExecutionStatus": status}
         for at, status in zip(moments, ("Completed", "Failed", "Completed"), strict=True)
     ]
-    assert filter_executions(runs, {}) == runs[::-1]
-    assert filter_executions(runs, {"SortOrder": "Ascending", "SortBy": "ScheduledTime", "MaxResults": 2}) == runs[:2]
-    assert filter_executions(runs, {"StatusEquals": "Failed"}) == [runs[1]]
-    assert filter_executions(runs, {"ScheduledTimeAfter": moments[0], "CreationTimeBefore": moments[2]}) == [runs[1]]
-    assert filter_executions(runs, {"SortBy": "Status", "SortOrder": "Ascending"})[-1] == runs[1]
+    assert list_executions(runs, {}) == runs[::-1]
+    assert list_executions(runs, {"SortOrder": "Ascending", "SortBy": "ScheduledTime", "MaxResults": 2}) == runs[:2]
+    assert list_executions(runs, {"StatusEquals": "Failed"}) == [runs[1]]
+    assert list_executions(runs, {"ScheduledTimeAfter": moments[0], "CreationTimeBefore": moments[2]}) == [runs[1]]
+    assert list_executions(runs, {"SortBy": "Status", "SortOrder": "Ascending"})[-1] == runs[1]

@@ -167,13 +167,23 @@ def test_jobs_are_reused_from_a_run_on_another_state_folder(project: Project, tm
     assert f"the result of {first['name']} reused" in page
 
 
+CLOUD = """
+[profiles.cloud]
+kind = "aws"
+region = "us-east-1"
+account_id = "111122223333"
+role = "Role"
+"""
+
+
 @pytest.mark.parametrize("option", [["--reuse"], ["--workers", "2"], ["--keep"], ["--from", "last-good"]])
 def test_what_needs_the_emulator_is_refused_elsewhere(project: Project, option: list[str]) -> None:
     project.scenario("good", "pass")
     (project.state / "kept").mkdir(parents=True)
     entries = [{"run": "r"}, {"entered": "One"}]
     (project.state / "kept" / "good.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
-    done = project.run("run", "good", "--profile", "localmode", *option)
+    (project.folder / "harness.toml").write_text(CLOUD)
+    done = project.run("run", "good", "--profile", "cloud", *option)
     assert done.returncode == 2
-    assert f"{option[0]} is for local profiles; 'localmode' is not one" in done.stderr
+    assert f"{option[0]} is for local profiles; 'cloud' is not one" in done.stderr
     assert project.run("run", "--workers", "none").returncode == 2

@@ -15,7 +15,7 @@ from multidict import CIMultiDict
 
 from harness.kernel.http import Request, Response
 from harness.scenario.faults import FaultRefused, Faults, FaultsNeedEmulator
-from tests.admin import ask_admin
+from tests.admin import ask_admin, emulator_access
 
 ONE, OTHER = "111111111111", "222222222222"
 IDENTITY = b"<R><GetCallerIdentityResult><Account>1</Account></GetCallerIdentityResult></R>"
@@ -30,7 +30,7 @@ def listing(served: Any) -> Any:
 
 @pytest.fixture
 def faults(served: Any) -> Faults:
-    return Faults(f"{served.address}/_harness/faults", ONE, "us-east-1", str(served.state / "admin-token"))
+    return Faults(emulator_access(served), ONE, "us-east-1")
 
 
 def code_of(call: Callable[..., Any], **request: Any) -> tuple[str, int]:
@@ -64,7 +64,7 @@ def test_a_fault_is_of_its_account_and_operation(listing: Any, faults: Faults) -
     client = listing.client("sagemaker", ONE, retries=ONCE)
     for _ in range(3):
         assert code_of(client.list_training_jobs)[0] == "ThrottlingException"
-    Faults(f"{listing.address}/_harness/faults", OTHER, "us-east-1", str(listing.state / "admin-token")).clear()
+    Faults(emulator_access(listing), OTHER, "us-east-1").clear()
     assert len(faults.list()) == 2
     faults.clear()
     assert code_of(client.list_training_jobs) == ("", 200)
@@ -228,7 +228,7 @@ def test_the_client_side_refuses_in_the_same_words(faults: Faults) -> None:
 
 
 def test_without_an_emulator_there_are_no_faults() -> None:
-    nowhere = Faults("", ONE, "us-east-1")
+    nowhere = Faults(None, ONE, "us-east-1")
     for asked in (lambda: nowhere.throttle("CreateTrainingJob"), nowhere.list, lambda: nowhere.interrupt("job")):
         with pytest.raises(FaultsNeedEmulator, match="faults need the emulator"):
             asked()

@@ -69,50 +69,34 @@ def played(project: Project, name: str) -> dict[str, Any]:
     assert done.stdout, done.stderr
     report: dict[str, Any] = json.loads(done.stdout)["scenarios"][0]
     assert done.returncode == 0, "\n".join([report["traceback"], *report["log_tail"], done.stderr])
-    assert list((project.state / "localmode").glob("*")) == []
     return report
-
-
-def provenance(report: dict[str, Any]) -> dict[str, list[Any]]:
-    table = next(one["content"] for one in report["evidence"] if one["title"] == "What came from where")
-    return {row[0]: row[1:] for row in table["rows"]}
 
 
 def test_jobs_run_in_local_mode_and_are_told_of_as_on_aws(project: Project) -> None:
     report = played(project, "jobs")
-    parts = provenance(report)
-    assert parts["Training jobs"][0] == 2
-    assert "filters, join" in parts["Batch transform"][2]
-    assert parts["Experiments"][1] == "nothing"
     trained = [one for one in report["resources"] if one["kind"] == "TrainingJob"]
     assert trained[0]["curves"] == {"loss": [0.5, 0.25]}
     assert "[0]#011loss=0.25;" in trained[0]["log_tail"]
 
 
 def test_endpoints_are_captured_and_watched_several_at_once(project: Project) -> None:
-    report = played(project, "endpoints")
-    parts = provenance(report)
-    assert parts["Endpoints"][0] == 3
-    assert parts["Monitoring executions"][0] == 2
-    assert parts["Data capture"][1] == "nothing"
+    played(project, "endpoints")
 
 
 def test_a_pipeline_runs_in_local_mode(project: Project) -> None:
-    parts = provenance(played(project, "pipeline"))
-    assert parts["Pipelines"][0] == 1
-    assert (parts["Processing jobs"][0], parts["Training jobs"][0]) == (1, 1)
+    report = played(project, "pipeline")
+    assert {one["kind"] for one in report["resources"]} >= {"ProcessingJob", "TrainingJob"}
 
 
 @pytest.mark.needs("sdk-v3-environment")
-def test_the_trainer_of_v3_leaves_jobs(project: Project) -> None:
+def test_the_trainer_of_v3_runs_in_local_mode(project: Project) -> None:
     report = played(project, "trainer")
-    assert provenance(report)["Training jobs"][0] == 3
     states = [one["status"] for one in report["resources"] if one["kind"] == "TrainingJob"]
     assert states == ["Completed", "Completed", "Failed"]
 
 
-def test_what_local_mode_cannot_do_is_refused(project: Project) -> None:
-    played(project, "refusals")
+def test_local_modes_own_words_are_taken(project: Project) -> None:
+    played(project, "localwords")
 
 
 @contextlib.contextmanager
@@ -143,7 +127,8 @@ def test_what_a_killed_run_left_is_swept_by_the_next(project: Project) -> None:
     with hanging(project):
         pass  # leaving it kills it
     assert left(project) != []
-    played(project, "refusals")
+    project.scenario("empty", "pass")
+    assert project.run("run", "empty", "--profile", "localmode").returncode == 0
     assert left(project) == []
 
 
@@ -152,7 +137,6 @@ def test_ctrl_c_leaves_nothing(project: Project) -> None:
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=30) == 130
     assert left(project) == []
-    assert list((project.state / "localmode").glob("*")) == []
 
 
 def _below(pid: int) -> list[int]:

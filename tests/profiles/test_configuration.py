@@ -68,7 +68,7 @@ def test_what_is_missing_is_named_with_its_meaning(key: str) -> None:
 
 def test_a_kind_with_an_emulator_takes_what_that_is_started_with(tmp_path: Path) -> None:
     assert read_choices("ci", {"runner": "docker", "s3_url": "http://127.0.0.1:9000"})["runner"] == "docker"
-    with pytest.raises(StateError, match="runner must be 'process' or 'docker', not 'podman'"):
+    with pytest.raises(StateError, match="runner must be 'process' or 'docker' or 'sdk-local', not 'podman'"):
         read_choices("ci", {"runner": "podman"})
     with pytest.raises(StateError, match="unknown key 'region'; known: aws_backend, runner, s3_url"):
         read_choices("ci", {"region": "x"})
@@ -93,12 +93,11 @@ def test_a_profile_says_what_the_commands_need_to_know(tmp_path: Path) -> None:
     assert {name: profile.is_local for name, profile in known.items()} == {
         "local": True,
         "docker": True,
-        "localmode": False,
+        "localmode": True,
         "prod": False,
     }
     assert [name for name, profile in known.items() if profile.destination] == ["prod"]
-    local_mode = {name: profile.local_mode("test", "run-1", tmp_path) for name, profile in known.items()}
-    assert [name for name, instructions in local_mode.items() if instructions] == ["localmode"]
+    assert [name for name, profile in known.items() if profile.local_mode] == ["localmode"]
     assert profiles_on_aws(tmp_path) == {"aws", "prod"}
     with pytest.raises(StateError, match="there is no emulator"):
         known["prod"].emulator(tmp_path)

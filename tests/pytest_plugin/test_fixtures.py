@@ -308,7 +308,7 @@ def test_a_profile_that_cannot_be_says_so(project: Any) -> None:
     [
         ('s3_url = "http://127.0.0.1:1"', "no S3 answers at http://127.0.0.1:1"),
         ('aws_backend = "azure"', "profile 'mine': aws_backend must be 'moto' or 'localstack', not 'azure'"),
-        ('runner = "vm"', "profile 'mine': runner must be 'process' or 'docker', not 'vm'"),
+        ('runner = "vm"', "profile 'mine': runner must be 'process' or 'docker' or 'sdk-local', not 'vm'"),
     ],
 )
 def test_a_profile_of_ones_own_says_what_the_emulator_is_started_with(project: Any, line: str, told: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,16 +16,7 @@ SUITE = f'''
 import boto3
 import pytest
 from sagemaker.estimator import Estimator
-from sagemaker.local import LocalSession, entities, local_session
-from sagemaker.local.image import _SageMakerContainer
-
-PATCHED = (
-    (local_session, "get_docker_host"),
-    (entities, "get_docker_host"),
-    (entities, "_wait_for_serving_container"),
-    (_SageMakerContainer, "retrieve_artifacts"),
-)
-before = [vars(owner)[name] for owner, name in PATCHED]
+from sagemaker.local import LocalSession
 
 
 @pytest.fixture
@@ -57,12 +47,7 @@ def test_trains_and_answers(trained, sagemaker_session, sagemaker_harness, harne
     harness_expectations.archive(estimator.model_data, ["weights"])
     predictor = estimator.deploy(1, "local", endpoint_name="answers")
     assert predictor.predict("1,2").decode().strip() == "6.0"
-    assert [vars(owner)[name] for owner, name in PATCHED] != before
-    with pytest.raises(ValueError, match="local mode answers CreateTrainingJob itself"):
-        sagemaker_harness.faults.throttle("CreateTrainingJob")
-    with pytest.raises(ValueError, match="kill_server"):
-        sagemaker_harness.faults.kill_server("answers")
-    assert sagemaker_harness.faults.throttle("CreateExperiment")
+    assert sagemaker_harness.faults.throttle("CreateTrainingJob")
 
 
 def test_fails_with_evidence(trained):
@@ -70,7 +55,6 @@ def test_fails_with_evidence(trained):
 
 
 def test_nothing_is_left(request):
-    assert [vars(owner)[name] for owner, name in PATCHED] == before
     assert type(boto3.Session()).__name__ == "Session"
     assert boto3.DEFAULT_SESSION is None
 '''
@@ -84,9 +68,8 @@ def test_test_functions_in_local_mode(project: Any, image: str) -> None:
     assert ran.counts()["passed"] == 2, ran.text
     assert ran.counts()["failed"] == 1
     assert "Failed  training-job " in ran.text
-    assert "the rows are no good, exit code: 3" in ran.text
-    assert "harness logs" not in ran.text
+    assert "no good, exit code: 3" in ran.text
+    assert "harness logs" in ran.text
     state = project.root / ".harness" / "pytest" / "main"
     left = docker("ps", "--all", "--quiet", "--filter", f"label=harness.state={state}").split()
     assert left == []
-    assert not list(Path(state / "localmode").glob("*"))

@@ -25,6 +25,7 @@ from harness.aws.execution_role import (
     TRUST,
 )
 from harness.aws.wire.error_responses import Refusal
+from harness.kernel.policy_evaluation import Decision, decide, statements_of
 
 iam: Any = importlib.import_module("moto.iam.models")
 sts: Any = importlib.import_module("moto.sts.models")
@@ -145,12 +146,17 @@ def secret_of(access_key: str) -> str | None:
 
 
 def simulate(account: str, form: Mapping[str, list[str]]) -> str:
-    """Answer SimulatePrincipalPolicy by the principal's attached and inline policies. Conditions are ignored."""
+    """Answer SimulatePrincipalPolicy by the principal's attached and inline policies and its permissions boundary."""
     source = form.get("PolicySourceArn", [""])[0]
     actions = _members(form, "ActionNames")
     resources = _members(form, "ResourceArns") or ["*"]
-    statements = _statements(account, source)
-    results = [_result(action, resource, statements) for action in actions for resource in resources]
+    principal = _principal(account, source)
+    found, boundary, context = _statements(principal), _boundary(account, principal), _context(form)
+    results = [
+        _result(action, resource, decide(found, action, resource, context, boundary))
+        for action in actions
+        for resource in resources
+    ]
     return (
         '<SimulatePrincipalPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><SimulatePrincipalPolicyResult>'
         f"<IsTruncated>false</IsTruncated><EvaluationResults>{''.join(results)}</EvaluationResults>"
@@ -169,51 +175,47 @@ def _index(key: str) -> int:
     return int(last) if last.isdigit() else 0
 
 
-def _statements(account: str, source: str) -> list[dict[str, Any]]:
-    try:
-        principal = _principal(account, source)
-    except (iam.NotFoundException, iam.NoSuchEntity):
-        raise Refusal(404, "NoSuchEntity", f"The principal {source} cannot be found.") from None
+def _context(form: Mapping[str, list[str]]) -> dict[str, str]:
+    """Return the context entries of the request, the first value of each."""
+    names = [key for key in form if key.startswith("ContextEntries.member.") and key.endswith(".ContextKeyName")]
+    return {form[name][0]: form.get(f"{name.removesuffix('Name')}Values.member.1", [""])[0] for name in names}
+
+
+def _statements(principal: Any) -> list[Mapping[str, Any]]:
     documents = [*principal.policies.values()]
-    managed = principal.managed_policies.values()
-    documents += [version.document for policy in managed for version in policy.versions if version.is_default]
-    existing: list[dict[str, Any]] = []
-    for document in documents:
-        statement = (json.loads(document) if isinstance(document, str) else document).get("Statement", [])
-        existing += statement if isinstance(statement, list) else [statement]
-    return existing
+    documents += [_default_document(policy) for policy in principal.managed_policies.values()]
+    return [statement for document in documents for statement in statements_of(_parsed(document))]
+
+
+def _boundary(account: str, principal: Any) -> list[Mapping[str, Any]] | None:
+    arn = getattr(principal, "permissions_boundary_arn", None)
+    if not arn:
+        return None
+    return statements_of(_parsed(_default_document(backend(account).get_policy(arn))))
+
+
+def _default_document(policy: Any) -> Any:
+    return next(version.document for version in policy.versions if version.is_default)
+
+
+def _parsed(document: Any) -> Mapping[str, Any]:
+    parsed: Mapping[str, Any] = json.loads(document) if isinstance(document, str) else document
+    return parsed
 
 
 def _principal(account: str, source: str) -> Any:
-    if ":user/" in source:
-        return backend(account).get_user(source.rpartition("/")[2])
-    return backend(account).get_role_by_arn(source)
+    try:
+        if ":user/" in source:
+            return backend(account).get_user(source.rpartition("/")[2])
+        return backend(account).get_role_by_arn(source)
+    except (iam.NotFoundException, iam.NoSuchEntity):
+        raise Refusal(404, "NoSuchEntity", f"The principal {source} cannot be found.") from None
 
 
-def _result(action: str, resource: str, statements: list[dict[str, Any]]) -> str:
-    effects = {
-        s.get("Effect") for s in statements if _names(s, "Action", action.lower()) and _names(s, "Resource", resource)
-    }
-    decision = "explicitDeny" if "Deny" in effects else "allowed" if "Allow" in effects else "implicitDeny"
+def _result(action: str, resource: str, decision: Decision) -> str:
+    missing = "".join(f"<member>{escape(key)}</member>" for key in decision.missing)
     return (
         f"<member><EvalActionName>{escape(action)}</EvalActionName>"
-        f"<EvalResourceName>{escape(resource)}</EvalResourceName><EvalDecision>{decision}</EvalDecision></member>"
+        f"<EvalResourceName>{escape(resource)}</EvalResourceName><EvalDecision>{decision.outcome}</EvalDecision>"
+        f"<MissingContextValues>{missing}</MissingContextValues></member>"
     )
-
-
-def _names(statement: dict[str, Any], member: str, value: str) -> bool:
-    """Return True if the statement's Action or NotAction (Resource or NotResource) covers the value."""
-    negated = f"Not{member}" in statement
-    value_of_member = statement.get(f"Not{member}" if negated else member, "*")
-    patterns = value_of_member if isinstance(value_of_member, list) else [value_of_member]
-    if member == "Action":
-        patterns = [pattern.lower() for pattern in patterns]
-    if member == "Resource" and value == "*":
-        matched = True  # without a resource: is the action allowed on any resource?
-    else:
-        matched = any(_wildcard(pattern).fullmatch(value) for pattern in patterns)
-    return matched != negated
-
-
-def _wildcard(pattern: str) -> re.Pattern[str]:
-    return re.compile("".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern), re.DOTALL)

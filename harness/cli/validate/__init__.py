@@ -30,7 +30,7 @@ def command(names: tuple[str, ...], as_json: bool) -> int:
     if names:
         folders = [folder for folder in folders if folder.name in {file.stem for file in files}]
     project = project_file(root)
-    images = None if project.settings.get("runner") == "docker" else project.images
+    images = None if project.settings.get("runner", "process") != "process" else project.images
     findings = [
         *check_configuration(root),
         *(finding for file in files for finding in sorted(check_scenario(file, root, images))),

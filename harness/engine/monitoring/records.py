@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 
+from harness.contract.monitoring_executions import begin_execution
 from harness.contract.schedules import DAILY_AT_MIDNIGHT, NOW, next_due, previous_due
 from harness.kernel.records import Key, Record
 
@@ -37,17 +38,7 @@ def expression_of(schedule: Record) -> str:
 def make_execution(schedule: Record, scheduled: float, now: float) -> Record:
     """Make the record of an execution that was scheduled for a moment and begins now."""
     config = schedule.spec["MonitoringScheduleConfig"]
-    status = {
-        "MonitoringScheduleName": schedule.name,
-        "ScheduledTime": scheduled,
-        "CreationTime": now,
-        "LastModifiedTime": now,
-        "MonitoringExecutionStatus": "Pending",
-        "EndpointName": schedule.inner["endpoint"],
-        "MonitoringType": config.get("MonitoringType", "DataQuality"),
-    }
-    if "MonitoringJobDefinitionName" in config:
-        status["MonitoringJobDefinitionName"] = config["MonitoringJobDefinitionName"]
+    status = begin_execution(schedule.name, config, schedule.inner["endpoint"], scheduled, now, "Pending")
     key = schedule.key
     name = f"{schedule.name}/{int(scheduled)}-{uuid.uuid4().hex[:6]}"
     return Record(Key(EXECUTION, key.account, key.region, name), f"{schedule.arn}/execution", {}, status, created=now)

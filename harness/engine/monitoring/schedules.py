@@ -8,19 +8,13 @@ from __future__ import annotations
 
 import logging
 import threading
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from harness.contract.capture import CaptureRules, capture_prefix
-from harness.contract.monitoring import (
-    Definition,
-    Execution,
-    processing_request,
-    read_inline_definition,
-    read_job_definition,
-)
+from harness.contract.monitoring import Definition, Execution, definition_of, processing_request, with_baseline
+from harness.contract.monitoring_executions import NoData, execution_name, verdict
 from harness.contract.schedules import hours, seconds_of, window
 from harness.engine.components import Components
 from harness.engine.jobs.failures import internal_reason
@@ -33,7 +27,7 @@ from harness.engine.monitoring.records import (
     set_next_moment,
     skip_missed_moments,
 )
-from harness.kernel.clock import iso, utc
+from harness.kernel.clock import iso
 from harness.kernel.errors import ApiError, InternalFailure
 from harness.kernel.records import Key, Record
 from harness.kernel.s3uri import S3Uri
@@ -152,7 +146,7 @@ class Schedules:
         schedule, record = written
         try:
             self._flush()
-            definition = definition_of(self._components, schedule)
+            definition = resolve(self._components, schedule)
             record = self._run(record, schedule, definition, self._plan(schedule, definition, scheduled))
         except (ApiError, BucketMissing, NoData) as error:
             record = self._end(record, "Failed", FailureReason=str(error))
@@ -171,9 +165,7 @@ class Schedules:
         start += seconds_of(definition.start_offset) if definition.start_offset else 0
         end += seconds_of(definition.end_offset) if definition.end_offset else 0
         destination, folders = self._find_captured(schedule.key, definition, start, end)
-        stamp = f"{utc(scheduled):%Y%m%d%H%M}"
-        name = f"model-monitoring-{stamp}-{uuid.uuid4().hex[:24]}"
-        return Execution(schedule.name, name, scheduled, start, end, destination, folders)
+        return Execution(schedule.name, execution_name(scheduled), scheduled, start, end, destination, folders)
 
     def _find_captured(self, key: Key, definition: Definition, start: float, end: float) -> tuple[S3Uri, list[S3Uri]]:
         """Return the prefix that the endpoint captures to, and the hour folders of the window that hold something."""
@@ -227,12 +219,8 @@ class Schedules:
     def _settle(self, record: Record, job: Record | None) -> Record:
         if job is None:
             return self._end(record, "Failed", FailureReason="The processing job of this execution was deleted")
-        status = job.state
-        message = str(job.status.get("ExitMessage", ""))
-        if status == "Completed" and message.startswith("CompletedWithViolations"):
-            return self._end(record, "CompletedWithViolations")
-        reason = {"FailureReason": job.status["FailureReason"]} if "FailureReason" in job.status else {}
-        return self._end(record, status, **reason)
+        ended = verdict({**job.status, "ProcessingJobStatus": job.state})
+        return self._change(record, **ended)
 
     def _end(self, record: Record, status: str, **members: Any) -> Record:
         return self._change(record, MonitoringExecutionStatus=status, **members)
@@ -261,31 +249,19 @@ class Schedules:
             return
 
 
-class NoData(Exception):
-    def __str__(self) -> str:
-        return "Job inputs had no data"
-
-
-def definition_of(components: Components, schedule: Record) -> Definition:
-    """The definition a schedule runs, with its baseline files resolved from the baselining job where one is named."""
-    config = schedule.spec["MonitoringScheduleConfig"]
+def resolve(components: Components, schedule: Record) -> Definition:
+    """Return what a schedule runs, with the baseline files of its baselining job; ``ApiError`` where one is gone."""
     key = schedule.key
-    if "MonitoringJobDefinition" in config:
-        definition = read_inline_definition(config["MonitoringJobDefinition"])
-    else:
-        name = config["MonitoringJobDefinitionName"]
-        record = components.records.find(Key(DATA_QUALITY, key.account, key.region, name))
-        if record is None:
-            raise ApiError(f"Could not find job definition {name!r}")
-        definition = read_job_definition(record.spec)
-    if not definition.baselining_job:
-        return definition
-    job = components.records.find(Key("processing-job", key.account, key.region, definition.baselining_job))
-    if job is None:
-        raise ApiError(f"Could not find baselining job {definition.baselining_job!r}")
-    output = S3Uri.parse(job.spec["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"])
-    return replace(
-        definition,
-        constraints=definition.constraints or str(output.join("constraints.json")),
-        statistics=definition.statistics or str(output.join("statistics.json")),
-    )
+
+    def described(kind: str, noun: str) -> Callable[[str], Mapping[str, Any]]:
+        def find(name: str) -> Mapping[str, Any]:
+            record = components.records.find(Key(kind, key.account, key.region, name))
+            if record is None:
+                raise ApiError(f"Could not find {noun} {name!r}")
+            return record.spec
+
+        return find
+
+    config = schedule.spec["MonitoringScheduleConfig"]
+    definition = definition_of(config, described(DATA_QUALITY, "job definition"))
+    return with_baseline(definition, described("processing-job", "baselining job"))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from harness.kernel.policy_evaluation import DENIED, NOT_JUDGED, UNSURE, Policies, listed
 from harness.promotion.account import Account, stale
 from harness.promotion.destination import Destination
 from harness.promotion.preflight.actions import PASSED_TO, Need
 from harness.promotion.preflight.findings import FAILURE, OK, UNCHECKED, WARNING, Finding, code
-from harness.promotion.preflight.policy_evaluation import DENIED, NOT_JUDGED, UNSURE, Policies, listed
 from harness.promotion.preflight.policy_reader import READS, read_policies
 
 SAGEMAKER = PASSED_TO["iam:PassedToService"]

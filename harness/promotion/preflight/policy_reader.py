@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from harness.kernel.policy_evaluation import Policies, Statement, listed
 from harness.promotion.account import stale
 from harness.promotion.preflight.findings import code
-from harness.promotion.preflight.policy_evaluation import Policies, Statement, listed
 
 READS = "iam:Get* and iam:List*"
 """What reading them needs, as a policy would say it."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from harness.contract.monitoring_executions import EXECUTION_FILTERS
 from harness.engine.monitoring.records import EXECUTION
 from harness.kernel.records import Record
 from harness.services.paging import Listing
@@ -14,26 +16,17 @@ def list_monitoring_executions(scope: Scope, request: dict[str, Any]) -> dict[st
     return _LISTING.page(scope.records_of(EXECUTION), request)
 
 
-def _member(name: str) -> Any:
-    return lambda record, value: record.status.get(name) == value
+def _filter(name: str) -> Callable[[Record, Any], bool]:
+    return lambda record, value: EXECUTION_FILTERS[name](dict(record.status), value)
 
 
-def _scheduled_time(record: Record) -> float:
-    return float(record.status["ScheduledTime"])
-
-
+_OWN = ("MonitoringScheduleName", "EndpointName", "MonitoringJobDefinitionName", "MonitoringTypeEquals")
+"""The filters that other lists do not have, with those of the scheduled time."""
 _LISTING = Listing(
     answer="MonitoringExecutionSummaries",
     summary=lambda record: dict(record.status),
     status="MonitoringExecutionStatus",
-    filters={
-        "MonitoringScheduleName": _member("MonitoringScheduleName"),
-        "EndpointName": _member("EndpointName"),
-        "MonitoringJobDefinitionName": _member("MonitoringJobDefinitionName"),
-        "MonitoringTypeEquals": _member("MonitoringType"),
-        "ScheduledTimeAfter": lambda record, moment: _scheduled_time(record) > moment,
-        "ScheduledTimeBefore": lambda record, moment: _scheduled_time(record) < moment,
-    },
+    filters={name: _filter(name) for name in (*_OWN, "ScheduledTimeAfter", "ScheduledTimeBefore")},
     orders={"ScheduledTime": "scheduled"},
     sort_by="ScheduledTime",
 )

@@ -105,6 +105,26 @@ def test_simulation_is_decided_by_the_policies(served: Served) -> None:
         iam.simulate_principal_policy(PolicySourceArn=f"arn:aws:iam::{ACCOUNT}:role/None", ActionNames=["s3:GetObject"])
 
 
+def test_simulation_heeds_conditions_and_the_boundary(served: Served) -> None:
+    iam = served.client("iam")
+    allow = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    only_here = {**allow, "Condition": {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}}
+    written = {"Version": "2012-10-17", "Statement": only_here}
+    limit = {"Version": "2012-10-17", "Statement": [{**allow, "Action": "s3:Get*"}]}
+    boundary = iam.create_policy(PolicyName="limit", PolicyDocument=json.dumps(limit))["Policy"]["Arn"]
+    made = iam.create_role(RoleName="Held", AssumeRolePolicyDocument=TRUST, PermissionsBoundary=boundary)
+    iam.put_role_policy(RoleName="Held", PolicyName="a", PolicyDocument=json.dumps(written))
+    entry = {"ContextKeyName": "aws:RequestedRegion", "ContextKeyValues": ["us-east-1"], "ContextKeyType": "string"}
+    asked = {"PolicySourceArn": made["Role"]["Arn"], "ActionNames": ["s3:GetObject", "s3:PutObject"]}
+
+    def decided(**more: Any) -> list[tuple[str, list[str]]]:
+        results = iam.simulate_principal_policy(**asked, **more)["EvaluationResults"]
+        return [(each["EvalDecision"], each["MissingContextValues"]) for each in results]
+
+    assert decided() == [("implicitDeny", ["aws:RequestedRegion"])] * 2
+    assert decided(ContextEntries=[entry]) == [("allowed", []), ("implicitDeny", [])]
+
+
 def test_policies_of_aws_can_be_attached(served: Served) -> None:
     iam = served.client("iam")
     iam.create_role(RoleName="Mine", AssumeRolePolicyDocument=TRUST)

@@ -17,8 +17,8 @@ from tests.docs.reference.markdown import document, field_docstrings, in_cell, t
 MEANINGS = {
     "local": "the emulator on this machine, offline, jobs as processes",
     "docker": "the same with jobs as containers of Docker Engine",
-    "localmode": "the SDK's own [local mode](../local-mode.md#the-profile-localmode) "
-    "on Docker Engine, the emulator beside it",
+    "localmode": "the same with jobs in the containers of the SDK's own "
+    "[local mode](../local-mode.md#the-profile-localmode)",
     "aws": "a real account",
 }
 

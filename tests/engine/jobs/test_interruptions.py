@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from harness.scenario.faults import Faults
+from tests.admin import emulator_access
 from tests.cloud import BUCKET, Cloud, eventually
 
 COUNTING = """
@@ -28,7 +29,7 @@ ONCE, AGAIN = ["Starting", "Downloading", "Training", "Interrupted"], ["Starting
 
 @pytest.fixture
 def faults(cloud: Cloud) -> Any:
-    made = Faults(f"{cloud.address}/_harness/faults", "123456789012", "us-east-1", str(cloud.state / "admin-token"))
+    made = Faults(emulator_access(cloud), "123456789012", "us-east-1")
     yield made
     made.clear()
 

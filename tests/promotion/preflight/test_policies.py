@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from harness.kernel.policy_evaluation import ALLOWED, DENIED, UNSURE, Policies
 from harness.promotion.account import Account
 from harness.promotion.destination import Destination
 from harness.promotion.plan import ApiCall, Machines, Planned, RunPlan
 from harness.promotion.preflight.actions import Where, caller_needs, policy, role_needs
 from harness.promotion.preflight.images import check_images
-from harness.promotion.preflight.policy_evaluation import ALLOWED, DENIED, UNSURE, Policies
 from harness.promotion.preflight.policy_reader import read_policies
 from harness.promotion.preflight.preflight_permissions import look_needs
 from harness.promotion.preflight.quotas import peaks

@@ -54,7 +54,7 @@ BODY = {
     "Cmd": ["train"],
     "HostConfig": {
         "NetworkMode": "n1",
-        "Mounts": [{"Type": "bind", "Source": "/work/model", "Target": "/opt/ml/model", "ReadOnly": False}],
+        "Mounts": [{"Type": "bind", "Source": "/srv/model", "Target": "/opt/ml/model", "ReadOnly": False}],
         "NanoCpus": 500_000_000,
         "ShmSize": 1024,
         "ExtraHosts": ["algo-1:10.0.0.2"],
@@ -69,7 +69,7 @@ def test_a_request_to_docker_engine_in_the_words_of_compose() -> None:
     assert (given["image"], given["host"], given["instance_type"]) == ("team/own:1", "algo-2", "local")
     assert (given["entrypoint"], given["arguments"]) == (None, ["train"])
     assert given["environment"] == {"A": "b=c", "EMPTY": ""}
-    assert given["volumes"] == {"/opt/ml/model": "/work/model"}
+    assert given["volumes"] == {"/opt/ml/model": "/srv/model"}
     assert given["network"] == {"name": "n1", "member": {"aliases": ["algo-2"], "ipv4_address": "10.0.0.3"}}
     settings = given["container_config"]
     assert (settings["cpus"], settings["shm_size"], settings["init"]) == (0.5, 1024, True)
