@@ -253,7 +253,7 @@ def resolve(components: Components, schedule: Record) -> Definition:
     """Return what a schedule runs, with the baseline files of its baselining job; ``ApiError`` where one is gone."""
     key = schedule.key
 
-    def described(kind: str, noun: str) -> Callable[[str], Mapping[str, Any]]:
+    def describe_by_name(kind: str, noun: str) -> Callable[[str], Mapping[str, Any]]:
         def find(name: str) -> Mapping[str, Any]:
             record = components.records.find(Key(kind, key.account, key.region, name))
             if record is None:
@@ -263,5 +263,5 @@ def resolve(components: Components, schedule: Record) -> Definition:
         return find
 
     config = schedule.spec["MonitoringScheduleConfig"]
-    definition = definition_of(config, described(DATA_QUALITY, "job definition"))
-    return with_baseline(definition, described("processing-job", "baselining job"))
+    definition = definition_of(config, describe_by_name(DATA_QUALITY, "job definition"))
+    return with_baseline(definition, describe_by_name("processing-job", "baselining job"))
