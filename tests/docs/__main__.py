@@ -1,4 +1,4 @@
-"""``python -m tests.docs``: writes ``harness/docs/reference``."""
+"""``python -m tests.docs``: writes ``harness/docs/reference`` and the table of the README."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.docs.reference import PAGES
+from tests.docs.reference.supported import README, readme_with_table
 
 FOLDER = Path(__file__).parents[2] / "harness" / "docs" / "reference"
 
@@ -14,3 +15,5 @@ if __name__ == "__main__":
     for name, page in PAGES.items():
         (FOLDER / name).write_text(page(), encoding="utf-8")
         sys.stdout.write(f"wrote {FOLDER / name}\n")
+    README.write_text(readme_with_table(README.read_text(encoding="utf-8")), encoding="utf-8")
+    sys.stdout.write(f"wrote the table of {README}\n")

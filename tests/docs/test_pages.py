@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.services.registry import operation
 from harness.settings import PREFIX
 from tests.docs.__main__ import FOLDER
 from tests.docs.pages import ROOT, Page, pages
 from tests.docs.reference import PAGES
 from tests.docs.reference.settings import VARIABLES
+from tests.docs.reference.supported import NOT_YET_OPERATIONS, README, readme_with_table
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
@@ -41,6 +43,12 @@ def test_the_index_names_every_page() -> None:
 def test_the_reference_is_what_the_code_says(name: str) -> None:
     written = (FOLDER / name).read_text(encoding="utf-8")
     assert written == PAGES[name](), "make it again: tox -e docs, or python -m tests.docs"
+
+
+def test_the_table_of_the_readme_is_what_the_code_says() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert text == readme_with_table(text), "make it again: tox -e docs, or python -m tests.docs"
+    assert [name for name in NOT_YET_OPERATIONS if operation("sagemaker", name) is not None] == []
 
 
 def test_the_reference_has_no_other_pages() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tests.docs.reference import cli, expectations, profiles, settings, testing
+from tests.docs.reference import cli, expectations, profiles, settings, supported, testing
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "cli.md": cli.page,
@@ -12,4 +12,5 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "profiles.md": profiles.page,
     "pytest.md": testing.page,
     "settings.md": settings.page,
+    "supported.md": supported.page,
 }
