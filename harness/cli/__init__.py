@@ -40,7 +40,7 @@ COMMANDS = {
     "invoke": "Send a request to an endpoint.",
     "clock": "Show the emulator's clock, or move it forward.",
     "migrate": "Take over state that an earlier harness kept as pickles.",
-    "reset": "Forget all records, objects and logs.",
+    "reset": "Forget all records, objects and logs, after asking.",
     "images": "List what stands in for AWS's images and the disk it takes; build it ahead, or remove it.",
     "coverage": "Show which API operations the emulator serves, and which it refuses.",
     "doctor": "Check this machine: what works here, how, and what to do about the rest.",

@@ -68,7 +68,7 @@ def test_answers_have_a_shape(endpoint: str, expects: Expectations) -> None:
         expects.answers(endpoint, "1,2\n3", [[float], [float], [float]])
     with pytest.raises(ExpectationFailed, match=r"error:[\s\S]*\"ModelError\"[\s\S]*InService[\s\S]*  \| (GET|POST)"):
         expects.answers(endpoint, "a word")
-    with pytest.raises(ExpectationFailed, match=r"nowhere answers\n.*asked"):
+    with pytest.raises(ExpectationFailed, match=r"nowhere answers\n.*request"):
         expects.answers("nowhere", "1")
 
 

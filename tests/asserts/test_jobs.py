@@ -90,4 +90,4 @@ def test_a_kind_of_job_that_does_not_exist(expects: Expectations) -> None:
 def test_a_job_that_is_not_there(expects: Expectations) -> None:
     for kind in ("ProcessingJob", "TrainingJob", "TransformJob", "Endpoint"):
         with pytest.raises(ExpectationFailed, match=rf"{kind} nowhere is there\n[\s\S]*it was never created"):
-            expects._describe(kind, "nowhere", 30.0)
+            expects._wait_until_final(kind, "nowhere", 30.0)

@@ -114,7 +114,10 @@ def test_a_report_that_could_not_be_written_is_told_before_anything_runs(project
     done = project.run("run", "good", "--report-dir", "taken/report")
     folder = project.folder / "taken" / "report"
     assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr == f"harness: the report's folder {folder} cannot be made (Not a directory)\n"
+    assert (
+        done.stderr
+        == f"harness: the report's folder {folder} cannot be created (Not a directory); choose another folder\n"
+    )
 
 
 def test_a_run_interrupted_before_a_scenario_began_did_not_pass(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_environment_is_only_what_was_given_and_the_runners_own(bench: Workbench
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the caller's")
     code = "import os; print(sorted(os.environ))"
     _, text = bench.job("python", "-c", code, env={"SM_HOSTS": "[]", "HOME": "/else", "PATH": "/mine"})
-    names = {"HOME", "HOSTNAME", "LANG", "PATH", "SM_HOSTS", "TMPDIR"}
+    names = {"HOME", "HOSTNAME", "LANG", "PATH", "SM_HOSTS", "TMPDIR", "UV_PYTHON"}
     assert set(eval(text)) - {"LC_CTYPE", "PWD", "SHLVL", "_", "OLDPWD"} == names | (
         {"SAGEMAKER_BASE_DIR"} if bench.roots == "environment" else set()
     )

@@ -173,7 +173,7 @@ def test_a_bucket_that_is_not_there_is_named(cloud: Cloud) -> None:
     [
         ({"HARNESS_S3_SECRET_ACCESS_KEY": "wrong"}, "does not take the access key"),
         ({"HARNESS_S3_ACCESS_KEY_ID": "AKIAWRONG"}, "does not take the access key AKIAWRONG"),
-        ({"HARNESS_S3_ACCESS_KEY_ID": "", "AWS_ACCESS_KEY_ID": ""}, "needs keys: set HARNESS_S3_ACCESS_KEY_ID"),
+        ({"HARNESS_S3_ACCESS_KEY_ID": "", "AWS_ACCESS_KEY_ID": ""}, "needs keys; set HARNESS_S3_ACCESS_KEY_ID"),
         ({"url": "http://127.0.0.1:1"}, "no S3 answers at http://127.0.0.1:1"),
         ({"url": "127.0.0.1:9000"}, "is not the URL of an S3 service"),
         ({"url": "http://127.0.0.1:9000/bucket"}, "no path"),

@@ -250,7 +250,7 @@ def test_a_run_is_refused_before_anything_is_created(project: AwsProject) -> Non
     done = project.play("run", "it", "--profile", "aws", "--yes")
     assert done.returncode == 3, done.stderr
     assert "does not let SageMaker assume it; add to its trust policy" in done.stderr
-    assert "the account is not fit for this run: 1 failure" in done.stderr
+    assert "the account is not fit for this run (1 failure" in done.stderr
     assert not (project.state / "ledger").exists()
 
 
