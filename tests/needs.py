@@ -17,13 +17,13 @@ PARTS: dict[str, needs.Part] = {
     **needs.PARTS,
     "localstack": (needs.PARTS["localstack"][0], "LocalStack's environment is not installed (.ci/localstack does it)"),
     "sdk-v3-environment": (
-        lambda: sdk_environments.installed("v3"),
+        lambda: sdk_environments.is_installed("v3"),
         "the environment of SDK v3 is not built (harness images pull sdk-v3)",
     ),
     "registry": (lambda: shutil.which("docker-registry") is not None, "docker-registry is not installed"),
     # Downloads hundreds of megabytes of old wheels: only when asked for.
     "index": (
-        lambda: "index" in needs.required(),
+        lambda: "index" in needs.read_required_parts(),
         "downloads from the package index; ask with HARNESS_REQUIRE=index",
     ),
 }

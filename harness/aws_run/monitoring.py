@@ -107,7 +107,7 @@ class MonitoringOnAws:
         self._since[name] = began
         destination, keys = self._find_captured(name, definition.endpoint, start)
         if not keys:
-            return summary | _settled({"MonitoringExecutionStatus": "Failed", "FailureReason": str(NoData())})
+            return summary | _with_end_state({"MonitoringExecutionStatus": "Failed", "FailureReason": str(NoData())})
         job = execution_name(began)
         execution = Execution(name, job, began, start, began + 1, destination, [])
         created = self._client("sagemaker").create_processing_job(**self._request(definition, execution, keys))
@@ -173,10 +173,10 @@ class MonitoringOnAws:
         client = self._client("sagemaker")
         while (answer := client.describe_processing_job(ProcessingJobName=job))["ProcessingJobStatus"] in _UNFINISHED:
             time.sleep(LOOK_SECONDS)
-        return _settled(verdict(answer))
+        return _with_end_state(verdict(answer))
 
 
-def _settled(ended: Summary) -> Summary:
+def _with_end_state(ended: Summary) -> Summary:
     return {**ended, "LastModifiedTime": _moment(time.time())}
 
 

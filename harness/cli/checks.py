@@ -15,7 +15,7 @@ from pathlib import Path
 from harness.clients import emulator_process
 from harness.kernel.cache import cache_folder
 from harness.kernel.errors import StateError
-from harness.profiles.sdk_environments import V3, installed, own_generation
+from harness.profiles.sdk_environments import V3, is_installed, own_generation
 from harness.runners.process.environments import Environments
 from harness.runners.process.errors import EnvironmentMissing
 from harness.runners.process.host import Host, Roots, examine
@@ -80,7 +80,7 @@ def _generations() -> Iterator[DoctorFinding]:
         instead = f"; {own} is: tests and programs on {own} run, scenarios of v2 do not" if own else ""
         state = f"not installed here{instead}"
         yield DoctorFinding("SageMaker SDK v2", "limited", state, "pip install 'sagemaker[local]>=2.257,<3'")
-    if installed("v3"):
+    if is_installed("v3"):
         yield DoctorFinding("SageMaker SDK v3", "ok", "in an environment of its own")
     else:
         remedy = f"harness images pull {V3.name}"

@@ -14,7 +14,7 @@ from harness.kernel.errors import StateError
 
 if TYPE_CHECKING:
     from harness.profiles.scenarios import Scenario
-    from harness.report.comparison import Allowed
+    from harness.report.comparison import ComparisonRules
     from harness.report.differences import ScenarioComparison
 
 
@@ -57,18 +57,18 @@ def _two_runs(runs: Sequence[str], reports: Path, tolerance: float, as_json: boo
 
 def _allowed_differences(
     file: Path | None, left: Mapping[str, Any], right: Mapping[str, Any], tolerance: float
-) -> Allowed:
+) -> ComparisonRules:
     """Return the allowed differences. Those that a scenario states of profiles hold for two different ones only."""
     from harness.profiles.comparison_rules import concessions_of
-    from harness.report.comparison import Allowed
+    from harness.report.comparison import ComparisonRules
 
     if file is None:
-        return Allowed(tolerance)
+        return ComparisonRules(tolerance)
     stated, known = concessions_of(file), dict[str, str]()
     if left["profile"] != right["profile"]:
         for side in (right, left):
             known |= stated.reasons(side["profile"], _libraries(side, file.stem))
-    return Allowed(tolerance, stated.tolerances, known)
+    return ComparisonRules(tolerance, stated.tolerances, known)
 
 
 def _libraries(report: Mapping[str, Any], name: str) -> dict[str, str]:
@@ -107,7 +107,7 @@ def _tell(
     sources: Sequence[Mapping[str, str]] = (),
 ) -> int:
     from harness.cli.recorded import exit_code, verdict
-    from harness.report.comparison import in_words
+    from harness.report.comparison import format_comparisons
 
     if as_json:
         documents = [each.document() for each in comparisons]
@@ -116,7 +116,7 @@ def _tell(
         equal = all(each.equal for each in comparisons)
         print_json({"equal": equal, "verdict": verdict(comparisons), "scenarios": documents})
     else:
-        for line in in_words(comparisons, left, right):
+        for line in format_comparisons(comparisons, left, right):
             click.echo(line)
         for source in dict.fromkeys(source["run"] for source in sources):
             click.echo(f"run: {source}")

@@ -35,7 +35,7 @@ def command(scenario: str | None, profile: str | None, state: Path | None, as_js
 
     folder = settings(state=state).state
     history = read_history(folder)
-    chosen = _chosen(history, scenario, profile)
+    chosen = _select_runs(history, scenario, profile)
     if as_json:
         print_json({"corrupt_lines": history.corrupt, "scenarios": [_as_json(runs) for runs in chosen]})
         return
@@ -49,7 +49,7 @@ def command(scenario: str | None, profile: str | None, state: Path | None, as_js
             click.echo(visible(line))
 
 
-def _chosen(history: History, scenario: str | None, profile: str | None) -> list[list[Past]]:
+def _select_runs(history: History, scenario: str | None, profile: str | None) -> list[list[Past]]:
     """Runs by scenario and profile, in the order in which these first ran."""
     known = list(dict.fromkeys(past.scenario for past in history.runs))
     if scenario is not None and scenario not in known:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.project import json_option, print_json, project_root, settings, state_option
-from harness.cli.table import aligned
+from harness.cli.table import align_columns
 
 if TYPE_CHECKING:
     from harness.profiles.scenarios import Scenario
@@ -35,17 +35,17 @@ def command(state: Path | None, as_json: bool) -> None:
         click.echo(f"harness: {problem}", err=True)
     last = last_results(settings(state=state).state)
     if as_json:
-        print_json([_described(scenario, last.get(scenario.name)) for scenario in scenarios])
+        print_json([_describe(scenario, last.get(scenario.name)) for scenario in scenarios])
         return
     if not scenarios:
         click.echo(f"No scenarios in {root / 'scenarios'}; write one with `harness new NAME`.")
         return
-    for line in aligned([COLUMNS, *(_row(scenario, last.get(scenario.name)) for scenario in scenarios)]):
+    for line in align_columns([COLUMNS, *(_row(scenario, last.get(scenario.name)) for scenario in scenarios)]):
         click.echo(line)
 
 
-def _described(scenario: Scenario, last: Past | None) -> dict[str, Any]:
-    from harness.profiles.sdk_environments import installed
+def _describe(scenario: Scenario, last: Past | None) -> dict[str, Any]:
+    from harness.profiles.sdk_environments import is_installed
     from harness.promotion.recordings import last_passed
 
     claim, reason = _parity(scenario.file)
@@ -58,7 +58,7 @@ def _described(scenario: Scenario, last: Past | None) -> dict[str, Any]:
         "missing": _missing(scenario),
         "parity": {"claim": claim, "reason": reason},
         "file": scenario.file,
-        "environment_installed": installed(scenario.sdk),
+        "environment_installed": is_installed(scenario.sdk),
         "last_result": asdict(last) if last else None,
         "last_passed_on_aws": last_passed(scenario.file.parent).get(scenario.name),
     }

@@ -32,7 +32,7 @@ def command(name: str, follow: bool, state: Path | None) -> None:
     folder = settings(state=state).state
     emulator = find(folder)
     if emulator is None:
-        for message in _kept(folder / "logs", name):
+        for message in _read_kept_logs(folder / "logs", name):
             click.echo(message)
         return
     clients = target(emulator)
@@ -56,7 +56,7 @@ def _find(sagemaker: Any, name: str) -> tuple[str, str, Callable[[], bool]]:
     try:
         sagemaker.describe_endpoint(EndpointName=name)
     except ClientError as error:
-        raise StateError(f"there is no job or endpoint named {name!r}", f"{_known(sagemaker)}") from error
+        raise StateError(f"there is no job or endpoint named {name!r}", f"{_list_known_names(sagemaker)}") from error
     return KINDS["Endpoint"].group_of(name), "", lambda: False
 
 
@@ -65,7 +65,7 @@ def _has_ended(describe: Callable[..., Any], kind: ResourceKind, name: str) -> b
     return kind.lifecycle is not None and status in kind.lifecycle.final
 
 
-def _kept(folder: Path, name: str) -> Iterator[str]:
+def _read_kept_logs(folder: Path, name: str) -> Iterator[str]:
     """The messages of a job or an endpoint in log files that an earlier emulator left."""
     from harness.stores.log_files import LogFiles
 
@@ -80,7 +80,7 @@ def _kept(folder: Path, name: str) -> Iterator[str]:
         yield from (event.message for event in logs.read(stream.group, stream.stream, stream.account, stream.region))
 
 
-def _known(sagemaker: Any) -> str:
+def _list_known_names(sagemaker: Any) -> str:
     names = [job["TrainingJobName"] for job in sagemaker.list_training_jobs(MaxResults=3)["TrainingJobSummaries"]]
     names += [
         job["ProcessingJobName"] for job in sagemaker.list_processing_jobs(MaxResults=3)["ProcessingJobSummaries"]

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from harness.cli.project import json_option, print_json, running, state_option
-from harness.cli.table import aligned
+from harness.cli.table import align_columns
 from harness.kernel.kinds import BY_TYPE
 
 COLUMNS = ("kind", "name", "status", "age")
@@ -27,7 +27,7 @@ def command(everything: bool, state: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(shown)
     elif shown:
-        for line in aligned([COLUMNS, *(_row(each) for each in reversed(shown))]):
+        for line in align_columns([COLUMNS, *(_row(each) for each in reversed(shown))]):
             click.echo(line)
     else:
         ended = len(entries)

@@ -22,10 +22,10 @@ from harness.promotion.recordings import (
     recording_file,
     write_recording,
 )
-from harness.report.comparison import TOLERANCE, Allowed, compare_facts, in_words
+from harness.report.comparison import TOLERANCE, ComparisonRules, compare_facts, format_comparisons
 from harness.report.differences import DIFFERENT, NOT_COMPARABLE, SAME, ScenarioComparison
 from harness.report.facts import Fact, scenario_facts
-from harness.report.versions import other_releases
+from harness.report.versions import different_releases
 from harness.scenario.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Recorder:
             return
         comparison = with_recording(recording, scenario, file, profile)
         self.comparisons.append(comparison)
-        self.lines += in_words([comparison], on_aws(recording), "this run")
+        self.lines += format_comparisons([comparison], on_aws(recording), "this run")
         content = evidence_of(comparison, on_aws(recording))
         played.evidence.append(Evidence("table", f"{EVIDENCE}: {comparison.verdict}", None, content))
 
@@ -147,8 +147,8 @@ def with_recording(
     from harness.profiles.comparison_rules import concessions_of
 
     stated, libraries = concessions_of(file), scenario.get("libraries", {})
-    releases = list(other_releases(recording.provenance.libraries, libraries))
-    allowed = Allowed(
+    releases = list(different_releases(recording.provenance.libraries, libraries))
+    allowed = ComparisonRules(
         tolerance, stated.tolerances, stated.reasons(profile, libraries), () if anyway else tuple(releases)
     )
     comparison = compare_facts(recording.scenario, recording.facts, scenario_facts(scenario), allowed)

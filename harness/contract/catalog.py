@@ -32,7 +32,7 @@ class UnknownImage(UserError):
 
 @dataclass(frozen=True)
 class Image:
-    """What harness runs for one image. Scripts are absolute paths; ``""`` in ``scripts`` is the image's entrypoint."""
+    """The programs of one image. Scripts are absolute paths; ``""`` in ``scripts`` is the image's entrypoint."""
 
     name: str
     version: str

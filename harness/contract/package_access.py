@@ -44,7 +44,7 @@ def package_environment(address: str, job: str, hosts: Sequence[str]) -> dict[st
 
 
 def refusal(host: str) -> str:
-    """What a job is told that wants to reach a host; one line."""
+    """Return the line that a job gets if it connects to a host that it must not reach."""
     return (
         f"harness refused {host}: a job reaches the emulator and the package index of this machine, and no other host. "
         "Remedy: configure pip on this machine for an index that has the package, or use an image of your own"

@@ -1,8 +1,8 @@
-"""IAM policies evaluated: what IAM says to a request, and what is known of its answer to one not fully known. Pure.
+"""Evaluation of IAM policies: the decision on a request, also where only a part of the request is known.
 
-Knows Allow and Deny, wildcards, NotAction and NotResource, the permissions boundary, and conditions. Service control
-policies, a session's own policies and those of resources are not among what is read, and no policy variables are filled
-in. The order of the rules is that of "Policy evaluation logic" in the IAM user guide.
+It covers Allow and Deny, wildcards, NotAction and NotResource, the permissions boundary, and conditions. Service
+control policies, session policies and the policies of resources are not read, and policy variables are not replaced.
+The order of the rules is that of "Policy evaluation logic" in the IAM user guide.
 """
 
 from __future__ import annotations
@@ -16,39 +16,39 @@ from typing import Any, NamedTuple
 
 ALLOWED, DENIED, UNSURE = "allowed", "denied", "unsure"
 EXPLICIT, IMPLICIT = "explicitDeny", "implicitDeny"
-"""With ``ALLOWED`` the decisions of SimulatePrincipalPolicy."""
+"""The decisions of SimulatePrincipalPolicy, together with ``ALLOWED``."""
 NOT_JUDGED = "service control policies, and policies of sessions, buckets and keys, were not read"
 Statement = Mapping[str, Any]
 _YES, _NO, _PERHAPS = 2, 0, 1
 
 
 class Decision(NamedTuple):
-    """``missing`` are the context keys that a condition names and the request does not."""
+    """A decision; ``missing`` are the context keys that a condition names and the request does not have."""
 
     outcome: str
     missing: tuple[str, ...] = ()
 
 
 def decide(
-    found: Iterable[Statement],
+    statements: Iterable[Statement],
     action: str,
     resource: str,
     context: Mapping[str, str],
     boundary: Iterable[Statement] | None = None,
 ) -> Decision:
-    """Return what IAM says to a request that has this context and no more."""
-    decision = _decision(found, action, resource, context)
+    """Return IAM's decision on a request that has exactly this context."""
+    decision = _decide(statements, action, resource, context)
     if boundary is None or decision.outcome == EXPLICIT:
         return decision
-    limit = _decision(boundary, action, resource, context)
+    limit = _decide(boundary, action, resource, context)
     missing = tuple(sorted({*decision.missing, *limit.missing}))
     return Decision(decision.outcome if limit.outcome == ALLOWED else limit.outcome, missing)
 
 
-def _decision(found: Iterable[Statement], action: str, resource: str, context: Mapping[str, str]) -> Decision:
+def _decide(statements: Iterable[Statement], action: str, resource: str, context: Mapping[str, str]) -> Decision:
     effects, missing, known = set(), set[str](), {key.lower() for key in context}
-    for statement in found:
-        if min(_acts(statement, action), _reaches(statement, resource, exact=True)) != _YES:
+    for statement in statements:
+        if min(_covers_action(statement, action), _covers_resource(statement, resource, exact=True)) != _YES:
             continue
         keys = [key for tests in statement.get("Condition", {}).values() for key in tests]
         missing.update(key for key in keys if key.lower() not in known)
@@ -59,12 +59,13 @@ def _decision(found: Iterable[Statement], action: str, resource: str, context: M
 
 
 def statements_of(document: Mapping[str, Any]) -> list[Statement]:
-    return listed(document.get("Statement", []))
+    """Return the statements of a policy document."""
+    return as_list(document.get("Statement", []))
 
 
 def understands(statement: Statement) -> bool:
-    """Tell whether all that a statement of an identity policy says is evaluated here."""
-    operators = {_plain(operator) for operator in statement.get("Condition", {})}
+    """Tell whether every element of a statement of an identity policy is evaluated here."""
+    operators = {_base_operator(operator) for operator in statement.get("Condition", {})}
     return not (set(statement) - _ELEMENTS or operators - set(_OPERATORS) or "${" in str(statement))
 
 
@@ -73,29 +74,31 @@ _ELEMENTS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", 
 
 @dataclass(frozen=True)
 class Policies:
-    """``boundary`` is None where there is none; ``unread`` what AWS did not show, for people."""
+    """The policies of a principal. ``boundary`` is None if there is none; ``unread`` names what AWS did not show."""
 
     statements: tuple[Statement, ...]
     boundary: tuple[Statement, ...] | None = None
     unread: tuple[str, ...] = ()
 
-    def judged(self, action: str, resource: str, context: Mapping[str, str]) -> str:
-        """Return what is known of IAM's answer to a request whose context has at least ``context``."""
-        found = [_known_outcome(self.statements, action, resource, context)]
+    def evaluate(self, action: str, resource: str, context: Mapping[str, str]) -> str:
+        """Return what is known of IAM's decision on a request whose context has at least ``context``."""
+        outcomes = [_known_outcome(self.statements, action, resource, context)]
         if self.boundary is not None:
-            found.append(_known_outcome(self.boundary, action, resource, context))
-        if EXPLICIT in found:
+            outcomes.append(_known_outcome(self.boundary, action, resource, context))
+        if EXPLICIT in outcomes:
             return DENIED
         if self.unread:
             return UNSURE
-        return next((verdict for verdict in (DENIED, UNSURE) if verdict in found), ALLOWED)
+        return next((verdict for verdict in (DENIED, UNSURE) if verdict in outcomes), ALLOWED)
 
 
-def _known_outcome(found: Iterable[Statement], action: str, resource: str, context: Mapping[str, str]) -> str:
-    """Return ``EXPLICIT`` where a Deny certainly holds, else what ``Policies.judged`` answers."""
+def _known_outcome(statements: Iterable[Statement], action: str, resource: str, context: Mapping[str, str]) -> str:
+    """Return ``EXPLICIT`` where a Deny certainly holds, else what ``Policies.evaluate`` returns."""
     allow = deny = _NO
-    for statement in found:
-        applies = min(_acts(statement, action), _reaches(statement, resource), _holds(statement, context))
+    for statement in statements:
+        applies = min(
+            _covers_action(statement, action), _covers_resource(statement, resource), _holds(statement, context)
+        )
         if statement["Effect"] == "Deny":
             deny = max(deny, applies)
         else:
@@ -107,25 +110,25 @@ def _known_outcome(found: Iterable[Statement], action: str, resource: str, conte
     return ALLOWED if (allow, deny) == (_YES, _NO) else UNSURE
 
 
-def _acts(statement: Statement, action: str) -> int:
+def _covers_action(statement: Statement, action: str) -> int:
     negated = "NotAction" in statement
-    named = listed(statement["NotAction" if negated else "Action"])
+    named = as_list(statement["NotAction" if negated else "Action"])
     return _YES if negated != any(_matches(each.lower(), action.lower()) for each in named) else _NO
 
 
-def _reaches(statement: Statement, resource: str, exact: bool = False) -> int:
-    """Compare the resources: perhaps, where the one asked about has a wildcard (not ``exact``) and both share names."""
+def _covers_resource(statement: Statement, resource: str, exact: bool = False) -> int:
+    """Tell whether a statement covers a resource; unless ``exact``, that may be a pattern, which it covers perhaps."""
     negated = "NotResource" in statement
-    named = listed(statement.get("NotResource" if negated else "Resource", "*"))
+    named = as_list(statement.get("NotResource" if negated else "Resource", "*"))
     if exact:
-        found = _YES if any(_matches(each, resource) for each in named) else _NO
+        covered = _YES if any(_matches(each, resource) for each in named) else _NO
     else:
-        found = max((_common(each, resource) for each in named), default=_NO)
-    return _YES - found if negated else found
+        covered = max((_compare_patterns(each, resource) for each in named), default=_NO)
+    return _YES - covered if negated else covered
 
 
-def _common(pattern: str, resource: str) -> int:
-    if "${" in pattern:  # a variable, which each request fills
+def _compare_patterns(pattern: str, resource: str) -> int:
+    if "${" in pattern:  # a policy variable: its value is only known with the request
         return _PERHAPS if _overlap(re.sub(r"\$\{[^}]*\}", "*", pattern), resource) else _NO
     if _matches(pattern, resource):
         return _YES
@@ -134,7 +137,7 @@ def _common(pattern: str, resource: str) -> int:
 
 @lru_cache(maxsize=4096)
 def _overlap(one: str, other: str) -> bool:
-    """Whether some text fits both patterns."""
+    """Tell whether some text matches both patterns."""
     if not one or not other:
         return not (one + other).strip("*")
     if one[0] == "*":
@@ -145,52 +148,53 @@ def _overlap(one: str, other: str) -> bool:
 
 
 def _matches(pattern: str, text: str) -> bool:
-    return bool(_compiled(pattern).match(text))
+    return bool(_compile(pattern).match(text))
 
 
 @lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _compile(pattern: str) -> re.Pattern[str]:
     return re.compile(translate(pattern.replace("[", "[[]")))  # only * and ? are wildcards in a policy
 
 
 _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
-    "StringEquals": lambda given, wanted: given == wanted,
-    "StringEqualsIgnoreCase": lambda given, wanted: given.lower() == wanted.lower(),
-    "StringLike": lambda given, wanted: _matches(wanted, given),
-    "ArnEquals": lambda given, wanted: _matches(wanted, given),
-    "ArnLike": lambda given, wanted: _matches(wanted, given),
-    "Bool": lambda given, wanted: given.lower() == wanted.lower(),
+    "StringEquals": lambda actual, expected: actual == expected,
+    "StringEqualsIgnoreCase": lambda actual, expected: actual.lower() == expected.lower(),
+    "StringLike": lambda actual, expected: _matches(expected, actual),
+    "ArnEquals": lambda actual, expected: _matches(expected, actual),
+    "ArnLike": lambda actual, expected: _matches(expected, actual),
+    "Bool": lambda actual, expected: actual.lower() == expected.lower(),
 }
 
 
-def _plain(operator: str) -> str:
+def _base_operator(operator: str) -> str:
     """Return the operator without negation and without ``IfExists``."""
     return operator.removesuffix("IfExists").replace("Not", "")
 
 
 def _holds(statement: Statement, context: Mapping[str, str], complete: bool = False) -> int:
-    """Test the conditions; a key that is not in a ``complete`` context is not in the request."""
+    """Test the conditions; a key that a ``complete`` context lacks is not in the request."""
     known = {key.lower(): value for key, value in context.items()}
     tests = (
-        _test(operator, known.get(key.lower()), listed(wanted), complete)
+        _test(operator, known.get(key.lower()), as_list(expected), complete)
         for operator, keys in statement.get("Condition", {}).items()
-        for key, wanted in keys.items()
+        for key, expected in keys.items()
     )
     return min(tests, default=_YES)
 
 
-def _test(operator: str, given: str | None, wanted: Sequence[Any], complete: bool) -> int:
+def _test(operator: str, actual: str | None, expected: Sequence[Any], complete: bool) -> int:
     negated = "Not" in operator
-    compare = _OPERATORS.get(_plain(operator))
-    values = [str(each).lower() if isinstance(each, bool) else str(each) for each in wanted]
+    compare = _OPERATORS.get(_base_operator(operator))
+    values = [str(each).lower() if isinstance(each, bool) else str(each) for each in expected]
     if compare is None or any("${" in each for each in values):
         return _PERHAPS
-    if given is None:
+    if actual is None:
         if complete:
             return _YES if negated or operator.endswith("IfExists") else _NO
         return _PERHAPS
-    return _YES if negated != any(compare(given, each) for each in values) else _NO
+    return _YES if negated != any(compare(actual, each) for each in values) else _NO
 
 
-def listed(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
+    """Return a list as it is and any other value as a list of one: policies may have either."""
     return list(value) if isinstance(value, (list, tuple)) else [value]

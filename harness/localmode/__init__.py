@@ -1,1 +1,1 @@
-"""The SageMaker SDK's local mode: the session of scenarios in the profile localmode, and ``docker`` without Docker."""
+"""The SageMaker SDK's local mode: the session of the profile localmode, and a ``docker`` command without Docker."""

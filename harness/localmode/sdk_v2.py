@@ -16,11 +16,11 @@ from harness.kernel.kinds import RUN_JOBS
 PIPELINE_OPERATIONS = frozenset(
     ("create_pipeline", "update_pipeline", "describe_pipeline", "delete_pipeline", "start_pipeline_execution")
 )
-_LOOK_SECONDS = 0.5
+_POLL_SECONDS = 0.5
 
 
 class _EmulatorClients:
-    """Mixed into a local session: jobs and endpoints go to the emulator, and their logs come from there."""
+    """Mixin for a local session that sends jobs and endpoints to the emulator, and reads their logs from it."""
 
     logs_for_job = Session.logs_for_job
     logs_for_processing_job = Session.logs_for_processing_job
@@ -29,7 +29,7 @@ class _EmulatorClients:
     def _initialize(self, *arguments: Any, **options: Any) -> None:
         super()._initialize(*arguments, **options)  # type: ignore[misc]
         client = self.boto_session.client  # type: ignore[attr-defined]
-        self.sagemaker_runtime_client = None  # the SDK hands its local settings to whatever is here
+        self.sagemaker_runtime_client = None  # the SDK passes its local settings to any client that is here
         self.config = {"local": {"local_code": False}}
         self.sagemaker_client = client("sagemaker")
         self.sagemaker_runtime_client = client("sagemaker-runtime")
@@ -37,17 +37,19 @@ class _EmulatorClients:
 
 
 class ScenarioSession(_EmulatorClients, LocalSession):  # type: ignore[misc]
-    pass
+    """The local session of a scenario."""
 
 
 class ScenarioPipelineSession(_EmulatorClients, LocalPipelineSession):  # type: ignore[misc]
+    """The local session of a scenario's pipelines."""
+
     def _initialize(self, *arguments: Any, **options: Any) -> None:
         super()._initialize(*arguments, **options)
         self.sagemaker_client = PipelineClient(self.sagemaker_client, self)
 
 
 class PipelineClient:
-    """The client of a pipeline's session: pipelines are the SDK's own, and the jobs of their steps the emulator's.
+    """The client of a pipeline's session: the SDK runs the pipeline, and the emulator runs the jobs of its steps.
 
     The SDK runs a step by ``create_training_job(name, ...)``, and expects that the job has ended when this returns.
     """
@@ -77,6 +79,6 @@ class PipelineClient:
     def _wait(self, kind: Any, name: str) -> None:
         describe = getattr(self._client, kind.method("Describe"))
         while (job := describe(**{kind.name_member: name}))[kind.status_member] in ("InProgress", "Stopping"):
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
         if job[kind.status_member] != "Completed":
             raise RuntimeError(job.get("FailureReason", f"{name} is {job[kind.status_member]}"))

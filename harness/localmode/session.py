@@ -15,16 +15,18 @@ from harness.scenario.run_document import RunDocument
 from harness.scenario.session import Session
 
 MACHINES = {"local": "ml.m5.large", "local_gpu": "ml.g4dn.xlarge"}
-"""What the emulator is asked for where a program names local mode's own instance types."""
+"""Local mode's instance types -> those in requests to the emulator."""
 
 
 class LocalModeSession(Session):
+    """The session of a scenario whose jobs run in the containers of the SDK's local mode."""
+
     def __init__(self, name: str, events: EventWriter, run: RunDocument) -> None:
         super().__init__(name, events, run)
         self.boto3.events.register_first("provide-client-params.sagemaker", self._translate)
 
     def sagemaker_session(self) -> Any:
-        """The SDK's local session (v2); v3's ordinary session, whose jobs run in local mode all the same."""
+        """Return the SDK's local session (v2), or v3's ordinary session: its jobs run in local mode as well."""
         try:
             from harness.localmode.sdk_v2 import ScenarioSession
         except ModuleNotFoundError:
@@ -32,31 +34,32 @@ class LocalModeSession(Session):
         return ScenarioSession(boto_session=self.boto3, default_bucket=self.bucket)
 
     def pipeline_session(self) -> Any:
-        """The SDK's session for pipelines in local mode: it runs their steps one after the other."""
+        """Return the SDK's session for pipelines in local mode, which runs their steps one after the other."""
         from harness.localmode.sdk_v2 import ScenarioPipelineSession
 
         return ScenarioPipelineSession(boto_session=self.boto3, default_bucket=self.bucket)
 
     def _translate(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Put a machine for ``local`` and an object in S3 for a folder of this machine: AWS knows neither."""
-        translated: dict[str, Any] = self._in_terms_of_aws(params)
+        """Replace ``local`` by an instance type and a local folder by an S3 prefix, because AWS has neither."""
+        translated: dict[str, Any] = self._translate_value(params)
         return translated
 
-    def _in_terms_of_aws(self, value: Any, name: str = "") -> Any:
-        if isinstance(value, Mapping) and "FileDataSource" in value:  # the SDK's word for a folder, which AWS has not
+    def _translate_value(self, value: Any, name: str = "") -> Any:
+        if isinstance(value, Mapping) and "FileDataSource" in value:  # the SDK's own member for a folder
             source = {"S3DataType": "S3Prefix", "S3Uri": value["FileDataSource"]["FileUri"]}
-            return {"S3DataSource": self._in_terms_of_aws(source)}
+            return {"S3DataSource": self._translate_value(source)}
         if isinstance(value, Mapping):
-            return {key: self._in_terms_of_aws(each, key) for key, each in value.items()}
+            return {key: self._translate_value(each, key) for key, each in value.items()}
         if isinstance(value, (list, tuple)):
-            return [self._in_terms_of_aws(each) for each in value]
+            return [self._translate_value(each) for each in value]
         if name == "InstanceType":
             return MACHINES.get(value, value)
         if name == "S3Uri" and str(value).startswith("file://"):
-            return self._uploaded(Path(urlsplit(value).netloc + urlsplit(value).path))
+            return self._upload(Path(urlsplit(value).netloc + urlsplit(value).path))
         return value
 
-    def _uploaded(self, source: Path) -> str:
+    def _upload(self, source: Path) -> str:
+        """Upload a file or a folder to the scenario's bucket, and return its S3 URI."""
         s3, prefix = self.client("s3"), f"{self.run_id}/local{source.absolute()}"
         files = [source] if source.is_file() else sorted(file for file in source.rglob("*") if file.is_file())
         for file in files:

@@ -45,7 +45,7 @@ def _sdk(generation: str) -> bool:
     return own_generation() == generation
 
 
-def required() -> set[str]:
+def read_required_parts() -> set[str]:
     """Parts whose absence is a failure here (CI): ``HARNESS_REQUIRE=docker,browser``."""
     return {part.strip() for part in os.environ.get("HARNESS_REQUIRE", "").split(",") if part.strip()}
 

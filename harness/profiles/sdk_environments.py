@@ -41,7 +41,7 @@ def python_for(generation: str, progress: Callable[[str], None]) -> Path:
         raise StateError(str(error)) from error
 
 
-def installed(generation: str) -> bool:
+def is_installed(generation: str) -> bool:
     if generation == own_generation():
         return True
     try:

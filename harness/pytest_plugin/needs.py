@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-from harness.profiles.needs import PARTS, Part, required
+from harness.profiles.needs import PARTS, Part, read_required_parts
 
 
 def marked_needs(item: pytest.Item) -> list[str]:
@@ -21,6 +21,6 @@ def check_needs(needs: Iterable[str], parts: Mapping[str, Part] = PARTS) -> None
         present, reason = parts[part]
         if present():
             continue
-        if part in required():
+        if part in read_required_parts():
             pytest.fail(f"needs {part}, which HARNESS_REQUIRE names: {reason}", pytrace=False)
         pytest.skip(f"needs {part}: {reason}")

@@ -1,6 +1,6 @@
-"""What happened, for people and for programs: ``report.html`` (self-contained), ``report.json``, ``junit.xml``.
+"""The report of a run for people and for programs: ``report.html`` (self-contained), ``report.json``, ``junit.xml``.
 
-Made from what scenarios told (``harness.scenario.events``) and from nothing else; asks no service and judges nothing.
+It is built from the events that scenarios write (``harness.scenario.events``) alone; no service is called.
 """
 
 from harness.report.model import Report, ScenarioReport

@@ -1,4 +1,4 @@
-"""Captured requests for a reader: the first as a table of what was asked and answered, the next in one line each."""
+"""Summary of the requests that data capture recorded: the first one as a table, the next ones as one line each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Record = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Side:
-    """What was asked, or answered. ``table`` where it is CSV, ``text`` otherwise; ``rows`` counts all of them."""
+    """The body of a request or of a response: as ``table`` if it is CSV, else as ``text``. ``rows`` counts all rows."""
 
     type: str
     encoding: str
@@ -27,35 +27,38 @@ class Side:
 
 @dataclass(frozen=True)
 class Line:
+    """One captured request in one line: the beginnings of both bodies."""
+
     time: str
     id: str
-    asked: str
-    answered: str
+    request: str
+    response: str
 
 
 @dataclass(frozen=True)
 class CapturedTraffic:
     count: int
     first: Line | None
-    asked: Side | None
-    answered: Side | None
+    request: Side | None
+    response: Side | None
     others: tuple[Line, ...]
     answers: tuple[float, ...]
-    """Every number that was answered, where the answers are one number for each row."""
+    """The numbers of all responses if each of them is CSV with one number for each row, else empty."""
 
     @property
-    def untold(self) -> int:
+    def left_out(self) -> int:
         return self.count - len(self.others) - bool(self.first)
 
 
-def captured(records: Sequence[Record]) -> CapturedTraffic:
+def summarise_traffic(records: Sequence[Record]) -> CapturedTraffic:
+    """Summarise captured records; the long ones and those beyond ``MOST_RECORDS`` are cut."""
     lines = [_line(record) for record in records[: MOST_RECORDS + 1]]
     first = _sides(records[0]) if records else (None, None)
     return CapturedTraffic(
         count=len(records),
         first=lines[0] if lines else None,
-        asked=_side(first[0]),
-        answered=_side(first[1]),
+        request=_side(first[0]),
+        response=_side(first[1]),
         others=tuple(lines[1:]),
         answers=_answers(records),
     )
@@ -73,10 +76,10 @@ def _side(side: Record | None) -> Side | None:
     if encoding == "CSV":
         rows = [row for row in csv.reader(io.StringIO(data)) if row]
         return Side(type_, encoding, len(rows), tuple(tuple(row[:MOST_CELLS]) for row in rows[:MOST_ROWS]))
-    return Side(type_, encoding, data.count("\n") + 1, text=_short(_indented(data) if encoding == "JSON" else data))
+    return Side(type_, encoding, data.count("\n") + 1, text=_short(_indent(data) if encoding == "JSON" else data))
 
 
-def _indented(data: str) -> str:
+def _indent(data: str) -> str:
     try:
         return json.dumps(json.loads(data), indent=2)
     except ValueError:
@@ -89,8 +92,8 @@ def _short(text: str) -> str:
 
 def _line(record: Record) -> Line:
     about = record.get("eventMetadata") or {}
-    asked, answered = (_beginning(side) for side in _sides(record))
-    return Line(str(about.get("inferenceTime", "")), str(about.get("eventId", "")), asked, answered)
+    request, response = (_beginning(side) for side in _sides(record))
+    return Line(str(about.get("inferenceTime", "")), str(about.get("eventId", "")), request, response)
 
 
 def _beginning(side: Record | None) -> str:
@@ -102,11 +105,11 @@ def _beginning(side: Record | None) -> str:
 def _answers(records: Sequence[Record]) -> tuple[float, ...]:
     numbers: list[float] = []
     for record in records:
-        answered = _sides(record)[1]
-        if answered is None or answered.get("encoding") != "CSV":
+        response = _sides(record)[1]
+        if response is None or response.get("encoding") != "CSV":
             return ()
         try:
-            numbers += [float(word) for word in str(answered["data"]).split()]
+            numbers += [float(word) for word in str(response["data"]).split()]
         except ValueError:
             return ()
     return tuple(filter(math.isfinite, numbers))

@@ -1,4 +1,4 @@
-"""Values of a comparison: when two facts agree, what a difference is, and the verdict on a scenario."""
+"""The result of a comparison: differences between facts, and the verdict on a scenario."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NUMBER = re.compile(r"(?<![\w.<])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\
 
 @dataclass(frozen=True)
 class Difference:
-    """``known`` is the reason of a listed difference; a difference with one counts as none."""
+    """Two values of one fact. ``known`` is the reason if the difference was listed as known; then it does not count."""
 
     fact: str
     left: Fact
@@ -25,14 +25,14 @@ class Difference:
 
     @property
     def distance(self) -> float | None:
-        """Between two numbers; None when there is none to speak of."""
+        """The difference between two numbers; None unless both are numbers."""
         if _is_number(self.left) and _is_number(self.right):
             return float(self.right) - float(self.left)  # type: ignore[arg-type]
         return None
 
     @property
     def severity(self) -> float:
-        """How far apart they are, relative to their size; what is no number is as far apart as can be."""
+        """The relative distance between two numbers; infinite unless both are numbers."""
         if self.distance is None:
             return math.inf
         return abs(self.distance) / (max(abs(float(self.left or 0)), abs(float(self.right or 0))) or 1.0)
@@ -40,6 +40,8 @@ class Difference:
 
 @dataclass(frozen=True)
 class NotComparable:
+    """A fact that is not compared, and why."""
+
     fact: str
     why: str
 
@@ -52,11 +54,11 @@ class ScenarioComparison:
     name: str
     same: int = 0
     different: list[Difference] = field(default_factory=list)
-    """The known ones among them."""
+    """All differences, with the known ones."""
     not_comparable: list[NotComparable] = field(default_factory=list)
     """Facts that only one side has."""
     set_aside: list[NotComparable] = field(default_factory=list)
-    """Facts of both sides that say nothing, because they come from different releases of a library."""
+    """Facts that depend on a library of which both sides used different releases."""
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -75,11 +77,11 @@ class ScenarioComparison:
 
     @property
     def unknown(self) -> list[Difference]:
-        """The worst first."""
+        """The differences that count, the largest first."""
         return sorted((each for each in self.different if not each.known), key=lambda each: -each.severity)
 
     def document(self) -> dict[str, Any]:
-        """For a program to read."""
+        """Return the comparison as ``harness compare --json`` prints it."""
         return {
             "name": self.name,
             "verdict": self.verdict,
@@ -100,10 +102,11 @@ class ScenarioComparison:
 
 
 def agree(left: Fact, right: Fact, tolerance: float) -> bool:
+    """Tell whether two values are the same within the relative tolerance."""
     if _is_number(left) and _is_number(right):
         return math.isclose(left, right, rel_tol=tolerance, abs_tol=tolerance)  # type: ignore[arg-type]
     if isinstance(left, str) and isinstance(right, str):
-        return left == right or _alike(left, right, tolerance)
+        return left == right or _texts_agree(left, right, tolerance)
     return type(left) is type(right) and left == right
 
 
@@ -111,8 +114,8 @@ def _is_number(value: Fact) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _alike(left: str, right: str, tolerance: float) -> bool:
-    """The same words around numbers that agree: an answer, or a sentence, in other decimals is the same one."""
+def _texts_agree(left: str, right: str, tolerance: float) -> bool:
+    """Tell whether two texts have the same words and numbers that agree, such as a sentence with rounded numbers."""
     ours, theirs = list(_parts(left)), list(_parts(right))
     return len(ours) == len(theirs) and all(
         _is_number(a) == _is_number(b) and (agree(a, b, tolerance) if _is_number(a) else a == b)
@@ -121,11 +124,12 @@ def _alike(left: str, right: str, tolerance: float) -> bool:
 
 
 def _parts(text: str) -> Iterator[Fact]:
+    """Split a text into its numbers and the words between them."""
     end = 0
-    for found in _NUMBER.finditer(text):
-        if words := " ".join(text[end : found.start()].split()):
+    for match in _NUMBER.finditer(text):
+        if words := " ".join(text[end : match.start()].split()):
             yield words
-        yield float(found[0])
-        end = found.end()
+        yield float(match[0])
+        end = match.end()
     if words := " ".join(text[end:].split()):
         yield words

@@ -1,7 +1,7 @@
-"""How numbers are distributed: histograms of one or two populations on one axis, and bars of categories.
+"""Drawings of distributions: histograms of one or two populations on one axis, and bars of categories.
 
-Two populations come as Model Monitor's own buckets, whose edges differ. Both are laid on the same bins, no finer than
-the coarser of them: a wide bucket beside a narrow one would look like drift where there is none.
+The two populations are Model Monitor's buckets, whose edges differ. Both are converted to the same bins, which are no
+finer than the coarser buckets: else a wide bucket beside a narrow one would look like drift where there is none.
 """
 
 from __future__ import annotations
@@ -12,17 +12,19 @@ from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
-from harness.report.plots import Frame, axes, legend, svg
+from harness.report.plots import Frame, draw_axes, draw_legend, wrap_svg
 from harness.report.text import visible
 
 MOST_BINS, MOST_INTEGERS, MOST_CATEGORIES = 60, 30, 10
 TAIL = 0.005
-"""The share of rows at either end that may be left out of the picture, so that one outlier does not flatten it."""
+"""The share of rows at either end that may be left out, so that one outlier does not flatten the picture."""
 _WIDTH, _HEIGHT, _FOOT = 220, 84, 15
 
 
 @dataclass(frozen=True)
 class HistogramBin:
+    """The number of rows between two values."""
+
     low: float
     high: float
     count: float
@@ -31,17 +33,17 @@ class HistogramBin:
 Buckets = Sequence[HistogramBin]
 
 
-def small(current: Buckets, baseline: Buckets, label: str, *, integral: bool = False) -> str:
-    """A small picture of one feature: the baseline as an area, what was found as a line over it."""
+def draw_histogram(current: Buckets, baseline: Buckets, label: str, *, integral: bool = False) -> str:
+    """Draw one feature as a small SVG: the baseline as an area, the current data as a line over it."""
     both = [buckets for buckets in (current, baseline) if _total(buckets)]
     if not both:
         return ""
     edges, whole = common_edges(both, integral)
-    found, expected = (shares(buckets, edges, whole=whole) for buckets in (current, baseline))
-    first, last = _seen(found, expected)
-    edges, found, expected = edges[first : last + 1], found[first:last], expected[first:last]
-    top = max(*found, *expected) or 1.0
-    parts = [_steps(values, top, name) for values, name in ((expected, "baseline"), (found, "current")) if any(values)]
+    actual, expected = (shares(buckets, edges, whole=whole) for buckets in (current, baseline))
+    first, last = _visible_bins(actual, expected)
+    edges, actual, expected = edges[first : last + 1], actual[first:last], expected[first:last]
+    top = max(*actual, *expected) or 1.0
+    parts = [_steps(values, top, name) for values, name in ((expected, "baseline"), (actual, "current")) if any(values)]
     low, high = (edges[0] + 0.5, edges[-1] - 0.5) if whole else (edges[0], edges[-1])
     # A bin may begin before the first value.
     low, high = max(low, min(each[0].low for each in both)), min(high, max(each[-1].high for each in both))
@@ -51,8 +53,8 @@ def small(current: Buckets, baseline: Buckets, label: str, *, integral: bool = F
     return _small_svg(label, parts)
 
 
-def small_categories(current: Mapping[str, float], baseline: Mapping[str, float], label: str) -> str:
-    """Bars beside each other for each of the most frequent categories."""
+def draw_categories(current: Mapping[str, float], baseline: Mapping[str, float], label: str) -> str:
+    """Draw the most frequent categories as a small SVG with two bars for each: the baseline and the current data."""
     totals = sum(current.values()) or 1.0, sum(baseline.values()) or 1.0
     names = sorted({*current, *baseline}, key=lambda name: -max(current.get(name, 0), baseline.get(name, 0)))
     names = names[:MOST_CATEGORIES]
@@ -61,8 +63,8 @@ def small_categories(current: Mapping[str, float], baseline: Mapping[str, float]
     pairs = [(current.get(name, 0) / totals[0], baseline.get(name, 0) / totals[1]) for name in names]
     top, width = max(max(pair) for pair in pairs) or 1.0, _WIDTH / len(names)
     parts = []
-    for at, (name, (found, expected)) in enumerate(zip(names, pairs, strict=True)):
-        for offset, share, kind in ((0.08, expected, "baseline"), (0.48, found, "current")):
+    for at, (name, (actual, expected)) in enumerate(zip(names, pairs, strict=True)):
+        for offset, share, kind in ((0.08, expected, "baseline"), (0.48, actual, "current")):
             tall = share / top * (_HEIGHT - _FOOT - 4)
             title = f"<title>{escape(visible(name))}: {share:.1%} ({kind})</title>"
             parts.append(
@@ -78,14 +80,14 @@ def small_categories(current: Mapping[str, float], baseline: Mapping[str, float]
     return _small_svg(label, parts)
 
 
-def scores(edges: Sequence[float], series: Mapping[str, Sequence[float]], x_label: str) -> str:
-    """Histograms over each other, each as shares of its own rows: how well two classes are told apart."""
+def draw_scores(edges: Sequence[float], series: Mapping[str, Sequence[float]], x_label: str) -> str:
+    """Draw a histogram for each class over the others, as shares of its rows: how well scores separate the classes."""
     spread = {name: [count / (sum(counts) or 1) for count in counts] for name, counts in series.items()}
     top = max((share for shares_of in spread.values() for share in shares_of), default=0.0)
     if not top or len(edges) < 2:
         return ""
     frame = Frame(edges[0], edges[-1], 0, top * 1.05)
-    parts = [axes(frame, x_label, "share of rows")]
+    parts = [draw_axes(frame, x_label, "share of rows")]
     for number, shares_of in enumerate(spread.values()):
         corners = [frame.at(edges[0], 0)]
         for left, right, share in zip(edges, edges[1:], shares_of, strict=False):
@@ -93,11 +95,11 @@ def scores(edges: Sequence[float], series: Mapping[str, Sequence[float]], x_labe
         corners.append(frame.at(edges[-1], 0))
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
         parts.append(f'<polygon class="area a{number % 6}" points="{path}"/>')
-    return svg(f"Distribution of {x_label}", parts) + (legend(list(spread), "a") if len(spread) > 1 else "")
+    return wrap_svg(f"Distribution of {x_label}", parts) + (draw_legend(list(spread), "a") if len(spread) > 1 else "")
 
 
 def histogram(values: Sequence[float], bins: int = 20) -> tuple[list[float], list[float]]:
-    """Edges and counts of equal bins."""
+    """Count values in bins of equal width; return the edges of the bins and the counts."""
     finite = [value for value in values if math.isfinite(value)]
     if not finite:
         return [], []
@@ -111,7 +113,7 @@ def histogram(values: Sequence[float], bins: int = 20) -> tuple[list[float], lis
 
 
 def common_edges(populations: Sequence[Buckets], integral: bool) -> tuple[list[float], bool]:
-    """Bins for all of them, and whether each stands for one whole number."""
+    """Return the edges of bins for all populations, and whether each bin is one whole number."""
     low = min(buckets[0].low for buckets in populations)
     high = max(buckets[-1].high for buckets in populations)
     if integral and high - low < MOST_INTEGERS:
@@ -128,7 +130,7 @@ def common_edges(populations: Sequence[Buckets], integral: bool) -> tuple[list[f
 
 
 def shares(buckets: Buckets, edges: Sequence[float], *, whole: bool = False) -> list[float]:
-    """The share of rows in each bin, as if a bucket's rows lay evenly in it: on its whole numbers, or all over it."""
+    """Return the share of rows in each bin; a bucket's rows are spread evenly over it, or over its whole numbers."""
     filled, total = [0.0] * (len(edges) - 1), _total(buckets)
     start, width = edges[0], edges[1] - edges[0]
     for bucket in buckets:
@@ -143,15 +145,15 @@ def shares(buckets: Buckets, edges: Sequence[float], *, whole: bool = False) -> 
 
 
 def _whole_numbers(bucket: HistogramBin, *, last: bool) -> tuple[float, float]:
-    """The first and the last in it. Only the last bucket holds its own upper end."""
+    """Return the first and the last whole number in a bucket. Only the last bucket includes its upper end."""
     first, final = math.ceil(bucket.low), math.floor(bucket.high)
     if final == bucket.high and not last:
         final -= 1
     return (float(first), float(final)) if final >= first else (round(bucket.low), round(bucket.low))
 
 
-def _seen(*populations: Sequence[float]) -> tuple[int, int]:
-    """The bins from where the first of them begins to where the last ends, tails left out."""
+def _visible_bins(*populations: Sequence[float]) -> tuple[int, int]:
+    """Return the first and the last bin (exclusive) to draw: those at either end with very few rows are left out."""
 
     def beginning(ordered: Sequence[Sequence[float]]) -> int:
         gone = [0.0] * len(ordered)

@@ -1,4 +1,4 @@
-"""Evidence as the page shows it, by its kind. What a scenario shows in a form of its own is printed as it is."""
+"""Evidence prepared for the page's templates, by its kind. Evidence of an unknown form is shown as JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.report import distributions, plots
-from harness.report.captured import captured
+from harness.report.captured import summarise_traffic
 from harness.report.model import Evidence
 from harness.report.monitoring import feature_rows
 from harness.report.text import head
@@ -20,8 +20,8 @@ LONG_CELL = 34
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """``template`` is what draws it; ``more`` what that needs beside the content."""
+class EvidenceView:
+    """Evidence and the name of the template that draws it; ``more`` are values that the template needs beside it."""
 
     template: str
     title: str
@@ -29,20 +29,21 @@ class Drawing:
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
-def drawing(evidence: Evidence) -> Drawing:
+def prepare_view(evidence: Evidence) -> EvidenceView:
+    """Choose the template of some evidence, and compute what it shows."""
     prepare = _KINDS.get(evidence.kind)
     if prepare is not None:
         try:
             more = prepare(evidence.content)
-            return Drawing(
+            return EvidenceView(
                 evidence.kind, _TITLES.get(evidence.kind, "{}").format(evidence.title), evidence.content, more
             )
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-            pass  # a scenario may show what it likes under any name; printed, nothing of it is lost
-    return Drawing("other", evidence.title, evidence.content, {"text": head(_printed(evidence.content))})
+            pass  # a scenario may use the name of a kind for content of another form
+    return EvidenceView("other", evidence.title, evidence.content, {"text": head(_as_json(evidence.content))})
 
 
-def _printed(content: Mapping[str, Any]) -> str:
+def _as_json(content: Mapping[str, Any]) -> str:
     return json.dumps(content, indent=2, default=str, ensure_ascii=False)
 
 
@@ -50,12 +51,12 @@ def _classification(content: Mapping[str, Any]) -> dict[str, Any]:
     curve = [(float(x), float(y)) for x, y in content["roc"]]
     name = f"AUC {float(content['auc']):.4f}"
     counts = [[int(count) for count in row] for row in content["confusion"]]
-    roc = plots.lines({name: curve}, "false positive rate", "true positive rate", unit_square=True)
-    found = content.get("scores") or {}
+    roc = plots.draw_lines({name: curve}, "false positive rate", "true positive rate", unit_square=True)
+    scores = content.get("scores") or {}
     spread = ""
-    if found:
-        classes = {f"actual {number}": counted for number, counted in enumerate(found["counts"])}
-        spread = distributions.scores(found["edges"], classes, "score")
+    if scores:
+        classes = {f"actual {number}": counted for number, counted in enumerate(scores["counts"])}
+        spread = distributions.draw_scores(scores["edges"], classes, "score")
     metrics = {str(name): float(value) for name, value in content["metrics"].items()}
     return {"roc": Markup(roc), "scores": Markup(spread), "counts": counts, "metrics": metrics}
 
@@ -65,7 +66,7 @@ def _monitoring(content: Mapping[str, Any]) -> dict[str, Any]:
     pictures = [(row, Markup(picture)) for row in rows[:MOST_PICTURES] if (picture := row.picture()) or row.violations]
     violated = sum(bool(row.violations) for row in rows)
     return {
-        "found": violated,
+        "violated": violated,
         "pictures": pictures,
         "baseline": any(row.baseline_buckets or row.baseline_categories for row in rows),
         "rows": rows[:MOST_ROWS],
@@ -76,18 +77,18 @@ def _monitoring(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _capture(content: Mapping[str, Any]) -> dict[str, Any]:
-    shown = captured(content["records"])
+    traffic = summarise_traffic(content["records"])
     spread = ""
-    if len(shown.answers) > 1:
-        edges, counts = distributions.histogram(shown.answers)
-        spread = distributions.scores(edges, {"answers": counts}, "answer")
-    return {"captured": shown, "spread": Markup(spread)}
+    if len(traffic.answers) > 1:
+        edges, counts = distributions.histogram(traffic.answers)
+        spread = distributions.draw_scores(edges, {"predictions": counts}, "prediction")
+    return {"captured": traffic, "spread": Markup(spread)}
 
 
 def _table(content: Mapping[str, Any]) -> dict[str, Any]:
     columns = [str(column) for column in content["columns"]][:MOST_COLUMNS]
     rows = [list(row)[:MOST_COLUMNS] for row in content["rows"][:MOST_ROWS]]
-    # Sentences side by side cannot be read on a phone; numbers can.
+    # Columns of sentences are too narrow on a phone; such tables are laid out in another way there.
     wordy = any(isinstance(value, str) and len(value) > LONG_CELL for row in rows for value in row)
     return {"columns": columns, "rows": rows, "wordy": wordy, "left_out": max(len(content["rows"]) - MOST_ROWS, 0)}
 

@@ -1,4 +1,4 @@
-"""The timeline of a scenario: its steps, under each the work that began in it, where and as long as it really ran."""
+"""The timeline of a scenario: its steps, and below each step the jobs that started in it, with their real times."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from harness.report.plots import ticks
 
 MOST_BARS = 200
 _CLOCK_SLACK = 2.0
+"""Seconds that a job's times may lie outside those of the scenario."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """``start`` and ``end`` in seconds from the scenario's begin. ``kind`` is passed, failed, running, job or open."""
+    """One bar, in seconds from the start of the scenario. ``kind`` is passed, failed, running, job or open."""
 
     name: str
     start: float
@@ -32,16 +33,20 @@ class Bar:
 
 @dataclass(frozen=True)
 class Gantt:
+    """The bars of a timeline in order, and the ticks of its axis in seconds."""
+
     bars: tuple[Bar, ...]
     seconds: float
     ticks: tuple[float, ...]
     left_out: int = 0
 
     def percent(self, seconds: float) -> str:
+        """Return a time or a duration as a share of the timeline's width."""
         return f"{min(max(seconds / self.seconds, 0.0), 1.0) * 100:.2f}%"
 
 
-def gantt(scenario: ScenarioReport) -> Gantt | None:
+def build_gantt(scenario: ScenarioReport) -> Gantt | None:
+    """Build the timeline of a scenario; None if it has neither steps nor jobs."""
     jobs = list(_jobs(scenario))
     if not scenario.steps and not jobs:
         return None
@@ -60,37 +65,40 @@ def gantt(scenario: ScenarioReport) -> Gantt | None:
 
 def _jobs(scenario: ScenarioReport) -> Iterator[Bar]:
     for resource in scenario.resources:
-        start, end = _ran(resource, scenario)
+        start, end = _interval(resource, scenario)
         if start is None or end is None:
             continue
-        own = resource.ended is not None
-        kind = "failed" if resource.status == "Failed" else "job" if own else "open"
+        has_end = resource.ended is not None
+        kind = "failed" if resource.status == "Failed" else "job" if has_end else "open"
         detail = f"{resource.kind} {resource.name}"
         if resource.reused_from:
             kind, detail = "open", f"{detail}, reused from {resource.reused_from}"
         yield Bar(_without_stamp(resource.name), max(start, 0.0), max(end, 0.0), kind, detail)
 
 
-def _ran(resource: Resource, scenario: ScenarioReport) -> tuple[float | None, float | None]:
-    """Seconds from the begin. A moved clock tells other times than those of this machine: then the length counts,
-    from when it was asked for."""
-    begin, asked = scenario.started, resource.created
-    start, end = moment(resource.started), moment(resource.ended)
+def _interval(resource: Resource, scenario: ScenarioReport) -> tuple[float | None, float | None]:
+    """Return start and end in seconds from the start of the scenario; None if they are not known.
+
+    Where the emulator's clock was moved, the times of a resource are not those of this machine. Then the time of the
+    Create request is the start, and the duration counts.
+    """
+    begin, created = scenario.started, resource.created
+    start, end = parse_time(resource.started), parse_time(resource.ended)
     if start is None or end is None:
-        still_there = resource.kind in ("Endpoint", "MonitoringSchedule") and asked is not None
-        return (asked - begin, _last(scenario.steps, begin)) if still_there and asked is not None else (None, None)
-    here = -_CLOCK_SLACK <= start - begin <= scenario.seconds + _CLOCK_SLACK
-    if here or asked is None:
-        return (start - begin, end - begin) if here else (None, None)
-    return asked - begin, asked - begin + end - start
+        stays = resource.kind in ("Endpoint", "MonitoringSchedule") and created is not None
+        return (created - begin, _last_end(scenario.steps, begin)) if stays and created is not None else (None, None)
+    during_run = -_CLOCK_SLACK <= start - begin <= scenario.seconds + _CLOCK_SLACK
+    if during_run or created is None:
+        return (start - begin, end - begin) if during_run else (None, None)
+    return created - begin, created - begin + end - start
 
 
-def _last(steps: Iterable[Step], begin: float) -> float:
+def _last_end(steps: Iterable[Step], begin: float) -> float:
     return max((step.started + step.seconds - begin for step in steps), default=0.0)
 
 
-def moment(text: str | None) -> float | None:
-    """A time as the events carry it: what ``str`` makes of boto3's datetime."""
+def parse_time(text: str | None) -> float | None:
+    """Parse a time of an event, which is boto3's datetime as text; None if there is none."""
     try:
         return datetime.fromisoformat(text).timestamp() if text else None
     except ValueError:
@@ -98,5 +106,5 @@ def moment(text: str | None) -> float | None:
 
 
 def _without_stamp(name: str) -> str:
-    """The SDKs end a job's name with the time of day, which says nothing in a timeline."""
+    """Return a job's name without the time that the SDKs append to it."""
     return re.sub(r"(-\d+){4,}$", "", name)

@@ -1,6 +1,6 @@
-"""The history of runs: one line of JSON for each scenario played, appended to ``history.jsonl`` of the state folder.
+"""The history of runs: ``history.jsonl`` in the state folder has one line of JSON for each scenario that ran.
 
-Only appended to, by several runs at once if need be; a line that cannot be read is skipped and counted.
+Lines are only appended, by several runs at the same time if need be. A line that cannot be read is skipped and counted.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from pathlib import Path
 
 from harness.kernel.files import open_private
 from harness.report.model import Report, ScenarioReport
-from harness.report.numbers import metrics, step_seconds
+from harness.report.numbers import collect_metrics, sum_step_seconds
 
 FILE = "history.jsonl"
 MOST_BYTES = 16_000_000
-"""Of a longer file the end is read."""
+"""How much of the end of the file is read."""
 _LATEST = 4e9
-"""Seconds since the epoch that no run has begun after."""
+"""The largest start of a run that is accepted, in seconds since the epoch."""
 
 
 @dataclass(frozen=True)
 class Past:
-    """One scenario of one run."""
+    """An entry of the history: one scenario of an earlier run."""
 
     run: str
     at: float
@@ -38,14 +38,14 @@ class Past:
     expectations: int = 0
     met: int = 0
     whole: bool = True
-    """False when steps were replayed or jobs reused: then it took less time than a run takes."""
+    """False if steps were replayed or jobs reused, so that the duration is not that of a full run."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     steps: Mapping[str, float] = field(default_factory=dict)
     report: str = ""
-    """The folder of the report, which may be gone by now."""
+    """The folder of the report, which may have been deleted since."""
     version: str = ""
     data: str = ""
-    """The file given with ``--data``: what it gave is no measure for another's."""
+    """The file named by ``--data``; runs on different data are not compared."""
 
     @property
     def when(self) -> str:
@@ -54,59 +54,61 @@ class Past:
 
 @dataclass(frozen=True)
 class History:
-    """Oldest first."""
+    """Earlier runs, the oldest first; ``corrupt`` is the number of lines that could not be read."""
 
     runs: tuple[Past, ...] = ()
     corrupt: int = 0
 
     def of(self, scenario: str, profile: str | None = None) -> list[Past]:
+        """Return the runs of a scenario, on one profile or on all."""
         return [past for past in self.runs if past.scenario == scenario and profile in (None, past.profile)]
 
 
 def history_file(state: Path) -> Path:
-    """A run of pytest has a state folder of its own inside the project's, and empties it; the history outlives it."""
-    own = state.parent.name == "pytest" and state.parent.parent.name == ".harness"
-    return (state.parent.parent if own else state) / FILE
+    """Return the file of the history. The state folder of a pytest run is emptied, so its history is the project's."""
+    pytest_run = state.parent.name == "pytest" and state.parent.parent.name == ".harness"
+    return (state.parent.parent if pytest_run else state) / FILE
 
 
 def read_history(state: Path) -> History:
+    """Read the history of a state folder; it is empty if there is no file."""
     try:
         with history_file(state).open("rb") as stream:
             size = stream.seek(0, os.SEEK_END)
             stream.seek(max(size - MOST_BYTES, 0))
             if size > MOST_BYTES:
-                stream.readline()  # begun somewhere in it
+                stream.readline()  # the rest of a line
             lines = stream.read().split(b"\n")
     except FileNotFoundError:
         return History()
-    told = [line for line in lines if line.strip()]
-    runs = [past for line in told if (past := _past(line)) is not None]
-    return History(tuple(runs), len(told) - len(runs))
+    entries = [line for line in lines if line.strip()]
+    runs = [past for line in entries if (past := _parse_entry(line)) is not None]
+    return History(tuple(runs), len(entries) - len(runs))
 
 
 def last_results(state: Path) -> dict[str, Past]:
-    """The latest run of each scenario, on whatever profile."""
+    """Return the latest run of each scenario on any profile."""
     return {past.scenario: past for past in read_history(state).runs}
 
 
 def remember(report: Report, folder: Path, state: Path) -> None:
-    """Appends what was played. Raises ``OSError`` where the state folder cannot be written."""
+    """Append the scenarios of a run to the history. Raise ``OSError`` if the state folder cannot be written."""
     file = history_file(state)
     file.parent.mkdir(parents=True, exist_ok=True)
-    lines = [json.dumps(asdict(now_of(scenario, report, folder))) for scenario in report.scenarios]
+    lines = [json.dumps(asdict(history_entry(scenario, report, folder))) for scenario in report.scenarios]
     if not lines:
         return
     with open(file, "ab+", opener=open_private) as stream:
         if stream.seek(0, os.SEEK_END):
             stream.seek(-1, os.SEEK_END)
-            # A run that was killed while it wrote may have left half a line; this one must not grow out of it.
+            # A run that was killed while it wrote may have left half a line; begin a new one.
             lines[:0] = [] if stream.read() == b"\n" else [""]
         # One write, so that lines of runs at the same time do not mix.
         os.write(stream.fileno(), ("\n".join(lines) + "\n").encode())
 
 
-def now_of(scenario: ScenarioReport, report: Report, folder: Path) -> Past:
-    """A scenario as history will have it."""
+def history_entry(scenario: ScenarioReport, report: Report, folder: Path) -> Past:
+    """Build the entry of the history for a scenario that has just run."""
     started = datetime.fromtimestamp(scenario.started, tz=timezone.utc)
     return Past(
         run=started.strftime("%Y%m%d-%H%M%S"),
@@ -119,25 +121,25 @@ def now_of(scenario: ScenarioReport, report: Report, folder: Path) -> Past:
         expectations=len(scenario.expectations),
         met=sum(expectation.passed for expectation in scenario.expectations),
         whole=not any(step.replayed or step.reused for step in scenario.steps),
-        metrics=metrics(scenario),
-        steps=step_seconds(scenario),
+        metrics=collect_metrics(scenario),
+        steps=sum_step_seconds(scenario),
         report=str(folder),
         version=report.version,
         data=report.data,
     )
 
 
-def _past(line: bytes) -> Past | None:
-    """None for what is no line of a history; members of later versions are left out."""
+def _parse_entry(line: bytes) -> Past | None:
+    """Parse a line; None if it is not valid. Members that only later versions know are ignored."""
     try:
-        found = json.loads(line)
-        past = Past(**{each.name: found[each.name] for each in fields(Past) if each.name in found})
+        members = json.loads(line)
+        past = Past(**{each.name: members[each.name] for each in fields(Past) if each.name in members})
     except (ValueError, TypeError, RecursionError):
         return None
-    return past if _sound(past) else None
+    return past if _is_valid(past) else None
 
 
-def _sound(past: Past) -> bool:
+def _is_valid(past: Past) -> bool:
     texts = (past.run, past.profile, past.scenario, past.report, past.version, past.data)
     if not isinstance(past.metrics, dict) or not isinstance(past.steps, dict):
         return False
@@ -146,5 +148,5 @@ def _sound(past: Past) -> bool:
         all(isinstance(text, str) for text in texts)
         and all(isinstance(number, (int, float)) and math.isfinite(number) for number in numbers)
         and 0 <= past.at < _LATEST
-        and all(isinstance(said, bool) for said in (past.passed, past.interrupted, past.whole))
+        and all(isinstance(flag, bool) for flag in (past.passed, past.interrupted, past.whole))
     )

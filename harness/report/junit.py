@@ -12,10 +12,11 @@ from harness.report.text import log, tail, visible
 LONGEST_MESSAGE = 500
 
 
-def junit(report: Report) -> bytes:
+def render_junit(report: Report) -> bytes:
+    """Render a report as JUnit XML."""
     suites = ET.Element("testsuites", name="harness", time=f"{report.seconds:.3f}")
     for scenario in report.scenarios:
-        suites.append(_suite(scenario))
+        suites.append(_build_suite(scenario))
     for total in ("tests", "failures"):
         suites.set(total, str(sum(int(suite.get(total, "0")) for suite in suites)))
     suites.set("errors", "0")
@@ -23,17 +24,17 @@ def junit(report: Report) -> bytes:
     return document
 
 
-def _suite(scenario: ScenarioReport) -> ET.Element:
+def _build_suite(scenario: ScenarioReport) -> ET.Element:
     started = datetime.fromtimestamp(scenario.started, tz=timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
     suite = ET.Element(
         "testsuite", name=scenario.name, time=f"{scenario.seconds:.3f}", timestamp=started, errors="0", skipped="0"
     )
-    for step, name in _named(scenario):
-        _case(suite, scenario, step, name)
+    for step, name in _name_cases(scenario):
+        _add_case(suite, scenario, step, name)
     if not scenario.passed and scenario.failed_step is None:
         # It failed outside its steps; a suite without a failure would count as passed.
         case = ET.SubElement(suite, "testcase", classname=scenario.name, name="(outside the steps)", time="0")
-        _fail(case, scenario, _last_line(scenario.traceback), scenario.traceback)
+        _add_failure(case, scenario, _last_line(scenario.traceback), scenario.traceback)
     elif not scenario.steps:
         ET.SubElement(suite, "testcase", classname=scenario.name, name="run", time=f"{scenario.seconds:.3f}")
     suite.set("tests", str(len(suite.findall("testcase"))))
@@ -43,28 +44,28 @@ def _suite(scenario: ScenarioReport) -> ET.Element:
     return suite
 
 
-def _named(scenario: ScenarioReport) -> Iterator[tuple[Step, str]]:
-    """CI systems know a case by its name alone, so a step that is told twice gets a number."""
+def _name_cases(scenario: ScenarioReport) -> Iterator[tuple[Step, str]]:
+    """Yield each step with a unique name, because CI systems identify a case by its name alone."""
     seen: dict[str, int] = {}
     for step in scenario.steps:
         seen[step.name] = seen.get(step.name, 0) + 1
         yield step, visible(step.name if seen[step.name] == 1 else f"{step.name} ({seen[step.name]})")
 
 
-def _case(suite: ET.Element, scenario: ScenarioReport, step: Step, name: str) -> None:
+def _add_case(suite: ET.Element, scenario: ScenarioReport, step: Step, name: str) -> None:
     case = ET.SubElement(suite, "testcase", classname=scenario.name, name=name, time=f"{step.seconds:.3f}")
     if step.state == "failed":
         missed = [f"expected: {entry.text}\n{entry.evidence}" for entry in step.expectations if not entry.passed]
-        _fail(case, scenario, step.error, "\n\n".join([*missed, *filter(None, [scenario.traceback])]))
+        _add_failure(case, scenario, step.error, "\n\n".join([*missed, *filter(None, [scenario.traceback])]))
     elif step.expectations:
         marks = (f"{'✓' if entry.passed else '✗'} {entry.text}" for entry in step.expectations)
         ET.SubElement(case, "system-out").text = log(marks)
 
 
-def _fail(case: ET.Element, scenario: ScenarioReport, message: str, text: str) -> None:
+def _add_failure(case: ET.Element, scenario: ScenarioReport, message: str, text: str) -> None:
     kind = "Interrupted" if scenario.interrupted else "Failed"
-    told = visible(message.strip() or "failed").splitlines()[0][:LONGEST_MESSAGE]
-    ET.SubElement(case, "failure", message=told, type=kind).text = visible(tail(text))
+    summary = visible(message.strip() or "failed").splitlines()[0][:LONGEST_MESSAGE]
+    ET.SubElement(case, "failure", message=summary, type=kind).text = visible(tail(text))
     # GitLab shows the output of a case and none of a suite; Jenkins shows both.
     if scenario.log_tail:
         ET.SubElement(case, "system-out").text = log(scenario.log_tail)

@@ -1,4 +1,4 @@
-"""Addresses at which a browser can open a run's objects: it sends no credentials, so the address has the signature."""
+"""Presigned URLs of a run's objects, so that a browser, which has no credentials, can open them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 Link = Callable[[str], str]
-"""The address for an S3 URI; empty when there is none."""
+"""Returns the address of an S3 URI; empty if there is none."""
 _SECONDS = 7 * 24 * 3600
-"""The longest that a signature of version 4 can be good for."""
+"""The longest time that a signature of version 4 is valid."""
 
 
 def signed_links(address: str, region: str, access_key: str, secret_key: str) -> Link:
-    """Links to an emulator's objects and, for prefixes, their listings; signed by AWS's own library."""
+    """Return a function that makes links to an emulator's objects and, for prefixes, to their listings."""
 
     def link(uri: str) -> str:
         from botocore.auth import S3SigV4QueryAuth
@@ -32,9 +32,9 @@ def signed_links(address: str, region: str, access_key: str, secret_key: str) ->
 
 def _target(address: str, bucket: str, key: str) -> str:
     if "." in key.rsplit("/", 1)[-1]:
-        return f"{address}/{_quoted(bucket)}/{_quoted(key)}"
-    return f"{address}/{_quoted(bucket)}?list-type=2&prefix={_quoted(key, safe='')}"
+        return f"{address}/{_quote(bucket)}/{_quote(key)}"
+    return f"{address}/{_quote(bucket)}?list-type=2&prefix={_quote(key, safe='')}"
 
 
-def _quoted(text: str, safe: str = "/~") -> str:
+def _quote(text: str, safe: str = "/~") -> str:
     return quote(text, safe=safe, errors="replace")

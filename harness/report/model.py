@@ -1,6 +1,6 @@
-"""The report as values: folded from a scenario's events, written out as they are to ``report.json``.
+"""The data model of the report. It is built from the events of scenarios and written as it is to ``report.json``.
 
-What a field is called here, ``schema/report.schema.json`` publishes: a change of one is a change of the other.
+The names of the fields are public: ``schema/report.schema.json`` describes them. Change both together.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ RESOURCES = tuple(kind.noun for kind in KINDS.values() if kind.lifecycle)
 
 @dataclass
 class Expectation:
+    """A statement of a scenario, and whether it was true. ``evidence`` says what was seen instead."""
+
     text: str
     passed: bool
     evidence: str = ""
@@ -35,6 +37,8 @@ class Expectation:
 
 @dataclass
 class Step:
+    """One step of a scenario."""
+
     name: str
     started: float
     seconds: float = 0.0
@@ -42,17 +46,20 @@ class Step:
     error: str = ""
     expectations: list[Expectation] = field(default_factory=list)
     reused: list[str] = field(default_factory=list)
-    """Jobs that were answered with what earlier ones made."""
+    """Names of jobs that did not run, because the result of an earlier job was used."""
     replayed: bool = False
-    """Its requests were answered from the recording of the run that this one went on from."""
+    """Whether its requests were answered from the recording of the run that this run resumes."""
     changed: list[str] = field(default_factory=list)
-    """What it asked for beside that recording, and really did."""
+    """Requests that were not in that recording, and were therefore carried out."""
 
 
 @dataclass
 class Resource:
-    """A job, endpoint or schedule of the run. ``started`` and ``ended`` are the service's own times, None for what has
-    no run of its own; ``created`` is when it was asked for, by this machine's clock, and ``step`` where."""
+    """A job, endpoint or schedule of the run.
+
+    ``started`` and ``ended`` are times of the service, None for what does not run by itself. ``created`` is the time of
+    the Create request by this machine's clock, and ``step`` the step that sent it.
+    """
 
     kind: str
     name: str
@@ -65,11 +72,13 @@ class Resource:
     created: float | None = None
     step: str | None = None
     reused_from: str = ""
-    """The job whose result it was answered with; empty for one that ran."""
+    """Name of the earlier job whose result was used; empty if the job ran."""
 
 
 @dataclass
 class Evidence:
+    """Data that a scenario adds to its report; ``kind`` says how it is drawn."""
+
     kind: str
     title: str
     step: str | None
@@ -78,7 +87,7 @@ class Evidence:
 
 @dataclass
 class ScenarioReport:
-    """One scenario's run. ``fold`` takes its events one by one, in order."""
+    """The run of one scenario. ``fold`` takes its events one by one, in order."""
 
     name: str
     title: str
@@ -94,15 +103,15 @@ class ScenarioReport:
     resources: list[Resource] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
-    """What was noticed beside the scenario: hosts that were refused."""
+    """Remarks about the run, such as hosts that the scenario was not allowed to reach."""
     libraries: dict[str, str] = field(default_factory=dict)
-    """Their versions where the scenario ran."""
+    """Name of each library -> its version in the environment of the scenario."""
     kept: str = ""
-    """The run that failed and left everything as it was, to be gone on from."""
+    """Id of the failed run if its resources were kept so that it can be resumed; else empty."""
 
     @property
     def verdict(self) -> str:
-        """``passed``, ``failed``, or ``interrupted``: who pressed Ctrl-C need not look for a failure."""
+        """The result: ``passed``, ``failed``, or ``interrupted`` (by Ctrl-C, so that nobody looks for a failure)."""
         return "passed" if self.passed else "interrupted" if self.interrupted else "failed"
 
     def __post_init__(self) -> None:
@@ -110,14 +119,14 @@ class ScenarioReport:
         self._reused: dict[tuple[str, str], str] = {}
 
     def fold(self, event: Event) -> None:
-        """Take one event into the report."""
+        """Add one event to the report."""
         self.seconds = max(self.seconds, event.at - self.started)
         match event:
             case StepEvent():
-                self._step(event)
+                self._add_step(event)
             case ExpectationEvent():
-                met = Expectation(event.text, event.passed, mask_text(event.evidence))
-                self._expecting(event).expectations.append(met)
+                expectation = Expectation(event.text, event.passed, mask_text(event.evidence))
+                self._step_of(event).expectations.append(expectation)
             case CreatedEvent():
                 self._created[event.kind, event.name] = event
             case ReusedEvent():
@@ -127,7 +136,7 @@ class ScenarioReport:
             case KeptEvent():
                 self.kept = event.run
             case EvidenceEvent():
-                self._evidence(event)
+                self._add_evidence(event)
             case LibrariesEvent():
                 self.libraries = event.versions
             case EndEvent():
@@ -151,7 +160,7 @@ class ScenarioReport:
     def expectations(self) -> list[Expectation]:
         return [expectation for step in self.steps for expectation in step.expectations]
 
-    def _step(self, event: StepEvent) -> None:
+    def _add_step(self, event: StepEvent) -> None:
         if event.state == "started":
             self.steps.append(Step(event.name, event.at))
             return
@@ -159,14 +168,14 @@ class ScenarioReport:
         step.state, step.seconds, step.error = event.state, event.at - step.started, event.error
         step.replayed, step.changed = event.replayed, list(event.changed)
 
-    def _expecting(self, event: ExpectationEvent) -> Step:
-        """An expectation stated outside every step gets one of its own."""
+    def _step_of(self, event: ExpectationEvent) -> Step:
+        """Return the step of an expectation; one that is stated outside every step gets a step of its own."""
         named = [step for step in self.steps if step.name == event.step]
         if not named:
             self.steps.append(Step(event.step or "Expectations", event.at, state="passed"))
         return named[-1] if named else self.steps[-1]
 
-    def _evidence(self, event: EvidenceEvent) -> None:
+    def _add_evidence(self, event: EvidenceEvent) -> None:
         kind, content = event.kind, event.content
         if kind != "artifact":
             content = mask(content)
@@ -195,7 +204,7 @@ class ScenarioReport:
 
 @dataclass
 class Report:
-    """One ``harness run``."""
+    """The report of one ``harness run``."""
 
     version: str
     profile: str
@@ -204,9 +213,9 @@ class Report:
     seconds: float
     scenarios: list[ScenarioReport]
     data: str = ""
-    """The file given with ``--data``; empty where scenarios took their own."""
+    """The file named by ``--data``; empty if scenarios used their own data."""
     unplayed: list[str] = field(default_factory=list)
-    """Scenarios that were asked for and did not begin: the run was interrupted before."""
+    """Scenarios that did not start because the run was interrupted before."""
 
     @property
     def passed(self) -> bool:
@@ -214,12 +223,13 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """A failure weighs more than an interruption."""
+        """The worst verdict of the scenarios, where a failure is worse than an interruption."""
         verdicts = {scenario.verdict for scenario in self.scenarios} | ({"interrupted"} if self.unplayed else set())
         return next((worst for worst in ("failed", "interrupted") if worst in verdicts), "passed")
 
 
 def fold(report: ScenarioReport, events: Iterable[Event]) -> ScenarioReport:
+    """Add events to a scenario's report, and return it."""
     for event in events:
         report.fold(event)
     return report

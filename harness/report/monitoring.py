@@ -1,4 +1,4 @@
-"""A monitor's findings by feature: statistics, violations, and both distributions, the baseline's and what came."""
+"""The results of a monitor by feature: statistics, violations, and the distributions of baseline and current data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DRIFT = re.compile(r"(distance|p-value): (\S+) (?:exceeds|is below) threshold: 
 
 @dataclass(frozen=True)
 class DriftTable:
-    """As far as a violation's own words tell it; the monitor says nothing of features that did not drift."""
+    """The drift of a feature, read from the text of its violation; the monitor reports none for other features."""
 
     measure: str
     value: float
@@ -24,12 +24,14 @@ class DriftTable:
 
     @property
     def share(self) -> float:
-        """Of a distance, which is at most 1, for a bar."""
+        """The length of a bar for the distance, which is at most 1."""
         return min(max(self.value, 0.0), 1.0)
 
 
 @dataclass(frozen=True)
 class FeatureRow:
+    """The results for one feature."""
+
     feature: str
     type: str = ""
     completeness: float | None = None
@@ -47,24 +49,24 @@ class FeatureRow:
     integral: bool = False
 
     def picture(self) -> str:
-        """Both distributions in one small SVG; nothing where none is known."""
+        """Draw both distributions in one small SVG; empty if neither is known."""
         label = f"distribution of {self.feature}"
         if self.buckets:
-            return distributions.small(self.buckets, self.baseline_buckets, label, integral=self.integral)
-        return distributions.small_categories(self.categories, self.baseline_categories, label)
+            return distributions.draw_histogram(self.buckets, self.baseline_buckets, label, integral=self.integral)
+        return distributions.draw_categories(self.categories, self.baseline_categories, label)
 
 
 def feature_rows(content: Mapping[str, Any]) -> list[FeatureRow]:
-    """Violated features first, those that name no feature ("Extra columns") leading; then the order of the data."""
+    """Return a row for each feature. Violations without a feature ("Extra columns") come first, then violated ones."""
     violated: dict[str, list[tuple[str, str]]] = {}
     for violation in (content.get("violations") or {}).get("violations", []):
-        found = (violation["constraint_check_type"], violation["description"])
-        violated.setdefault(violation["feature_name"], []).append(found)
+        entry = (violation["constraint_check_type"], violation["description"])
+        violated.setdefault(violation["feature_name"], []).append(entry)
     features = {feature["name"]: feature for feature in (content.get("statistics") or {}).get("features", [])}
     baseline = {feature["name"]: feature for feature in (content.get("baseline") or {}).get("features", [])}
     rows = [
-        FeatureRow(name, violations=tuple(found), drift=_drift(found))
-        for name, found in violated.items()
+        FeatureRow(name, violations=tuple(violations), drift=_drift(violations))
+        for name, violations in violated.items()
         if name not in features
     ]
     rows += [_row(feature, baseline.get(name), violated.get(name, [])) for name, feature in features.items()]
@@ -99,9 +101,9 @@ def _row(
 
 def _drift(violations: Sequence[tuple[str, str]]) -> DriftTable | None:
     for _, description in violations:
-        if found := _DRIFT.search(description):
+        if match := _DRIFT.search(description):
             with contextlib.suppress(ValueError):
-                return DriftTable(found[1], float(found[2]), float(found[3]))
+                return DriftTable(match[1], float(match[2]), float(match[3]))
     return None
 
 

@@ -1,6 +1,6 @@
-"""``Normaliser``: what is a run's own (accounts, buckets, names, ids) as numbered words, equal things by equal words.
+"""Replacement of what belongs to one run (accounts, buckets, names, ids) by numbered placeholders like ``<bucket 1>``.
 
-Times lose even their number: when a thing happened is never a finding.
+Equal values get equal placeholders. Times have no number, because they differ in each run and are never compared.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _REGION_IN = re.compile(r"arn:[\w-]+:sagemaker:([a-z]{2}(?:-[a-z]+)+-\d):")
 _ROLE_IN = re.compile(r"arn:[\w-]+:iam::\d{12}:role/([\w+=,.@/-]+)")
 _RUN = re.compile(r"\b\d{8}-\d{6}-[0-9a-f]{4}\b")
 
-# In the order they are looked for: what a longer pattern names must not be cut by a shorter one.
+# In the order of replacement: a shorter pattern must not cut what a longer one matches.
 _VARYING = (
     ("id", re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")),
     ("id", re.compile(r"(?<=-)[0-9a-f]{24}\b")),
@@ -31,56 +31,57 @@ _VARYING = (
 
 
 class Normaliser:
-    """Made of one scenario of a report: its own account and bucket come first, whatever else is named later."""
+    """Replaces what belongs to the run of one scenario. The run's own account and bucket get the number 1."""
 
     def __init__(self, scenario: Mapping[str, Any]) -> None:
-        self._words: dict[tuple[str, str], str] = {}
+        self._placeholders: dict[tuple[str, str], str] = {}
         self._counts: dict[str, int] = {}
         self._literal: dict[str, str] = {}
         self.positions = _positions(scenario["resources"])
         for (kind, name), number in sorted(self.positions.items()):
-            # A name with the run's id in it is told apart by the rest of it, whatever it is the name of.
+            # In a name that holds the run's id only the id is replaced.
             if runs := _RUN.findall(name):
-                self._word("run", runs[0])
+                self._placeholder("run", runs[0])
             else:
                 self._literal.setdefault(name, f"<{kind} {number}>")
         for text in _texts(scenario):
             self._learn(text)
-        # The longest first: a bucket's name holds its account's. Whole words only: a job may be called "a".
+        # The longest first, because a bucket's name holds the account. Whole words only: a job's name may be "a".
         longest = sorted(self._literal, key=len, reverse=True)
         self._own = re.compile(f"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, longest))})(?![A-Za-z0-9])")
 
-    def scrubbed(self, text: str) -> str:
-        text = self.without_own(text)
+    def normalise(self, text: str) -> str:
+        """Replace what belongs to the run, and all that looks like an id, a time, an account or an address."""
+        text = self.replace_own(text)
         for kind, pattern in _VARYING:
-            text = pattern.sub(lambda found, kind=kind: self._word(kind, found[0]), text)  # type: ignore[misc]
+            text = pattern.sub(lambda match, kind=kind: self._placeholder(kind, match[0]), text)  # type: ignore[misc]
         return text
 
-    def without_own(self, text: str) -> str:
-        """Only what this run is known to own is replaced; nothing is guessed from how it looks."""
-        return self._own.sub(lambda found: self._literal[found[0]], text) if self._literal else text
+    def replace_own(self, text: str) -> str:
+        """Replace only what is known to belong to the run."""
+        return self._own.sub(lambda match: self._literal[match[0]], text) if self._literal else text
 
     def _learn(self, text: str) -> None:
         for kind, pattern in (("account", _ACCOUNT_IN), ("bucket", _BUCKET_IN), ("role", _ROLE_IN)):
-            for found in pattern.finditer(text):
-                own = next(group for group in found.groups() if group)
-                self._literal.setdefault(own, self._word(kind, own))
-        for found in _REGION_IN.finditer(text):
-            self._literal.setdefault(found[1], "<region>")
+            for match in pattern.finditer(text):
+                own = next(group for group in match.groups() if group)
+                self._literal.setdefault(own, self._placeholder(kind, own))
+        for match in _REGION_IN.finditer(text):
+            self._literal.setdefault(match[1], "<region>")
 
-    def _word(self, kind: str, own: str) -> str:
+    def _placeholder(self, kind: str, own: str) -> str:
         if kind in ("time", "address"):
             return f"<{kind}>"
-        if (kind, own) not in self._words:
+        if (kind, own) not in self._placeholders:
             self._counts[kind] = self._counts.get(kind, 0) + 1
-            self._words[kind, own] = f"<{kind} {self._counts[kind]}>"
-        return self._words[kind, own]
+            self._placeholders[kind, own] = f"<{kind} {self._counts[kind]}>"
+        return self._placeholders[kind, own]
 
 
 def _positions(resources: list[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
-    """Which one of its kind each resource is: by its name without the run's own part, then as they were created.
+    """Number the resources of each kind by their names without times and ids, and equal names in order of creation.
 
-    Jobs that a scenario starts at the same time are created in any order.
+    The order of creation alone would not do: a scenario may create jobs at the same time.
     """
     kinds: dict[str, list[str]] = {}
     for resource in resources:
@@ -99,7 +100,7 @@ def _stem(name: str) -> str:
 
 
 def _texts(scenario: Mapping[str, Any]) -> Iterator[str]:
-    """Where accounts, buckets and roles are looked for: the descriptions first, which name the run's own."""
+    """Yield the texts that accounts, buckets and roles are read from. Descriptions come first: they name the run's."""
     for resource in scenario["resources"]:
         yield json.dumps(resource["description"], default=str)
     for evidence in scenario["evidence"]:

@@ -1,4 +1,4 @@
-"""Curves as inline SVG. Pure functions of numbers; colours and sizes of text come from the page's style sheet."""
+"""Curves as inline SVG. Colours and text sizes come from the page's style sheet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_POINTS, MOST_CURVES = 400, 12
 
 @dataclass(frozen=True)
 class Frame:
-    """Maps data to the drawing area."""
+    """Conversion of data to positions in the drawing."""
 
     x0: float
     x1: float
@@ -30,39 +30,39 @@ class Frame:
         return LEFT + across * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM)
 
 
-def lines(series: Mapping[str, Sequence[Point]], x_label: str, y_label: str, *, unit_square: bool = False) -> str:
-    """One curve for each name. ``unit_square`` draws 0 to 1 on both axes with the diagonal of chance (ROC)."""
+def draw_lines(series: Mapping[str, Sequence[Point]], x_label: str, y_label: str, *, unit_square: bool = False) -> str:
+    """Draw one curve for each name. ``unit_square`` draws both axes from 0 to 1, and the diagonal (for ROC curves)."""
     drawn = {name: [point for point in points if all(map(math.isfinite, point))] for name, points in series.items()}
     drawn = {name: points for name, points in list(drawn.items())[:MOST_CURVES] if points}
     if not drawn:
         return ""
     frame = Frame(0, 1, 0, 1) if unit_square else _frame([point for points in drawn.values() for point in points])
-    parts = [axes(frame, x_label, y_label)]
+    parts = [draw_axes(frame, x_label, y_label)]
     if unit_square:
         (ax, ay), (bx, by) = frame.at(0, 0), frame.at(1, 1)
         parts.append(f'<line class="chance" x1="{ax:.1f}" y1="{ay:.1f}" x2="{bx:.1f}" y2="{by:.1f}"/>')
     for number, points in enumerate(drawn.values()):
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (frame.at(*point) for point in thinned(points)))
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (frame.at(*point) for point in thin_out(points)))
         parts.append(f'<polyline class="curve c{number % 6}" points="{path}"/>')
     left_out = len(series) - MOST_CURVES
     names = [*drawn, f"and {left_out} more in report.json"] if left_out > 0 else list(drawn)
-    return svg(f"{y_label} by {x_label}", parts) + legend(names)
+    return wrap_svg(f"{y_label} by {x_label}", parts) + draw_legend(names)
 
 
-def thinned(points: Sequence[Point], most: int = MOST_POINTS) -> Sequence[Point]:
-    """No more points than can be told apart; the highest and the lowest of each stretch stay, and both ends."""
+def thin_out(points: Sequence[Point], most: int = MOST_POINTS) -> Sequence[Point]:
+    """Reduce a curve to about ``most`` points: both ends, and the highest and the lowest point of each stretch."""
     if len(points) <= most:
         return points
     stretch = math.ceil(len(points) / ((most - 2) // 2))
-    kept = {0, len(points) - 1}
+    indices = {0, len(points) - 1}
     for start in range(0, len(points), stretch):
-        indices = range(start, min(start + stretch, len(points)))
-        kept |= {min(indices, key=lambda at: points[at][1]), max(indices, key=lambda at: points[at][1])}
-    return [points[at] for at in sorted(kept)]
+        part = range(start, min(start + stretch, len(points)))
+        indices |= {min(part, key=lambda at: points[at][1]), max(part, key=lambda at: points[at][1])}
+    return [points[at] for at in sorted(indices)]
 
 
-def spark(values: Sequence[float], width: int = 120, height: int = 28) -> str:
-    """A line without axes: how a number went, its last value marked. Nothing for fewer than two values."""
+def draw_sparkline(values: Sequence[float], width: int = 120, height: int = 28) -> str:
+    """Draw values as a line without axes, with the last one marked; empty for fewer than two values."""
     points = [(float(at), value) for at, value in enumerate(values) if math.isfinite(value)]
     if len(points) < 2:
         return ""
@@ -86,12 +86,12 @@ def _frame(points: Sequence[Point]) -> Frame:
     return Frame(min(xs), max(xs), min(ys) - margin, max(ys) + margin)
 
 
-def axes(frame: Frame, x_label: str, y_label: str) -> str:
+def draw_axes(frame: Frame, x_label: str, y_label: str) -> str:
     parts = []
     for tick in ticks(frame.x0, frame.x1):
         x, y = frame.at(tick, frame.y0)
         parts.append(f'<text class="tick" x="{x:.1f}" y="{y + 17:.1f}" text-anchor="middle">{tick:g}</text>')
-    # Of a range so narrow that its numbers look alike, one is enough.
+    # Ticks of a very narrow range may have the same text; one of them is enough.
     for tick in {f"{tick:.6g}": tick for tick in ticks(frame.y0, frame.y1)}.values():
         x, y = frame.at(frame.x0, tick)
         parts.append(f'<line class="grid" x1="{x:.1f}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}"/>')
@@ -104,7 +104,7 @@ def axes(frame: Frame, x_label: str, y_label: str) -> str:
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Round numbers between two ends."""
+    """Return about ``about`` round numbers between two ends."""
     if not high > low:
         return [low]
     rough = (high - low) / about
@@ -115,16 +115,16 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     return [round(number * step, digits) for number in range(first, last + 1)]
 
 
-def svg(label: str, parts: Sequence[str]) -> str:
+def wrap_svg(label: str, parts: Sequence[str]) -> str:
     box = f'viewBox="0 0 {WIDTH} {HEIGHT}"'
     return f'<svg class="plot" {box} role="img" aria-label="{_name(label)}">{"".join(parts)}</svg>'
 
 
-def legend(names: Sequence[str], classes: str = "c") -> str:
+def draw_legend(names: Sequence[str], classes: str = "c") -> str:
     keys = "".join(f'<span><i class="{classes}{at % 6}"></i>{_name(name)}</span>' for at, name in enumerate(names))
     return f'<div class="legend">{keys}</div>'
 
 
 def _name(text: str, longest: int = 80) -> str:
-    shown = visible(text)
-    return escape(shown if len(shown) <= longest else shown[: longest - 1] + "…")
+    clean = visible(text)
+    return escape(clean if len(clean) <= longest else clean[: longest - 1] + "…")

@@ -1,4 +1,4 @@
-"""The report folders of earlier runs, wherever their reports were written. Reads names and the history only."""
+"""The report folders of earlier runs: those in the state folder, and those that the history names."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ REPORT = "report.json"
 
 
 def run_folders(state: Path) -> list[Path]:
-    """Folders of runs that still exist, the newest run first. One of a run that was killed has no report.
+    """Return the folders of runs that still exist, the newest run first. That of a run that was killed has no report.
 
-    They are those in the state folder and those that the history names, which ``--report-dir`` put elsewhere.
+    Folders outside the state folder come from ``--report-dir``; the history names them.
     """
     named = {Path(past.report): past.at for past in read_history(state).runs if past.report}
-    found = {folder: 0.0 for folder in (state / REPORTS).glob("*/") if folder.is_dir()}
-    found |= {folder: at for folder, at in named.items() if folder.is_dir()}
-    return sorted(found, key=lambda folder: (found[folder] or _moment(folder), folder.name), reverse=True)
+    folders = {folder: 0.0 for folder in (state / REPORTS).glob("*/") if folder.is_dir()}
+    folders |= {folder: at for folder, at in named.items() if folder.is_dir()}
+    return sorted(folders, key=lambda folder: (folders[folder] or _start_time(folder), folder.name), reverse=True)
 
 
 def latest_run(state: Path, scenario: str, profiles: frozenset[str]) -> Past | None:
-    """The newest run of a scenario in the history, other than on one of ``profiles``."""
+    """Return the newest run of a scenario in the history that was not on one of ``profiles``."""
     runs = [past for past in read_history(state).of(scenario) if past.profile not in profiles]
     return max(runs, key=lambda past: past.at, default=None)
 
 
-def _moment(folder: Path) -> float:
-    """When the run began, by the name that ``harness run`` gives a folder; else when it was last changed."""
+def _start_time(folder: Path) -> float:
+    """Return when the run started by the name of its folder, else when the folder was last changed."""
     try:
         return datetime.strptime(folder.name[:15], "%Y%m%d-%H%M%S").astimezone().timestamp()
     except ValueError:

@@ -1,4 +1,4 @@
-"""Text from anywhere, made fit to be read: no terminal codes, nothing invisible, never endless."""
+"""Text of programs made readable: without terminal codes, with visible control characters, and cut to a length."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ LONGEST_LINE, MOST_LINES, LONGEST = 2_000, 400, 40_000
 
 
 def visible(text: str) -> str:
-    """Without terminal codes; what has no picture, or turns text around, has a stand-in."""
+    """Return a text without terminal codes; characters that are invisible or reverse the text are replaced."""
     return _TERMINAL.sub("", text.replace("\r\n", "\n")).translate(_STAND_INS)
 
 
 def log(lines: Iterable[str]) -> str:
-    """The end of a log. Of a line that was drawn over (progress bars), what was to be seen last."""
+    """Return the end of a log. Of a line that was overwritten (a progress bar), only the last state is shown."""
     last = (line.rstrip("\r\n").rsplit("\r", 1)[-1] for line in deque(lines, MOST_LINES))
     return tail("\n".join(visible(_cut(line, LONGEST_LINE)) for line in last))
 
 
 def head(text: str) -> str:
-    """The beginning of a long text, saying so."""
+    """Return the beginning of a text; a longer one says how much was cut."""
     return _cut(text, LONGEST)
 
 
 def tail(text: str) -> str:
-    """The end of a long text: of a traceback, what matters."""
+    """Return the end of a text, for tracebacks; a longer one says how much was cut."""
     left_out = len(text) - LONGEST
     return text if left_out <= 0 else f"… ({left_out:,} characters before this: see report.json)\n{text[-LONGEST:]}"
 

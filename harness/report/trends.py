@@ -1,4 +1,4 @@
-"""How a scenario's duration and metrics went over its runs: the last value beside the median of those before."""
+"""Trends of a scenario's duration and metrics: the last value against the median of the runs before."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 @dataclass(frozen=True)
 class Trend:
-    """``values`` are the last and up to ten before it; ``median`` is that of those before, None when there are none."""
+    """The last value and up to ten before it; ``median`` is that of the values before, None if there are none."""
 
     name: str
     unit: str
@@ -28,27 +28,27 @@ class Trend:
 
     @property
     def change(self) -> float | None:
-        """Relative to the median."""
+        """The change of the last value, relative to the median."""
         return None if not self.median else (self.last - self.median) / abs(self.median)
 
 
 def trends(runs: Sequence[Past]) -> list[Trend]:
-    """Of runs of one scenario on one profile, oldest first: the duration, then each metric of the last one.
+    """Return the trends of the duration and of each metric. ``runs`` are of one scenario and profile, oldest first.
 
-    Only runs that passed count, on the data of the last one, and in durations only those that did all of it.
+    Only runs that passed on the same data as the last one count, and for durations only full runs.
     """
-    passed = _alike(runs)
+    passed = _comparable_runs(runs)
     times = [past.seconds for past in passed if past.whole]
     duration = [_trend(DURATION, "s", times)] if times else []
     return [*duration, *_each([past.metrics for past in passed], "")]
 
 
 def step_trends(runs: Sequence[Past]) -> list[Trend]:
-    """Each step of the last run."""
-    return _each([past.steps for past in _alike(runs) if past.whole], "s")
+    """Return the trend of each step of the last run."""
+    return _each([past.steps for past in _comparable_runs(runs) if past.whole], "s")
 
 
-def _alike(runs: Sequence[Past]) -> list[Past]:
+def _comparable_runs(runs: Sequence[Past]) -> list[Past]:
     return [past for past in runs if past.passed and past.data == runs[-1].data]
 
 
@@ -63,7 +63,7 @@ def _trend(name: str, unit: str, values: Sequence[float]) -> Trend:
 
 
 def blocks(values: Sequence[float]) -> str:
-    """A sparkline of block characters."""
+    """Draw values as a sparkline of block characters."""
     low, high = min(values), max(values)
     if not high > low:
         return _BARS[3] * len(values)

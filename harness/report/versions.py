@@ -1,18 +1,20 @@
-"""Releases of libraries that facts hang on: which facts say nothing when two runs used different ones."""
+"""Releases of libraries: which facts cannot be compared when two runs used different releases."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.report.facts import ARTIFACTS, Fact, numbers
+from harness.report.facts import ARTIFACTS, Fact, parse_numbers
 
-_MATTERING = {"xgboost": 2, "sagemaker": 1}
-"""How many parts of a version make another release: a model may change with 3.1, a request with SDK 3."""
+_SIGNIFICANT_PARTS = {"xgboost": 2, "sagemaker": 1}
+"""How many parts of a version count: models may change from xgboost 3.0 to 3.1, requests from SDK 2 to 3."""
 
 
 @dataclass(frozen=True)
 class OtherRelease:
+    """A library of which both sides used different releases."""
+
     library: str
     left: str
     right: str
@@ -21,16 +23,17 @@ class OtherRelease:
         return f"{self.library} {self.left} on the left, {self.right} on the right"
 
     def concerns(self, fact: str, value: Fact) -> bool:
-        asked = "/HyperParameters/" in fact or fact.startswith(f"{ARTIFACTS}/")
+        """Tell whether the fact may differ because of the library alone."""
+        from_request = "/HyperParameters/" in fact or fact.startswith(f"{ARTIFACTS}/")
         if self.library == "sagemaker":
-            return asked or fact.endswith("/image")
-        counted = isinstance(value, float) or (isinstance(value, str) and bool(numbers(value)))
-        return (counted and not asked) or fact.endswith("/bytes")
+            return from_request or fact.endswith("/image")
+        numeric = isinstance(value, float) or (isinstance(value, str) and bool(parse_numbers(value)))
+        return (numeric and not from_request) or fact.endswith("/bytes")
 
 
-def other_releases(left: Mapping[str, str], right: Mapping[str, str]) -> Iterator[OtherRelease]:
-    """A library that one side does not name is not known to be another."""
-    for library, parts in _MATTERING.items():
+def different_releases(left: Mapping[str, str], right: Mapping[str, str]) -> Iterator[OtherRelease]:
+    """Yield the libraries of different releases; one that a side does not name is taken to be the same."""
+    for library, parts in _SIGNIFICANT_PARTS.items():
         ours, theirs = left.get(library), right.get(library)
         if ours and theirs and ours.split(".")[:parts] != theirs.split(".")[:parts]:
             yield OtherRelease(library, ours, theirs)

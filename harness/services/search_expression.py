@@ -62,14 +62,14 @@ def _count(expression: Mapping[str, Any]) -> int:
 
 def _expression(expression: Mapping[str, Any]) -> Test:
     tests = [_filter(item) for item in expression.get("Filters", [])]
-    tests += [_nested(item) for item in expression.get("NestedFilters", [])]
+    tests += [_parse_nested(item) for item in expression.get("NestedFilters", [])]
     tests += [_expression(item) for item in expression.get("SubExpressions", [])]
     if expression.get("Operator", "And") == "Or":
         return lambda document: any(test(document) for test in tests)
     return lambda document: all(test(document) for test in tests)
 
 
-def _nested(nested: Mapping[str, Any]) -> Test:
+def _parse_nested(nested: Mapping[str, Any]) -> Test:
     """Return a test that is true if one object of a list passes every filter. Names may begin with the list's name."""
     path = nested["NestedPropertyName"]
     prefix = f"{path}.".lower()

@@ -1,4 +1,4 @@
-"""Whether SQLite would read the whole of a write-ahead log, or drop the rest of it without a word.
+"""Check whether SQLite would read the whole of a write-ahead log, or drop the rest of it silently.
 
 The format is described in "WAL-mode File Format" of SQLite's documentation: a header, then frames of one page each.
 The checksum of a frame covers all frames before it, so SQLite stops at the first that does not fit. After a kill the

@@ -71,7 +71,7 @@ def test_it_serves_and_is_removed(image: str, tmp_path: Path, monkeypatch: pytes
         assert f"a container of {image}" in told["localstack"]
         # Taken away by somebody: the emulator ends all the same.
         docker("rm", "-f", container)
-        assert "has ended" in emulator._aws._source.lost()  # type: ignore[attr-defined]
+        assert "has ended" in emulator._aws._source.describe_loss()  # type: ignore[attr-defined]
     docker("rm", kept)
     assert containers(state) == []
     assert ask(told["address"]) is None

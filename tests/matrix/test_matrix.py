@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.report.comparison import compare_reports, in_words
+from harness.report.comparison import compare_reports, format_comparisons
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -59,6 +59,6 @@ def test_every_place_finds_the_same(
 ) -> None:
     known = next((listed for name, listed in KNOWN.items() if name in options), {})
     comparisons = compare_reports(first[scenario], played(tmp_path, options, scenario), known=known)
-    told = "\n".join(in_words(comparisons, "first", " ".join(options)))
+    told = "\n".join(format_comparisons(comparisons, "first", " ".join(options)))
     assert all(comparison.equal for comparison in comparisons), told
     assert comparisons[0].same > 20, told

@@ -8,13 +8,13 @@ import pytest
 
 from harness.kernel.errors import StateError
 from harness.profiles import sdk_environments
-from harness.profiles.sdk_environments import V3, installed, own_generation, python_for
+from harness.profiles.sdk_environments import V3, is_installed, own_generation, python_for
 
 
 def test_the_generation_beside_the_harness_needs_no_other_environment() -> None:
     assert own_generation() == "v2"
     assert python_for("v2", print) == Path(sys.executable)
-    assert installed("v2")
+    assert is_installed("v2")
 
 
 def test_without_it_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,7 +25,7 @@ def test_without_it_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_v3_is_installed_when_asked_for_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path))
-    assert not installed("v3")
+    assert not is_installed("v3")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.report.captured import MOST_RECORDS, MOST_ROWS, captured
+from harness.report.captured import MOST_RECORDS, MOST_ROWS, summarise_traffic
 
 
 def record(asked: str, answered: str, encoding: str = "CSV", **more: Any) -> dict[str, Any]:
@@ -12,26 +12,26 @@ def record(asked: str, answered: str, encoding: str = "CSV", **more: Any) -> dic
 
 
 def test_the_first_is_a_table_and_the_others_are_lines() -> None:
-    shown = captured([record("1,2\n3,4", "0.5\n0.25\n"), record("5,6", "1")])
-    assert shown.asked is not None
-    assert shown.asked.table == (("1", "2"), ("3", "4"))
-    assert [(line.asked, line.answered) for line in shown.others] == [("5,6", "1")]
+    shown = summarise_traffic([record("1,2\n3,4", "0.5\n0.25\n"), record("5,6", "1")])
+    assert shown.request is not None
+    assert shown.request.table == (("1", "2"), ("3", "4"))
+    assert [(line.request, line.response) for line in shown.others] == [("5,6", "1")]
     assert shown.answers == (0.5, 0.25, 1.0)
-    assert shown.untold == 0
+    assert shown.left_out == 0
 
 
 def test_of_many_records_and_rows_the_rest_is_counted() -> None:
-    shown = captured([record("\n".join(["1,2"] * 99), "0.5")] * 500)
-    assert shown.asked is not None
-    assert (len(shown.asked.table), shown.asked.rows) == (MOST_ROWS, 99)
-    assert (shown.count, len(shown.others), shown.untold) == (500, MOST_RECORDS, 500 - 1 - MOST_RECORDS)
-    assert len(shown.others[0].asked) < 10
+    shown = summarise_traffic([record("\n".join(["1,2"] * 99), "0.5")] * 500)
+    assert shown.request is not None
+    assert (len(shown.request.table), shown.request.rows) == (MOST_ROWS, 99)
+    assert (shown.count, len(shown.others), shown.left_out) == (500, MOST_RECORDS, 500 - 1 - MOST_RECORDS)
+    assert len(shown.others[0].request) < 10
 
 
 def test_json_is_laid_out_and_labels_are_no_numbers() -> None:
-    shown = captured([record('{"a": 1}', "cat", encoding="JSON")])
-    assert shown.asked is not None
-    assert shown.asked.text == '{\n  "a": 1\n}'
+    shown = summarise_traffic([record('{"a": 1}', "cat", encoding="JSON")])
+    assert shown.request is not None
+    assert shown.request.text == '{\n  "a": 1\n}'
     assert shown.answers == ()
-    assert captured([record("1", "cat")]).answers == ()
-    assert captured([]).first is None
+    assert summarise_traffic([record("1", "cat")]).answers == ()
+    assert summarise_traffic([]).first is None

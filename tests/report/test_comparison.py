@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from harness.promotion.teardown.run import STEP
-from harness.report.comparison import Allowed, compare_facts, compare_reports, in_words
+from harness.report.comparison import ComparisonRules, compare_facts, compare_reports, format_comparisons
 from harness.report.differences import agree
 from harness.report.facts import TEARDOWN, scenario_facts
-from harness.report.versions import other_releases
+from harness.report.versions import different_releases
 
 
 def record(asked: str, answer: str, name: str = "e") -> dict[str, Any]:
@@ -80,7 +80,7 @@ def evidence(of: dict[str, Any], title: str) -> dict[str, Any]:
 
 def test_names_ids_times_and_accounts_are_no_differences() -> None:
     [found] = compare_reports(report(), report("train-20270202-010203-cd34", account="999988887777"))
-    assert found.equal, list(in_words([found], "a", "b"))
+    assert found.equal, list(format_comparisons([found], "a", "b"))
     assert found.same > 15
 
 
@@ -101,7 +101,7 @@ def test_a_tolerance_holds_for_the_facts_it_names() -> None:
     assert "TrainingJob 1/metrics/auc" not in facts
     assert "TrainingJob 1/curves/auc/1" in facts
     image = {"TrainingJob 1/image": "xgb:3.0"}
-    assert not compare_facts("mine", image, {"TrainingJob 1/image": "xgb:3.1"}, Allowed(0.5)).equal
+    assert not compare_facts("mine", image, {"TrainingJob 1/image": "xgb:3.1"}, ComparisonRules(0.5)).equal
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_jobs_started_at_the_same_time_keep_their_numbers() -> None:
 def test_a_listed_difference_counts_as_none_and_says_why() -> None:
     [found] = compare_reports(report(), report(auc=0.76), known={"*": "another release"})
     assert found.equal
-    assert "known difference: another release" in "\n".join(in_words([found], "a", "b"))
+    assert "known difference: another release" in "\n".join(format_comparisons([found], "a", "b"))
 
 
 def test_a_scenario_of_one_side_is_not_comparable() -> None:
@@ -239,8 +239,8 @@ def test_what_the_place_adds_is_no_fact_of_the_scenario() -> None:
 def test_words_begin_with_the_verdict_and_the_worst() -> None:
     left = {"a/small": 1.0, "b/big": 1.0, "b/word": "x", "c/gone": 1.0, "d/known": 1.0, "e": 1.0}
     right = {"a/small": 1.01, "b/big": 3.0, "b/word": "y", "d/known": 2.0, "e": 1.0}
-    found = compare_facts("mine", left, right, Allowed(known={"d/*": "so it is"}))
-    assert list(in_words([found], "AWS", "here")) == [
+    found = compare_facts("mine", left, right, ComparisonRules(known={"d/*": "so it is"}))
+    assert list(format_comparisons([found], "AWS", "here")) == [
         "mine: different (1 facts agree, 3 differ, 1 not comparable, 1 known differences)",
         "  b:",
         "    ≠ b/word",
@@ -257,20 +257,20 @@ def test_words_begin_with_the_verdict_and_the_worst() -> None:
         "    ? c/gone: only in AWS",
         "  ~ d/known: known difference: so it is",
     ]
-    many = compare_facts("mine", {f"a/{n}": 1.0 for n in range(30)}, {}, Allowed())
-    assert "… and 20 more (--json lists them all)" in "\n".join(in_words([many], "AWS", "here"))
+    many = compare_facts("mine", {f"a/{n}": 1.0 for n in range(30)}, {}, ComparisonRules())
+    assert "… and 20 more (--json lists them all)" in "\n".join(format_comparisons([many], "AWS", "here"))
 
 
 def test_what_hangs_on_another_release_is_set_aside() -> None:
     left = {"steps/Train": "passed", "J/metrics/auc": 0.7, "J/HyperParameters/n": "5", "C/data": "0.1\n0.2"}
     other = {"xgboost": "3.1.0", "sagemaker": "2.257.0", "numpy": "2.0"}
-    releases = list(other_releases({"xgboost": "3.0.5", "sagemaker": "2.250.1", "pandas": "2"}, other))
+    releases = list(different_releases({"xgboost": "3.0.5", "sagemaker": "2.250.1", "pandas": "2"}, other))
     assert [release.library for release in releases] == ["xgboost"]
-    found = compare_facts("mine", left, {**left, "C/data": "9"}, Allowed(releases=releases))
+    found = compare_facts("mine", left, {**left, "C/data": "9"}, ComparisonRules(releases=releases))
     assert (found.verdict, found.same) == ("not comparable", 2)
     assert {each.fact for each in found.set_aside} == {"J/metrics/auc", "C/data"}
-    [sdk] = other_releases({"sagemaker": "2.257.0"}, {"sagemaker": "3.1.0"})
-    found = compare_facts("mine", left, left, Allowed(releases=[sdk]))
+    [sdk] = different_releases({"sagemaker": "2.257.0"}, {"sagemaker": "3.1.0"})
+    found = compare_facts("mine", left, left, ComparisonRules(releases=[sdk]))
     assert [each.fact for each in found.set_aside] == ["J/HyperParameters/n"]
 
 

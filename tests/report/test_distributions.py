@@ -49,7 +49,9 @@ def test_populations_far_apart_need_no_thousands_of_bins() -> None:
 
 @pytest.mark.parametrize("integral", [True, False])
 def test_a_constant_is_drawn(integral: bool) -> None:
-    drawn = distributions.small([HistogramBin(5.0, 5.0, 40.0)], [HistogramBin(5.0, 5.0, 90.0)], "x", integral=integral)
+    drawn = distributions.draw_histogram(
+        [HistogramBin(5.0, 5.0, 40.0)], [HistogramBin(5.0, 5.0, 90.0)], "x", integral=integral
+    )
     assert drawn.count("<polygon") == 2
 
 
@@ -60,19 +62,19 @@ def test_an_outlier_does_not_flatten_the_picture() -> None:
         *[HistogramBin(10.0 * at, 10.0 * at + 10, 0.0) for at in range(1, 5)],
         HistogramBin(50, 60, 1),
     ]
-    drawn = distributions.small(buckets, [], "x")
+    drawn = distributions.draw_histogram(buckets, [], "x")
     assert re.findall(r">([\d.k]+)</text>", drawn) == ["0", "12"]
 
 
 def test_nothing_is_drawn_of_nothing() -> None:
-    assert distributions.small([], [], "x") == ""
-    assert distributions.small_categories({}, {}, "x") == ""
-    assert distributions.scores([], {"a": []}, "score") == ""
+    assert distributions.draw_histogram([], [], "x") == ""
+    assert distributions.draw_categories({}, {}, "x") == ""
+    assert distributions.draw_scores([], {"a": []}, "score") == ""
     assert histogram([float("nan")]) == ([], [])
 
 
 def test_categories_are_paired_and_escaped() -> None:
-    drawn = distributions.small_categories({"<b>": 3, "y": 1}, {"<b>": 1, "z": 1}, "x")
+    drawn = distributions.draw_categories({"<b>": 3, "y": 1}, {"<b>": 1, "z": 1}, "x")
     assert drawn.count("<rect") == 6
     assert "&lt;b&gt;: 75.0% (current)" in drawn
     assert "<b>" not in drawn

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from harness.report.gantt import MOST_BARS, gantt
+from harness.report.gantt import MOST_BARS, build_gantt
 from harness.report.model import Resource, ScenarioReport, Step
 
 BEGIN = 1795341600.0  # 2026-11-22 10:00:00 UTC
@@ -23,7 +23,7 @@ def scenario(*resources: Resource, steps: int = 2) -> ScenarioReport:
 def test_jobs_stand_under_the_step_in_which_they_began() -> None:
     late = job("late", "2026-11-22 10:00:12+00:00", "2026-11-22 10:00:17+00:00")
     early = job("early", "2026-11-22 10:00:03+00:00", "2026-11-22 10:00:15+00:00")
-    drawn = gantt(scenario(late, early))
+    drawn = build_gantt(scenario(late, early))
     assert drawn is not None
     assert [(bar.name, bar.start, bar.seconds) for bar in drawn.bars] == [
         ("Step 0", 0.0, 10.0), ("early", 3.0, 12.0), ("Step 1", 10.0, 10.0), ("late", 12.0, 5.0),
@@ -35,7 +35,7 @@ def test_a_moved_clock_moves_no_bar_off_the_page() -> None:
     """An hour was advanced: the service says 11:00, this machine's clock says 12 seconds."""
     moved = job("monitor", "2026-11-22 11:00:00+00:00", "2026-11-22 11:00:04+00:00", created=BEGIN + 12.0)
     untold = job("untold", "2026-11-22 11:00:00+00:00", "2026-11-22 11:00:04+00:00")
-    drawn = gantt(scenario(moved, untold))
+    drawn = build_gantt(scenario(moved, untold))
     assert drawn is not None
     assert [(bar.name, bar.start, bar.end) for bar in drawn.bars if bar.kind == "job"] == [("monitor", 12.0, 16.0)]
     assert drawn.seconds == 20.0
@@ -43,25 +43,25 @@ def test_a_moved_clock_moves_no_bar_off_the_page() -> None:
 
 def test_an_endpoint_stands_from_its_creation_to_the_end() -> None:
     endpoint = Resource("Endpoint", "mine-2026-11-22-10-00-05-123", "InService", None, None, {}, created=BEGIN + 5.0)
-    drawn = gantt(scenario(endpoint))
+    drawn = build_gantt(scenario(endpoint))
     assert drawn is not None
     [bar] = [bar for bar in drawn.bars if bar.kind == "open"]
     assert (bar.name, bar.start, bar.end) == ("mine", 5.0, 20.0)
 
 
 def test_nothing_to_draw_is_nothing_and_too_much_is_counted() -> None:
-    assert gantt(scenario(steps=0)) is None
-    alone = gantt(
+    assert build_gantt(scenario(steps=0)) is None
+    alone = build_gantt(
         replace(scenario(steps=0), resources=[job("j", "2026-11-22 10:00:00+00:00", "2026-11-22 10:00:01+00:00")])
     )
     assert alone is not None
     assert [bar.name for bar in alone.bars] == ["j"]
-    drawn = gantt(scenario(steps=MOST_BARS + 3))
+    drawn = build_gantt(scenario(steps=MOST_BARS + 3))
     assert drawn is not None
     assert (len(drawn.bars), drawn.left_out) == (MOST_BARS, 3)
 
 
 def test_a_time_that_is_none_is_left_out() -> None:
-    drawn = gantt(scenario(job("odd", "yesterday", "2026-11-22 10:00:17+00:00")))
+    drawn = build_gantt(scenario(job("odd", "yesterday", "2026-11-22 10:00:17+00:00")))
     assert drawn is not None
     assert [bar.name for bar in drawn.bars] == ["Step 0", "Step 1"]

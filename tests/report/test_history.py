@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.cli import main
-from harness.report.history import Past, history_file, last_results, now_of, read_history, remember
+from harness.report.history import Past, history_entry, history_file, last_results, read_history, remember
 from harness.report.model import Report
 from harness.report.trends import blocks, step_trends, trends
 from harness.report.write import write_report
@@ -112,7 +112,7 @@ def test_a_run_that_replayed_or_reused_measures_no_duration() -> None:
     assert trends([past(whole=False)]) == []
     report = a_report()
     report.scenarios[0].steps[0] = dataclasses.replace(report.scenarios[0].steps[0], reused=["a-job"])
-    assert not now_of(report.scenarios[0], report, Path()).whole
+    assert not history_entry(report.scenarios[0], report, Path()).whole
 
 
 def test_a_run_on_other_data_is_no_measure(tmp_path: Path) -> None:

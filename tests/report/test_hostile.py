@@ -114,7 +114,7 @@ def test_a_big_report_has_a_page_of_bounded_size(tmp_path: Path) -> None:
     for said in (
         "460 more features are in the table",
         "300 more features are in report.json",
-        "19979 more in report.json",
+        "19979 more records are in report.json",
         "800 more rows are in report.json",
         "more characters: see report.json",
     ):

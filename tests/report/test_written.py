@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from harness.report import Report, ScenarioReport, write_report
-from harness.report.history import History, now_of
+from harness.report.history import History, history_entry
 from harness.report.links import signed_links
 from harness.report.model import Evidence, Expectation, Resource, Step
 
@@ -154,7 +154,7 @@ def test_the_page_shows_everything_that_was_told(folder: Path) -> None:
     page = (folder / "report.html").read_text()
     shown = ["Credit &amp; co", "it is &lt;so&gt;", "HyperParameters.max_depth", "InputDataConfig[0].ChannelName"]
     shown += ["Metrics of credit-training", "AUC 0.8750", "0.771235", "A &lt;captured&gt; request", "the last line"]
-    shown += ["validation:auc 0.77", "actual 1", "&lt;4&gt;", "the-event", "All 2 answers captured", "&lt;red&gt;"]
+    shown += ["validation:auc 0.77", "actual 1", "&lt;4&gt;", "the-event", "All 2 captured predictions", "&lt;red&gt;"]
     shown += ["$0.0040", "2 x ml.odd", "not in the sum: ml.odd", "at the prices of 2026-09-01", "no data"]
     shown += ["drift distance 0.6, threshold 0.1", "Executions of schedule hourly"]
     for text in shown:
@@ -178,13 +178,13 @@ def test_earlier_runs_are_shown_as_trends(tmp_path: Path) -> None:
     page = write_report(a_report(), tmp_path).read_text()
     assert "Over the last runs" not in page
     report = a_report()
-    before = [now_of(report.scenarios[0], report, tmp_path)] * 2
+    before = [history_entry(report.scenarios[0], report, tmp_path)] * 2
     before = [replace(past, seconds=4.0) for past in before]
     elsewhere = replace(before[0], profile="aws", seconds=900.0)
     page = write_report(report, tmp_path, History((*before, elsewhere))).read_text()
     trends = page.split("Over the last runs")[1].split("<h3>")[0]
-    assert "+25.0 % against the median of 2 before" in trends
-    assert "±0 % against the median of 2 before" in trends
+    assert "+25.0 % against the median of 2 earlier runs" in trends
+    assert "±0 % against the median of 2 earlier runs" in trends
     assert trends.count('class="spark"') == 3
     assert (
         "Over the last runs" not in write_report(a_report(passed=False), tmp_path, History(tuple(before))).read_text()

@@ -184,21 +184,21 @@ def _context(form: Mapping[str, list[str]]) -> dict[str, str]:
 def _statements(principal: Any) -> list[Mapping[str, Any]]:
     documents = [*principal.policies.values()]
     documents += [_default_document(policy) for policy in principal.managed_policies.values()]
-    return [statement for document in documents for statement in statements_of(_parsed(document))]
+    return [statement for document in documents for statement in statements_of(_parse_document(document))]
 
 
 def _boundary(account: str, principal: Any) -> list[Mapping[str, Any]] | None:
     arn = getattr(principal, "permissions_boundary_arn", None)
     if not arn:
         return None
-    return statements_of(_parsed(_default_document(backend(account).get_policy(arn))))
+    return statements_of(_parse_document(_default_document(backend(account).get_policy(arn))))
 
 
 def _default_document(policy: Any) -> Any:
     return next(version.document for version in policy.versions if version.is_default)
 
 
-def _parsed(document: Any) -> Mapping[str, Any]:
+def _parse_document(document: Any) -> Mapping[str, Any]:
     parsed: Mapping[str, Any] = json.loads(document) if isinstance(document, str) else document
     return parsed
 

@@ -39,9 +39,9 @@ class Lists:
     def list_objects(self) -> Any:
         marker = self._text("marker")
         entries, truncated = self._objects(marker or None)
-        answer = {**self._page(entries, truncated, with_owner=True), "Marker": self._encoded(marker)}
+        answer = {**self._page(entries, truncated, with_owner=True), "Marker": self._encode(marker)}
         if truncated and self._text("delimiter") and entries:
-            answer["NextMarker"] = self._encoded(entries[-1].name)
+            answer["NextMarker"] = self._encode(entries[-1].name)
         return self._answer("ListObjects", answer)
 
     def list_objects_v2(self) -> Any:
@@ -50,7 +50,7 @@ class Lists:
         answer = self._page(entries, truncated, with_owner=self._text("fetch-owner") == "true")
         answer["KeyCount"] = len(entries)
         if start:
-            answer["StartAfter"] = self._encoded(start)
+            answer["StartAfter"] = self._encode(start)
         if token is not None:
             answer["ContinuationToken"] = token[0]
         if truncated and entries:
@@ -68,14 +68,14 @@ class Lists:
         truncated = len(entries_found) > limit > 0
         answer = {
             **self._frame(truncated),
-            "KeyMarker": self._encoded(key_marker),
+            "KeyMarker": self._encode(key_marker),
             "VersionIdMarker": version_marker,
             "Versions": [self._version(one) for one in shown if isinstance(one.version, FileKey)],
             "DeleteMarkers": [self._marker(one) for one in shown if not isinstance(one.version, FileKey)],
-            "CommonPrefixes": [{"Prefix": self._encoded(one.name)} for one in page if one.version is None],
+            "CommonPrefixes": [{"Prefix": self._encode(one.name)} for one in page if one.version is None],
         }
         if truncated:
-            answer["NextKeyMarker"] = self._encoded(page[-1].name)
+            answer["NextKeyMarker"] = self._encode(page[-1].name)
             if page[-1].version is not None:
                 answer["NextVersionIdMarker"] = page[-1].version.version_id
         return self._answer("ListObjectVersions", answer)
@@ -107,26 +107,26 @@ class Lists:
         return {
             **self._frame(truncated),
             "Contents": [self._object(keys[entry.name], with_owner) for entry in entries if not entry.is_prefix],
-            "CommonPrefixes": [{"Prefix": self._encoded(entry.name)} for entry in entries if entry.is_prefix],
+            "CommonPrefixes": [{"Prefix": self._encode(entry.name)} for entry in entries if entry.is_prefix],
         }
 
     def _frame(self, truncated: bool) -> dict[str, Any]:
         """Return the members that all three answers have."""
         frame: dict[str, Any] = {
             "Name": self.bucket_name,
-            "Prefix": self._encoded(self._text("prefix")),
+            "Prefix": self._encode(self._text("prefix")),
             "MaxKeys": self._limit(),
             "IsTruncated": truncated,
         }
         if self._text("delimiter"):
-            frame["Delimiter"] = self._encoded(self._text("delimiter"))
+            frame["Delimiter"] = self._encode(self._text("delimiter"))
         if self._text("encoding-type"):
             frame["EncodingType"] = self._text("encoding-type")
         return frame
 
     def _object(self, key: Any, with_owner: bool) -> dict[str, Any]:
         shown = {
-            "Key": self._encoded(key.name),
+            "Key": self._encode(key.name),
             "LastModified": key.last_modified_ISO8601,
             "ETag": key.etag,
             "Size": key.size,
@@ -142,7 +142,7 @@ class Lists:
 
     def _marker(self, one: Version) -> dict[str, Any]:
         return {
-            "Key": self._encoded(one.name),
+            "Key": self._encode(one.name),
             "VersionId": one.version.version_id,
             "IsLatest": one.is_latest,
             "LastModified": one.version.last_modified_ISO8601,
@@ -159,7 +159,7 @@ class Lists:
     def _limit(self) -> int:
         return min(int(self.querystring.get("max-keys", [str(MOST)])[0]), MOST)
 
-    def _encoded(self, text: str) -> str:
+    def _encode(self, text: str) -> str:
         return quote(text, safe="/-_.~*!'()") if self._text("encoding-type") == "url" else text
 
     def _answer(self, operation: str, answer: dict[str, Any]) -> Any:

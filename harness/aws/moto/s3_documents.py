@@ -59,10 +59,10 @@ def check_document(request: S3Request, body: bytes) -> bytes:
         raise Refusal(400, "MissingRequestBodyError", "Request Body is empty")
     root = parse(body)
     if _local(root.tag) != document.root:
-        raise _malformed()
+        raise _malformed_error()
     _check(document.shape, root)
     if document.root == "Delete" and sum(_local(child.tag) == "Object" for child in root) > MOST_DELETED:
-        raise _malformed()
+        raise _malformed_error()
     if document.root == "AccessControlPolicy" and not any(_local(child.tag) == "AccessControlList" for child in root):
         raise Refusal(400, "MalformedACLError", MALFORMED_XML)
     if root.tag != document.root:
@@ -78,7 +78,7 @@ def parse(body: bytes) -> ET.Element:
             return ET.fromstring(body)
     except (ET.ParseError, ValueError, LookupError):
         pass
-    raise _malformed()
+    raise _malformed_error()
 
 
 def _check_absent(document: Document, request: S3Request) -> None:
@@ -132,7 +132,7 @@ def _check(shape: Any, element: ET.Element) -> None:
         else:
             present = _check_member(member, children.get(_element_name(name, member), []))
         if not present and name in shape.required_members:
-            raise _malformed()
+            raise _malformed_error()
 
 
 def _check_member(member: Any, elements: list[ET.Element]) -> bool:
@@ -145,7 +145,7 @@ def _check_member(member: Any, elements: list[ET.Element]) -> bool:
                     _check_value(member.member, child)
         return bool(elements)
     if member.type_name != "list" and len(elements) > 1:
-        raise _malformed()
+        raise _malformed_error()
     for element in elements:
         _check_value(member.member if member.type_name == "list" else member, element)
     return bool(elements)
@@ -164,7 +164,7 @@ def _check_value(shape: Any, element: ET.Element) -> None:
         or (shape.name not in OPEN and text not in shape.metadata.get("enum", (text,)))
     )
     if wrong:
-        raise _malformed()
+        raise _malformed_error()
 
 
 def _is_timestamp(text: str) -> bool:
@@ -185,5 +185,5 @@ def _local(tag: str) -> str:
     return tag.rpartition("}")[2]
 
 
-def _malformed() -> Refusal:
+def _malformed_error() -> Refusal:
     return Refusal(400, "MalformedXML", MALFORMED_XML)

@@ -16,38 +16,38 @@ VERSIONS = ("2012-10-17", "2008-10-17")
 def check_policy(body: bytes) -> None:
     """Refuse an invalid bucket policy, with the messages of PutBucketPolicy."""
     if len(body) > LARGEST:
-        raise _malformed(f"Policy exceeds the maximum allowed size of {LARGEST} bytes")
+        raise _malformed_error(f"Policy exceeds the maximum allowed size of {LARGEST} bytes")
     try:
         policy = json.loads(body)
     except (ValueError, RecursionError):
-        raise _malformed("This policy contains invalid Json") from None
+        raise _malformed_error("This policy contains invalid Json") from None
     if not isinstance(policy, dict):
-        raise _malformed("Policies must be valid JSON and the first byte must be '{'")
+        raise _malformed_error("Policies must be valid JSON and the first byte must be '{'")
     if policy.get("Version", VERSIONS[1]) not in VERSIONS:
-        raise _malformed("The policy must contain a valid version string")
+        raise _malformed_error("The policy must contain a valid version string")
     statements = policy.get("Statement")
     if statements is None:
-        raise _malformed("Missing required field Statement")
+        raise _malformed_error("Missing required field Statement")
     for statement in statements if isinstance(statements, list) else [statements]:
         _check_statement(statement)
 
 
 def _check_statement(statement: Any) -> None:
     if not isinstance(statement, dict):
-        raise _malformed("Statement is not valid: it is no object")
+        raise _malformed_error("Statement is not valid: it is no object")
     if statement.get("Effect") not in ("Allow", "Deny"):
-        raise _malformed(f"Invalid effect: {statement.get('Effect', '')}")
+        raise _malformed_error(f"Invalid effect: {statement.get('Effect', '')}")
     for name in ("Principal", "Action", "Resource"):
         members = [member for member in (name, f"Not{name}") if member in statement]
         if len(members) != 1:
-            raise _malformed(
+            raise _malformed_error(
                 f"Missing required field {name}" if not members else f"Both {' and '.join(members)} are given"
             )
         value = statement[members[0]]
         if name == "Principal":
             _check_principal(value)
         elif not _is_text_or_texts(value):
-            raise _malformed(f"Policy has invalid {name.lower()}")
+            raise _malformed_error(f"Policy has invalid {name.lower()}")
     _check_condition(statement.get("Condition", {}))
 
 
@@ -55,12 +55,12 @@ def _check_principal(value: Any) -> None:
     if value == "*":
         return
     if not isinstance(value, Mapping) or not value or not all(map(_is_text_or_texts, value.values())):
-        raise _malformed("Invalid principal in policy")
+        raise _malformed_error("Invalid principal in policy")
 
 
 def _check_condition(value: Any) -> None:
     if not isinstance(value, Mapping) or not all(isinstance(keys, Mapping) for keys in value.values()):
-        raise _malformed("Conditions must be an object of operators, each with an object of keys")
+        raise _malformed_error("Conditions must be an object of operators, each with an object of keys")
 
 
 def _is_text_or_texts(value: Any) -> bool:
@@ -68,7 +68,7 @@ def _is_text_or_texts(value: Any) -> bool:
     return bool(texts) and all(isinstance(text, str) and text for text in texts)
 
 
-def _malformed(message: str) -> Refusal:
+def _malformed_error(message: str) -> Refusal:
     return Refusal(400, "MalformedPolicy", message)
 
 

@@ -101,7 +101,7 @@ class LocalStackBackend:
                 return await self._s3(proxy, request, account)
             return await self._other(proxy, service, request, account, region)
         except BackendUnreachable as error:
-            text = f"LocalStack at {error}; {self._source.lost()}"
+            text = f"LocalStack at {error}; {self._source.describe_loss()}"
             return fault(service, request.headers, 503, "ServiceUnavailable", text)
 
     def objects(self, account: str, region: str) -> RemoteObjects:

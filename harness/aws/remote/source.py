@@ -84,7 +84,7 @@ class Source:
             self._running = None
             self._start()
 
-    def lost(self) -> str:
+    def describe_loss(self) -> str:
         """Return the message for a LocalStack that no longer answers."""
         running = self._running
         if running is None or not running.ours:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.images.entries import ImageEntry, build_folder, chosen, entries, own_image
+from harness.cli.images.entries import ImageEntry, build_folder, entries, own_image, select_entries
 from harness.cli.project import project_root
 from harness.kernel.errors import StateError
 from harness.runners.disk import readable_size
@@ -73,7 +73,7 @@ def tag(uris: tuple[str, ...]) -> None:
 def _select_entries(names: Iterable[str]) -> list[ImageEntry]:
     images = [entry for entry in entries() if entry.image]
     if names:
-        return chosen(names, images)
+        return select_entries(names, images)
     return [entry for entry in images if entry.image and entry.image.usual]
 
 

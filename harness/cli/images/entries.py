@@ -40,12 +40,12 @@ def entries() -> Iterator[ImageEntry]:
     yield ImageEntry(LOCALSTACK.name, "LocalStack without Docker, for --aws-backend localstack", "", LOCALSTACK)
 
 
-def chosen(names: Iterable[str], known: Iterable[ImageEntry]) -> list[ImageEntry]:
+def select_entries(names: Iterable[str], known: Iterable[ImageEntry]) -> list[ImageEntry]:
     """Choose entries by their name, their environment, or the image's name in Docker Engine; "all" is all."""
     listed = list(known)
     if "all" in names:
         return listed
-    return [_named(name, listed) for name in names]
+    return [_find_entry(name, listed) for name in names]
 
 
 def own_image(image: Image) -> OwnImage:
@@ -63,7 +63,7 @@ def build_folder() -> Path:
     return cache_folder("images")
 
 
-def _named(name: str, listed: list[ImageEntry]) -> ImageEntry:
+def _find_entry(name: str, listed: list[ImageEntry]) -> ImageEntry:
     for entry in listed:
         if name in (entry.name, entry.environment.name) or (entry.image and name == entry.image.docker_name):
             return entry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from harness.cli.images.entries import chosen, entries
+from harness.cli.images.entries import entries, select_entries
 from harness.kernel.errors import StateError
 
 
@@ -15,7 +15,7 @@ def pull(names: tuple[str, ...]) -> None:
     from harness.runners.process.environments import Environments
     from harness.runners.process.errors import EnvironmentMissing
 
-    for entry in chosen(names, entries()):
+    for entry in select_entries(names, entries()):
         try:
             Environments().build(entry.environment, click.echo)
         except EnvironmentMissing as error:

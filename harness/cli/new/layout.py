@@ -63,14 +63,14 @@ def _texts(starter: ScenarioTemplate, scenario: Path, folder: Path) -> dict[Path
         "table": starter.table,
     }
 
-    def rendered(template: str) -> str:
+    def render(template: str) -> str:
         return templates.get_template(template).render(values)
 
-    texts = {scenario: rendered(f"scenario_{starter.sdk}.py.jinja"), folder / "README.md": rendered("README.md.jinja")}
+    texts = {scenario: render(f"scenario_{starter.sdk}.py.jinja"), folder / "README.md": render("README.md.jinja")}
     if starter.table is None:
-        return texts | {folder / "make.py": rendered("make_up.py.jinja")}
+        return texts | {folder / "make.py": render("make_up.py.jinja")}
     schema = json.dumps(starter.table.schema, indent=2, ensure_ascii=False) + "\n"
-    return texts | {folder / "make.py": rendered("make_from_table.py.jinja"), folder / "schema.json": schema}
+    return texts | {folder / "make.py": render("make_from_table.py.jinja"), folder / "schema.json": schema}
 
 
 def _hyperparameters(table: Table) -> dict[str, Any]:

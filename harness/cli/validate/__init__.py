@@ -41,7 +41,7 @@ def command(names: tuple[str, ...], as_json: bool) -> int:
         print_json({"valid": not findings, "checked": checked, "findings": [asdict(each) for each in findings]})
     else:
         for finding in findings:
-            click.echo(f"{finding.place}: {finding.problem}\n    {finding.remedy}")
+            click.echo(f"{finding.location}: {finding.problem}\n    {finding.remedy}")
         counted = f"{_count(len(files), 'scenario')}, {_count(len(folders), 'fixture')}"
         click.echo(f"checked {counted}: {_count(len(findings), 'finding') if findings else 'nothing is wrong'}")
     return FAILED if findings else PASSED

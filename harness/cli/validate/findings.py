@@ -16,7 +16,7 @@ class ValidationFinding:
     remedy: str
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         return f"{self.file}:{self.line}" if self.line else self.file
 
 

@@ -249,10 +249,10 @@ class ShimFinder(object):
                 continue
             spec = finder.find_spec(name, path, target)
             if spec is not None:
-                return self._patched(spec, patch)
+                return self._patch_loader(spec, patch)
         return None
 
-    def _patched(self, spec, patch):
+    def _patch_loader(self, spec, patch):
         loader = spec.loader
         run = getattr(loader, "exec_module", None)
         if run is None:

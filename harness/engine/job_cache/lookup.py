@@ -122,7 +122,7 @@ class CacheLookup:
     def _packages_taken(self) -> dict[str, str]:
         """Return the packages that the index offered the job; they are an input of it."""
         packages = self._work.components.packages
-        return packages.taken(self._work.packages) if packages else {}
+        return packages.read_taken(self._work.packages) if packages else {}
 
     def _make_key(self) -> str:
         """Return the cache key of the job, or an empty text when it is not cached."""
@@ -144,7 +144,7 @@ class CacheLookup:
         """Return whether the package index offers what it offered the job whose result this is."""
         taken = result.about.get("packages")
         packages = self._work.components.packages
-        return not taken or (packages is not None and packages.unchanged(taken))
+        return not taken or (packages is not None and packages.are_unchanged(taken))
 
     def _take_out(self) -> Result | None:
         work, key = self._work, self._key

@@ -1,5 +1,6 @@
-"""The SDKs' local mode without Docker: a command named ``docker`` that runs the containers by the process runner.
+"""The SDKs' local mode without Docker: a command named ``docker`` that runs containers with the process runner.
 
-The SDKs reach Docker only by command lines. They start this one as a child of the user's program, so its containers end
-with that program and their published ports lie in its network. It understands what the SDKs call and refuses the rest.
+The SDKs use Docker only by its command line. They start this command as a child of the user's program, so its
+containers end with that program, and their published ports are in its network. Commands that the SDKs do not call are
+refused.
 """

@@ -1,4 +1,4 @@
-"""The command line named ``docker``: exactly what the SDKs' local mode calls. Everything else is refused by name."""
+"""The command line of ``docker`` as far as the SDKs' local mode uses it. Anything else is refused with an error."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def main(name: str, arguments: Sequence[str]) -> NoReturn:
     try:
         code = _answer(words)
     except UnsupportedCommand as refused:
-        # Where compose's errors go nobody reads the SDK's pipe for them; its output is shown.
+        # The SDK does not show what compose writes to stderr.
         stream = sys.stdout if words[:1] == ["compose"] else sys.stderr
         print(f"harness: {refused}", file=stream, flush=True)
         code = refused.code
@@ -45,9 +45,9 @@ def _unknown(words: Sequence[str], known: str) -> UnsupportedCommand:
     return UnsupportedCommand(f"local mode without Docker does not understand {' '.join(words)!r}; {known}")
 
 
-def _exactly(arguments: Sequence[str], wanted: Sequence[str], prefix: str) -> None:
-    if list(arguments) != list(wanted):
-        raise _unknown(["docker", prefix, *arguments], f"it knows: {' '.join(['docker', prefix, *wanted])}")
+def _exactly(arguments: Sequence[str], expected: Sequence[str], prefix: str) -> None:
+    if list(arguments) != list(expected):
+        raise _unknown(["docker", prefix, *arguments], f"it knows: {' '.join(['docker', prefix, *expected])}")
 
 
 def _compose_version(arguments: Sequence[str]) -> int:
@@ -71,11 +71,11 @@ def _compose_up(arguments: Sequence[str]) -> int:
             raise _unknown(["docker", "compose", "up", option], f"it knows: {shape}")
     from harness.localmode.docker_cli.up import up
 
-    return up(Path(arguments[0]), _place())
+    return up(Path(arguments[0]), _read_config())
 
 
 def _images(arguments: Sequence[str]) -> int:
-    """The id of an image that can run here; nothing, as Docker says it, for one that cannot."""
+    """Print the id of an image that can run here; for any other print nothing, as Docker does."""
     if len(arguments) != 2 or arguments[0] not in ("-q", "--quiet"):
         raise _unknown(["docker", "images", *arguments], "it knows: docker images -q IMAGE")
     from harness.contract.catalog import UnknownImage, resolve_image
@@ -97,19 +97,19 @@ def _pull(arguments: Sequence[str]) -> int:
         image = resolve_image(arguments[0])
     except UnknownImage as error:
         raise ImageRefused(str(error)) from error
-    print(f"{arguments[0]}: {image.display_name} of harness stands for it")
+    print(f"{arguments[0]}: {image.display_name} of harness is used for it")
     return 0
 
 
 def _login(arguments: Sequence[str]) -> int:
-    """Registries are the emulator's own, which lets everybody in that ECR has given a password."""
+    """Accept any login: the registries are the emulator's, which accepts every password that its ECR issued."""
     match arguments:
         case [registry, "-u", "AWS", "--password-stdin"] if not registry.startswith("-"):
             sys.stdin.buffer.read()
         case ["-u", "AWS", "-p", _, registry] if not registry.startswith("-"):
             pass
         case _:
-            # Not as it was typed: there may be a password in it.
+            # The message does not repeat the command: it may contain a password.
             raise UnsupportedCommand(
                 "local mode without Docker does not understand this 'docker login'; it knows: "
                 "docker login REGISTRY -u AWS --password-stdin, docker login -u AWS -p PASSWORD REGISTRY"
@@ -119,7 +119,7 @@ def _login(arguments: Sequence[str]) -> int:
 
 
 def _context_inspect(arguments: Sequence[str]) -> int:
-    """No address of a daemon: the SDKs then find published ports on localhost."""
+    """Print a context without the address of a daemon, so that the SDKs use localhost for published ports."""
     _exactly(arguments, [], "context inspect")
     print(json.dumps([{"Name": "harness", "Endpoints": {"docker": {"Host": ""}}}]))
     return 0
@@ -127,15 +127,15 @@ def _context_inspect(arguments: Sequence[str]) -> int:
 
 def _info(arguments: Sequence[str]) -> int:
     _exactly(arguments, [], "info")
-    place = _place()
-    print(f"Server:\n Server Version: harness\n Operating Mode: host processes\n Emulator: {place.address}")
+    config = _read_config()
+    print(f"Server:\n Server Version: harness\n Operating Mode: host processes\n Emulator: {config.address}")
     return 0
 
 
-def _place() -> DockerCliConfig:
+def _read_config() -> DockerCliConfig:
     if VARIABLE not in os.environ:
-        raise UnsupportedCommand(f"{VARIABLE} is not set: this command works below `harness exec --local-mode` only")
-    return DockerCliConfig.told(os.environ)
+        raise UnsupportedCommand(f"{VARIABLE} is not set: run this command with `harness exec --local-mode`")
+    return DockerCliConfig.from_environment(os.environ)
 
 
 _COMMANDS: dict[tuple[str, ...], _Answer] = {

@@ -1,4 +1,4 @@
-"""The compose file as the SDKs write it, read into values. A key or value beyond that is refused by name. Pure."""
+"""Parser for the compose files that the SDKs write. Keys and values that they do not use are refused with an error."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ SERVED = 8080
 """The port a SageMaker container listens on."""
 _TOP = ("services", "networks", "version")
 _ACCEPTED = ("init", "networks", "stdin_open", "tty", "shm_size")
-"""Given without being asked for: the host's networks reach a published port, /dev/shm takes half of the memory, and
-so on. ``shm_size`` is checked against that when the container starts."""
+"""Keys that need nothing to be done: a published port is reached from the host's networks, /dev/shm takes half of the
+memory, and so on. ``shm_size`` is checked against that when the container starts."""
 _VARIABLE = re.compile(r"\$(?:(?P<escaped>\$)|(?P<plain>\w+)|\{(?P<braced>\w+)\}|(?P<other>.|$))")
 
 
@@ -29,7 +29,7 @@ class Service:
     image: str
     hostname: str
     label: str
-    """What its lines of output begin with."""
+    """The prefix of its lines of output."""
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -41,11 +41,13 @@ class Service:
 
 
 def parse(document: Any, environment: Mapping[str, str]) -> list[Service]:
-    """``environment`` is what compose replaces ``$NAME`` from."""
+    """Parse a compose file. ``environment`` has the values of variables such as ``$NAME``."""
     if not isinstance(document, dict) or not isinstance(document.get("services"), dict):
         raise UnsupportedCommand("the compose file has no services")
     _only(document, _TOP, "compose file")
-    return [_service(name, _replaced(table, environment), environment) for name, table in document["services"].items()]
+    return [
+        _service(name, _substitute(table, environment), environment) for name, table in document["services"].items()
+    ]
 
 
 def _service(name: str, table: Any, environment: Mapping[str, str]) -> Service:
@@ -81,10 +83,10 @@ def _words(value: Any, _: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _variables(value: Any, environment: Mapping[str, str]) -> dict[str, str]:
-    """A list of ``NAME=value``, or a table; a name alone takes its value from the caller's environment."""
-    given = [str(entry).partition("=") for entry in value] if isinstance(value, list) else None
-    if given is not None:
-        pairs = {name: text if equals else environment.get(name) for name, equals, text in given}
+    """Read a list of ``NAME=value``, or a table; a name without a value takes it from the caller's environment."""
+    entries = [str(entry).partition("=") for entry in value] if isinstance(value, list) else None
+    if entries is not None:
+        pairs = {name: text if equals else environment.get(name) for name, equals, text in entries}
     else:
         pairs = {name: environment.get(name) if text is None else str(text) for name, text in value.items()}
     return {name: text for name, text in pairs.items() if text is not None}
@@ -110,38 +112,38 @@ def _volume(entry: str) -> tuple[str, Path]:
 def _ports(value: Any, _: Mapping[str, str]) -> dict[int, int]:
     ports = {}
     for entry in value or ():
-        found = re.fullmatch(r"(\d+):(\d+)", str(entry))
-        if found is None or int(found[2]) != SERVED:
+        match = re.fullmatch(r"(\d+):(\d+)", str(entry))
+        if match is None or int(match[2]) != SERVED:
             raise UnsupportedCommand(f"port {entry!r}: local mode without Docker publishes HOST:{SERVED} only")
-        ports[int(found[1])] = int(found[2])
+        ports[int(match[1])] = int(match[2])
     return ports
 
 
 def _bytes(size: Any) -> int:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)b?", str(size).lower())
-    if found is None:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)b?", str(size).lower())
+    if match is None:
         raise UnsupportedCommand(f"shm_size {size!r} is not a size")
-    return int(float(found[1]) * 1024 ** " kmg".index(found[2] or " "))
+    return int(float(match[1]) * 1024 ** " kmg".index(match[2] or " "))
 
 
-def _replaced(value: Any, environment: Mapping[str, str]) -> Any:
-    """Compose's own ``$NAME`` and ``$$`` in every text of a service."""
+def _substitute(value: Any, environment: Mapping[str, str]) -> Any:
+    """Replace ``$NAME``, ``${NAME}`` and ``$$`` in every text of a service, as compose does."""
     if isinstance(value, str):
-        return _VARIABLE.sub(lambda found: _replacement(found, value, environment), value)
+        return _VARIABLE.sub(lambda match: _replacement(match, value, environment), value)
     if isinstance(value, list):
-        return [_replaced(entry, environment) for entry in value]
+        return [_substitute(entry, environment) for entry in value]
     if isinstance(value, dict):
-        return {key: _replaced(entry, environment) for key, entry in value.items()}
+        return {key: _substitute(entry, environment) for key, entry in value.items()}
     return value
 
 
-def _replacement(found: re.Match[str], value: str, environment: Mapping[str, str]) -> str:
-    if found["escaped"]:
+def _replacement(match: re.Match[str], value: str, environment: Mapping[str, str]) -> str:
+    if match["escaped"]:
         return "$"
-    name = found["plain"] or found["braced"]
+    name = match["plain"] or match["braced"]
     if name is None:
         raise UnsupportedCommand(
-            f"{value!r}: of compose's variables local mode without Docker knows $NAME, ${{NAME}} and $$"
+            f"{value!r}: local mode without Docker supports only the variables $NAME, ${{NAME}} and $$"
         )
     return environment.get(name, "")
 

@@ -1,6 +1,6 @@
-"""What the ``docker`` command has to know, and how it gets there: two scripts on PATH and one variable.
+"""Configuration of the ``docker`` command: two scripts on PATH and one environment variable.
 
-Writes them for ``harness exec --local-mode``; reads the variable in the command.
+``harness exec --local-mode`` writes them, and the command reads the variable.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ COMMANDS = ("docker", "docker-compose")
 
 @dataclass(frozen=True)
 class DockerCliConfig:
-    """Where containers run: what the variable says."""
+    """The emulator that containers belong to, as the environment variable describes it."""
 
     address: str
     port: int
     control: Path
-    """The emulator's control socket, which takes in the listening sockets of containers."""
+    """The emulator's control socket, which accepts the listening sockets of containers."""
     folder: Path
-    """The emulator's state folder; running containers have folders in it, and none may look into the rest."""
+    """The emulator's state folder. Running containers have folders in it and cannot see the rest."""
     account: str
     region: str
     install: bool
-    """Whether a container may have the environment of its image fetched from the package index."""
+    """Whether the environment of an image may be installed from the package index."""
 
     @classmethod
-    def told(cls, environment: Mapping[str, str]) -> DockerCliConfig:
-        """``KeyError`` outside ``harness exec --local-mode``."""
+    def from_environment(cls, environment: Mapping[str, str]) -> DockerCliConfig:
+        """Read the variable; raise ``KeyError`` outside ``harness exec --local-mode``."""
         facts: dict[str, Any] = json.loads(environment[VARIABLE])
         return cls(**{**facts, "control": Path(facts["control"]), "folder": Path(facts["folder"])})
 
 
 def with_docker(wiring: Wiring, emulator: RunningEmulator, target: Target, folder: Path, *, install: bool) -> Wiring:
-    """``wiring`` and, with it, Docker's commands. ``folder`` gets the scripts."""
+    """Return ``wiring`` with Docker's commands on PATH. The scripts are written to ``folder``."""
     state = emulator.control.parent
-    place = {
+    config = {
         "address": emulator.address,
         "port": emulator.port,
         "control": str(emulator.control),
@@ -57,11 +57,11 @@ def with_docker(wiring: Wiring, emulator: RunningEmulator, target: Target, folde
     }
     _write_scripts(folder)
     path = os.pathsep.join([str(folder), os.environ.get("PATH", os.defpath)])
-    return Wiring({**wiring.set, "PATH": path, VARIABLE: json.dumps(place)}, wiring.unset)
+    return Wiring({**wiring.set, "PATH": path, VARIABLE: json.dumps(config)}, wiring.unset)
 
 
 def _write_scripts(folder: Path) -> None:
-    """Run by the harness's own interpreter, in isolation: the program's environment is not for them."""
+    """Write the scripts. They run in harness's own interpreter, isolated from the program's environment."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in COMMANDS:
         code = (

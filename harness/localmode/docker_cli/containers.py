@@ -1,4 +1,4 @@
-"""From a service of a compose file to the program that stands for its image. Starts nothing."""
+"""Conversion of a service of a compose file to the run of the program that replaces its image."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from harness.localmode.docker_cli.errors import ImageRefused, UnsupportedCommand
 from harness.runners.spec import RunSpec
 
 STOP_GRACE = 10.0
-"""Compose's own seconds between SIGTERM and SIGKILL."""
+"""Seconds between SIGTERM and SIGKILL, as in compose."""
 INSTANCE_TYPE = "local"
 
 
-def run_spec(service: Service, place: DockerCliConfig, root: Path) -> RunSpec:
-    """``root`` is an empty folder for what the container writes below ``/opt/ml`` beside its volumes."""
+def run_spec(service: Service, config: DockerCliConfig, root: Path) -> RunSpec:
+    """Describe the run of a container. ``root`` is an empty folder for what it writes below ``/opt/ml``."""
     _check_shared_memory(service)
-    where = ContainerEnvironment(place.account, place.region, place.address, root)
-    surrounded = RunSpec(
+    where = ContainerEnvironment(config.account, config.region, config.address, root)
+    spec = RunSpec(
         name=service.label,
         argv=(),
         environment=HARNESS_ENVIRONMENT,
         root=root,
-        mounts={path: _made(folder) for path, folder in service.volumes.items()},
+        mounts={path: _ensure_folder(folder) for path, folder in service.volumes.items()},
         env={**platform_environment(where), **service.environment},
         hostname=service.hostname,
         grace=STOP_GRACE,
         serves=bool(service.ports) or service.command[:1] == ("serve",),
     )
     image = _image(service.image)
-    return image.command_spec(surrounded, _command(service, image))
+    return image.command_spec(spec, _command(service, image))
 
 
 def stand_in(service: Service) -> str:
-    """What a container says first where it is not the very release of the AWS image."""
+    """Return the notice to print if the program is of another release than the AWS image; else an empty text."""
     return _image(service.image).stand_in
 
 
@@ -50,26 +50,26 @@ def _image(uri: str) -> Image:
 
 
 def _command(service: Service, image: Image) -> Command:
-    """As Docker has it: an entrypoint that is given drops the image's own ENTRYPOINT and CMD."""
+    """Return the command of a service. As in Docker, its entrypoint replaces the image's ENTRYPOINT and CMD."""
     if service.entrypoint:
         return Command("", INSTANCE_TYPE, service.entrypoint, service.command)
     word, arguments = (service.command[0], service.command[1:]) if service.command else ("", ())
     if not image.has_program(word):
         what = f"no program {word!r}" if word else "no entrypoint of its own"
-        raise ImageRefused(f"{image.display_name}, which stands for {service.image}, has {what} here")
+        raise ImageRefused(f"{image.display_name}, which is used for {service.image}, has {what} here")
     return Command(word, INSTANCE_TYPE, arguments=arguments)
 
 
-def _made(folder: Path) -> Path:
-    """As Docker does: a host folder that is not there is made."""
+def _ensure_folder(folder: Path) -> Path:
+    """Create a folder of the host that does not exist, as Docker does."""
     if not folder.exists():
         folder.mkdir(parents=True)
     return folder
 
 
 def _check_shared_memory(service: Service) -> None:
-    given = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    if service.shm_bytes > given:
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    if service.shm_bytes > available:
         raise UnsupportedCommand(
-            f"shm_size of {service.shm_bytes} bytes is more than half of this machine's memory ({given})"
+            f"shm_size of {service.shm_bytes} bytes is more than half of this machine's memory ({available})"
         )

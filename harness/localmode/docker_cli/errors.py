@@ -1,13 +1,13 @@
-"""What local mode without Docker does not do: said by name, with Docker's own exit code for a refusal."""
+"""Errors for what local mode without Docker does not support, with the exit code that Docker uses."""
 
 from __future__ import annotations
 
 
 class UnsupportedCommand(Exception):
-    """The message says what was asked for, and what to do instead where there is something."""
+    """A command that is not supported. The message names it, and what to do instead."""
 
     code = 125
 
 
 class ImageRefused(UnsupportedCommand):
-    """Nothing here stands for the image."""
+    """An image that no program here can replace."""

@@ -1,4 +1,4 @@
-"""The containers' output as compose shows it: each line behind its container's name."""
+"""The output of containers as compose prints it: each line begins with the name of its container."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _READER_SECONDS = 0.1
 
 
 class Lines:
-    """Thread-safe. ``broken`` once nobody reads any more."""
+    """Writer of complete lines, safe for several threads. ``broken`` is true once the reader has gone."""
 
     def __init__(self, width: int) -> None:
         self._width = width
@@ -39,14 +39,14 @@ class Lines:
         self._write(line.encode() + b"\n")
 
     def drain(self) -> None:
-        """Until the reader has all. SDK v2 stops reading the moment that this process has ended."""
+        """Wait until the reader has read everything, because SDK v2 stops reading when this process ends."""
         until = time.monotonic() + _DRAIN_SECONDS
         with contextlib.suppress(OSError):
             while time.monotonic() < until and _waiting(_STDOUT):
                 time.sleep(0.005)
             if os.isatty(_STDOUT) or self.broken:
                 return
-        time.sleep(_READER_SECONDS)  # it still has a buffer of lines to print
+        time.sleep(_READER_SECONDS)  # the reader still prints the lines in its buffer
 
     def _line(self, label: str, line: bytes) -> bytes:
         return f"{label:<{self._width}}  | ".encode() + line.rstrip(b"\r") + b"\n"
@@ -61,7 +61,7 @@ class Lines:
 
 
 def _waiting(descriptor: int) -> int:
-    """Bytes that were written and not read yet."""
+    """Return how many bytes of a pipe were written and not read yet."""
     answer = fcntl.ioctl(descriptor, termios.FIONREAD, struct.pack("i", 0))
     count: int = struct.unpack("i", answer)[0]
     return count

@@ -1,6 +1,6 @@
-"""A published port: connections to it on loopback are passed on to the server in the container's own network.
+"""A published port: connections to it on loopback are forwarded to the server in the container's network.
 
-A connection that comes before the server listens is held until it does: whoever looks first need not look again.
+A connection that is made before the server listens waits until it does.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from collections.abc import Callable
 from harness.localmode.docker_cli.errors import UnsupportedCommand
 from harness.runners.spec import Run, connect
 
-_LOOK = 0.02
+_POLL_SECONDS = 0.02
 _CHUNK = 1 << 16
 
 
 class PublishedPort:
-    """Takes the port when made; passes on once ``open`` is given the container."""
+    """A listening port of the host. It forwards connections after ``open`` was called with a container."""
 
     def __init__(self, port: int) -> None:
         self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -35,24 +35,24 @@ class PublishedPort:
 
     def open(self, run: Run, ended: Callable[[], bool]) -> None:
         async def begin() -> None:
-            await asyncio.start_server(lambda inner, outer: _pass_on(inner, outer, run, ended), sock=self._listener)
+            await asyncio.start_server(lambda inner, outer: _forward(inner, outer, run, ended), sock=self._listener)
 
         self._thread.start()
         asyncio.run_coroutine_threadsafe(begin(), self._loop).result(5)
 
     def close(self) -> None:
-        """The connections end with the process."""
+        """Stop listening. Open connections end with the process."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
         self._listener.close()
 
 
-async def _pass_on(
+async def _forward(
     caller: asyncio.StreamReader, answers: asyncio.StreamWriter, run: Run, ended: Callable[[], bool]
 ) -> None:
     with contextlib.closing(answers):
-        server = await _connected(run, ended)
+        server = await _connect_when_ready(run, ended)
         if server is None:
             return
         reader, writer = await asyncio.open_connection(sock=server)
@@ -60,11 +60,11 @@ async def _pass_on(
             await asyncio.gather(_pump(caller, writer), _pump(reader, answers))
 
 
-async def _connected(run: Run, ended: Callable[[], bool]) -> socket.socket | None:
+async def _connect_when_ready(run: Run, ended: Callable[[], bool]) -> socket.socket | None:
     while not ended():
         with contextlib.suppress(OSError):
             return await asyncio.to_thread(connect, run)
-        await asyncio.sleep(_LOOK)
+        await asyncio.sleep(_POLL_SECONDS)
     return None
 
 

@@ -1,6 +1,6 @@
-"""``docker compose up --abort-on-container-exit``: runs the containers of a file until the first of them ends.
+"""The command ``docker compose up --abort-on-container-exit``: it runs the containers of a file until the first ends.
 
-They end with this process, which ends with the program that started it.
+The containers end with this process, and this process ends with the program that started it.
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ from harness.runners.process.sandbox import handed_over
 from harness.runners.spec import Cause, Outcome, Run
 
 INTERRUPTED = 130
-"""What compose exits with when it was asked to stop; the SDKs take it for a good end."""
+"""The exit code of compose after a signal; the SDKs do not treat it as a failure."""
 _PARENT_SECONDS = 0.5
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def up(file: Path, place: DockerCliConfig) -> int:
-    """The exit code of the first container to end."""
+def up(file: Path, config: DockerCliConfig) -> int:
+    """Run the containers of a compose file, and return the exit code of the first that ends."""
     services = _services(file)
-    runs = place.folder / "runs"
+    runs = config.folder / "runs"
     folders = JobFolders(runs)
     runner = ProcessRunner(
         runs,
-        environments=Environments(install=place.install),
-        port=place.port,
-        adopt=lambda door: _adopt(door, place.control),
-        hidden=(place.folder,),
+        environments=Environments(install=config.install),
+        port=config.port,
+        adopt=lambda listener: _adopt(listener, config.control),
+        hidden=(config.folder,),
     )
     with contextlib.ExitStack() as stack:
         stack.callback(runner.close)
-        runner.sweep()  # after a command that was killed
+        runner.sweep()  # folders of a command that was killed
         containers = _Containers(runner, Lines(max(len(service.label) for service in services)))
         for service in services:
-            containers.add(service, place, folders.make(service.label), stack)
+            containers.add(service, config, folders.make(service.label), stack)
         return containers.run()
 
 
@@ -66,20 +66,22 @@ def _services(file: Path) -> list[Service]:
     if len(services) != 1:
         names = ", ".join(service.name for service in services)
         raise UnsupportedCommand(
-            f"local mode without Docker runs one host, and {len(services)} were asked for ({names}); "
+            f"local mode without Docker runs one host, and the file has {len(services)} ({names}); "
             "use instance_count=1, or Docker"
         )
     return services
 
 
-def _adopt(door: socket.socket, control: Path) -> Callable[[], None]:
-    """Has the emulator answer at its own port in a container's network."""
+def _adopt(listener: socket.socket, control: Path) -> Callable[[], None]:
+    """Let the emulator answer at its port in a container's network; return a function that ends this."""
     stack = contextlib.ExitStack()
-    stack.enter_context(handed_over(door.detach(), control))
+    stack.enter_context(handed_over(listener.detach(), control))
     return stack.close
 
 
 class _Containers:
+    """The containers of one compose file."""
+
     def __init__(self, runner: ProcessRunner, lines: Lines) -> None:
         self._runner = runner
         self._lines = lines
@@ -88,14 +90,14 @@ class _Containers:
         self._starts: list[Callable[[], None]] = []
         self._parent = os.getppid()
 
-    def add(self, service: Service, place: DockerCliConfig, root: Path, stack: contextlib.ExitStack) -> None:
-        """Everything that can be refused is refused here, before anything runs."""
-        spec = run_spec(service, place, root)
+    def add(self, service: Service, config: DockerCliConfig, root: Path, stack: contextlib.ExitStack) -> None:
+        """Prepare a container. Raise the errors of an unsupported service here, before any container runs."""
+        spec = run_spec(service, config, root)
         ports = [stack.enter_context(contextlib.closing(PublishedPort(port))) for port in service.ports]
 
         def start() -> None:
-            if told := stand_in(service):
-                self._lines.chunk(service.label, f"harness: {told}\n".encode())
+            if notice := stand_in(service):
+                self._lines.chunk(service.label, f"harness: {notice}\n".encode())
             run = self._runner.start(spec, lambda chunk: self._lines.chunk(service.label, chunk))
             self._runs[service.name] = run
             ended = threading.Event()
@@ -145,11 +147,11 @@ class _Containers:
 
 
 @contextlib.contextmanager
-def _signals(asked: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C and the SDKs' polite end; containers are sessions of their own and hear nothing of it by themselves."""
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Call ``stop`` on Ctrl-C and SIGTERM. Containers do not get these signals: each is a session of its own."""
 
     def note(number: int, frame: FrameType | None) -> None:
-        asked()
+        stop()
 
     before: Mapping[int, Any] = {number: signal.signal(number, note) for number in _SIGNALS}
     try:

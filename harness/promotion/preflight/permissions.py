@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from harness.kernel.policy_evaluation import DENIED, NOT_JUDGED, UNSURE, Policies, listed
+from harness.kernel.policy_evaluation import DENIED, NOT_JUDGED, UNSURE, Policies, as_list
 from harness.promotion.account import Account, stale
 from harness.promotion.destination import Destination
 from harness.promotion.preflight.actions import PASSED_TO, Need
@@ -73,10 +73,10 @@ def check_caller(account: Account, needs: Iterable[Need]) -> Iterator[Finding]:
 
 
 def _trust(arn: str, document: Mapping[str, Any]) -> Finding:
-    for statement in listed(document.get("Statement", [])):
+    for statement in as_list(document.get("Statement", [])):
         principal = statement.get("Principal", {})
-        services = ["*"] if principal == "*" else listed(principal.get("Service", []))
-        actions = [action.lower() for action in listed(statement.get("Action", []))]
+        services = ["*"] if principal == "*" else as_list(principal.get("Service", []))
+        actions = [action.lower() for action in as_list(statement.get("Action", []))]
         trusted = SAGEMAKER in services or "*" in services
         if statement.get("Effect") == "Allow" and trusted and {"sts:assumerole", "sts:*", "*"} & set(actions):
             return Finding("role", OK, f"{arn} is there, and SageMaker may assume it")
@@ -163,7 +163,7 @@ def _read(policies: Policies, arn: str, needs: Iterable[Need], region: str) -> l
         for need in needs
         for action in need.actions
         for resource in need.resources
-        if (verdict := policies.judged(action, resource, {**_said(need, region), **whose})) in (DENIED, UNSURE)
+        if (verdict := policies.evaluate(action, resource, {**_said(need, region), **whose})) in (DENIED, UNSURE)
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from harness.kernel.policy_evaluation import Policies, Statement, listed
+from harness.kernel.policy_evaluation import Policies, Statement, as_list
 from harness.promotion.account import stale
 from harness.promotion.preflight.findings import code
 
@@ -74,4 +74,4 @@ class _Reading:
 
 
 def _statements(document: Mapping[str, Any]) -> list[Statement]:
-    return listed(document["Statement"])
+    return as_list(document["Statement"])

@@ -57,7 +57,7 @@ class Replay:
 
     @property
     def replaying(self) -> bool:
-        """Whether requests are answered from the recording now."""
+        """Tell whether requests are answered from the recording now."""
         return not self._live
 
     def enter(self, step: str) -> None:

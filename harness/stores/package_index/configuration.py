@@ -68,9 +68,9 @@ def read_uv(environment: Mapping[str, str], home: Path) -> IndexConfiguration | 
     default = environment.get("UV_DEFAULT_INDEX") or environment.get("UV_INDEX_URL")
     if default:
         listed = [each for each in listed if not each.get("default")]
-    first = [_named(word) for word in environment.get("UV_INDEX", "").split()]
+    first = [_parse_named_index(word) for word in environment.get("UV_INDEX", "").split()]
     first += [{"url": url} for url in _words(environment.get("UV_EXTRA_INDEX_URL") or options.get("extra-index-url"))]
-    last = [_named(default)] if default else [each for each in listed if each.get("default")]
+    last = [_parse_named_index(default)] if default else [each for each in listed if each.get("default")]
     last = last or [{"url": options.get("index-url") or PYPI}]
     indexes = [*first, *(each for each in listed if not each.get("default")), *last]
     links = environment.get("UV_FIND_LINKS", "").replace(",", " ").split() or _words(options.get("find-links"))
@@ -136,7 +136,7 @@ def _uv_options(environment: Mapping[str, str], home: Path) -> dict[str, Any]:
     return found
 
 
-def _named(word: str) -> dict[str, str]:
+def _parse_named_index(word: str) -> dict[str, str]:
     """An index as ``UV_INDEX`` writes it: a URL, or ``name=URL``."""
     match = re.match(r"([A-Za-z0-9._-]+)=(.+)", word)
     return {"name": match.group(1), "url": match.group(2)} if match else {"url": word}

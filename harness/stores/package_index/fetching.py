@@ -47,7 +47,7 @@ class Fetcher:
         if url.startswith("file:"):
             return self._local_page(url, project)
         with self._opened(url) as answer:
-            content = b"".join(_limited(answer, LARGEST_PAGE))
+            content = b"".join(_read_limited(answer, LARGEST_PAGE))
             try:
                 return read_page(content, answer.headers.get("Content-Type", ""), answer.url, project)
             except BadPage as error:
@@ -59,7 +59,7 @@ class Fetcher:
             with _open_local(url) as file:
                 return file.read(LARGEST_PAGE).decode("utf-8", "replace")
         with self._opened(url) as answer:
-            return b"".join(_limited(answer, LARGEST_PAGE)).decode("utf-8", "replace")
+            return b"".join(_read_limited(answer, LARGEST_PAGE)).decode("utf-8", "replace")
 
     def download(self, url: str, target: BinaryIO) -> None:
         if url.startswith("file:"):
@@ -68,7 +68,7 @@ class Fetcher:
                     target.write(block)
             return
         with self._opened(url) as answer:
-            for block in _limited(answer, LARGEST_FILE):
+            for block in _read_limited(answer, LARGEST_FILE):
                 if self._stopped():
                     raise NotReachable("the emulator is stopping")
                 target.write(block)
@@ -167,7 +167,7 @@ def _open_local(url: str) -> Iterator[BinaryIO]:
         yield file
 
 
-def _limited(answer: requests.Response, limit: int) -> Iterator[bytes]:
+def _read_limited(answer: requests.Response, limit: int) -> Iterator[bytes]:
     size = 0
     for block in answer.iter_content(_BLOCK):
         size += len(block)

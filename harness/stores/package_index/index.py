@@ -86,10 +86,10 @@ class PackageIndex:
         if link is None or (metadata and link.metadata is None):
             raise Refused(f"no index lists {filename} for {project}")
         if not metadata:
-            return self._fetched(link.url, filename, link.hashes)
+            return self._fetch(link.url, filename, link.hashes)
         path, _, query = link.url.partition("?")
         address = f"{path}.metadata?{query}" if query else f"{path}.metadata"
-        return self._fetched(address, filename, {"sha256": link.metadata} if link.metadata else {})
+        return self._fetch(address, filename, {"sha256": link.metadata} if link.metadata else {})
 
     def constraints(self) -> str:
         """The configured constraints as one file without credentials; ``Refused`` when one cannot be read."""
@@ -119,7 +119,7 @@ class PackageIndex:
             if page is not None and 0 <= time.time() - page.fetched < FRESH_SECONDS:
                 return page.links
             try:
-                made = _Page(time.time(), self._asked(url, project))
+                made = _Page(time.time(), self._fetch_links(url, project))
             except NotReachable as error:
                 if page is None:
                     raise
@@ -128,13 +128,13 @@ class PackageIndex:
             _write(kept, json.dumps(asdict(made)).encode())
             return made.links
 
-    def _asked(self, url: str, project: str) -> list[Link] | None:
+    def _fetch_links(self, url: str, project: str) -> list[Link] | None:
         try:
             return self._fetcher.page(url, project)
         except Missing:
             return None
 
-    def _fetched(self, url: str, filename: str, hashes: Any) -> Path:
+    def _fetch(self, url: str, filename: str, hashes: Any) -> Path:
         if url.startswith("file:"):
             _check_hashes(local_path(url), filename, hashes)
             return local_path(url)
@@ -160,7 +160,7 @@ class PackageIndex:
 
 
 def digest(links: Sequence[Link]) -> str:
-    """What a project's files are, so that two answers can be compared."""
+    """Return a digest of a project's files, to compare two responses of an index."""
     return hashlib.sha256(json.dumps([[each.filename, dict(each.hashes)] for each in links]).encode()).hexdigest()
 
 

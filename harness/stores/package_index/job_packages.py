@@ -56,13 +56,13 @@ class JobPackages:
         self._note(job, f"{tool}/{_CONSTRAINTS}", hashlib.sha256(text.encode()).hexdigest())
         return text
 
-    def taken(self, job: str) -> dict[str, str]:
+    def read_taken(self, job: str) -> dict[str, str]:
         """The projects that a job asked about, with a digest of the files that it was offered."""
         with self._lock:
             return dict(self._taken.get(job, {}))
 
-    def unchanged(self, taken: Mapping[str, str]) -> bool:
-        """Whether a job that asks about these projects now is offered the same files."""
+    def are_unchanged(self, taken: Mapping[str, str]) -> bool:
+        """Tell whether an index offers the same files of these projects now."""
         try:
             for name, known in taken.items():
                 tool, _, project = name.partition("/")

@@ -122,19 +122,19 @@ def test_a_role_that_the_sdk_checks_is_allowed_what_it_asks_for() -> None:
 )
 def test_statements_are_judged_as_iam_does(given: list[dict[str, Any]], verdict: str) -> None:
     context = {"aws:RequestedRegion": REGION, "aws:SecureTransport": "true"}
-    assert Policies(tuple(given)).judged("s3:PutObject", "arn:aws:s3:::mine/key-*", context) == verdict
+    assert Policies(tuple(given)).evaluate("s3:PutObject", "arn:aws:s3:::mine/key-*", context) == verdict
 
 
 def test_boundaries_take_away_and_what_is_not_shown_may_say_anything() -> None:
     everything, reads = ({**BASE, "Action": "*"},), ({**BASE, "Action": "s3:Get*"},)
     deny = ({**BASE, **DENY},)
     asked = ("s3:PutObject", "arn:aws:s3:::mine/key", dict[str, str]())
-    assert Policies(everything, everything).judged(*asked) == ALLOWED
-    assert Policies(everything, reads).judged(*asked) == DENIED
-    assert Policies(reads, everything).judged(*asked) == DENIED
-    assert Policies(everything, unread=("policy p",)).judged(*asked) == UNSURE
-    assert Policies(reads, unread=("policy p",)).judged(*asked) == UNSURE
-    assert Policies(everything + deny, unread=("policy p",)).judged(*asked) == DENIED
+    assert Policies(everything, everything).evaluate(*asked) == ALLOWED
+    assert Policies(everything, reads).evaluate(*asked) == DENIED
+    assert Policies(reads, everything).evaluate(*asked) == DENIED
+    assert Policies(everything, unread=("policy p",)).evaluate(*asked) == UNSURE
+    assert Policies(reads, unread=("policy p",)).evaluate(*asked) == UNSURE
+    assert Policies(everything + deny, unread=("policy p",)).evaluate(*asked) == DENIED
 
 
 def test_everything_attached_to_a_user_is_read(project: PromotedProject) -> None:

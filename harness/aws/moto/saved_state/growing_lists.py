@@ -27,13 +27,13 @@ class Tail(NamedTuple):
 
     def is_kept_in(self, values: list[Any]) -> bool:
         """Return True if the list continues the saved one, possibly cut at the front and longer at the end."""
-        return self._begins(values) or self._kept(values) > 0
+        return self._begins(values) or self._count_kept(values) > 0
 
     def followed_by(self, values: list[Any]) -> Tail:
         """Return the tail after all of the list is saved."""
         if self._begins(values):
             return Tail.of(values, self.start)
-        kept = self._kept(values)
+        kept = self._count_kept(values)
         return Tail.of(values, self.end - kept if kept else 0)
 
     def _begins(self, values: list[Any]) -> bool:
@@ -41,7 +41,7 @@ class Tail(NamedTuple):
             return True
         return len(values) >= self.size and values[0] is self.first and values[self.size - 1] is self.last
 
-    def _kept(self, values: list[Any]) -> int:
+    def _count_kept(self, values: list[Any]) -> int:
         """Return how many saved elements the list still begins with; 0 if the last saved one was removed."""
         for index in range(min(len(values), self.size) - 1, -1, -1):
             if values[index] is self.last:
