@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import provenance
+
 ROOT = Path(__file__).parents[1]
 FIXED = {
     *("harness", "scenarios", "fixtures", "tests", "tox.ini", "pyproject.toml"),
@@ -188,3 +190,14 @@ def test_no_two_classes_have_the_same_name() -> None:
                 files.setdefault(node.name, []).append(str(file))
     shared = {name: places for name, places in files.items() if len(places) > 1 and name not in SHARED_CLASS_NAMES}
     assert not shared
+
+
+@pytest.mark.parametrize("file", provenance.modules(), ids=lambda file: str(file.relative_to(provenance.TESTS)))
+def test_every_test_says_where_its_expectation_comes_from(file: Path) -> None:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    marked = {"pytestmark": provenance.module_marks(tree), **provenance.function_marks(tree)}
+    assert len(marked["pytestmark"]) == 1
+    assert not [name for name, marks in marked.items() if len(marks) > 1]
+    each = {name: marks[0] for name, marks in marked.items() if marks}
+    assert not {name: mark for name, mark in each.items() if mark.word not in provenance.WORDS}
+    assert not {name: mark for name, mark in each.items() if mark.word != "assumed" and not mark.source.strip()}

@@ -9,7 +9,11 @@ import pytest
 from tests.clients.conftest import PROGRAMS, Client
 from tests.clients.environments import built
 
-pytestmark = [pytest.mark.needs("index"), pytest.mark.slow]
+pytestmark = [
+    pytest.mark.needs("index"),
+    pytest.mark.slow,
+    pytest.mark.provenance("documented", source="source code: aws/aws-cli"),
+]
 
 # Between the waiter's end and what notes the time lies a start of Python.
 PROMPT = 2.0

@@ -10,6 +10,9 @@ from tests.clients.conftest import WITHIN_A_SECOND, Client, Ended
 from tests.clients.environments import built
 from tests.clients.test_sdk_v2 import BY_WIRE
 
+pytestmark = pytest.mark.provenance("documented", source="botocore model")
+
+
 OLDEST = "1.28.0"
 """The first that heeds AWS_ENDPOINT_URL."""
 
@@ -38,6 +41,7 @@ def test_waiters_of_an_old_release(newcomer: Client, pytestconfig: pytest.Config
     check_waiting(ended)
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_accounts_regions_and_objects(newcomer: Client) -> None:
     told = newcomer.program("boto3_storage.py").told
     assert told == {

@@ -11,6 +11,8 @@ from harness.clients.emulator_lease import persistent, shared
 from harness.clients.emulator_process import StartOptions, find, process_alive, start, stop
 from harness.kernel.errors import StateError
 
+pytestmark = pytest.mark.provenance("assumed", source="harness's own behaviour")
+
 
 def test_the_last_user_stops_what_the_first_one_started(tmp_path: Path) -> None:
     first, second = shared(tmp_path / "state"), shared(tmp_path / "state")

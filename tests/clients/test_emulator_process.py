@@ -14,6 +14,8 @@ import pytest
 from harness.clients.emulator_process import RunningEmulator, StartOptions, find, process_alive, start, stop
 from harness.kernel.errors import StateError
 
+pytestmark = pytest.mark.provenance("assumed", source="harness's own behaviour")
+
 
 def test_started_found_asked_and_stopped(tmp_path: Path) -> None:
     state = tmp_path / "state"

@@ -11,6 +11,9 @@ import pytest
 
 from harness.clients.environment import SHIM, Target, Wiring, unwiring, wiring
 
+pytestmark = pytest.mark.provenance("assumed", source="harness's own behaviour")
+
+
 TARGET = Target("http://127.0.0.1:4599", "us-east-1", "123456789012")
 
 
@@ -94,6 +97,7 @@ def test_every_profile_of_the_user_works_without_their_keys(tmp_path: Path, home
     assert "sso-session" not in written
 
 
+@pytest.mark.provenance("documented", source="source code: aws/sagemaker-python-sdk")
 def test_the_sdk_accepts_the_settings_file_and_takes_bucket_and_role_from_it(tmp_path: Path) -> None:
     environment = given(wiring(TARGET, tmp_path, {}))
     code = (

@@ -20,6 +20,9 @@ from harness.clients.emulator_process import find
 from tests.clients.conftest import PROGRAMS, Client
 from tests.cloud import eventually
 
+pytestmark = pytest.mark.provenance("assumed", source="harness's own behaviour")
+
+
 BUCKETS = (
     "import boto3; s3 = boto3.client('s3'); import sys; [s3.create_bucket(Bucket=name) for name in sys.argv[1:]]\n"
     "print([bucket['Name'] for bucket in s3.list_buckets()['Buckets']])"

@@ -22,7 +22,7 @@ UP = ("up", "--build", "--abort-on-container-exit")
 REFUSED = 125
 FOREVER = "import time\nprint('running', flush=True)\nwhile True: time.sleep(0.1)"
 
-pytestmark = [pytest.mark.needs("namespaces")]
+pytestmark = [pytest.mark.needs("namespaces"), pytest.mark.provenance("assumed", source="harness's own behaviour")]
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +72,7 @@ def up(user: Client, file: Path) -> Ended:
     return user.exec("docker", "compose", "-f", file, *UP, options=LOCAL)
 
 
+@pytest.mark.provenance("documented", source="source code: aws/sagemaker-python-sdk")
 def test_sdk_v2_trains_the_built_in_algorithm(user: Client, tmp_path: Path) -> None:
     ended = local(user, "v2_local_training.py", str(tmp_path))
     assert ended.told["status"] == "Completed"
@@ -87,6 +88,7 @@ def test_sdk_v2_shows_why_there_is_no_gpu(user: Client, tmp_path: Path) -> None:
     assert "Process exited with code: 125" in " ".join(ended.text.split())
 
 
+@pytest.mark.provenance("documented", source="source code: aws/sagemaker-python-sdk")
 @pytest.mark.slow
 def test_sdk_v2_processing_a_transform_and_an_endpoint(user: Client, tmp_path: Path) -> None:
     told = local(user, "v2_local_inference.py", str(tmp_path)).told
@@ -95,6 +97,7 @@ def test_sdk_v2_processing_a_transform_and_an_endpoint(user: Client, tmp_path: P
     assert [round(float(value)) for value in told["answers"].split()] == [0, 1]
 
 
+@pytest.mark.provenance("documented", source="source code: aws/sagemaker-python-sdk")
 @pytest.mark.slow
 def test_sdk_v2_with_the_settings_of_local_mode(user: Client, tmp_path: Path) -> None:
     told = local(user, "v2_local_settings.py", str(tmp_path)).told
@@ -103,6 +106,7 @@ def test_sdk_v2_with_the_settings_of_local_mode(user: Client, tmp_path: Path) ->
     assert told["channel"] == ["train.csv"]
 
 
+@pytest.mark.provenance("documented", source="source code: aws/sagemaker-python-sdk")
 @pytest.mark.slow
 def test_sdk_v2_pipelines(user: Client, tmp_path: Path) -> None:
     told = local(user, "v2_local_pipeline.py", str(tmp_path)).told
@@ -124,6 +128,7 @@ def test_the_builder_that_needs_the_engine_says_so(user: Client) -> None:
     assert "LOCAL_CONTAINER mode needs the Docker Engine itself" in " ".join(ended.text.split())
 
 
+@pytest.mark.provenance("documented", source="source code: aws/sagemaker-python-sdk")
 @pytest.mark.needs("index")
 @pytest.mark.slow
 def test_sdk_v3_trains_a_script(user: Client, tmp_path: Path) -> None:
@@ -135,6 +140,7 @@ def test_sdk_v3_trains_a_script(user: Client, tmp_path: Path) -> None:
     assert any(line.endswith('hosts ["algo-1"] rounds 4') for line in ended.lines)
 
 
+@pytest.mark.provenance("documented", source="source code: aws/sagemaker-python-sdk")
 @pytest.mark.needs("index")
 @pytest.mark.slow
 def test_sdk_v3_processes_and_serves(user: Client, tmp_path: Path) -> None:
@@ -222,6 +228,7 @@ def test_several_hosts_are_refused_by_name(user: Client, tmp_path: Path) -> None
     assert "algo-1, algo-2" in ended.text
 
 
+@pytest.mark.provenance("documented", source="source code: aws/sagemaker-python-sdk")
 @pytest.mark.parametrize(
     ("command", "code", "said"),
     [

@@ -9,6 +9,9 @@ import pytest
 
 from tests.clients.conftest import PROGRAMS, Client, Ended
 
+pytestmark = pytest.mark.provenance("assumed", source="harness's own behaviour")
+
+
 CURL = ["curl"] if shutil.which("curl") else []
 
 

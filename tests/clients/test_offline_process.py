@@ -16,6 +16,9 @@ from harness.clients.environment import Target, wiring
 from harness.runners.process import sandbox
 from harness.runners.process.errors import IsolationRefused
 
+pytestmark = pytest.mark.provenance("assumed", source="harness's own behaviour")
+
+
 REACH = """
 import socket, sys, urllib.request
 direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -9,6 +9,9 @@ import pytest
 
 from tests.clients.conftest import PROGRAMS, WITHIN_A_SECOND, Client, Ended
 
+pytestmark = pytest.mark.provenance("documented", source="source code: aws/sagemaker-python-sdk")
+
+
 ROLE = "arn:aws:iam::123456789012:role/Anyone"
 TICK = re.compile(r"tick (\d{4}) of pid \d+ at (\d+\.\d+)")
 BY_WIRE = ("-I",)

@@ -13,7 +13,11 @@ from tests.clients.test_sdk_v2 import BY_WIRE, lateness, ticks
 
 ROLE = f"arn:aws:iam::123456789012:role/{ROLE_NAME}"
 
-pytestmark = [pytest.mark.needs("index"), pytest.mark.slow]
+pytestmark = [
+    pytest.mark.needs("index"),
+    pytest.mark.slow,
+    pytest.mark.provenance("documented", source="source code: aws/sagemaker-python-sdk"),
+]
 
 
 @pytest.fixture

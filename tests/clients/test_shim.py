@@ -13,6 +13,9 @@ import pytest
 
 from harness.clients.environment import SHIM
 
+pytestmark = pytest.mark.provenance("assumed", source="harness's own behaviour")
+
+
 OTHERS = [f"python{version}" for version in ("2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13")]
 
 

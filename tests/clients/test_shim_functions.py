@@ -19,6 +19,9 @@ import pytest
 from harness.clients.environment import SHIM
 from harness.profiles.sdk_environments import python_for
 
+pytestmark = pytest.mark.provenance("documented", source="source code: aws/sagemaker-python-sdk")
+
+
 GENERATIONS = ["v2", pytest.param("v3", marks=pytest.mark.needs("sdk-v3-environment"))]
 BOTH = {"botocore.session", "botocore.waiter", "sagemaker.serve.mode.local_container_mode"}
 V2 = {

@@ -7,7 +7,11 @@ import pytest
 from tests.clients.conftest import Client
 from tests.clients.environments import built
 
-pytestmark = [pytest.mark.needs("index"), pytest.mark.slow]
+pytestmark = [
+    pytest.mark.needs("index"),
+    pytest.mark.slow,
+    pytest.mark.provenance("documented", source="source code: aws/sagemaker-experiments"),
+]
 
 
 def test_a_trial_with_trackers(client: Client, pytestconfig: pytest.Config) -> None:

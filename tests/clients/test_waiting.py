@@ -10,6 +10,8 @@ import pytest
 
 from harness.clients.environment import SHIM
 
+pytestmark = pytest.mark.provenance("assumed", source="harness's own behaviour")
+
 
 @pytest.fixture(scope="module")
 def shim() -> ModuleType:

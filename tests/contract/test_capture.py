@@ -10,6 +10,9 @@ import pytest
 
 from harness.contract.capture import CaptureRules, Invocation, capture_key, capture_prefix, format_record
 
+pytestmark = pytest.mark.provenance("documented", source="Developer guide: Capture data from real-time endpoint")
+
+
 LISTED = {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]}
 MOMENT = 1_700_000_448.871  # 2023-11-14T22:20:48.871Z
 
@@ -84,6 +87,7 @@ def test_the_content_type_says_how_a_side_is_encoded(kind: str, headers: Any, en
     assert found["data"] == ("e30=" if encoding == "BASE64" else "{}")
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_text_that_is_none_is_kept_as_bytes() -> None:
     found = json.loads(format_record(rules("Input"), event(b"\xff\xfe")))["captureData"]["endpointInput"]
     assert (found["encoding"], base64.b64decode(found["data"])) == ("BASE64", b"\xff\xfe")

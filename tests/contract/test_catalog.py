@@ -6,7 +6,10 @@ import pytest
 
 from harness.contract.catalog import UnknownImage, load_catalog, resolve_image
 
+pytestmark = pytest.mark.provenance("assumed", source="harness's own behaviour")
 
+
+@pytest.mark.provenance("documented", source="Developer guide: Docker registry paths and example code")
 @pytest.mark.parametrize(
     ("uri", "title"),
     [

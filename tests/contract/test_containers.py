@@ -14,6 +14,9 @@ from harness.contract.training import plan_training
 from harness.kernel.records import Key, Record
 from harness.runners.spec import Container, Environment, Resources, RunSpec
 
+pytestmark = pytest.mark.provenance("documented", source="API reference: AlgorithmSpecification, AppSpecification")
+
+
 URI = "1.dkr.ecr.us-east-1.amazonaws.com/team/mine:1"
 SPEC = RunSpec("job", (), Environment("harness"), Path("/root-of-job"))
 
@@ -41,6 +44,7 @@ def test_overrides(
     assert container == Container(URI, *expected)
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize(
     ("instance_type", "resources"),
     [
@@ -55,6 +59,7 @@ def test_instance_types(instance_type: str, resources: Resources) -> None:
     assert resources_of(instance_type) == resources
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_names() -> None:
     assert ContainerImage("x.y:5000/sagemaker-xgboost:3.0-5").name == "xgboost"
     assert ContainerImage(URI).name == "mine"

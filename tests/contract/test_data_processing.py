@@ -6,6 +6,10 @@ import pytest
 
 from harness.contract.data_processing import CSV, JSON, JSON_LINES, BadData, DataProcessing, Filter
 
+pytestmark = pytest.mark.provenance(
+    "documented", source="Developer guide: Associate Prediction Results with Input Records"
+)
+
 
 def processing(input_filter: str = "$", output_filter: str = "$", join: bool = False) -> DataProcessing:
     source = "Input" if join else "None"
@@ -35,11 +39,15 @@ def test_nothing_asked_changes_nothing() -> None:
     assert not processing().changes_output
 
 
+@pytest.mark.provenance("assumed", source="no named source: how the Go program that joins writes CSV and JSON")
 def test_rows_are_joined_one_to_one_and_quoted_where_they_must_be() -> None:
     found = processing(join=True).finish(b'1,"a,b"\r\n\n2," c"\n"3","say ""x"""\n', b"x\ny\nz\n", CSV)
     assert found == b'1,"a,b",x\n2," c",y\n3,"say ""x""",z\n'
 
 
+@pytest.mark.provenance(
+    "recorded", source="issues aws/amazon-sagemaker-examples#898 and aws/sagemaker-tensorflow-serving-container#154"
+)
 @pytest.mark.parametrize(
     ("row", "why"),
     [
@@ -59,6 +67,7 @@ def test_a_quote_in_the_wrong_place_is_an_error_and_not_repaired(row: bytes, why
         processing(output_filter="$[0]").finish(b"1\n2\n", b"x,0\n" + row + b"\n", CSV)
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_lines_packed_as_json_are_one_document_each() -> None:
     assert processing("$.a").filter_input(b'{"a": 1}\n{"a": 2}\n', JSON) == b"1\n2"
 
@@ -71,6 +80,7 @@ def test_what_cannot_be_filtered_or_joined_is_named() -> None:
     assert processing().mismatch("image/png", "") == ""
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize("answer", [b"9", b"9\n8\n7\n"])
 def test_rows_that_do_not_match_are_no_join(answer: bytes) -> None:
     with pytest.raises(BadData, match="2 records were sent and"):
@@ -85,6 +95,7 @@ def test_an_index_out_of_range_is_an_error(text: str) -> None:
         Filter(text).of([1, 2, 3, 4])
 
 
+@pytest.mark.provenance("assumed", source="no named source: how the Go program that joins writes CSV and JSON")
 def test_json_lines_join_adds_the_output_in_byte_order_of_names() -> None:
     sent = b'{"zip": "1", "ISBN": 2, "a": [1.5, null]}\n[1, "\xc3\xbc"]\n'
     found = processing(join=True).finish(sent, b'{"p": 0.5}\n{"p": 1}\n', JSON_LINES)
@@ -94,6 +105,7 @@ def test_json_lines_join_adds_the_output_in_byte_order_of_names() -> None:
     )
 
 
+@pytest.mark.provenance("assumed", source="no named source: how the Go program that joins writes CSV and JSON")
 @pytest.mark.parametrize(
     ("given", "written"),
     [
@@ -137,6 +149,7 @@ def test_paths_into_json(text: str, found: bytes) -> None:
     assert processing(output_filter=text, join=True).finish(b"[1, 2, 3]", b'{"score": 0.25}', JSON) == found
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize("text", ["$['id','none']", "$.none", "$.id.deeper"])
 def test_a_name_that_is_not_there_is_an_error(text: str) -> None:
     with pytest.raises(BadData, match=r"has no 'none'|matches nothing"):
@@ -149,6 +162,7 @@ def test_what_batch_transform_does_not_take_is_refused(text: str) -> None:
         Filter(text)
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_name_may_hold_anything() -> None:
     assert Filter("$['age (years)','why?']").of({"age (years)": 1, "why?": 2, "x": 3}) == {"age (years)": 1, "why?": 2}
 
@@ -159,12 +173,14 @@ def test_names_do_not_fit_csv(text: str) -> None:
         processing(text).filter_input(b"1,2\n", CSV)
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize(("body", "kind"), [(b"\xff\xfe", CSV), (b"{", JSON), (b'{"a": 1}\nnot json\n', JSON_LINES)])
 def test_data_of_another_kind_is_refused(body: bytes, kind: str) -> None:
     with pytest.raises(BadData, match="Failed to parse input as"):
         processing("$[0]").filter_input(body, kind)
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_an_answer_of_another_kind_is_the_algorithms() -> None:
     for kind in (CSV, JSON):
         with pytest.raises(BadData, match="Failed to parse output from the algorithm as"):

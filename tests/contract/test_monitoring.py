@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from harness.contract.monitoring import (
     Definition,
     Execution,
@@ -13,6 +15,9 @@ from harness.contract.monitoring import (
     read_job_definition,
 )
 from harness.kernel.s3uri import S3Uri
+
+pytestmark = pytest.mark.provenance("documented", source="Developer guide: Container contract inputs of Model Monitor")
+
 
 SCHEDULED = 1_772_362_800.0  # 2026-03-01T11:00:00Z
 IMAGE = "156813124566.dkr.ecr.us-east-1.amazonaws.com/sagemaker-model-monitor-analyzer"
@@ -83,6 +88,7 @@ def test_the_environment_of_a_monitoring_job() -> None:
     }
 
 
+@pytest.mark.provenance("assumed", source="no named source: outputs of notebooks that are not named")
 def test_every_hour_is_an_input_of_its_own_and_the_baseline_two() -> None:
     inputs = processing_request(data_quality(), execution())["ProcessingInputs"]
     assert {item["InputName"]: (item["S3Input"]["S3Uri"], item["S3Input"]["LocalPath"]) for item in inputs} == {
@@ -97,6 +103,7 @@ def test_every_hour_is_an_input_of_its_own_and_the_baseline_two() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.provenance("assumed", source="no named source: outputs of notebooks that are not named")
 def test_the_report_lies_by_the_hour_of_the_run() -> None:
     [output] = processing_request(data_quality(), execution())["ProcessingOutputConfig"]["Outputs"]
     assert output == {

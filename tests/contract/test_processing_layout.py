@@ -6,12 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from harness.contract.catalog import resolve_image
 from harness.contract.container_environment import ContainerEnvironment
 from harness.contract.layout import JobPlan
 from harness.contract.processing import metrics_namespace, plan_processing
 from harness.kernel.records import Key, Record
 from harness.runners.spec import Network
+
+pytestmark = pytest.mark.provenance("documented", source="Developer guide: Build your own processing container")
+
 
 SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
 ANALYZER = "156813124566.dkr.ecr.us-east-1.amazonaws.com/sagemaker-model-monitor-analyzer"

@@ -17,6 +17,8 @@ from harness.contract.schedules import (
     window,
 )
 
+pytestmark = pytest.mark.provenance("documented", source="Developer guide: Schedule monitoring jobs")
+
 
 def at(text: str) -> float:
     return datetime.fromisoformat(text).replace(tzinfo=timezone.utc).timestamp()

@@ -15,6 +15,11 @@ from harness.contract.training import plan_training
 from harness.kernel.records import Key, Record
 from harness.runners.spec import Network
 
+pytestmark = pytest.mark.provenance(
+    "documented", source="Developer guide: How Amazon SageMaker provides training information"
+)
+
+
 XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5"
 SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
 WHERE = ContainerEnvironment("111122223333", "eu-west-1", "http://127.0.0.1:4599", Path("/host/ml"))

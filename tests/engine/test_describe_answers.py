@@ -10,6 +10,8 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from tests.cloud import BUCKET, Cloud, eventually
 
+pytestmark = pytest.mark.provenance("documented", source="botocore model")
+
 
 def gaps(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
     """Members that the API model requires and that are not there."""

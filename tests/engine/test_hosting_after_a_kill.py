@@ -17,6 +17,9 @@ from tests.cloud import BUCKET, XGBOOST, Cloud, eventually
 from tests.hosting import Hosting, archive
 from tests.processes import servers_of
 
+pytestmark = pytest.mark.provenance("assumed", source="harness's own behaviour")
+
+
 MARK = f"code/{uuid.uuid4().hex}"
 
 

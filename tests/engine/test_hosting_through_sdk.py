@@ -14,6 +14,9 @@ from harness.clients.environment import Target, wiring
 from tests.cloud import BUCKET, running_cloud
 from tests.hosting import SERVER, catalogued_server
 
+pytestmark = pytest.mark.provenance("documented", source="source code: aws/sagemaker-python-sdk")
+
+
 PROGRAM = Path(__file__).parent / "programs" / "sdk_hosting.py"
 ANALYZER = "156813124566.dkr.ecr.us-east-1.amazonaws.com/sagemaker-model-monitor-analyzer"
 

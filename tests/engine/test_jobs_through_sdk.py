@@ -14,6 +14,9 @@ import pytest
 from harness.clients.environment import Target, wiring
 from tests.cloud import ROLE, Cloud
 
+pytestmark = pytest.mark.provenance("documented", source="source code: aws/sagemaker-python-sdk")
+
+
 ROOT = Path(__file__).parents[2]
 FIXTURE = ROOT / "fixtures" / "credit_default"
 

@@ -13,6 +13,9 @@ import pytest
 
 from tests.cloud import BUCKET, Cloud, eventually
 
+pytestmark = pytest.mark.provenance("assumed", source="harness's own behaviour")
+
+
 MARK = "the-mark-of-this-test"
 SLEEP = ["/bin/sh", "-c", f"sleep 50 & echo ready {MARK}; wait"]
 STUBBORN = ["/bin/sh", "-c", "trap '' TERM; echo ready; while :; do sleep 1; done"]

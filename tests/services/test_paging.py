@@ -10,6 +10,11 @@ from harness.services.paging import INCLUSIVE_TIMES, Listing
 from harness.services.scope import RecordsOfKind
 from harness.stores.memory import MemoryRecords
 
+pytestmark = pytest.mark.provenance(
+    "documented", source="API reference: the List operations: filters, sorting and NextToken"
+)
+
+
 JOBS = Listing(answer="Jobs", summary=lambda record: {"Name": record.name}, status="TrainingJobStatus", max_results=10)
 
 
@@ -63,6 +68,7 @@ def test_times_that_include_themselves() -> None:
     assert [item["Name"] for item in found] == ["b-y", "c-x"]
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_pages_neither_repeat_nor_lose_when_records_come_between_them() -> None:
     for more in ({}, {"SortBy": "Name"}, {"SortBy": "Status"}, {"NameContains": "job"}, {"StatusEquals": "Completed"}):
         source = stored([job(f"job-{number:02}", float(number // 4)) for number in range(25)])
@@ -93,6 +99,7 @@ class Counted(MemoryRecords):
         return found
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize(
     "request_",
     [
@@ -113,6 +120,7 @@ def test_a_page_reads_what_it_shows(request_: dict[str, Any]) -> None:
         assert store.rows <= 512
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_token_belongs_to_its_question() -> None:
     token = JOBS.page(stored(THREE), {"MaxResults": 1})["NextToken"]
     assert names(THREE, MaxResults=2, NextToken=token) == ["c-x", "a-x"]
@@ -121,6 +129,7 @@ def test_a_token_belongs_to_its_question() -> None:
             JOBS.page(stored(THREE), request)
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_unknown_members_are_refused_not_ignored() -> None:
     with pytest.raises(UnsupportedOperation, match="WarmPoolStatusEquals"):
         names(THREE, WarmPoolStatusEquals="Available")

@@ -18,6 +18,8 @@ from harness.engine.hosting.capture import Capture
 from tests.cloud import BUCKET, Cloud, eventually
 from tests.hosting import Hosting
 
+pytestmark = pytest.mark.provenance("documented", source="Developer guide: Capture data from real-time endpoint")
+
 
 def config(prefix: str, sampling: int = 100, *modes: str) -> dict[str, Any]:
     return {
@@ -94,6 +96,7 @@ def test_capture_is_switched_by_an_update(hosting: Hosting, cloud: Cloud) -> Non
     assert only["captureData"]["endpointInput"]["data"] == "before"
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_bucket_that_is_not_there_costs_the_records_and_nothing_else(hosting: Hosting) -> None:
     lost = {**config("x"), "DestinationS3Uri": "s3://no-such-bucket/x"}
     endpoint = hosting.serve(hosting.variant(hosting.model()), DataCaptureConfig=lost)
@@ -127,6 +130,7 @@ class Store:
         self.written.append(data)
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_slow_store_delays_no_invocation() -> None:
     store: Any = Store()
     capture = Capture("e", _rules(), lambda: store)
@@ -144,6 +148,7 @@ def test_a_slow_store_delays_no_invocation() -> None:
     assert [data.count(b"\n") for data in store.written] == [1, 1000]
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_full_buffer_drops_counts_and_tells(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

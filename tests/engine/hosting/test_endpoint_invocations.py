@@ -16,6 +16,9 @@ from botocore.exceptions import ClientError
 from tests.cloud import Cloud, eventually
 from tests.hosting import Hosting, archive
 
+pytestmark = pytest.mark.provenance("documented", source="API reference: InvokeEndpoint")
+
+
 LIMIT = 6 * 1024 * 1024
 SIGNED = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sagemaker/aws4_request, SignedHeaders=host, Signature=0"
 
@@ -41,6 +44,7 @@ def refused(hosting: Hosting, endpoint: str, **more: Any) -> dict[str, Any]:
     return raised.value.response  # type: ignore[no-any-return]
 
 
+@pytest.mark.provenance("documented", source="Developer guide: Use your own inference code with hosting services")
 def test_the_server_gets_the_documented_headers_and_no_others(hosting: Hosting, facts: str) -> None:
     more = {"CustomAttributes": "trace=7", "InferenceId": "id-1", "TargetVariant": "AllTraffic"}
     answer = hosting.invoke(facts, "5", Accept="text/plain", **more)
@@ -59,6 +63,7 @@ def test_the_server_gets_the_documented_headers_and_no_others(hosting: Hosting, 
     assert answer["InvokedProductionVariant"] == "AllTraffic"
 
 
+@pytest.mark.provenance("documented", source="API reference: ContainerDefinition")
 def test_the_server_gets_its_environment(hosting: Hosting, facts: str) -> None:
     told = hosting.facts(facts)["env"]
     assert told["COLOUR"] == "blue"
@@ -85,6 +90,7 @@ def test_a_model_error_carries_what_the_container_said(hosting: Hosting, echo: s
     assert told["Error"]["Message"].endswith("in account 123456789012 for more information.")
 
 
+@pytest.mark.provenance("documented", source="source code: aws/sagemaker-xgboost-container")
 def test_xgboost_refuses_a_wrong_content_type(hosting: Hosting, cloud: Cloud) -> None:
     import xgboost
 
@@ -130,6 +136,7 @@ def test_a_server_that_hangs_up_is_a_model_error(hosting: Hosting, echo: str) ->
     assert hosting.invoke(echo)["Body"] == b"1,2"
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_clients_that_go_away_leave_a_working_endpoint(hosting: Hosting, echo: str) -> None:
     place = urlsplit(hosting.cloud.address)
     for attribute in ("sleep=0.3", "sleep=0.3", ""):
@@ -165,6 +172,7 @@ def test_on_raw_http_the_documented_headers_come_back(hosting: Hosting, echo: st
         connection.close()
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize(
     "asked", [{"TargetModel": "a.tar.gz"}, {"TargetContainerHostname": "c"}, {"InferenceComponentName": "i"}]
 )
@@ -173,6 +181,7 @@ def test_what_is_not_supported_is_refused(hosting: Hosting, echo: str, asked: di
         hosting.invoke(echo, **asked)
 
 
+@pytest.mark.provenance("assumed", source="no named source: reports of users")
 def test_an_unknown_endpoint_is_named(hosting: Hosting) -> None:
     with pytest.raises(ClientError) as raised:
         hosting.invoke("none")
@@ -180,6 +189,7 @@ def test_an_unknown_endpoint_is_named(hosting: Hosting) -> None:
     assert (told["Code"], told["Message"]) == ("ValidationError", "Endpoint none of account 123456789012 not found.")
 
 
+@pytest.mark.provenance("documented", source="Developer guide: Monitor Amazon SageMaker with Amazon CloudWatch")
 def test_invocations_are_counted_in_cloudwatch(hosting: Hosting, cloud: Cloud) -> None:
     endpoint = hosting.serve(hosting.variant(hosting.model(), "v", count=2))
     for _ in range(3):
@@ -206,6 +216,7 @@ def test_invocations_are_counted_in_cloudwatch(hosting: Hosting, cloud: Cloud) -
     hosting.remove(endpoint)
 
 
+@pytest.mark.provenance("documented", source="API reference: ProductionVariantRoutingConfig")
 def test_the_least_busy_instance_answers_where_that_is_wanted(hosting: Hosting) -> None:
     variant = {
         **hosting.variant(hosting.model(), count=2),

@@ -17,6 +17,9 @@ from tests.cloud import BUCKET, eventually, running_cloud
 from tests.hosting import Hosting, archive, catalogued_server
 from tests.processes import servers_of
 
+pytestmark = pytest.mark.provenance("assumed", source="harness's own behaviour")
+
+
 WEIGHTS = f"weights-{uuid.uuid4().hex}"
 
 

@@ -14,6 +14,11 @@ from tests.cloud import BUCKET, eventually
 from tests.hosting import Hosting, archive
 from tests.processes import servers_of
 
+pytestmark = pytest.mark.provenance(
+    "documented", source="API reference: UpdateEndpoint, UpdateEndpointWeightsAndCapacities"
+)
+
+
 CAPTURE = {
     "EnableCapture": True,
     "InitialSamplingPercentage": 100,
@@ -26,6 +31,7 @@ def share(hosting: Hosting, endpoint: str, calls: int = 300) -> Counter[str]:
     return Counter(hosting.invoke(endpoint)["InvokedProductionVariant"] for _ in range(calls))
 
 
+@pytest.mark.provenance("documented", source="Developer guide: Test models in production")
 def test_traffic_is_shared_by_weight(hosting: Hosting) -> None:
     model = hosting.model()
     endpoint = hosting.serve(
@@ -50,6 +56,7 @@ def test_traffic_is_shared_by_weight(hosting: Hosting) -> None:
     hosting.remove(endpoint)
 
 
+@pytest.mark.provenance("assumed", source="no named source: an endpoint whose weights are all zero")
 def test_without_any_weight_only_a_target_is_answered(hosting: Hosting) -> None:
     endpoint = hosting.serve(hosting.variant(hosting.model(), "a", 0))
     with pytest.raises(ClientError, match="weights of all its variants are 0"):
@@ -150,6 +157,7 @@ def test_a_failed_update_goes_back_to_the_old_configuration(hosting: Hosting) ->
     hosting.remove(endpoint)
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_configuration_of_the_same_name_with_another_model_is_another_one(hosting: Hosting) -> None:
     endpoint = hosting.serve(hosting.variant(hosting.model(ANSWER="bodies")))
     config = hosting.settled(endpoint)["EndpointConfigName"]
@@ -186,6 +194,7 @@ def test_retained_properties_survive_an_update(
     hosting.remove(endpoint)
 
 
+@pytest.mark.provenance("documented", source="source code: aws/amazon-sagemaker-operator-for-k8s")
 def test_what_an_update_refuses(hosting: Hosting) -> None:
     endpoint = hosting.serve(hosting.variant(hosting.model()))
     update = hosting.sagemaker.update_endpoint_weights_and_capacities
@@ -199,6 +208,7 @@ def test_what_an_update_refuses(hosting: Hosting) -> None:
     hosting.remove(endpoint)
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.needs("namespaces")
 @pytest.mark.parametrize("how", ["another configuration", "fewer instances"])
 def test_answers_under_way_are_waited_for(hosting: Hosting, how: str) -> None:

@@ -15,6 +15,8 @@ from tests.cloud import BUCKET, XGBOOST, Cloud, eventually
 from tests.hosting import SERVER, Hosting, archive
 from tests.processes import servers_of
 
+pytestmark = pytest.mark.provenance("assumed", source="harness's own behaviour")
+
 
 @pytest.fixture
 def marked(cloud: Cloud) -> tuple[str, str]:
@@ -23,6 +25,7 @@ def marked(cloud: Cloud) -> tuple[str, str]:
     return file, cloud.put(f"{file}/model.tar.gz", archive({file: "1", "code/more": "2"}))
 
 
+@pytest.mark.provenance("documented", source="Developer guide: Use your own inference code with hosting services")
 @pytest.mark.needs("namespaces")
 def test_every_instance_is_a_process_of_its_own_that_sees_the_extracted_model(
     hosting: Hosting, marked: tuple[str, str]
@@ -41,6 +44,7 @@ def test_every_instance_is_a_process_of_its_own_that_sees_the_extracted_model(
     assert servers_of(file) == []
 
 
+@pytest.mark.provenance("documented", source="Developer guide: Use your own inference code with hosting services")
 def test_a_server_is_asked_only_what_the_contract_has(hosting: Hosting, cloud: Cloud) -> None:
     endpoint = hosting.serve(hosting.variant(hosting.model()))
     hosting.invoke(endpoint)
@@ -53,6 +57,7 @@ def test_a_server_is_asked_only_what_the_contract_has(hosting: Hosting, cloud: C
     assert asked == {"GET /ping", "POST /invocations 3"}
 
 
+@pytest.mark.provenance("documented", source="Developer guide: Log Amazon SageMaker events with Amazon CloudWatch")
 def test_the_log_group_is_there_while_the_endpoint_is_created(hosting: Hosting, cloud: Cloud) -> None:
     endpoint = hosting.begin(hosting.variant(hosting.model(PING="503")))
     group = f"/aws/sagemaker/Endpoints/{endpoint}"
@@ -64,6 +69,7 @@ def test_the_log_group_is_there_while_the_endpoint_is_created(hosting: Hosting, 
         hosting.invoke(endpoint)
 
 
+@pytest.mark.provenance("documented", source="API reference: DescribeEndpoint")
 def test_describe_says_what_runs(hosting: Hosting) -> None:
     model = hosting.model()
     endpoint = hosting.serve(hosting.variant(model, "a", 3.0, count=2), hosting.variant(model, "b"))
@@ -80,6 +86,7 @@ def test_describe_says_what_runs(hosting: Hosting) -> None:
     hosting.remove(endpoint)
 
 
+@pytest.mark.provenance("documented", source="Developer guide: Troubleshoot Amazon SageMaker model deployments")
 @pytest.mark.parametrize(
     ("environment", "told"),
     [
@@ -267,6 +274,7 @@ def lines_of(cloud: Cloud, endpoint: str) -> list[str]:
     return [event["message"] for event in events]
 
 
+@pytest.mark.provenance("documented", source="API reference: DeleteEndpointConfig and DeleteModel")
 def test_an_endpoint_outlives_its_configuration_and_its_model(hosting: Hosting) -> None:
     model = hosting.model()
     endpoint = hosting.serve(hosting.variant(model))
@@ -288,6 +296,7 @@ def test_a_name_is_free_again_once_its_endpoint_is_gone(hosting: Hosting) -> Non
     hosting.remove(endpoint)
 
 
+@pytest.mark.provenance("documented", source="API reference: S3ModelDataSource")
 @pytest.mark.parametrize(
     ("key", "file"), [("a/../../../../planted", ""), ("n" * 256, ""), ("/etc/planted", "etc/planted")]
 )

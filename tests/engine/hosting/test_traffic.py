@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 
 from harness.engine.hosting.traffic import choose_instance, choose_variant
 
+pytestmark = pytest.mark.provenance("documented", source="Developer guide: Test models in production")
+
+
 DRAWS = st.floats(0, 1, exclude_max=True)
 
 

@@ -16,6 +16,9 @@ from harness.engine.jobs.archives import pack, unpack
 from harness.engine.jobs.failures import JobFailed
 from harness.kernel import unpacking
 
+pytestmark = pytest.mark.provenance("assumed", source="harness's own behaviour")
+
+
 Entry = tuple[str, bytes] | tarfile.TarInfo
 
 

@@ -14,6 +14,9 @@ import xgboost
 
 from tests.cloud import BUCKET, XGBOOST, Cloud
 
+pytestmark = pytest.mark.provenance("documented", source="source code: aws/sagemaker-xgboost-container")
+
+
 PARAMETERS = {"num_round": "4", "objective": "binary:logistic", "eval_metric": "logloss,auc", "max_depth": "3"}
 
 
@@ -76,6 +79,7 @@ def lines_of(cloud: Cloud, job: dict[str, Any]) -> list[str]:
     return cloud.log(job["TrainingJobName"], "TrainingJobs")
 
 
+@pytest.mark.provenance("assumed", source="no named source: outputs of notebooks that are not named")
 def test_metrics_of_lines_describe_and_cloudwatch_agree(cloud: Cloud, trained: dict[str, Any]) -> None:
     rounds = [line for line in lines_of(cloud, trained) if re.search(r"\[\d+\]#011", line)]
     assert len(rounds) == 4
@@ -96,6 +100,7 @@ def test_metrics_of_lines_describe_and_cloudwatch_agree(cloud: Cloud, trained: d
     assert sum(item["SampleCount"] for item in point) == 4
 
 
+@pytest.mark.provenance("assumed", source="no named source: outputs of notebooks that are not named")
 def test_the_service_describes_its_own_metric_definitions(trained: dict[str, Any]) -> None:
     definitions = trained["AlgorithmSpecification"]["MetricDefinitions"]
     assert {"train:rmse", "validation:auc"} <= {item["Name"] for item in definitions}
@@ -143,6 +148,7 @@ def test_a_missing_train_channel(cloud: Cloud, csv_channels: dict[str, str]) -> 
     assert "Missing required channel: train" in cloud.train(HyperParameters=PARAMETERS)["FailureReason"]
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize(
     "text", ["label,a,b\n1,0.5,2\n0,1.5,1\n", "1,0.5,red\n0,1.5,blue\n"], ids=["header row", "text cells"]
 )
@@ -159,10 +165,12 @@ def test_an_empty_object_as_training_data(cloud: Cloud) -> None:
     assert job["FailureReason"].startswith("AlgorithmError: ")
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_the_log_says_what_stands_in_for_the_image(cloud: Cloud, trained: dict[str, Any]) -> None:
     assert not any(line.startswith("[harness]") for line in lines_of(cloud, trained)), XGBOOST
 
 
+@pytest.mark.provenance("documented", source="Developer guide: How Amazon SageMaker runs your training image")
 def test_stop_of_a_long_training(cloud: Cloud, csv_channels: dict[str, str], tmp_path: Path) -> None:
     name = cloud.start_training(csv_channels, HyperParameters={**PARAMETERS, "num_round": "1000000"})
     cloud.says_like(name, r"\[20\]#011", "TrainingJobs")

@@ -15,6 +15,9 @@ from harness.contract.catalog import resolve_image
 from harness.runners.process.environments import Environments
 from tests.cloud import BUCKET, CODE, Cloud, running_cloud
 
+pytestmark = pytest.mark.provenance("assumed", source="harness's own behaviour")
+
+
 OUT = "/opt/ml/processing/output"
 DUMP = """
 import json, os, pathlib, socket, sys
@@ -81,6 +84,7 @@ def in_training(cloud: Cloud, look: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.provenance("documented", source="Developer guide: Build your own processing container")
 def test_the_tree_of_a_processing_job(in_processing: dict[str, Any]) -> None:
     assert in_processing["tree"] == [
         "config/",
@@ -99,6 +103,7 @@ def test_the_tree_of_a_processing_job(in_processing: dict[str, Any]) -> None:
     ]
 
 
+@pytest.mark.provenance("documented", source="Developer guide: How Amazon SageMaker provides training information")
 def test_the_tree_of_a_training_job(in_processing: dict[str, Any], in_training: dict[str, Any]) -> None:
     assert in_training["tree"] == [
         "input/",
@@ -119,6 +124,7 @@ def test_the_tree_of_a_training_job(in_processing: dict[str, Any], in_training: 
     ]
 
 
+@pytest.mark.provenance("documented", source="Developer guide: How Amazon SageMaker provides training information")
 def test_the_configuration_of_a_training_job(in_training: dict[str, Any]) -> None:
     files = {name.split("/")[-1]: json.loads(text) for name, text in in_training["files"].items()}
     assert files["hyperparameters.json"] == {"alpha": "0.5"}
@@ -186,6 +192,7 @@ def interpreter() -> list[str]:
     return [*places, *map(os.path.realpath, places)]
 
 
+@pytest.mark.provenance("documented", source="source code: aws/sagemaker-python-sdk")
 def test_the_code_is_where_the_sdk_expects_it(in_processing: dict[str, Any]) -> None:
     assert f"{CODE.removeprefix('/opt/ml/')}/script.py" in in_processing["tree"]
 

@@ -10,6 +10,11 @@ from harness.scenario.faults import Faults
 from tests.admin import emulator_access
 from tests.cloud import BUCKET, Cloud, eventually
 
+pytestmark = pytest.mark.provenance(
+    "documented", source="Developer guide: Use Managed Spot Training in Amazon SageMaker"
+)
+
+
 COUNTING = """
 import pathlib, sys, time
 
@@ -68,6 +73,7 @@ def test_spot_training_goes_on_from_its_checkpoints(cloud: Cloud, faults: Faults
     assert faults.list() == []
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_the_next_job_that_trains_is_meant_when_none_is_named(cloud: Cloud, faults: Faults) -> None:
     """Every time it trains, as often as asked; a job on demand ends with it."""
     faults.interrupt(after=0.3, times=2)
@@ -82,6 +88,7 @@ def test_the_next_job_that_trains_is_meant_when_none_is_named(cloud: Cloud, faul
     assert cloud.train(script="pass")["TrainingJobStatus"] == "Completed"
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_an_interruption_after_the_end_stays_for_the_next(cloud: Cloud, faults: Faults) -> None:
     faults.interrupt("a-job-that-never-is")
     faults.interrupt(after=30.0)
@@ -106,6 +113,7 @@ def test_the_run_time_of_all_attempts_counts(cloud: Cloud, faults: Faults) -> No
     assert job["TrainingTimeInSeconds"] <= 6
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_job_that_is_stopped_while_its_instance_goes_stays_stopped(cloud: Cloud, faults: Faults) -> None:
     name = cloud.name("spot")
     faults.interrupt(name, after=0.5, times=1000)
@@ -115,6 +123,7 @@ def test_a_job_that_is_stopped_while_its_instance_goes_stays_stopped(cloud: Clou
     assert cloud.trained(name)["TrainingJobStatus"] == "Stopped"
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize(
     ("spot_", "stopping", "told"),
     [
@@ -132,6 +141,7 @@ def test_how_long_to_wait_is_said_for_spot_and_only_there(
         cloud.sagemaker.create_training_job(**request)
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_killed_model_server_is_missed_and_replaced(hosting: Any, cloud: Cloud, faults: Faults) -> None:
     endpoint = hosting.serve(hosting.variant(hosting.model(), count=2))
     with pytest.raises(ValueError, match="no model server of variant 'Other'"):

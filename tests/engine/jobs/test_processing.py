@@ -13,6 +13,9 @@ from botocore.exceptions import ClientError
 from harness.kernel import unpacking
 from tests.cloud import BUCKET, CODE, Cloud, eventually
 
+pytestmark = pytest.mark.provenance("documented", source="Developer guide: Build your own processing container")
+
+
 IN = "/opt/ml/processing/input/data"
 OUT = "/opt/ml/processing/output"
 
@@ -73,6 +76,7 @@ def test_a_manifest_that_leads_nowhere_fails_the_job(cloud: Cloud, here: str, ma
     assert "ProcessingStartTime" not in job
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_key_that_no_file_can_be_named_fails_the_job(cloud: Cloud, here: str) -> None:
     cloud.put(f"{here}in/{'x' * 300}.csv", "1")
     job = cloud.process(COPY, inputs={IN: uri(here + "in/")})
@@ -92,6 +96,7 @@ def test_gzip_objects_arrive_unpacked(cloud: Cloud, here: str) -> None:
     assert job["FailureReason"].endswith("a.csv is not gzip: Not a gzipped file (b'pl')")
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_gzip_objects_that_unpack_to_more_than_the_limit(
     cloud: Cloud, here: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +108,7 @@ def test_gzip_objects_that_unpack_to_more_than_the_limit(
     assert "zeros cannot be a file here: it unpacks to more than" in job["FailureReason"]
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_file_with_huge_holes_is_not_uploaded(cloud: Cloud, here: str) -> None:
     script = f"open('{OUT}/sparse', 'w').truncate(1 << 40)"
     job = cloud.process(script, outputs={OUT: uri(here)})
@@ -110,6 +116,7 @@ def test_a_file_with_huge_holes_is_not_uploaded(cloud: Cloud, here: str) -> None
     assert cloud.keys(here) == []
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_results_in_folders_of_any_depth_settle_the_job(cloud: Cloud, here: str) -> None:
     nest = "import os\nos.chdir('{}')\nfor _ in range(1100): os.mkdir('d'); os.chdir('d')"
     job = cloud.process(nest.format(OUT), outputs={OUT: uri(here)})
@@ -119,6 +126,7 @@ def test_results_in_folders_of_any_depth_settle_the_job(cloud: Cloud, here: str)
     assert not list((cloud.state / "jobs" / "processing-job").iterdir())
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize(
     ("write", "why"),
     [
@@ -134,6 +142,7 @@ def test_results_whose_names_can_be_no_keys(cloud: Cloud, here: str, write: str,
     assert why in job["FailureReason"]
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_key_that_climbs_out_is_not_written_anywhere(cloud: Cloud, here: str) -> None:
     cloud.put(f"{here}in/../../../../escaped", "from a key")
     job = cloud.process(COPY, inputs={IN: uri(here + "in/")})
@@ -142,6 +151,7 @@ def test_a_key_that_climbs_out_is_not_written_anywhere(cloud: Cloud, here: str) 
     assert not list(cloud.state.parent.rglob("escaped"))
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_keys_that_no_file_system_can_hold_together(cloud: Cloud, here: str) -> None:
     cloud.put(f"{here}in/a", "a file")
     cloud.put(f"{here}in/a/b", "below that file")
@@ -168,6 +178,7 @@ json.dump(seen, open("{OUT}/seen.json", "w"))
     assert seen["job"]["AppSpecification"]["ContainerArguments"] == ["--a", "$HOME", "two words"]
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_an_entrypoint_that_is_no_python(cloud: Cloud, here: str) -> None:
     words = ["/bin/sh", "-c", f'echo "$0 $1" > {OUT}/words; echo out; echo err >&2']
     job = cloud.process(entrypoint=words, arguments=["one", "two"], outputs={OUT: uri(here)})
@@ -202,6 +213,7 @@ def test_exit_message(
     )
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_an_exit_message_that_is_not_utf8_fails_the_job(cloud: Cloud) -> None:
     job = cloud.process("open('/opt/ml/output/message', 'wb').write(b'\\xff\\xfe')")
     assert job["ProcessingJobStatus"] == "Failed"
@@ -209,6 +221,7 @@ def test_an_exit_message_that_is_not_utf8_fails_the_job(cloud: Cloud) -> None:
     assert "ExitMessage" not in job
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_links_lead_nowhere(cloud: Cloud, here: str) -> None:
     """What the job may not see, it must not see by having the emulator read a link."""
     secret = cloud.state / "secret"
@@ -322,6 +335,7 @@ def test_network_isolation(cloud: Cloud, here: str, isolated: bool, answer: byte
     assert cloud.get(here + "answer") == answer
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_several_jobs_at_once_do_not_see_each_other(cloud: Cloud, here: str) -> None:
     script = f"""
 import os, pathlib, signal, threading
@@ -345,6 +359,7 @@ pathlib.Path("{OUT}/seen").write_text(" ".join(sorted(os.listdir("{OUT}") + os.l
         assert set(cloud.get(f"{here}{number}/seen").decode().split()) & set(names) == {name}
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_nothing_is_left_behind(cloud: Cloud) -> None:
     name = cloud.start_processing(POLITE)
     cloud.says(name, "ready")
@@ -406,6 +421,7 @@ def test_code_below_the_data_as_in_the_guides_example(cloud: Cloud, here: str) -
     assert cloud.log(job["ProcessingJobName"]) == ["['a.csv', 'code']"]
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_the_programs_own_aws_calls_reach_the_emulator(cloud: Cloud, here: str) -> None:
     """With the SDK in the program and nothing set by it: region, credentials and address are those of the job."""
     cloud.put(here + "asked", "for by the program")

@@ -14,6 +14,8 @@ from botocore.exceptions import ClientError
 
 from tests.cloud import BUCKET, Cloud, eventually
 
+pytestmark = pytest.mark.provenance("documented", source="Developer guide: Use your own training algorithms")
+
 
 def members(archive: bytes) -> dict[str, bytes]:
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
@@ -46,11 +48,13 @@ def test_artefacts_as_they_are_with_compression_none(cloud: Cloud) -> None:
     assert cloud.keys(f"{name}/{name}/output/") == ["model/deep/model.bin", "output/report.txt"]
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_program_that_leaves_nothing_makes_no_objects(cloud: Cloud) -> None:
     name = cloud.train(script="pass")["TrainingJobName"]
     assert cloud.keys(f"{name}/{name}/") == []
 
 
+@pytest.mark.provenance("assumed", source="no named source: outputs of notebooks that are not named")
 def test_describe_is_complete_at_the_end(cloud: Cloud) -> None:
     request = cloud.training_request(
         script="pass",
@@ -129,6 +133,7 @@ def test_without_a_failure_file(cloud: Cloud) -> None:
     assert cloud.train(script="raise SystemExit(9)")["FailureReason"] == "AlgorithmError: , exit code: 9"
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_failure_file_that_is_a_link_is_not_read(cloud: Cloud) -> None:
     secret = cloud.state / "other-secret"
     secret.write_text("of the host")
@@ -136,6 +141,7 @@ def test_a_failure_file_that_is_a_link_is_not_read(cloud: Cloud) -> None:
     assert cloud.train(script=script)["FailureReason"] == "AlgorithmError: , exit code: 1"
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_link_where_an_archive_could_be_written_changes_nothing_on_the_host(cloud: Cloud) -> None:
     """Not even where a program knows the host's paths: what is uploaded is packed outside of its folders."""
     kept = cloud.state / "kept"
@@ -266,6 +272,7 @@ except OSError:
     assert (job["FailureReason"], job["EnableNetworkIsolation"]) == ("AlgorithmError: , exit code: 44", True)
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_log_of_200_megabytes(cloud: Cloud) -> None:
     """Bounded memory: most of it stays on disk, and the emulator goes on answering."""
     script = """
@@ -290,6 +297,7 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_long_line_does_not_hold_up_the_metrics(cloud: Cloud) -> None:
     """A regex that begins with ``.*`` tried at every place of such a line would take hours."""
     definitions = [{"Name": "loss", "Regex": ".*loss=([0-9.]+).*"}]
@@ -298,6 +306,7 @@ def test_a_long_line_does_not_hold_up_the_metrics(cloud: Cloud) -> None:
     assert [item["Value"] for item in job["FinalMetricDataList"]] == [3.0]
 
 
+@pytest.mark.provenance("documented", source="source code: aws/sagemaker-python-sdk")
 def test_metrics_that_a_tracker_left_as_files(cloud: Cloud) -> None:
     """smexperiments writes them into the folder that the platform names."""
     script = """
@@ -323,6 +332,7 @@ text = "\\n".join(map(json.dumps, lines)) + "\\n{\\"MetricName\\": \\"half"
     assert (read["XAxisValues"], read["MetricValues"]) == ([1, 2], [1.0, 2.0])
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_hostile_metrics_file_costs_its_own_lines_only(cloud: Cloud) -> None:
     script = (
         "import os\n"

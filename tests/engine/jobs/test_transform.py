@@ -17,6 +17,11 @@ from tests.cloud import BUCKET, XGBOOST, Cloud, eventually
 from tests.hosting import Hosting, archive
 from tests.processes import servers_of
 
+pytestmark = pytest.mark.provenance(
+    "documented", source="API reference: CreateTransformJob, TransformInput, TransformOutput, DataProcessing"
+)
+
+
 MB = 1 << 20
 CLIENT_ERROR = "ClientError: See job logs for more information"
 
@@ -59,6 +64,7 @@ def test_a_manifest_names_the_objects(hosting: Hosting, cloud: Cloud, here: str)
     assert hosting.outputs(job) == {"x/2.csv.out": b"x/2.csv\n", "y.csv.out": b"y.csv\n"}
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_manifest_that_names_what_is_not_there_fails_the_job(hosting: Hosting, cloud: Cloud, here: str) -> None:
     manifest = cloud.put(here + "manifest.json", json.dumps([{"prefix": uri(here)}, "absent.csv", "manifest.json"]))
     job = hosting.transform(hosting.model(), manifest, listed="ManifestFile")
@@ -186,6 +192,7 @@ def test_json_lines_are_joined(hosting: Hosting, cloud: Cloud, here: str) -> Non
     assert hosting.outputs(job) == {"t.jsonl.out": expected}
 
 
+@pytest.mark.provenance("assumed", source="no named source: outputs of notebooks that are not named")
 def test_rows_are_filtered_without_assembling(hosting: Hosting, cloud: Cloud, here: str) -> None:
     """AWS's own sample notebook of XGBoost asks for exactly this."""
     source = cloud.put(here + "t.csv", "1,2,3\n4,5,6\n")
@@ -212,6 +219,7 @@ def test_kinds_of_data_that_cannot_be_joined_fail_the_job(
     assert why in job["FailureReason"]
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_bare_quote_fails_the_job_of_filtered_rows(hosting: Hosting, cloud: Cloud, here: str) -> None:
     source = cloud.put(here + "t.csv", 'x,0.5\nTara"ma,1\n')
     job = hosting.transform(hosting.model(ANSWER="sizes"), source, processing={"InputFilter": "$[1:]"})
@@ -295,6 +303,7 @@ def test_the_request_wins_over_the_container_and_the_container_over_defaults(
     assert told(hosting.model()) == "MaxConcurrentTransforms=1, MaxPayloadInMB=6, BatchStrategy=MULTI_RECORD"
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_job_is_stopped_in_the_middle(hosting: Hosting, cloud: Cloud, here: str) -> None:
     cloud.put(here + "in/a.csv", "1\n")
     cloud.put(here + "in/b.csv", "9\n" * 20_000)
@@ -308,6 +317,7 @@ def test_a_job_is_stopped_in_the_middle(hosting: Hosting, cloud: Cloud, here: st
     assert not [line for line in cloud.log(name, "TransformJobs") if "Unable to get response" in line]
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.needs("namespaces")
 def test_a_server_killed_in_the_middle_fails_the_job(hosting: Hosting, cloud: Cloud, here: str) -> None:
     cloud.put(here + "in/a.csv", "1\n")
@@ -325,6 +335,7 @@ def test_a_server_killed_in_the_middle_fails_the_job(hosting: Hosting, cloud: Cl
     assert any("Unable to get response from algorithm" in line for line in cloud.log(name, "TransformJobs"))
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_server_that_does_not_come_up_fails_the_job(hosting: Hosting, cloud: Cloud, here: str) -> None:
     job = hosting.transform(hosting.model(PING="exit"), cloud.put(here + "t.csv", "1\n"))
     assert job["TransformJobStatus"] == "Failed"
@@ -333,6 +344,7 @@ def test_a_server_that_does_not_come_up_fails_the_job(hosting: Hosting, cloud: C
     assert job["FailureReason"].endswith("\nthe server gives up")  # whether it said more before is a matter of time
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize(
     ("data", "told"),
     [
@@ -363,6 +375,7 @@ def test_a_model_of_plain_files_is_copied_as_it_lies(hosting: Hosting, cloud: Cl
         assert files == ({"weights": "1", "code/inference.py": "2"} if kind == "S3Prefix" else {"weights": "1"})
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_an_output_bucket_that_is_not_there_fails_the_job(hosting: Hosting, cloud: Cloud, here: str) -> None:
     request = hosting.transform_request(hosting.model(), cloud.put(here + "t.csv", "1\n"))
     request["TransformOutput"]["S3OutputPath"] = "s3://no-such-bucket/x"
@@ -371,6 +384,7 @@ def test_an_output_bucket_that_is_not_there_fails_the_job(hosting: Hosting, clou
     assert job["FailureReason"] == "ClientError: The specified bucket does not exist: no-such-bucket"
 
 
+@pytest.mark.provenance("documented", source="source code: aws/sagemaker-xgboost-container")
 def test_xgboost_answers_a_line_per_record(hosting: Hosting, cloud: Cloud, here: str) -> None:
     table = [[float(number % 7), float(number % 3)] for number in range(50)]
     booster = xgboost.train({}, xgboost.DMatrix(table, label=[row[0] for row in table]), 3)

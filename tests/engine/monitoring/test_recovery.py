@@ -7,11 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from harness.engine.monitoring.records import EXECUTION, SCHEDULE, make_execution
 from harness.kernel.records import Key, Record
 from harness.stores.sqlite import SqliteRecords
 from tests.cloud import BUCKET, ROLE, Cloud, eventually, running_cloud
 from tests.hosting import Hosting, catalogued_server
+
+pytestmark = pytest.mark.provenance("assumed", source="harness's own behaviour")
+
 
 ANALYZER = "156813124566.dkr.ecr.us-east-1.amazonaws.com/sagemaker-model-monitor-analyzer"
 

@@ -14,6 +14,9 @@ from botocore.exceptions import ClientError
 from tests.cloud import BUCKET, ROLE, Cloud, eventually
 from tests.hosting import Hosting
 
+pytestmark = pytest.mark.provenance("documented", source="Developer guide: Schedule monitoring jobs")
+
+
 ANALYZER = "156813124566.dkr.ecr.us-east-1.amazonaws.com/sagemaker-model-monitor-analyzer"
 HOUR = 3600
 HOURLY = "cron(0 * ? * * *)"
@@ -225,6 +228,7 @@ def status(cloud: Cloud, name: str) -> str:
     return str(cloud.sagemaker.describe_monitoring_schedule(MonitoringScheduleName=name)["MonitoringScheduleStatus"])
 
 
+@pytest.mark.provenance("documented", source="Developer guide: Preprocessing and Postprocessing")
 def test_a_preprocessing_script_makes_the_records(
     monitored: Monitored, schedule: Callable[..., str], cloud: Cloud
 ) -> None:
@@ -246,6 +250,7 @@ def preprocess_handler(record):
     assert monitored.executions(name)[0]["ProcessingJobArn"] == job["ProcessingJobArn"]
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_container_that_fails_fails_its_execution(
     monitored: Monitored, schedule: Callable[..., str], cloud: Cloud
 ) -> None:
@@ -282,6 +287,7 @@ def test_a_stopped_schedule_rests(monitored: Monitored, schedule: Callable[..., 
     assert monitored.hosting.advance(6 * HOUR) == []
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_schedules_run_in_the_order_they_fall_due(monitored: Monitored, schedule: Callable[..., str]) -> None:
     monitored.to_the_hour()
     hourly = schedule({"MonitoringJobDefinition": monitored.inline()})
@@ -293,6 +299,7 @@ def test_schedules_run_in_the_order_they_fall_due(monitored: Monitored, schedule
     assert [item["MonitoringScheduleName"] for item in ran].count(every_two) == 2
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_deleted_schedule_ends_with_its_execution(
     monitored: Monitored, schedule: Callable[..., str], cloud: Cloud
 ) -> None:

@@ -4,12 +4,16 @@ import math
 import statistics
 import threading
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.engine.tracking.component_metrics import MAX_POINTS, MetricPoint, metric_points, put_points
 from harness.kernel.records import Key, Record
 from harness.stores.memory import MemoryRecords
+
+pytestmark = pytest.mark.provenance("documented", source="API reference: TrialComponentMetricSummary")
+
 
 KEY = Key("experiment-trial-component", "1", "us-east-1", "part")
 
@@ -39,6 +43,7 @@ def test_statistics_of_batches_are_those_of_all_points(batches: list[list[float]
     assert math.isclose(metric["StdDev"], statistics.pstdev(values), rel_tol=1e-6, abs_tol=1e-3)
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_long_series_are_cut_into_several_records() -> None:
     records = with_component()
     points = [MetricPoint("m", float(number), float(number), number) for number in range(2 * MAX_POINTS + 1)]
@@ -47,6 +52,7 @@ def test_long_series_are_cut_into_several_records() -> None:
     assert list(metric_points(records, component(records))) == points
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_writers_at_once_lose_no_point() -> None:
     records = with_component()
 

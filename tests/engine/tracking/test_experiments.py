@@ -11,6 +11,11 @@ from harness.kernel.clock import Clock
 from harness.kernel.records import Key, Record
 from harness.stores.memory import MemoryRecords
 
+pytestmark = pytest.mark.provenance(
+    "documented", source="Developer guide: Manage Machine Learning with Amazon SageMaker Experiments"
+)
+
+
 ACCOUNT, REGION = "123456789012", "us-east-1"
 
 TRAINING = {
@@ -122,6 +127,7 @@ def test_training_component_from_create_to_end(records: MemoryRecords) -> None:
     assert [point.value for point in metric_points(records, found)] == [0.5, 0.7]
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_settling_again_adds_nothing(records: MemoryRecords) -> None:
     ended = job("training-job", TRAINING, "Completed")
     job_component(records, Clock(), ended)
@@ -174,6 +180,7 @@ def test_transform_component_shows_its_model(records: MemoryRecords) -> None:
     }
 
 
+@pytest.mark.provenance("assumed", source="no named source: reports of users")
 def test_an_experiment_without_a_trial_gets_one(records: MemoryRecords) -> None:
     created = job("training-job", {**TRAINING, "ExperimentConfig": {"ExperimentName": "Exp"}})
     job_component(records, Clock(), created)
@@ -182,6 +189,7 @@ def test_an_experiment_without_a_trial_gets_one(records: MemoryRecords) -> None:
     assert component(records, created).inner["trials"] == [trial.name]
 
 
+@pytest.mark.provenance("assumed", source="no named source: reports of users")
 def test_a_job_without_experiment_is_recorded_all_the_same(records: MemoryRecords) -> None:
     created = job("training-job", TRAINING)
     job_component(records, Clock(), created)
@@ -203,6 +211,7 @@ def test_the_run_named_learns_of_its_jobs(records: MemoryRecords, run: str) -> N
     assert component(records, created).status["RunName"] == run
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_component_deleted_meanwhile_is_not_brought_back(records: MemoryRecords) -> None:
     ended = job("training-job", TRAINING, "Completed")
     job_component(records, Clock(), ended)

@@ -9,6 +9,11 @@ import pytest
 
 from .conftest import Job
 
+pytestmark = pytest.mark.provenance(
+    "documented", source="Developer guide: Schema for statistics and Schema for constraints of Model Monitor"
+)
+
+
 CSV = {"csv": {"header": True, "output_columns_position": "START"}}
 TABLE = "label,amount,share,city,flag,gone\n" + "".join(
     f"{label},{amount},{share},{city},{flag},\n"
@@ -131,6 +136,7 @@ def test_drift_method_goes_into_the_suggestion(job: Job) -> None:
     }
 
 
+@pytest.mark.provenance("assumed", source="no named source: outputs of notebooks that are not named")
 def test_population_deviation_as_published(job: Job) -> None:
     job.data("Churn\n" + "1\n" * 325 + "0\n" * 2008)
     churn = job.run(CSV).feature("Churn")["numerical_statistics"]
@@ -138,6 +144,7 @@ def test_population_deviation_as_published(job: Job) -> None:
     assert churn["std_dev"] == pytest.approx(0.346265, abs=1e-6)
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_large_table_against_numpy(job: Job) -> None:
     """Several blocks, many compactions, and columns that change their type on the way."""
     rng = np.random.default_rng(5)
@@ -176,12 +183,14 @@ def test_large_table_against_numpy(job: Job) -> None:
     assert "string_constraints" not in ending.feature("name", "constraints.json")
 
 
+@pytest.mark.provenance("assumed", source="no named source: outputs of notebooks that are not named")
 def test_exponent_switch(job: Job) -> None:
     job.data("x\n1e-05\n2\n")
     assert job.run(CSV).feature("x")["inferred_type"] == "String"
     assert job.run(CSV, exponent_notation="Fractional").feature("x")["inferred_type"] == "Fractional"
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_same_bytes_every_time(job: Job) -> None:
     rng = np.random.default_rng(6)
     job.data("a,b\n" + "\n".join(f"{a},{b:.4f}" for a, b in zip(range(9000), rng.normal(size=9000), strict=True)))

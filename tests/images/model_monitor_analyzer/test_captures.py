@@ -9,12 +9,16 @@ import pytest
 
 from .conftest import WINDOW, Job, captured
 
+pytestmark = pytest.mark.provenance("documented", source="Developer guide: Capture data from real-time endpoint")
+
+
 CAPTURE = {"sagemakerCaptureJson": {"captureIndexNames": ["endpointInput", "endpointOutput"]}}
 CSV = {"csv": {"header": True}}
 HOUR = "endpoint/AllTraffic/2024/05/01/10"
 BASELINE = "label,age,balance\n" + "".join(f"{i % 2},{20 + i % 50},{i * 10}\n" for i in range(200))
 
 
+@pytest.mark.provenance("assumed", source="no named source: outputs of notebooks that are not named")
 def test_output_values_come_first(job: Job) -> None:
     job.data(captured("0.75\n", "30,1000\n"), f"{HOUR}/a.jsonl")
     ending = job.run(CAPTURE, **WINDOW)
@@ -23,6 +27,7 @@ def test_output_values_come_first(job: Job) -> None:
     assert ending.feature("_c2")["numerical_statistics"]["sum"] == 1000.0
 
 
+@pytest.mark.provenance("assumed", source="no named source: outputs of notebooks that are not named")
 def test_names_come_from_the_baseline(job: Job) -> None:
     baseline = job.baseline(BASELINE, CSV)
     job.data("".join(captured(f"{i % 2}", f"{20 + i % 50},{i * 10}") for i in range(200)), f"{HOUR}/a.jsonl")
@@ -32,6 +37,7 @@ def test_names_come_from_the_baseline(job: Job) -> None:
     assert ending.message == "Completed: Job completed successfully with no violations."
 
 
+@pytest.mark.provenance("assumed", source="no named source: outputs of notebooks that are not named")
 def test_drifted_and_fractional_traffic(job: Job) -> None:
     baseline = job.baseline(BASELINE, CSV)
     job.data("".join(captured(f"0.{i:03}", f"{60 + i % 50},{i * 10}") for i in range(200)), f"{HOUR}/a.jsonl")
@@ -51,6 +57,7 @@ def test_one_payload_of_several_lines(job: Job) -> None:
     assert {bucket["value"] for bucket in strings["distribution"]["categorical"]["buckets"]} == {'a "b"', "c"}
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_line_counts_must_match(job: Job) -> None:
     job.data(captured("1", "30") + captured("1\n0\n", "30\n"), "hour/a.jsonl")
     ending = job.run(CAPTURE)
@@ -59,6 +66,7 @@ def test_line_counts_must_match(job: Job) -> None:
     assert ending.message.startswith("Error: ")
 
 
+@pytest.mark.provenance("recorded", source="issue aws/sagemaker-python-sdk#2785")
 @pytest.mark.parametrize(
     ("given", "answered"), [("CSV", "JSON"), ("JSON", "CSV"), ("CSV", "BASE64"), ("BASE64", "JSON")]
 )
@@ -98,6 +106,7 @@ def test_base64_and_json(job: Job) -> None:
     assert ending.feature("ok")["string_statistics"]["common"] == {"num_present": 1, "num_missing": 2}
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize(
     ("line", "text"),
     [
@@ -120,6 +129,7 @@ def test_records_that_do_not_fit(job: Job, line: str, text: str) -> None:
     assert text in ending.message
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_only_the_window_counts(job: Job) -> None:
     times = ["09:59:59", "10:00:00", "10:59:59", "11:00:00"]
     for number, time in enumerate(times):
@@ -133,6 +143,7 @@ def test_only_the_window_counts(job: Job) -> None:
     assert "none of the 4 captured records" in ending.message
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_only_the_listed_sides(job: Job) -> None:
     job.data(captured("1", "30,5"))
     form = {"sagemakerCaptureJson": {"captureIndexNames": ["endpointInput"]}}
@@ -140,6 +151,7 @@ def test_only_the_listed_sides(job: Job) -> None:
     assert job.run({"sagemakerCaptureJson": {}}).names == ["_c0", "_c1", "_c2"]
 
 
+@pytest.mark.provenance("assumed", source="no named source: reports of users")
 def test_fewer_and_more_columns_than_the_baseline(job: Job) -> None:
     baseline = job.baseline(BASELINE, CSV)
     job.data(captured("1", "30"), "a.jsonl")

@@ -10,6 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from monitor_analyzer.cells import CellCounts, Classified, classify
 
+pytestmark = pytest.mark.provenance("documented", source="source code: awslabs/deequ")
+
+
 KINDS = {
     "integral": re.compile(r"[-+]? ?[0-9]+"),
     "fractional": re.compile(r"[-+]? ?([0-9]+\.[0-9]*|\.[0-9]+)"),
@@ -25,6 +28,7 @@ def kind_of(text: str) -> str:
     return next((kind for kind, pattern in KINDS.items() if pattern.fullmatch(text)), "string")
 
 
+@pytest.mark.provenance("assumed", source="no named source: outputs of notebooks that are not named")
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
@@ -66,6 +70,7 @@ def test_one_cell(text: str, kind: str) -> None:
     assert len(numbers) == (kind in ("integral", "fractional"))
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.text(alphabet="019.-+ eEtrufals", min_size=1, max_size=6), max_size=30))
 def test_counts_are_those_of_the_rules(texts: list[str]) -> None:

@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 from monitor_analyzer import csv_blocks
 from monitor_analyzer.errors import AnalyzerError
 
+pytestmark = pytest.mark.provenance("assumed", source="harness's own behaviour")
+
+
 ROWS = st.lists(st.lists(st.text(alphabet='ab,"\n\r ', max_size=6), min_size=2, max_size=2), max_size=15)
 
 

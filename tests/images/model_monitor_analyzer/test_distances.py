@@ -10,6 +10,8 @@ from monitor_analyzer.distances import categorical_distance, chi_squared_p_value
 from monitor_analyzer.kll import KllSketch, Ranks
 from scipy import stats
 
+pytestmark = pytest.mark.provenance("documented", source="source code: awslabs/deequ")
+
 
 def test_numerical_distance_is_the_largest_gap_of_the_cdfs() -> None:
     first, second = Ranks([[1.0, 2.0, 3.0, 4.0]]), Ranks([[3.0, 4.0, 5.0, 6.0]])

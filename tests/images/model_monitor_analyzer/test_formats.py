@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 
 from .conftest import Job
 
+pytestmark = pytest.mark.provenance("documented", source="Developer guide: Container contract inputs of Model Monitor")
+
+
 CSV, BARE = {"csv": {"header": True}}, {"csv": {"header": False}}
 
 
@@ -48,6 +51,7 @@ def test_tree_of_files(job: Job) -> None:
     assert sums(job.run(CSV)) == {"a": 4.0, "b": 6.0}
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_quotes_blank_lines_and_empty_cells(job: Job) -> None:
     job.data('name,n,e\n"a,\n\n""b""",1,""\n\n"c",2,\n')
     ending = job.run(CSV)
@@ -62,6 +66,7 @@ def test_quotes_blank_lines_and_empty_cells(job: Job) -> None:
     assert sums(job.run(CSV)) == {"n": 6.0, "m": 6.0}
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_leading_zeros_stay_text_in_a_text_column(job: Job) -> None:
     job.data("code\n" + "007\n" * 400_000 + "x\n")
     ending = job.run(CSV)
@@ -69,6 +74,7 @@ def test_leading_zeros_stay_text_in_a_text_column(job: Job) -> None:
     assert buckets == [{"value": "007", "count": 400_000.0}, {"value": "x", "count": 1.0}]
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_numbers_beyond_a_double(job: Job) -> None:
     job.data(f"n,m\n1,{'9' * 400}\n{'9' * 400},{'9' * 400}\n")
     ending = job.run(CSV)
@@ -78,6 +84,7 @@ def test_numbers_beyond_a_double(job: Job) -> None:
     assert list(ending.feature("m")["numerical_statistics"]) == ["common", "completeness"]
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize(
     ("content", "text"),
     [
@@ -98,6 +105,7 @@ def test_csv_that_does_not_fit(job: Job, content: str | bytes, text: str) -> Non
     assert text in ending.message
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_files_of_different_columns(job: Job) -> None:
     job.data("a,b\n1,2\n", "1.csv")
     job.data("b,a\n1,2\n", "2.csv")
@@ -105,6 +113,7 @@ def test_files_of_different_columns(job: Job) -> None:
     assert "2.csv has the columns ['b', 'a'], but the first file has ['a', 'b']" in ending.message
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_missing_and_empty_source(job: Job) -> None:
     ending = job.run(CSV)
     assert "does not exist" in ending.message
@@ -126,6 +135,7 @@ def test_json(job: Job, form: dict[str, Any]) -> None:
     assert ending.feature("t")["string_statistics"]["distinct_count"] == 1.0
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_empty_json_objects_are_rows(job: Job) -> None:
     job.data('{"a": 1}\n' * 20_000 + "{}\n", "data.json")
     ending = job.run({"json": {"lines": True}})
@@ -134,6 +144,7 @@ def test_empty_json_objects_are_rows(job: Job) -> None:
     assert "Job inputs had no data" in job.run({"json": {"lines": True}}).message
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize(
     ("content", "text"),
     [
@@ -170,6 +181,7 @@ def test_parquet(job: Job) -> None:
     assert ending.feature("b")["string_statistics"]["distinct_count"] == 2.0
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_parquet_that_does_not_fit(job: Job) -> None:
     job.data("no parquet", "x.parquet")
     assert "cannot be read as Parquet" in job.run({"parquet": {}}).message
@@ -182,6 +194,7 @@ def test_parquet_that_does_not_fit(job: Job) -> None:
 CELLS = st.one_of(st.none(), st.text(alphabet='01.- x,"\n', min_size=1, max_size=5))
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=12))
 def test_csv_says_the_same_as_json(job: Job, rows: list[tuple[str | None, str | None]]) -> None:

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from monitor_analyzer.json_text import java_double, pretty
 
+pytestmark = pytest.mark.provenance("assumed", source="no named source: outputs of notebooks that are not named")
+
 
 def test_layout() -> None:
     value = {"a": 0.0, "b": [{"c": 1, "d": []}, {"e": {}}], "f": [np.array([1.0, 2.5]), np.array([])], "g": None}
@@ -41,6 +43,7 @@ def test_doubles_as_java_prints_them(value: float, text: str) -> None:
     assert java_double(value) == text
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False)))
 def test_doubles_survive_reading(values: list[float]) -> None:
     assert json.loads(pretty(np.array(values, dtype=float))) == values

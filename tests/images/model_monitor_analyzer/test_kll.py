@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from monitor_analyzer.kll import KllSketch, Ranks
 
+pytestmark = pytest.mark.provenance("documented", source="source code: awslabs/deequ")
+
 
 class OneByOne:
     """The published algorithm, word for word and slow."""

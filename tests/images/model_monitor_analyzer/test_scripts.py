@@ -6,6 +6,9 @@ import pytest
 
 from .conftest import Job, captured
 
+pytestmark = pytest.mark.provenance("documented", source="Developer guide: Preprocessing and Postprocessing")
+
+
 CAPTURE = {"sagemakerCaptureJson": {"captureIndexNames": ["endpointInput", "endpointOutput"]}}
 SCRIPT = "processing/code/preprocessing/script.py"
 
@@ -74,6 +77,7 @@ def preprocess_handler(line):
     assert run(job, script.replace("int(a)", "len(a)"), {"csv": {"header": False}}).code == 1
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_script_is_called_once_per_record(job: Job) -> None:
     """A column that turns into text late is not read again through the script."""
     job.data("\n".join(map(str, range(30))))
@@ -89,6 +93,7 @@ def preprocess_handler(line):
     assert ending.feature("x")["string_statistics"]["distinct_count"] == 30.0
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize(
     ("script", "text"),
     [
@@ -108,6 +113,7 @@ def test_scripts_that_do_not_work(job: Job, script: str, text: str) -> None:
     assert text in ending.message
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_missing_script_and_parquet(job: Job) -> None:
     job.data("1,2\n")
     ending = job.run(CAPTURE, record_preprocessor_script="/opt/ml/processing/code/nothing.py")

@@ -8,9 +8,13 @@ import pytest
 
 from .conftest import Job
 
+pytestmark = pytest.mark.provenance("assumed", source="harness's own behaviour")
+
+
 CSV = {"csv": {"header": True}}
 
 
+@pytest.mark.provenance("documented", source="Developer guide: Container contract inputs of Model Monitor")
 def test_job_config_fills_in_what_the_environment_lacks(job: Job) -> None:
     job.data("a\n1\n", "elsewhere.csv")
     environment = {"dataset_source": "/opt/ml/processing/input/elsewhere.csv", "output_path": "/nowhere"}

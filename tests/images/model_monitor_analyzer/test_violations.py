@@ -10,6 +10,9 @@ import pytest
 
 from .conftest import Ending, Job
 
+pytestmark = pytest.mark.provenance("documented", source="Developer guide: Schema for violations of Model Monitor")
+
+
 CSV = {"csv": {"header": True}}
 CLEAN = {
     "id": [str(i) for i in range(1000)],
@@ -72,6 +75,7 @@ def test_clean_data_has_no_violation(monitor: Monitor) -> None:
     assert (output / "constraint_violations.json").read_text() == '{\n  "violations" : [ ]\n}'
 
 
+@pytest.mark.provenance("recorded", source="violations in chapter 11 of Learn Amazon SageMaker (Packt)")
 def test_data_type(monitor: Monitor) -> None:
     changed = [*CLEAN["id"][:-1], "999.5"]
     ending = monitor.run(id=changed)
@@ -97,6 +101,7 @@ def test_data_type_edited(monitor: Monitor) -> None:
     assert "Only 0.0% of data is String" in ending.description("data_type_check")
 
 
+@pytest.mark.provenance("assumed", source="no named source: reports of users")
 def test_completeness(monitor: Monitor) -> None:
     gaps = ["", *CLEAN["id"][1:]]
     ending = monitor.run(id=gaps)
@@ -108,6 +113,7 @@ def test_completeness(monitor: Monitor) -> None:
     assert monitor.run(id=gaps).violations == {("id", "completeness_check")}
 
 
+@pytest.mark.provenance("assumed", source="no named source: outputs of notebooks that are not named")
 def test_a_negative_value_alone_is_no_violation(monitor: Monitor) -> None:
     """The service suggests is_non_negative and has no check of it."""
     assert monitor.run(id=["-1", *CLEAN["id"][1:]]).violations == set()
@@ -115,6 +121,7 @@ def test_a_negative_value_alone_is_no_violation(monitor: Monitor) -> None:
     assert monitor.run().violations == set()
 
 
+@pytest.mark.provenance("documented", source="source code: awslabs/deequ")
 def test_numeric_drift_simple_and_robust(monitor: Monitor) -> None:
     # Everything 150 higher: the CDFs are 0.15 apart. Robust takes 1.8 * sqrt(2000 / 1e6) = 0.0805 off.
     shifted = [str(i + 150) for i in range(1000)]
@@ -132,6 +139,7 @@ def test_numeric_drift_simple_and_robust(monitor: Monitor) -> None:
     assert monitor.run(id=shifted).violations == set()
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_drift_is_against_the_stored_sketch(monitor: Monitor) -> None:
     def move(value: Any) -> None:
         sketch = value["features"][0]["numerical_statistics"]["distribution"]["kll"]["sketch"]
@@ -143,6 +151,7 @@ def test_drift_is_against_the_stored_sketch(monitor: Monitor) -> None:
     assert monitor.run().violations == set()
 
 
+@pytest.mark.provenance("documented", source="source code: awslabs/deequ")
 def test_categorical_drift(monitor: Monitor) -> None:
     # Rome 50 % -> 70 %, Oslo 25 % -> 5 %.
     cities = ["Rome"] * 700 + ["Oslo"] * 50 + ["Bonn"] * 250
@@ -156,6 +165,7 @@ def test_categorical_drift(monitor: Monitor) -> None:
     assert monitor.run(city=cities).violations == set()
 
 
+@pytest.mark.provenance("assumed", source="no named source: which way the p-value is compared")
 def test_chi_squared_fires_when_the_p_value_is_small(monitor: Monitor) -> None:
     monitor.distribution(categorical_drift_method="ChiSquared", comparison_method="Simple")
     assert monitor.run().violations == set()
@@ -168,6 +178,7 @@ def test_chi_squared_fires_when_the_p_value_is_small(monitor: Monitor) -> None:
     assert monitor.run(city=slightly).violations == set()
 
 
+@pytest.mark.provenance("assumed", source="no named source: reports of users")
 def test_categorical_values(monitor: Monitor) -> None:
     cities = ["Graz", *CLEAN["city"][1:]]
     ending = monitor.run(city=cities)
@@ -184,12 +195,14 @@ def test_categorical_values(monitor: Monitor) -> None:
     assert monitor.run().violations == {("city", "categorical_values_check")}
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_text_column_that_turned_into_numbers(monitor: Monitor) -> None:
     monitor.distribution(perform_comparison="Disabled")
     ending = monitor.run(city=["1", "2"] * 500)
     assert ending.violations == {("city", "data_type_check"), ("city", "categorical_values_check")}
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_domain_of_digits_is_compared_as_text(job: Job) -> None:
     """In a file of several blocks, where the reader would otherwise parse the column as integers."""
     job.data("zip\n" + "007\n" * 400_000)
@@ -227,6 +240,7 @@ def test_override_of_drift(monitor: Monitor) -> None:
     assert monitor.run(id=shifted).violations == set()
 
 
+@pytest.mark.provenance("assumed", source="no named source: reports of users")
 def test_missing_and_extra_columns_stand_alone(monitor: Monitor) -> None:
     worse = {**CLEAN, "id": ["x"] * 1000}
     monitor.job.data(table({name: worse[name] for name in ("id", "city")}))
@@ -242,6 +256,7 @@ def test_missing_and_extra_columns_stand_alone(monitor: Monitor) -> None:
     assert monitor.run(id=CLEAN["id"], more=["1"] * 1000).violations == set()
 
 
+@pytest.mark.provenance("documented", source="Developer guide: CloudWatch metrics for Model Monitor")
 def test_metrics(monitor: Monitor) -> None:
     names = {
         "metric_time": "2024-05-01T10:00:00Z",
@@ -272,6 +287,7 @@ def test_metrics(monitor: Monitor) -> None:
     assert metrics[1] == {"MetricName": "feature_non_null_id", **shared, "Value": 0.999}
 
 
+@pytest.mark.provenance("documented", source="Developer guide: Schema for constraints of Model Monitor")
 def test_metrics_are_suppressed(monitor: Monitor) -> None:
     file = monitor.job.root / "output/metrics/cloudwatch/cloudwatch_metrics.jsonl"
     monitor.settings["publish_cloudwatch_metrics"] = "Disabled"

@@ -11,7 +11,11 @@ from harness.emulator import Emulator
 from harness.settings import Settings
 from tests.cloud import BUCKET, REGISTRY, Cloud
 
-pytestmark = [pytest.mark.needs("index"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.needs("index"),
+    pytest.mark.timeout(600),
+    pytest.mark.provenance("documented", source="source code: aws/sagemaker-scikit-learn-container"),
+]
 
 VERSIONS = [image for image in load_catalog() if image.name == "scikit-learn"]
 

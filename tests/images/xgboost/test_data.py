@@ -6,6 +6,9 @@ import pytest
 
 from .conftest import Job, as_csv, table
 
+pytestmark = pytest.mark.provenance("documented", source="source code: aws/sagemaker-xgboost-container")
+
+
 ROWS = as_csv(table(60))
 LIBSVM = "".join(f"{i % 2} 0:{i} 2:{i * 0.5}\n" for i in range(40))
 
@@ -32,6 +35,7 @@ def test_content_type_must_match_exactly(empty_job: Job, content_type: str) -> N
     assert failed(empty_job).startswith("Channel configuration for 'train' channel is not supported: {")
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize(
     ("content_type", "mode", "message"),
     [
@@ -49,6 +53,7 @@ def test_what_this_program_cannot_do_is_said(empty_job: Job, content_type: str, 
     assert failed(empty_job) == message
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_several_hosts_are_refused(job: Job) -> None:
     job.hosts = ("algo-1", "algo-2")
     assert failed(job) == "Training on 2 hosts (algo-1, algo-2) is not supported by this image: use one instance."
@@ -73,6 +78,7 @@ def test_no_validation_data(empty_job: Job) -> None:
     assert failed(empty_job) == f"No data in validation channel path {path}"
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize(
     ("text", "cell"),
     [("y,a,b,c,d,e\n" + ROWS, "y"), (ROWS + "1,0.5,male,1,1,1\n", "male"), (ROWS + "1,0.5,NA,1,1,1\n", "NA")],
@@ -84,6 +90,7 @@ def test_text_cells_fail_the_job_with_the_cell_named(empty_job: Job, text: str, 
     assert "of file 'train.csv'. CSV format require no header line in it." in message
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_byte_order_mark_is_no_text(empty_job: Job) -> None:
     """Excel and PowerShell write one at the beginning of each file."""
     empty_job.add_channel("train", {"a.csv": "\ufeff" + ROWS, "b.csv": "\ufeff" + ROWS})
@@ -97,6 +104,7 @@ def test_byte_order_mark_is_no_text(empty_job: Job) -> None:
     assert failed(empty_job).startswith("Non-numeric value 'y' found")
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_markers_that_spark_writes_are_no_data(empty_job: Job) -> None:
     markers = {"_SUCCESS": "", "_metadata": "PAR1 text", "_committed_123": "{}"}
     empty_job.add_channel("train", markers)
@@ -106,6 +114,7 @@ def test_markers_that_spark_writes_are_no_data(empty_job: Job) -> None:
     assert rows_read(empty_job) == f"Train matrix has {2 * len(ROWS.splitlines())} rows and 5 columns"
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_numbers_written_in_any_way_are_read(empty_job: Job) -> None:
     empty_job.add_channel("train", {"train.csv": ROWS + "1,1e-3,-2.5E+2,,nan,+.5\r\n"})
     assert empty_job.train() == 0, empty_job.failure

@@ -8,6 +8,9 @@ import pytest
 
 from .conftest import Job
 
+pytestmark = pytest.mark.provenance("documented", source="source code: aws/sagemaker-xgboost-container")
+
+
 BASE = {"num_round": "2", "objective": "binary:logistic"}
 OBJECTIVE_ERROR = "Hyperparameter objective: reg:squared is not in ['aft_loss_distribution', 'binary:logistic', "
 
@@ -163,12 +166,14 @@ def test_accepted(job: Job, changes: dict[str, str]) -> None:
     assert job.model.exists()
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_unknown_image_tag_names_the_known_ones(job: Job) -> None:
     job.tag = "9.9-9"
     assert job.train() == 1
     assert "this program stands for the releases 1, 0.90-1, 0.90-2, 1.0-1, " in job.stderr
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_another_xgboost_than_the_image_needs_is_refused(job: Job) -> None:
     job.tag = "1.7-1"
     assert job.train() == 1

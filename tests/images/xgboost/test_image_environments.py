@@ -17,7 +17,11 @@ from harness.runners.process.environments import Environments
 
 from .conftest import FEATURE_ROWS, ForkingParent, Job, Servers, as_csv, table
 
-pytestmark = [pytest.mark.needs("index"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.needs("index"),
+    pytest.mark.timeout(600),
+    pytest.mark.provenance("documented", source="source code: aws/sagemaker-xgboost-container"),
+]
 CHOSEN = os.environ.get("HARNESS_TEST_IMAGES", "1 1.0-1 1.7-1 3.2-0").split()
 """CI takes the oldest, one with each way of training, and the newest; `tox -e images` takes every version."""
 NEGOTIATES = {"1.2-2", "1.3-1", "1.5-1", "1.7-1", "3.0-5", "3.2-0"}

@@ -11,6 +11,9 @@ import pytest
 from .conftest import Job, Server, Servers, as_csv
 from .test_serving import FEATURES, model, offline, save
 
+pytestmark = pytest.mark.provenance("documented", source="source code: aws/sagemaker-xgboost-container")
+
+
 ROWS = as_csv(FEATURES[:3])
 
 

@@ -14,6 +14,9 @@ import xgboost
 
 from .conftest import ForkingParent, Job, Server, Servers, as_csv, table
 
+pytestmark = pytest.mark.provenance("documented", source="source code: aws/sagemaker-xgboost-container")
+
+
 FEATURES = table(40, seed=5)[:, 1:]
 ACCEPTS = "['application/json', 'application/jsonlines', 'application/x-recordio-protobuf', 'text/csv']"
 CONTENT_TYPES = (
@@ -198,6 +201,7 @@ def test_batch_transform(empty_job: Job, servers: Servers) -> None:
     assert reply.text == "".join(f"{row}\n" for row in offline(model("multi:softprob")))
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_large_bodies_give_the_numbers_of_small_ones(empty_job: Job, servers: Servers) -> None:
     features = table(30_000, seed=9)[:, 1:]
     features[::7, 2] = np.nan
@@ -245,11 +249,13 @@ def test_default_accept_of_the_environment(empty_job: Job, servers: Servers) -> 
     assert server.invoke("1,2,3,4,5", Accept="text/csv").content_type == "text/csv; charset=utf-8"
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_sigterm_stops_the_server_at_once(empty_job: Job, servers: Servers) -> None:
     save(empty_job, model())
     assert servers.stop(servers.start(empty_job)) == 0
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize(
     ("variable", "mode"), [("SAGEMAKER_MULTI_MODEL", "Multi-model serving"), ("SAGEMAKER_PROGRAM", "Script mode")]
 )

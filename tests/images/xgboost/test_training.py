@@ -17,6 +17,9 @@ import xgboost
 
 from .conftest import DEADLINE, IMAGE, Job, as_csv, table
 
+pytestmark = pytest.mark.provenance("documented", source="source code: aws/sagemaker-xgboost-container")
+
+
 PARAMETERS = {"objective": "binary:logistic", "max_depth": 3}
 
 
@@ -59,6 +62,7 @@ def test_default_metric_and_only_the_train_channel(job: Job) -> None:
     ]
 
 
+@pytest.mark.provenance("documented", source="source code: aws/sagemaker-python-sdk")
 def test_channels_as_the_sdks_local_mode_writes_them(job: Job) -> None:
     for channel in job.channels.values():
         del channel["S3DistributionType"], channel["RecordWrapperType"]
@@ -193,12 +197,14 @@ def test_xgboost_errors_are_named(job: Job) -> None:
     assert "Unknown objective function: `aft_loss_distribution`" in job.failure
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_message_is_within_the_part_of_the_failure_file_that_is_shown(job: Job) -> None:
     job.hyperparameters["eta"] = "2"
     assert job.train() == 1
     assert "Hyperparameter eta: 2.0 is not in [0, 1]" in job.failure[:1000]
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_cold_start_as_a_program(job: Job) -> None:
     job.write_config()
     env = {"PATH": os.environ["PATH"], "SAGEMAKER_BASE_DIR": str(job.root)}

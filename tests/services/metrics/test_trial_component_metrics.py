@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError
 
 from harness.emulator import Emulator
 
+pytestmark = pytest.mark.provenance("documented", source="API reference: BatchPutMetrics")
+
 
 def put(metrics: Any, *points: tuple[str, int, float, int]) -> dict[str, Any]:
     data = [

@@ -7,6 +7,9 @@ from botocore.exceptions import ClientError
 
 from tests.services.sagemaker.test_models import create as create_model
 
+pytestmark = pytest.mark.provenance("documented", source="API reference: CreateEndpointConfig and its siblings")
+
+
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:endpoint-config/c"
 VARIANT = {"VariantName": "v", "ModelName": "m", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
 CAPTURE = {
@@ -37,6 +40,7 @@ def test_a_configuration_is_described_as_it_was_created(sagemaker: Any) -> None:
     sagemaker.create_endpoint_config(EndpointConfigName="again", ProductionVariants=found["ProductionVariants"])
 
 
+@pytest.mark.provenance("documented", source="source code: aws/amazon-sagemaker-operator-for-k8s")
 def test_names_are_taken_and_missing_in_the_services_words(sagemaker: Any) -> None:
     create(sagemaker)
     missing = f'Could not find endpoint configuration "{ARN[:-1]}n".'
@@ -59,6 +63,7 @@ def test_configurations_are_listed_and_deleted(sagemaker: Any) -> None:
     assert sagemaker.list_endpoint_configs()["EndpointConfigs"] == []
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize(
     ("variants", "more", "told"),
     [

@@ -18,6 +18,11 @@ from tests.services.conftest import Idle, client
 from tests.services.sagemaker.test_endpoint_configs import CAPTURE, VARIANT
 from tests.services.sagemaker.test_models import create as create_model
 
+pytestmark = pytest.mark.provenance(
+    "documented", source="API reference: CreateEndpoint, UpdateEndpoint and their siblings"
+)
+
+
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/e"
 KEY = Key("endpoint", "123456789012", "us-east-1", "e")
 
@@ -72,6 +77,7 @@ def test_an_endpoint_is_made_by_the_engine(sagemaker: Any, told: Told) -> None:
     assert sagemaker.list_endpoints(StatusEquals="InService")["Endpoints"] == []
 
 
+@pytest.mark.provenance("documented", source="source code: aws/amazon-sagemaker-operator-for-k8s")
 def test_every_refusal_is_in_the_services_words(sagemaker: Any, records_emulator: Emulator, told: Told) -> None:
     sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
     weights = [{"VariantName": "v", "DesiredWeight": 1.0}]
@@ -101,6 +107,7 @@ def test_every_refusal_is_in_the_services_words(sagemaker: Any, records_emulator
     assert told.keys == [KEY]
 
 
+@pytest.mark.provenance("assumed", source="no named source: reports of users")
 def test_an_update_needs_the_configuration_in_use(sagemaker: Any, records_emulator: Emulator, told: Told) -> None:
     sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
     settle(records_emulator, "InService")
@@ -135,6 +142,7 @@ def test_an_update_shows_what_still_serves(sagemaker: Any, records_emulator: Emu
     assert told.keys == [KEY, KEY]
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_deployment_guardrails_are_refused(sagemaker: Any, records_emulator: Emulator) -> None:
     sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
     settle(records_emulator, "InService")

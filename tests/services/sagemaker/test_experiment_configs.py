@@ -15,6 +15,8 @@ from harness.services.sagemaker.trials import create_trial
 from harness.services.scope import Scope
 from harness.stores.memory import MemoryRecords
 
+pytestmark = pytest.mark.provenance("documented", source="API reference: ExperimentConfig")
+
 
 @pytest.fixture
 def scope() -> Scope:

@@ -6,6 +6,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+pytestmark = pytest.mark.provenance(
+    "documented", source="API reference: CreateExperiment, CreateTrial, CreateTrialComponent and their siblings"
+)
+
 
 def error_of(caught: pytest.ExceptionInfo[ClientError]) -> tuple[str, str]:
     error = caught.value.response["Error"]
@@ -37,6 +41,7 @@ def test_experiment_names_are_not_case_sensitive(sagemaker: Any) -> None:
         sagemaker.create_experiment(ExperimentName="eXP")
 
 
+@pytest.mark.provenance("documented", source="source code: aws/sagemaker-python-sdk")
 @pytest.mark.parametrize(
     ("create", "request_"),
     [

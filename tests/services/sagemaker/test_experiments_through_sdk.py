@@ -13,6 +13,9 @@ import pytest
 
 from tests.conftest import RunningEmulator
 
+pytestmark = pytest.mark.provenance("documented", source="source code: aws/sagemaker-python-sdk")
+
+
 PROGRAMS = Path(__file__).parent / "programs"
 TELEMETRY_OFF = "SchemaVersion: '1.0'\nSageMaker: {PythonSDK: {Modules: {TelemetryOptOut: true}}}\n"
 

@@ -8,6 +8,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+pytestmark = pytest.mark.provenance(
+    "assumed", source="no named source: which images are refused, and how for processing"
+)
+
+
 ROLE = "arn:aws:iam::123456789012:role/Role"
 HOST = "683313688378.dkr.ecr."
 CLUSTER = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
@@ -88,7 +93,7 @@ def model_text(image: str, region: str, suffix: str) -> str:
     )
 
 
-@pytest.mark.parametrize(
+each_wrong_host = pytest.mark.parametrize(
     ("region", "suffix"),
     [
         ("us-west-2", "amazonaws.com"),
@@ -97,25 +102,33 @@ def model_text(image: str, region: str, suffix: str) -> str:
         ("cn-north-1", "amazonaws.com.cn"),
     ],
 )
-@pytest.mark.parametrize(
-    ("create", "text"),
-    [
-        (train, training_text),
-        (process, processing_text),
-        (define, processing_text),
-        (monitor, processing_text),
-        (model, model_text),
-        (models, model_text),
-    ],
-)
-def test_an_image_of_another_region_or_domain(
-    sagemaker: Any, create: Callable[..., None], text: Callable[..., str], region: str, suffix: str
-) -> None:
+
+
+def refuses(sagemaker: Any, create: Callable[..., None], text: Callable[..., str], region: str, suffix: str) -> None:
     image = f"{HOST}{region}.{suffix}/sagemaker-xgboost:3.0-5"
     with pytest.raises(ClientError) as raised:
         create(sagemaker, image)
     error = raised.value.response["Error"]
     assert (error["Code"], error["Message"]) == ("ValidationException", text(image, region, suffix))
+
+
+@pytest.mark.provenance(
+    "recorded", source="issues aws-samples/mlops-amazon-sagemaker#9 and aws/sagemaker-pytorch-inference-toolkit#7"
+)
+@each_wrong_host
+@pytest.mark.parametrize(("create", "text"), [(train, training_text), (model, model_text), (models, model_text)])
+def test_an_image_of_another_region_or_domain(
+    sagemaker: Any, create: Callable[..., None], text: Callable[..., str], region: str, suffix: str
+) -> None:
+    refuses(sagemaker, create, text, region, suffix)
+
+
+@each_wrong_host
+@pytest.mark.parametrize("create", [process, define, monitor])
+def test_an_image_of_another_region_or_domain_in_processing(
+    sagemaker: Any, create: Callable[..., None], region: str, suffix: str
+) -> None:
+    refuses(sagemaker, create, processing_text, region, suffix)
 
 
 @pytest.mark.parametrize(

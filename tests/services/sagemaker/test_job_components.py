@@ -10,6 +10,9 @@ import pytest
 
 from tests.conftest import RunningEmulator
 
+pytestmark = pytest.mark.provenance("documented", source="API reference: ExperimentConfig, DescribeTrialComponent")
+
+
 JOB = {
     "TrainingJobName": "Fit-1",
     "RoleArn": "arn:aws:iam::123456789012:role/SageMakerRole",

@@ -5,6 +5,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+pytestmark = pytest.mark.provenance(
+    "documented", source="API reference: CreateArtifact, CreateAction, CreateContext, AddAssociation and their siblings"
+)
+
+
 SOURCE = {"SourceUri": "s3://b/data.csv", "SourceTypes": [{"SourceIdType": "S3ETag", "Value": "e"}]}
 
 

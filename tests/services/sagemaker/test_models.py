@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+pytestmark = pytest.mark.provenance("documented", source="API reference: CreateModel and its siblings")
+
+
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5"
 ROLE = "arn:aws:iam::123456789012:role/Role"
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model/m"
@@ -40,6 +43,7 @@ def test_a_single_container_may_be_given_as_a_list(sagemaker: Any) -> None:
     assert sagemaker.describe_model(ModelName="m")["Containers"] == [{"Image": IMAGE}]
 
 
+@pytest.mark.provenance("documented", source="source code: aws/amazon-sagemaker-operator-for-k8s")
 def test_names_are_taken_and_missing_in_the_services_words(sagemaker: Any) -> None:
     create(sagemaker)
     for call, told in (
@@ -64,6 +68,7 @@ def test_models_are_listed_and_deleted(sagemaker: Any) -> None:
     assert [item["ModelName"] for item in sagemaker.list_models(NameContains="a")["Models"]] == []
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize(
     ("container", "told"),
     [
@@ -86,6 +91,7 @@ def test_what_cannot_be_hosted_is_refused(sagemaker: Any, container: dict[str, A
     assert sagemaker.list_models()["Models"] == []
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_model_has_exactly_one_container(sagemaker: Any) -> None:
     one = {"Image": IMAGE}
     for containers, told in (

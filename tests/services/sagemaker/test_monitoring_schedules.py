@@ -16,6 +16,11 @@ from tests.services.sagemaker import test_endpoints as endpoints
 from tests.services.sagemaker.test_endpoint_configs import CAPTURE, VARIANT
 from tests.services.sagemaker.test_models import create as create_model
 
+pytestmark = pytest.mark.provenance(
+    "documented", source="API reference: CreateMonitoringSchedule, CreateDataQualityJobDefinition and their siblings"
+)
+
+
 ANALYZER = "156813124566.dkr.ecr.us-east-1.amazonaws.com/sagemaker-model-monitor-analyzer"
 CLUSTER = {"ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}}
 SOURCE: dict[str, str] = {"EndpointName": "e", "LocalPath": "/opt/ml/processing/input"}
@@ -95,6 +100,7 @@ def test_a_definition_is_described_listed_and_deleted(sagemaker: Any) -> None:
             call(JobDefinitionName="d")
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize(
     ("more", "words"),
     [
@@ -158,6 +164,7 @@ def test_a_schedule_stops_starts_changes_and_goes(sagemaker: Any, told: Told) ->
             getattr(sagemaker, f"{name}_monitoring_schedule")(MonitoringScheduleName="s")
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize(
     ("more", "words"),
     [

@@ -10,6 +10,9 @@ import pytest
 from tests.cloud import BUCKET, ROLE, Cloud, running_cloud
 from tests.services.sagemaker.refusals import refused_job
 
+pytestmark = pytest.mark.provenance("documented", source="API reference: CreateProcessingJob and its siblings")
+
+
 BASE = "/opt/ml/processing"
 
 
@@ -34,6 +37,7 @@ def refusal(cloud: Cloud, request: dict[str, Any]) -> tuple[str, str]:
     return refused_job(cloud.sagemaker, "processing", request)
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_an_unknown_image(cloud: Cloud, request_: dict[str, Any]) -> None:
     request_["AppSpecification"]["ImageUri"] = "registry:5000/my-own"
     code, message = refusal(cloud, request_)
@@ -41,6 +45,7 @@ def test_an_unknown_image(cloud: Cloud, request_: dict[str, Any]) -> None:
     assert "'registry:5000/my-own' is not in the catalogue" in message
 
 
+@pytest.mark.provenance("recorded", source="issue aws/amazon-sagemaker-examples#1938")
 @pytest.mark.parametrize("uri", ["s3://no-such-bucket/data", f"s3://{BUCKET}/nothing"])
 def test_no_objects(cloud: Cloud, request_: dict[str, Any], uri: str) -> None:
     request_["ProcessingInputs"][0]["S3Input"]["S3Uri"] = uri
@@ -66,6 +71,7 @@ MISSING = (
 OUTPUT = ("ProcessingOutputConfig", "Outputs", 0)
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize(
     ("place", "value", "text"),
     [
@@ -108,6 +114,7 @@ def test_what_is_not_supported_is_refused_by_name(
     assert text in message
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_names_given_twice(cloud: Cloud, request_: dict[str, Any]) -> None:
     twice = {**request_["ProcessingInputs"][0], "S3Input": {**request_["ProcessingInputs"][0]["S3Input"]}}
     twice["S3Input"]["LocalPath"] = f"{BASE}/input/c"
@@ -115,12 +122,16 @@ def test_names_given_twice(cloud: Cloud, request_: dict[str, Any]) -> None:
     assert refusal(cloud, request_)[1] == "ProcessingInputs: the name 'in-0' occurs more than once"
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_dataset_definition_is_refused(cloud: Cloud, request_: dict[str, Any]) -> None:
     del request_["ProcessingInputs"][0]["S3Input"]
     request_["ProcessingInputs"][0]["DatasetDefinition"] = {"LocalPath": f"{BASE}/input/a"}
     assert "only S3Input is supported" in refusal(cloud, request_)[1]
 
 
+@pytest.mark.provenance(
+    "documented", source="Developer guide: Amazon SageMaker Processing, its example of code below the data"
+)
 def test_inputs_may_lie_in_each_other(cloud: Cloud) -> None:
     """The guide's own example: the data in …/input, the code in …/input/code."""
     data = f"s3://{BUCKET}/data/"

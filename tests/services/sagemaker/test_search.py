@@ -10,6 +10,11 @@ from harness.emulator import Emulator
 from harness.engine.tracking.component_metrics import put_metrics
 from harness.kernel.records import Key, Record
 
+pytestmark = pytest.mark.provenance(
+    "documented", source="API reference: Search, SearchExpression, Filter and NestedFilters"
+)
+
+
 COMPONENT = "experiment-trial-component"
 
 
@@ -200,6 +205,7 @@ def test_what_cannot_be_asked_is_refused(three: Any, request_: dict[str, Any], c
     assert caught.value.response["Error"]["Code"] == code
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_thousand_components_are_searched_and_sorted(sagemaker: Any, records_emulator: Emulator) -> None:
     sagemaker.create_experiment(ExperimentName="exp")
     sagemaker.create_trial(TrialName="trial", ExperimentName="exp")

@@ -11,6 +11,8 @@ from harness.kernel.records import Key, Record
 from harness.protocol import service_model
 from harness.services.registry import operation
 
+pytestmark = pytest.mark.provenance("documented", source="API reference: AddTags, ListTags, DeleteTags")
+
 
 def tags_of(sagemaker: Any, arn: str) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]}
@@ -25,6 +27,7 @@ def test_tags_of_create_are_listed_changed_and_deleted(sagemaker: Any) -> None:
     assert tags_of(sagemaker, arn) == {"b": ""}
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_job_is_found_by_its_arn_in_lower_case(sagemaker: Any, records_emulator: Emulator) -> None:
     arn = "arn:aws:sagemaker:us-east-1:123456789012:training-job/my-job"
     key = Key("training-job", "123456789012", "us-east-1", "My-Job")
@@ -65,6 +68,7 @@ def test_reserved_and_too_many_tags_are_refused(sagemaker: Any, tags: list[dict[
     assert tags_of(sagemaker, arn) == {"a": "1"}
 
 
+@pytest.mark.provenance("assumed", source="no named source: reports of users")
 def test_reserved_tags_are_not_deleted(sagemaker: Any) -> None:
     arn = sagemaker.create_experiment(ExperimentName="exp")["ExperimentArn"]
     with pytest.raises(ClientError, match="System prefix 'aws:' reserved for AWS usage in tag key: aws:x"):
@@ -79,6 +83,7 @@ def members(operation: Any) -> Any:
     return operation.input.members if operation.input else {}
 
 
+@pytest.mark.provenance("assumed", source="no named source: reports of users")
 def test_every_operation_that_takes_tags_refuses_reserved_and_repeated_keys() -> None:
     model = service_model("sagemaker")
     names = [name for name in model.operation_names if served(name) and "Tags" in members(model.operation(name))]

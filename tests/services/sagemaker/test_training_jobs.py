@@ -12,6 +12,8 @@ from botocore.exceptions import ClientError
 from tests.cloud import BUCKET, ROLE, SKLEARN, XGBOOST, Cloud, eventually, running_cloud
 from tests.services.sagemaker.refusals import refused_job
 
+pytestmark = pytest.mark.provenance("documented", source="API reference: CreateTrainingJob and its siblings")
+
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
@@ -29,6 +31,7 @@ def refusal(cloud: Cloud, request: dict[str, Any]) -> tuple[str, str]:
     return refused_job(cloud.sagemaker, "training", request)
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_an_unknown_image(cloud: Cloud, request_: dict[str, Any]) -> None:
     request_["AlgorithmSpecification"]["TrainingImage"] = "1234.dkr.ecr.us-east-1.amazonaws.com/my-own:latest"
     code, message = refusal(cloud, request_)
@@ -37,16 +40,19 @@ def test_an_unknown_image(cloud: Cloud, request_: dict[str, Any]) -> None:
     assert "sagemaker-xgboost" in message
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_an_unknown_version(cloud: Cloud, request_: dict[str, Any]) -> None:
     request_["AlgorithmSpecification"]["TrainingImage"] = "x/sagemaker-xgboost:9.9-9"
     assert "version '9.9-9' is not supported; supported: 0.90-1, " in refusal(cloud, request_)[1]
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_an_image_without_a_train_program(cloud: Cloud, request_: dict[str, Any]) -> None:
     request_["AlgorithmSpecification"]["TrainingImage"] = SKLEARN
     assert "has no 'train' program" in refusal(cloud, request_)[1]
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize("image", [SKLEARN, XGBOOST])
 def test_script_mode_is_refused_by_name(cloud: Cloud, request_: dict[str, Any], image: str) -> None:
     request_["AlgorithmSpecification"]["TrainingImage"] = image
@@ -57,6 +63,7 @@ def test_script_mode_is_refused_by_name(cloud: Cloud, request_: dict[str, Any], 
     assert refusal(cloud, request_)[1].startswith("Environment.SAGEMAKER_PROGRAM: script mode is not supported by")
 
 
+@pytest.mark.provenance("recorded", source="issues aws/amazon-sagemaker-examples#2267 and #2489")
 @pytest.mark.parametrize("uri", ["s3://no-such-bucket/data/", f"s3://{BUCKET}/nothing/here"])
 def test_no_objects(cloud: Cloud, request_: dict[str, Any], uri: str) -> None:
     request_["InputDataConfig"][0]["DataSource"]["S3DataSource"]["S3Uri"] = uri
@@ -69,6 +76,7 @@ def test_no_objects(cloud: Cloud, request_: dict[str, Any], uri: str) -> None:
     assert refusal(cloud, request_) == ("ValidationException", text)
 
 
+@pytest.mark.provenance("assumed", source="no named source: reports of users")
 def test_a_taken_name(cloud: Cloud, request_: dict[str, Any]) -> None:
     arn = cloud.sagemaker.create_training_job(**request_)["TrainingJobArn"]
     with pytest.raises(cloud.sagemaker.exceptions.ResourceInUse) as taken:
@@ -89,6 +97,7 @@ def test_members_that_only_serverless_jobs_leave_out(cloud: Cloud, request_: dic
 CHANNEL = ("InputDataConfig", 0)
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize(
     ("place", "value", "text"),
     [
@@ -131,6 +140,7 @@ def test_what_is_not_supported_is_refused_by_name(
     assert text in message
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_a_channel_named_twice(cloud: Cloud, request_: dict[str, Any]) -> None:
     request_["InputDataConfig"] *= 2
     assert refusal(cloud, request_)[1] == "InputDataConfig: the name 'train' occurs more than once"

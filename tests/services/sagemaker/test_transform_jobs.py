@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError
 from tests.cloud import BUCKET, Cloud, running_cloud
 from tests.hosting import Hosting, catalogued_server
 
+pytestmark = pytest.mark.provenance("documented", source="API reference: CreateTransformJob and its siblings")
+
 
 @pytest.fixture(scope="module")
 def hosting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosting]:
@@ -34,6 +36,7 @@ def cloud(hosting: Hosting) -> Cloud:
 SOURCE = f"s3://{BUCKET}/in/"
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
 @pytest.mark.parametrize(
     ("more", "told"),
     [
@@ -62,6 +65,7 @@ def test_what_it_works_on_must_be_there(hosting: Hosting, model: str) -> None:
         hosting.begin_transform(model, "s3://no-such-bucket/x")
 
 
+@pytest.mark.provenance("assumed", source="no named source: reports of users")
 def test_jobs_that_are_not_or_have_ended(cloud: Cloud) -> None:
     for call in (cloud.sagemaker.describe_transform_job, cloud.sagemaker.stop_transform_job):
         with pytest.raises(ClientError, match="Could not find job to update with name none"):

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+pytestmark = pytest.mark.provenance("documented", source="source code: aws/amazon-sagemaker-operator-for-k8s")
+
+
 NOT_FOUND = "Requested resource not found."
 NO_JOB = "Could not find requested job with name: nobody"
 NO_UPDATE = "Could not find job to update with name nobody"
