@@ -55,7 +55,8 @@ def own_image(docker_client: Any) -> Iterator[str]:
     lines = [f"FROM {BASE}", "COPY train serve /usr/local/bin/", "COPY train /opt/ml/code/baked", "WORKDIR /srv"]
     build(docker_client, "\n".join(lines), LOCAL)
     yield OWN
-    docker_client.remove_image(LOCAL, force=True)
+    if docker_client.images(LOCAL):  # the tests of sdk_local have this fixture as well
+        docker_client.remove_image(LOCAL, force=True)
 
 
 @pytest.fixture(scope="session")
