@@ -25,7 +25,7 @@ from harness.localmode.docker_cli.port_forward import PublishedPort
 from harness.runners.process.environments import Environments
 from harness.runners.process.folders import JobFolders
 from harness.runners.process.runner import ProcessRunner
-from harness.runners.process.sandbox import handed_over
+from harness.runners.process.sandbox import adopted_listener
 from harness.runners.spec import Cause, Outcome, Run
 
 INTERRUPTED = 130
@@ -75,7 +75,7 @@ def _services(file: Path) -> list[Service]:
 def _adopt(door: socket.socket, control: Path) -> Callable[[], None]:
     """Has the emulator answer at its own port in a container's network."""
     stack = contextlib.ExitStack()
-    stack.enter_context(handed_over(door.detach(), control))
+    stack.enter_context(adopted_listener(door.detach(), control))
     return stack.close
 
 

@@ -41,7 +41,7 @@ def test_a_wrapped_refusal_of_the_socket() -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "message"),
+    ("filesystem", "message"),
     [
         ("unix:///nowhere/docker.sock", "does not answer: start it"),
         ("tcp://127.0.0.1:1", "does not answer: start it"),
