@@ -88,10 +88,12 @@ def _numbers(cells: Sequence[str]) -> list[float]:
 def schema_of_baseline(statistics: Mapping[str, Any], constraints: Mapping[str, Any]) -> Schema:
     """Read the schema from ``statistics.json`` and ``constraints.json`` of a Model Monitor baseline."""
     seen = {feature["name"]: feature for feature in statistics["features"]}
-    return Schema(tuple(_expected(feature, seen.get(feature["name"], {})) for feature in constraints["features"]))
+    return Schema(
+        tuple(_column_of_baseline(feature, seen.get(feature["name"], {})) for feature in constraints["features"])
+    )
 
 
-def _expected(constraint: Mapping[str, Any], seen: Mapping[str, Any]) -> Column:
+def _column_of_baseline(constraint: Mapping[str, Any], seen: Mapping[str, Any]) -> Column:
     numbers = seen.get("numerical_statistics") or {}
     texts = ((seen.get("string_statistics") or {}).get("distribution") or {}).get("categorical") or {}
     listed = (constraint.get("string_constraints") or {}).get("domains") or [

@@ -124,7 +124,7 @@ class _sandbox:  # noqa: N801  (used as a function)
             if host.roots is not Roots.NAMESPACE or not host.isolates_network:
                 raise NoSandbox(host.refusal or "network namespaces are refused")
             run = self._runner.start(self._spec, self._said.append)
-            return self._stack.enter_context(self._connected(run))
+            return self._stack.enter_context(self._await_connection(run))
         except BaseException:
             self._stack.close()
             raise
@@ -132,7 +132,7 @@ class _sandbox:  # noqa: N801  (used as a function)
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def _connected(self, run: Run) -> socket:
+    def _await_connection(self, run: Run) -> socket:
         until = time.monotonic() + _START_SECONDS
         while time.monotonic() < until:
             outcome = run.wait(0)
