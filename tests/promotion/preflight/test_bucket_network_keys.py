@@ -83,7 +83,7 @@ def test_a_role_with_a_path_is_told_in_full(there: Account) -> None:
     trust = '{"Version": "2012-10-17", "Statement": []}'
     made = there.client("iam").create_role(RoleName="Role", Path="/service-role/", AssumeRolePolicyDocument=trust)
     found = one(check_role(there, HERE, []))
-    assert (found.state, f'say role = "{made["Role"]["Arn"]}"' in found.remedy) == (FAILURE, True)
+    assert (found.state, f'set role = "{made["Role"]["Arn"]}"' in found.remedy) == (FAILURE, True)
     first, *_ = check_role(there, replace(HERE, role=made["Role"]["Arn"]), [])
     assert "does not let SageMaker assume it" in first.message
 
