@@ -31,7 +31,7 @@ FETCHING = {
     "engine/jobs/archives.py: _extract": "checked there",
     "engine/hosting/model_servers.py: _fetch_model": "a name of the emulator's own",
     "engine/jobs/staging.py: _download": "checked by download_all",
-    "runners/docker/registry.py: _saved": "members stay in memory",
+    "runners/docker/registry.py: _read_archive": "members stay in memory",
     "aws/remote/objects.py: download": "the caller's path",
     "stores/package_index/index.py: _fetched": "a file name that the index page passed the check with",
 }

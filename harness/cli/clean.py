@@ -72,7 +72,7 @@ def _report_wait(entry: LedgerEntry, why: str, seconds: float) -> None:
 
 def _show(account: Account, cleaning: Cleaning, quiet: bool) -> None:
     lines = [f"{account}; searched by {cleaning.how}"]
-    lines += [f"  {each.run}  {each.entry.kind} {each.entry.name}: {each.told}" for each in cleaning.leftovers]
+    lines += [f"  {each.run}  {each.entry.kind} {each.entry.name}: {each.condition}" for each in cleaning.leftovers]
     lines += [f"  {line}" for line in cleaning.passed_over]
     if not cleaning.leftovers:
         lines.append("nothing is left to remove")
@@ -89,7 +89,7 @@ def _end(cleaning: Cleaning, removals: Sequence[Removal], as_json: bool) -> int:
                 "leftovers": [_plain(leftover) for leftover in cleaning.leftovers],
                 "left_alone": cleaning.passed_over,
                 "removed": [
-                    {"kind": each.entry.kind, "name": each.entry.name, "outcome": each.outcome, "told": each.told}
+                    {"kind": each.entry.kind, "name": each.entry.name, "outcome": each.outcome, "told": each.reason}
                     for each in removals
                 ],
             }
@@ -103,4 +103,4 @@ def _end(cleaning: Cleaning, removals: Sequence[Removal], as_json: bool) -> int:
 def _plain(leftover: Leftover) -> dict[str, str | None]:
     ledger = str(leftover.ledger) if leftover.ledger else None
     entry = leftover.entry
-    return {"run": leftover.run, "kind": entry.kind, "name": entry.name, "told": leftover.told, "ledger": ledger}
+    return {"run": leftover.run, "kind": entry.kind, "name": entry.name, "told": leftover.condition, "ledger": ledger}

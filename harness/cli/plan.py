@@ -59,7 +59,7 @@ def command(scenarios: tuple[str, ...], profile: str, policy: Path | None, state
 def _lines(result: Preflight) -> list[str]:
     lines = []
     for finding in result.findings:
-        lines.append(f"{_MARKS[finding.state]:<8} {finding.topic}: {finding.told}")
+        lines.append(f"{_MARKS[finding.state]:<8} {finding.topic}: {finding.message}")
         if finding.remedy:
             lines.append(f"{'':<8} -> {finding.remedy}")
     counts = {state: sum(finding.state == state for finding in result.findings) for state in _MARKS}

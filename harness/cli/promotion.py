@@ -137,7 +137,7 @@ def _hold_against(budget: float | None, plans: Sequence[RunPlan], estimate: Dura
         if unknown := unpriced(costs):
             click.echo(f"  without {', '.join(unknown)}, which the price table does not know", err=True)
         return
-    click.echo(f"Estimate: ${estimate.hold_against(budget, plans):.2f} ({of_plans})", err=True)
+    click.echo(f"Estimate: ${estimate.check_budget(budget, plans):.2f} ({of_plans})", err=True)
 
 
 def _ask_consent(yes: bool) -> None:

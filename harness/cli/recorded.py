@@ -17,8 +17,8 @@ from harness.promotion.recordings import (
     Provenance,
     Recording,
     digest_of,
-    passed_on_aws,
     read_recording,
+    record_pass,
     recording_file,
     write_recording,
 )
@@ -81,7 +81,7 @@ class Recorder:
                 at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
                 if self.record:
                     self._try_to_record(scenario, file, destination, report, folder, at)
-                passed_on_aws(file, at, destination.region)
+                record_pass(file, at, destination.region)
             elif self.record:
                 self.lines.append(f"{played.name}: not recorded, as it did not pass")
 

@@ -17,7 +17,7 @@ from harness.runners.docker.containers import RUN, labels
 from harness.runners.docker.engine import DockerEngine
 from harness.runners.docker.errors import EngineRefusal, refusal_of
 from harness.runners.docker.images import Images
-from harness.runners.docker.leftovers import abandoned
+from harness.runners.docker.leftovers import is_abandoned
 
 IMAGE = "localstack/localstack:4.14.0"
 """The last release that runs without a token."""
@@ -107,7 +107,7 @@ class LocalStackContainer:
         """Remove containers of emulators that no longer run, whatever their state folder."""
         client = self._engine.client
         for container in client.containers(all=True, filters={"label": f"{RUN}={ROLE}"}):
-            if abandoned(container.get("Labels") or {}, self._state):
+            if is_abandoned(container.get("Labels") or {}, self._state):
                 self._remove(container["Id"])
 
     def _remove(self, container: str) -> None:

@@ -162,7 +162,7 @@ class SupervisedProcess:
             events.write(EvidenceEvent(kind="table", title=title, step=STEP, content=content))
 
         show("The proof that nothing billable is left", ["Found"], [[line] for line in proof.lines()])
-        rows = [[removal.entry.kind, removal.entry.name, removal.told] for removal in removals]
+        rows = [[removal.entry.kind, removal.entry.name, removal.reason] for removal in removals]
         show("Torn down", ["Kind", "Name", "Outcome"], rows)
         try:
             bill = self._guard.bill()

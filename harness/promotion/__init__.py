@@ -1,4 +1,4 @@
-"""What a run on AWS needs beside a local one: the account, the plan, the ledger's teardown, the bill, the proof.
+"""Running scenarios on AWS: the account, the plan, preflight checks, cost, teardown and the proof of teardown.
 
-Speaks boto3 only, and never imports the emulator.
+The package talks to AWS through boto3 only and never imports the emulator.
 """

@@ -1,4 +1,4 @@
-"""``Account``: the AWS account behind a profile's credentials, once it is known to be the expected one."""
+"""The AWS account behind a profile's credentials, verified to be the account that the profile expects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REFUSED = frozenset(["AccessDenied", "AccessDeniedException", "UnauthorizedOper
 
 @dataclass(frozen=True)
 class Account:
-    """``session`` is a boto3 session; ``arn`` is who the credentials belong to."""
+    """An AWS account: ``session`` is a boto3 session, ``arn`` the identity that the credentials belong to."""
 
     session: Any
     id: str
@@ -34,8 +34,8 @@ class Account:
         from botocore.config import Config
 
         if service not in self._clients:
-            patient = Config(retries={"total_max_attempts": 8, "mode": "standard"})
-            self._clients[service] = self.session.client(service, config=patient)
+            config = Config(retries={"total_max_attempts": 8, "mode": "standard"})
+            self._clients[service] = self.session.client(service, config=config)
         return self._clients[service]
 
     def __str__(self) -> str:
@@ -43,28 +43,33 @@ class Account:
 
 
 def open_account(destination: Destination) -> Account:
-    """Asks who the credentials belong to. ``StateError`` when they open nothing, ``GuardRefused`` for a wrong door."""
+    """Ask STS whose credentials these are, and return the account.
+
+    Raise ``StateError`` if AWS does not accept the credentials, and ``GuardRefused`` if they belong to another account
+    than the profile expects.
+    """
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
-    patient = Config(connect_timeout=10, read_timeout=20, retries={"total_max_attempts": 3, "mode": "standard"})
+    config = Config(connect_timeout=10, read_timeout=20, retries={"total_max_attempts": 3, "mode": "standard"})
     try:
         session = boto3.Session(profile_name=destination.aws_profile or None, region_name=destination.region)
-        told = session.client("sts", config=patient).get_caller_identity()
+        identity = session.client("sts", config=config).get_caller_identity()
     except (BotoCoreError, ClientError) as error:
-        raise StateError(f"profile {destination.name!r}: {_why(error, destination)}") from error
-    if told["Account"] != destination.account_id:
+        raise StateError(f"profile {destination.name!r}: {_describe_error(error, destination)}") from error
+    if identity["Account"] != destination.account_id:
         raise GuardRefused(
             f"profile {destination.name!r} expects account {destination.account_id}, but these credentials "
-            f"({told['Arn']}{_by_whom(destination)}) belong to account {told['Account']}, so nothing was created",
+            f"({identity['Arn']}{_credentials_source(destination)}) belong to account {identity['Account']}, "
+            "so nothing was created",
             "use credentials of the expected account, or correct account_id in harness.toml",
         )
-    return Account(session, told["Account"], told["Arn"], destination.region)
+    return Account(session, identity["Account"], identity["Arn"], destination.region)
 
 
-def stale(error: BaseException) -> bool:
-    """Whether the credentials are no longer (or not) good for anything."""
+def credentials_expired(error: BaseException) -> bool:
+    """Return whether AWS refused a call because the credentials have expired or are not valid."""
     from botocore.exceptions import ClientError, NoCredentialsError, SSOError, TokenRetrievalError
 
     if isinstance(error, ClientError):
@@ -72,14 +77,14 @@ def stale(error: BaseException) -> bool:
     return isinstance(error, (NoCredentialsError, SSOError, TokenRetrievalError))
 
 
-def renewal(destination: Destination) -> str:
+def renewal_advice(destination: Destination) -> str:
     profile = f" --profile {destination.aws_profile}" if destination.aws_profile else ""
-    if _keys_in_environment() and not destination.aws_profile:
+    if _has_keys_in_environment() and not destination.aws_profile:
         return "renew the credentials in this environment (AWS_ACCESS_KEY_ID and the rest), or unset them"
     return f"renew them with `aws sso login{profile}` or `aws configure{profile}`"
 
 
-def _why(error: Any, destination: Destination) -> str:
+def _describe_error(error: Any, destination: Destination) -> str:
     from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ProfileNotFound
 
     if isinstance(error, ProfileNotFound):
@@ -88,24 +93,24 @@ def _why(error: Any, destination: Destination) -> str:
             f"`aws configure --profile {destination.aws_profile}` or correct aws_profile in harness.toml"
         )
     if isinstance(error, NoCredentialsError):
-        return f"no AWS credentials are found; {renewal(destination)}"
+        return f"there are no AWS credentials; {renewal_advice(destination)}"
     code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
-    if stale(error):
-        return f"the AWS credentials have expired or are not valid ({code}); {renewal(destination)}"
+    if credentials_expired(error):
+        return f"the AWS credentials have expired or are not valid ({code}); {renewal_advice(destination)}"
     if code in _WRONG:
-        return f"AWS does not accept the secret key or this machine's clock ({code}); {renewal(destination)}"
+        return f"AWS does not accept the secret key or this machine's clock ({code}); {renewal_advice(destination)}"
     if code in _REFUSED:
-        return f"these credentials may not even ask who they are ({error}); allow sts:GetCallerIdentity"
+        return f"these credentials may not call sts:GetCallerIdentity ({error}); allow it for them"
     if isinstance(error, EndpointConnectionError):
-        return f"AWS cannot be reached: {error}; look at the network, the proxy and AWS_ENDPOINT_URL"
-    return f"AWS does not tell whose credentials these are: {error}"
+        return f"AWS cannot be reached: {error}; check the network, the proxy and AWS_ENDPOINT_URL"
+    return f"sts:GetCallerIdentity failed: {error}"
 
 
-def _keys_in_environment() -> bool:
+def _has_keys_in_environment() -> bool:
     return "AWS_ACCESS_KEY_ID" in os.environ
 
 
-def _by_whom(destination: Destination) -> str:
+def _credentials_source(destination: Destination) -> str:
     if destination.aws_profile:
         return f", AWS profile {destination.aws_profile}"
-    return ", from AWS_ACCESS_KEY_ID in the environment" if _keys_in_environment() else ""
+    return ", from AWS_ACCESS_KEY_ID in the environment" if _has_keys_in_environment() else ""

@@ -1,4 +1,4 @@
-"""``Destination``: where a promoted run goes and what the profile provides there, as ``harness.toml`` says it."""
+"""Settings of an AWS profile: the account, region, role and limits for a run on AWS, read from ``harness.toml``."""
 
 from __future__ import annotations
 
@@ -21,63 +21,63 @@ _NOT_IN_TAGS = re.compile(r"[^\w\s.:/=+@-]")
 
 @dataclass(frozen=True)
 class Destination:
-    """One field for each key of a ``[profiles.NAME]`` table of kind "aws"."""
+    """Settings of one AWS profile: one field for each key of a ``[profiles.NAME]`` table of kind "aws"."""
 
     name: str
-    """The profile's own name in ``harness.toml``."""
+    """The profile's name in ``harness.toml``."""
     account_id: str
-    """The only account it may ever touch."""
+    """The only account that the profile may use."""
     region: str
-    """Where it runs."""
+    """The AWS region of the run."""
     role: str
-    """The execution role, as an ARN or by name."""
+    """The execution role: its ARN or its name."""
     aws_profile: str = ""
-    """A profile of the AWS configuration; without one, credentials come from wherever boto3 finds them."""
+    """A profile of the AWS configuration; if empty, boto3's default credentials are used."""
     bucket: str = ""
-    """For what scenarios store; by default the SDK's own, `sagemaker-REGION-ACCOUNT`."""
+    """The bucket that scenarios write to; by default the SDK's, `sagemaker-REGION-ACCOUNT`."""
     subnets: tuple[str, ...] = ()
-    """Where jobs and models run in a VPC."""
+    """Subnets, for jobs and models that run in a VPC."""
     security_groups: tuple[str, ...] = ()
-    """Given with `subnets`."""
+    """Security groups that belong to `subnets`."""
     kms: Mapping[str, str] = field(default_factory=dict)
-    """Key ids for "volume" and "output"."""
+    """KMS key ids for "volume" and "output"."""
     tags: Mapping[str, str] = field(default_factory=dict)
-    """Your own, on everything that is created, beside the harness's."""
+    """Your own tags, added to every resource that is created, beside the tags of harness."""
     instance_types: Mapping[str, str] = field(default_factory=dict)
-    """By step, by stage ("TrainingJob", "Endpoint"…) or "default"."""
+    """Instance types by step, by stage ("TrainingJob", "Endpoint"…) or "default"."""
     max_runtime: Mapping[str, int] = field(default_factory=dict)
-    """Seconds a job may run, by step, stage or "default"."""
+    """The longest run time of a job in seconds, by step, stage or "default"."""
     endpoint_timeout: int = 1800
-    """Seconds an endpoint may take to come into service."""
+    """The number of seconds within which an endpoint must come into service."""
     spot: tuple[str, ...] = ()
-    """The steps or stages that train on spot capacity; ("default",) is all."""
+    """The steps or stages that train on spot capacity; ("default",) means all."""
     max_wait: int = 3600
-    """Seconds that training may wait for spot capacity."""
+    """The longest time in seconds that training waits for spot capacity."""
     expiry: float = 24.0
-    """Hours after which what is left of a run counts as forgotten."""
+    """Hours after which resources left by a run count as abandoned and may be cleaned up by anyone."""
     prices: str = ""
-    """A price table of the user's own, from the project's folder."""
+    """The path of your own price table, relative to the project's folder."""
     monitoring: str = ONE_OFF
-    """What becomes of a scenario's hour: the analyzer runs at once, or AWS's own schedule is waited for."""
+    """How monitoring runs: "one-off" runs the analyzer at once, "schedule" waits for AWS's hourly schedule."""
 
     def role_arn(self, partition: str = "aws") -> str:
         return self.role if self.role.startswith("arn:") else f"arn:{partition}:iam::{self.account_id}:role/{self.role}"
 
     @property
     def default_bucket(self) -> str:
-        """The SDKs' own name where none is given."""
+        """The configured bucket, or else the default bucket of the SDKs."""
         return self.bucket or f"sagemaker-{self.region}-{self.account_id}"
 
     def request_defaults(self, run: str, scenario: str) -> RequestDefaults:
         expires = datetime.fromtimestamp(time.time() + self.expiry * HOUR, tz=timezone.utc)
-        ours = {
+        run_tags = {
             RUN_TAG: run,
             SCENARIO_TAG: scenario,
             OWNER_TAG: owner(),
             EXPIRES_TAG: expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
         return RequestDefaults(
-            tags={**self.tags, **{key: _NOT_IN_TAGS.sub("-", value) for key, value in ours.items()}},
+            tags={**self.tags, **{key: _NOT_IN_TAGS.sub("-", value) for key, value in run_tags.items()}},
             subnets=self.subnets,
             security_groups=self.security_groups,
             volume_key=self.kms.get("volume", ""),
@@ -89,13 +89,13 @@ class Destination:
         )
 
     def instance_type(self, stated: str, step: str | None, stage: str) -> str:
-        """What a machine that the scenario states becomes here."""
+        """Return the instance type to use on AWS for the type that the scenario ``stated``."""
         table = self.instance_types
         return table.get(step or "") or table.get(stage) or table.get(DEFAULT) or stated
 
 
 def owner() -> str:
-    """Who is at the keyboard, for the people of an account shared by many."""
+    """Return USER@HOST, so that people who share an account can see whose resources these are."""
     try:
         user = getpass.getuser()
     except (OSError, KeyError):  # a user id without a name, as in many containers

@@ -1,4 +1,7 @@
-"""What a run will create, learned from the last run of the same scenario; its steps, in any case, from its own file."""
+"""The plan of a run: what it will create, according to the last run of the same scenario that passed.
+
+For a scenario that never passed, only its steps are known; they are read from its source file.
+"""
 
 from __future__ import annotations
 
@@ -32,24 +35,27 @@ class Machines:
 
 
 @dataclass(frozen=True)
-class Planned:
-    """``seconds`` is how long it ran, or an endpoint stood, in the run that the plan was learned from, if known."""
+class PlannedResource:
+    """A resource that the run will create.
+
+    ``seconds`` is how long the job ran, or the endpoint existed, in the run that the plan was learned from, if known.
+    """
 
     kind: str
     step: str | None
     machines: tuple[Machines, ...]
     seconds: float | None
     runs: int = 1
-    """How often it ran: executions of a schedule."""
+    """The number of executions, for a schedule."""
     images: tuple[str, ...] = ()
     name: str = field(default="", compare=False)
     at: float = field(default=0.0, compare=False)
-    """When it was asked for, in seconds since 1970."""
+    """The time of the request that created it, in seconds since 1970."""
 
 
 @dataclass(frozen=True)
 class ApiCall:
-    """An operation the scenario calls; ``bucket`` where it is another than the session's own."""
+    """An operation that the scenario calls; ``bucket`` is set if it is not the session's default bucket."""
 
     service: str
     operation: str
@@ -58,28 +64,28 @@ class ApiCall:
 
 @dataclass(frozen=True)
 class RunPlan:
-    """``learned_from`` is the folder of the run; None when the scenario was never run to its end here."""
+    """The plan of one scenario; ``learned_from`` is the folder of an earlier run, None if no run has passed here."""
 
     scenario: str
     steps: tuple[str, ...]
-    resources: tuple[Planned, ...]
+    resources: tuple[PlannedResource, ...]
     learned_from: Path | None
     calls: tuple[ApiCall, ...] = ()
-    """What the scenario asked AWS's API for, each once; empty when it was not recorded."""
+    """The API operations that the scenario called, each once; empty if they were not recorded."""
     on_aws: bool = False
-    """Whether the run was one on AWS, so that its times are AWS's own."""
+    """True if the earlier run was on AWS, so that its durations already contain AWS's start-up times."""
     names: tuple[tuple[str, str], ...] = ()
-    """Kind and name of everything that it created, each once."""
+    """Kind and name of every resource that the run created, each once."""
     command: str = ""
-    """What runs it here; ``harness run`` where nothing else is said."""
+    """The command that runs the scenario locally; empty for ``harness run SCENARIO``."""
 
     @property
     def rehearsal(self) -> str:
-        """The command that would let it be known."""
+        """The command that runs the scenario locally, so that a plan can be learned."""
         return self.command or f"harness run {self.scenario}"
 
     def unknown_words(self, destination: Destination) -> list[str]:
-        """Steps or stages that the profile names and this scenario does not have, as far as can be known."""
+        """Return the steps or stages that the profile names and this scenario does not have."""
         known = {*self.steps, *(planned.kind for planned in self.resources), "default"}
         named = [*destination.instance_types, *destination.max_runtime, *destination.spot]
         return [word for word in dict.fromkeys(named) if word not in known | STAGES]
@@ -89,17 +95,17 @@ def make_plan(name: str, file: Path, folders: Iterable[Path], destination: Desti
     """Make the plan from the newest run that passed. ``folders`` are report folders of runs, the newest first."""
     folder = _last_passed(folders, name)
     if folder is None:
-        return RunPlan(name, tuple(_stated_steps(file)), (), None)
+        return RunPlan(name, tuple(_literal_steps(file)), (), None)
     return recorded_plan(name, folder, destination)
 
 
 def recorded_plan(name: str, folder: Path, destination: Destination | None) -> RunPlan:
-    """What one run did. Without a destination its machines are those that the scenario states."""
+    """Return the plan learned from one run. Without a destination, instance types stay as the scenario states them."""
     return learned_plan(name, folder / name / EVENTS, folder, destination)
 
 
 def learned_plan(name: str, file: Path, folder: Path, destination: Destination | None) -> RunPlan:
-    """Make the plan from a file of a session's events."""
+    """Return the plan learned from a file of a session's events."""
     events = list(read_events(file))
     steps = dict.fromkeys(event.name for event in events if isinstance(event, StepEvent))
     on_aws = STEP in steps
@@ -108,12 +114,12 @@ def learned_plan(name: str, file: Path, folder: Path, destination: Destination |
         ApiCall(event.service, event.operation, event.bucket) for event in events if isinstance(event, CalledEvent)
     )
     names = dict.fromkeys((event.kind, event.name) for event in events if isinstance(event, CreatedEvent))
-    planned = tuple(_planned(events, destination))
+    planned = tuple(_plan_resources(events, destination))
     return RunPlan(name, tuple(steps), planned, folder, tuple(calls), on_aws, tuple(names))
 
 
 def _last_passed(folders: Iterable[Path], name: str) -> Path | None:
-    """The first of the folders whose run passed. Only a run to the end shows all that a scenario creates."""
+    """Return the first folder whose run passed. A run that stopped early does not show all that a scenario creates."""
     for folder in folders:
         file = folder / name / EVENTS
         if file.is_file() and any(isinstance(event, EndEvent) and event.passed for event in read_events(file)):
@@ -121,11 +127,11 @@ def _last_passed(folders: Iterable[Path], name: str) -> Path | None:
     return None
 
 
-def _planned(events: Sequence[Event], destination: Destination | None) -> Iterator[Planned]:
+def _plan_resources(events: Sequence[Event], destination: Destination | None) -> Iterator[PlannedResource]:
     created = [event for event in events if isinstance(event, CreatedEvent)]
     configs = {event.name: event for event in created if kind_of(event.kind).is_definition}
     evidence = {(event.kind, event.title): event.content for event in events if isinstance(event, EvidenceEvent)}
-    # A job that was answered with an earlier one's result took no time here; the earlier one's is what it takes.
+    # A job that reused an earlier job's result took no time; its duration is that of the earlier job.
     reused = {(event.kind, event.name): event.seconds for event in events if isinstance(event, ReusedEvent)}
     end = max((event.at for event in events), default=0.0)
     for event in created:
@@ -143,7 +149,7 @@ def _planned(events: Sequence[Event], destination: Destination | None) -> Iterat
             seconds = reused.get((kind, name)) or _between(description, *kind_of(kind).times)
         machines = tuple(_machines(event.instances or config.instances, destination, event.step, kind))
         images = tuple(event.images or config.images)
-        yield Planned(kind, event.step, machines, seconds, runs, images, name, event.at)
+        yield PlannedResource(kind, event.step, machines, seconds, runs, images, name, event.at)
 
 
 def _machines(
@@ -151,8 +157,8 @@ def _machines(
 ) -> Iterator[Machines]:
     for each in instances:
         stated = each["InstanceType"]
-        wanted = destination.instance_type(stated, step, kind) if destination else stated
-        yield Machines(wanted, int(each["InstanceCount"]))
+        instance_type = destination.instance_type(stated, step, kind) if destination else stated
+        yield Machines(instance_type, int(each["InstanceCount"]))
 
 
 def _execution_seconds(execution: Mapping[str, Any]) -> float:
@@ -167,8 +173,8 @@ def _between(description: Mapping[str, Any], *members: str) -> float | None:
     return (end - start).total_seconds()
 
 
-def _stated_steps(file: Path) -> Iterator[str]:
-    """The sentences that the file writes out; one that is put together is not known before it runs."""
+def _literal_steps(file: Path) -> Iterator[str]:
+    """Yield the step titles that are literals in the file; a title built at run time cannot be known beforehand."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         match node:
             case ast.Call(func=ast.Attribute(attr="step"), args=[ast.Constant(value=str(sentence)), *_]):

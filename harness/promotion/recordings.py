@@ -1,6 +1,6 @@
-"""Recordings: what scenarios found on AWS, scrubbed, in ``scenarios/recordings``; made by runs, never edited.
+"""Recordings: the normalised results of scenario runs on AWS, stored in ``scenarios/recordings``.
 
-The digest finds edits, not forgers: whoever can compute it can write one.
+Only runs write recordings. A digest reveals accidental edits; it does not protect against forgery.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ABOUT = (
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where and with what it was found. ``events`` and ``source`` are digests: of what the run told, of its file."""
+    """Origin of a recording. ``events`` is the digest of the run's events, ``source`` that of the scenario's file."""
 
     at: str
     profile: str
@@ -39,7 +39,7 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Recording:
-    """``tolerances`` and ``known_differences`` are those that the scenario stated when it was recorded."""
+    """Results of one run on AWS, with the ``tolerances`` and ``known_differences`` that the scenario then stated."""
 
     scenario: str
     provenance: Provenance
@@ -53,7 +53,7 @@ class Recording:
 
 
 def recording_file(scenario: Path) -> Path:
-    """Beside the scenario's own file."""
+    """Return the path of a scenario's recording; ``scenario`` is the scenario's source file."""
     return scenario.parent / FOLDER / f"{scenario.stem}.json"
 
 
@@ -62,26 +62,28 @@ def digest_of(file: Path) -> str:
 
 
 def write_recording(recording: Recording, file: Path, secrets: tuple[str, ...]) -> None:
-    """``secrets`` must not be in it: scrubbing that missed one must not end in somebody's repository."""
+    """Write a recording. Raise ``GuardRefused`` if it contains one of ``secrets``, so that none is ever committed."""
     document = {"about": _ABOUT, "format": FORMAT, **asdict(recording)}
     text = json.dumps({**document, "digest": _digest(document)}, indent=1, ensure_ascii=False) + "\n"
-    if found := [secret for secret in secrets if secret and secret in text]:
-        where = next((fact for fact, value in recording.facts.items() if found[0] in f"{fact} {value}"), "its head")
-        raise GuardRefused(f"the recording of {recording.scenario} was not written: {found[0]!r} is left in {where!r}")
+    if leaked := [secret for secret in secrets if secret and secret in text]:
+        where = next((fact for fact, value in recording.facts.items() if leaked[0] in f"{fact} {value}"), "its head")
+        raise GuardRefused(f"the recording of {recording.scenario} was not written: {leaked[0]!r} is left in {where!r}")
     file.parent.mkdir(parents=True, exist_ok=True)
     _replace(file, text)
 
 
 def read_recording(scenario: Path) -> Recording | None:
-    """None when there is none. ``GuardRefused`` for an edited one, ``StateError`` for one this release cannot read."""
+    """Return the recording of a scenario, or None if there is none.
+
+    Raise ``GuardRefused`` if it was edited, and ``StateError`` if a release with another format wrote it.
+    """
     file = recording_file(scenario)
     if not file.exists():
         return None
     remedy = f"restore it, or record it again: harness run {scenario.stem} --profile aws --record"
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
-        told = document.pop("digest")
-        genuine = told == _digest(document)
+        genuine = document.pop("digest") == _digest(document)
         form = document["format"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise GuardRefused(f"{file} is no recording ({type(error).__name__}: {error})", remedy) from error
@@ -104,8 +106,8 @@ def read_recording(scenario: Path) -> Recording | None:
     )
 
 
-def passed_on_aws(scenario: Path, at: str, region: str) -> None:
-    """Notes the day beside the recordings; a project without any keeps none."""
+def record_pass(scenario: Path, at: str, region: str) -> None:
+    """Store the day of a passed run beside the recordings; do nothing if the project has no recordings."""
     file = scenario.parent / FOLDER / LAST_PASSED
     if file.parent.is_dir():
         days = {**last_passed(scenario.parent), scenario.stem: {"at": at, "region": region}}
@@ -113,10 +115,10 @@ def passed_on_aws(scenario: Path, at: str, region: str) -> None:
 
 
 def last_passed(scenarios: Path) -> dict[str, dict[str, str]]:
-    """By scenario; for information only, so a file that cannot be read says nothing."""
+    """Return time and region of the last passed run by scenario. An unreadable file counts as empty."""
     with contextlib.suppress(OSError, ValueError):
-        found = json.loads((scenarios / FOLDER / LAST_PASSED).read_text(encoding="utf-8"))
-        return found if isinstance(found, dict) else {}
+        document = json.loads((scenarios / FOLDER / LAST_PASSED).read_text(encoding="utf-8"))
+        return document if isinstance(document, dict) else {}
     return {}
 
 

@@ -1,6 +1,7 @@
-"""Looks at a run while it goes, and says when it must stop: the budget, an endpoint that never comes up, credentials.
+"""A guard that watches a run on AWS and decides when it must stop.
 
-Transform jobs have no time limit of AWS's own; those that run too long are stopped here.
+Reasons are: the budget is exceeded, an endpoint does not come into service, or the credentials have expired. AWS has no
+time limit for transform jobs, so the guard also stops transform jobs that run too long.
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ from pathlib import Path
 
 from harness.aws_run.ledger import LedgerEntry, read
 from harness.aws_run.request_defaults import DEFAULT
-from harness.promotion.account import Account, renewal, stale
+from harness.promotion.account import Account, credentials_expired, renewal_advice
 from harness.promotion.cost.meter import Bill, Meter
 from harness.promotion.destination import Destination
 from harness.promotion.teardown.resources import RUNNING, THERE, look, request_for, status
 
 
 class RunGuard:
-    """``cap`` is in dollars, of which ``spent`` are gone already; None for no budget. ``meter`` is None where no price
-    table is at hand."""
+    """Guard of one run.
+
+    ``cap`` is the budget in dollars (None for no budget), of which ``spent`` were used by earlier runs. ``meter`` is
+    None if there is no price table.
+    """
 
     def __init__(
         self,
@@ -43,41 +47,41 @@ class RunGuard:
         self._warned = False
 
     def reason_to_stop(self) -> str | None:
-        """What AWS does not answer this time, it is asked the next time."""
+        """Return why the run must stop, or None. If AWS does not respond, the next call tries again."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            return self._over_budget() or self._over_time()
+            return self._check_budget() or self._check_times()
         except (BotoCoreError, ClientError) as error:
-            if stale(error):
-                return f"the AWS credentials have expired: {renewal(self._destination)}"
+            if credentials_expired(error):
+                return f"the AWS credentials have expired: {renewal_advice(self._destination)}"
             return None
 
     def bill(self) -> Bill | None:
         return self._meter.bill() if self._meter else None
 
-    def _over_budget(self) -> str | None:
+    def _check_budget(self) -> str | None:
         if self._cap is None or self._meter is None:
             return None
         bill = self._meter.bill()
         if bill.unpriced and not self._warned:
             self._warned = True
             self._note(f"not in the price table, so not metered: {', '.join(bill.unpriced)}")
-        return over_budget(self._spent + bill.dollars, self._cap)
+        return budget_exceeded(self._spent + bill.dollars, self._cap)
 
-    def _over_time(self) -> str | None:
+    def _check_times(self) -> str | None:
         _, entries = read(self._ledger)
         for entry in entries:
             if entry.kind == "Endpoint" and entry.open and entry.name not in self._in_service:
-                if reason := self._endpoint(entry):
+                if reason := self._check_endpoint(entry):
                     return reason
             elif entry.kind == "TransformJob" and entry.open and entry.name not in self._stopped:
-                self._transform_job(entry)
+                self._stop_long_transform(entry)
         return None
 
-    def _endpoint(self, entry: LedgerEntry) -> str | None:
-        found = look(self._account, entry)
-        if found.state != THERE or status("Endpoint", found.description) != "Creating":
+    def _check_endpoint(self, entry: LedgerEntry) -> str | None:
+        condition = look(self._account, entry)
+        if condition.state != THERE or status("Endpoint", condition.description) != "Creating":
             self._in_service.add(entry.name)
             return None
         if time.time() - entry.intended < self._destination.endpoint_timeout:
@@ -85,7 +89,7 @@ class RunGuard:
         limit = self._destination.endpoint_timeout
         return f"endpoint {entry.name} did not come into service within {limit} s (endpoint_timeout of the profile)"
 
-    def _transform_job(self, entry: LedgerEntry) -> None:
+    def _stop_long_transform(self, entry: LedgerEntry) -> None:
         table = self._destination.max_runtime
         limit = table.get(entry.step or "") or table.get("TransformJob") or table.get(DEFAULT)
         if not limit or time.time() - entry.intended < limit:
@@ -98,7 +102,7 @@ class RunGuard:
         self._stopped.add(entry.name)
 
 
-def over_budget(dollars: float, cap: float | None) -> str | None:
+def budget_exceeded(dollars: float, cap: float | None) -> str | None:
     if cap is None or dollars <= cap:
         return None
     return f"the run has cost ${dollars:.4f}, more than the budget of ${cap:.2f}"

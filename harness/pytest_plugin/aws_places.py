@@ -25,7 +25,7 @@ from harness.promotion.cost.prices import prices_of
 from harness.promotion.destination import HOUR, ONE_OFF, Destination, owner
 from harness.promotion.preflight.findings import WARNING
 from harness.promotion.preflight.run import preflight
-from harness.promotion.run_guard import RunGuard, over_budget
+from harness.promotion.run_guard import RunGuard, budget_exceeded
 from harness.promotion.teardown.aftermath import proof_of, tear_down
 from harness.promotion.teardown.run import FAILED
 from harness.pytest_plugin.aws_requests import Relay
@@ -69,7 +69,7 @@ class AwsRun:
     @property
     def refused(self) -> str | None:
         """Why no further test may begin, if one may not."""
-        return over_budget(self._spent, self._run.budget)
+        return budget_exceeded(self._spent, self._run.budget)
 
     @property
     def stopped(self) -> str | None:
@@ -87,7 +87,7 @@ class AwsRun:
         lines = [f"{finding.state}: {finding}" for finding in result.findings if finding.state == WARNING]
         estimate = estimator(self._prices, self._destination, "--harness-budget")
         if run.budget is not None:
-            dollars = estimate.hold_against(run.budget, plans)
+            dollars = estimate.check_budget(run.budget, plans)
             lines.append(f"estimate: ${dollars:.2f} (prices of {self._prices.dated}, durations of the last run here)")
         run.add_messages(str(self._account), lines)
 

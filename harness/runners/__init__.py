@@ -1,1 +1,4 @@
-"""Programs: a ``RunSpec`` becomes a running program and then an ``Outcome``. Knows no SageMaker words."""
+"""Runners start the programs of jobs and endpoints: as host processes or as Docker containers.
+
+They know nothing of SageMaker's API: they get a ``RunSpec`` and return an ``Outcome``.
+"""

@@ -1,4 +1,4 @@
-"""How much disk folders take, and how much is free again when they go."""
+"""Disk usage of folders, and the space that removing them frees."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Space:
-    """Bytes on disk. ``linked`` of them have names elsewhere too (uv's cache): removing the folder frees the rest."""
+    """Bytes on disk. ``linked`` bytes have hard links elsewhere (uv's cache), so removing the folder keeps them."""
 
     size: int = 0
     linked: int = 0
@@ -21,15 +21,15 @@ class Space:
 
 
 def space_of(folder: Path) -> Space:
-    """What has several names below the folder is counted once."""
+    """Measure a folder. A file with several hard links below it is counted once."""
     names: dict[tuple[int, int], int] = {}
     files: dict[tuple[int, int], os.stat_result] = {}
-    for found in _files(folder):
-        key = (found.st_dev, found.st_ino)
+    for status in _files(folder):
+        key = (status.st_dev, status.st_ino)
         names[key] = names.get(key, 0) + 1
-        files[key] = found
-    size = sum(found.st_blocks for found in files.values()) * 512
-    linked = sum(found.st_blocks for key, found in files.items() if found.st_nlink > names[key]) * 512
+        files[key] = status
+    size = sum(status.st_blocks for status in files.values()) * 512
+    linked = sum(status.st_blocks for key, status in files.items() if status.st_nlink > names[key]) * 512
     return Space(size, linked)
 
 
@@ -38,12 +38,12 @@ def _files(folder: Path) -> Iterator[os.stat_result]:
         for name in names:
             try:
                 yield Path(parent, name).lstat()
-            except OSError:  # gone in the meantime
+            except OSError:  # deleted in the meantime
                 continue
 
 
 def readable_size(size: float) -> str:
-    """As ``docker`` says it: 622MB."""
+    """Format a size as ``docker`` does: 622MB."""
     for unit in ("B", "kB", "MB"):
         if size < 999.5:
             return f"{size:.0f}{unit}"

@@ -1,4 +1,4 @@
-"""Modes of the files a job works on: readable for its users, and without setuid and setgid when it has ended."""
+"""File modes of a job's folders: readable for its users while it runs, without setuid and setgid bits afterwards."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _PRIVILEGES = stat.S_ISUID | stat.S_ISGID
 
 
 def open_to_all(folder: Path, *, writable: bool = False) -> None:
-    """Let every user of a job read what was staged for it, as on SageMaker: the emulator writes for itself alone.
+    """Let every user of a job read its folder, as on SageMaker; ``writable`` lets them create files too.
 
-    ``writable`` also opens the folders for writing. Only the state folder, which lies around them, keeps others out.
+    The state folder around it still keeps other users of the host out.
     """
     for path, status in entries(folder):
         mode = stat.S_IMODE(status.st_mode)
@@ -25,27 +25,27 @@ def open_to_all(folder: Path, *, writable: bool = False) -> None:
         else:
             continue
         if wider != mode:
-            with contextlib.suppress(PermissionError):  # what an earlier container left as somebody else's
+            with contextlib.suppress(PermissionError):  # a file of another user, left by an earlier container
                 Path(path).chmod(wider)
 
 
 def remove_privileges(folder: Path) -> None:
-    """Clear setuid and setgid of the files that a job left in a folder which nobody writes to now."""
+    """Clear the setuid and setgid bits of the files that an ended job left in a folder."""
     for path, status in entries(folder):
         if stat.S_ISREG(status.st_mode) and status.st_mode & _PRIVILEGES:
-            with contextlib.suppress(OSError):  # another user's
+            with contextlib.suppress(OSError):  # a file of another user
                 Path(path).chmod(stat.S_IMODE(status.st_mode) & ~_PRIVILEGES)
 
 
-def entries(place: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """A file, or a folder with all below it; links are not followed."""
-    top = os.fspath(place)
+def entries(path: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield a file, or a folder with everything below it, with its status. Links are not followed."""
+    top = os.fspath(path)
     status = os.lstat(top)
     yield top, status
     folders = [top] if stat.S_ISDIR(status.st_mode) else []
     while folders:
-        with contextlib.suppress(OSError), os.scandir(folders.pop()) as found:
-            for entry in found:
+        with contextlib.suppress(OSError), os.scandir(folders.pop()) as listing:
+            for entry in listing:
                 yield entry.path, entry.stat(follow_symlinks=False)
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(entry.path)

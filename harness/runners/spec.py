@@ -1,4 +1,4 @@
-"""What a runner is asked to run and what it answers: values, and the ``Runner`` and ``Run`` protocols."""
+"""The interface of runners: a ``RunSpec`` says what to run, an ``Outcome`` how it ended; ``Runner`` and ``Run``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Environment:
     lock: Path | None = None
     python: str | None = None
     alternatives: tuple[Environment, ...] = ()
-    """What runs instead, in this order, on a machine that has no such Python."""
+    """Environments to use instead, in this order, on a machine without that Python."""
     notice: str = ""
     """The line for the job's log when this environment runs as an alternative."""
 
@@ -31,7 +31,7 @@ class Environment:
 
 
 class Network(enum.Enum):
-    """What a program may reach: the emulator and its own loopback, or only its own loopback."""
+    """The network of a program: the emulator and its own loopback, or only its own loopback."""
 
     EMULATOR = "emulator"
     ISOLATED = "isolated"
@@ -39,12 +39,12 @@ class Network(enum.Enum):
 
 @dataclass(frozen=True)
 class Resources:
-    """What the machine that was asked for gives a container; 0 says that nothing is known or wanted."""
+    """Resources of the requested instance type for a container; 0 means unknown or none."""
 
     machine: str = ""
     cpus: float = 0
     memory: int = 0
-    """Bytes."""
+    """Memory in bytes."""
     gpus: int = 0
 
 
@@ -62,15 +62,15 @@ class Container:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """A program in a container-like surrounding.
+    """A program to run in a container-like environment.
 
     ``argv[0]`` is looked up on the program's PATH, which starts with the environment's ``bin``; ``python``/``python3``
     followed by a script file may be started warm (a parent that imported ``preload`` forks for it).
-    ``root`` is the host folder the program sees as ``/opt/ml``; ``mounts`` are other host folders (or files) that it
-    sees, writable, at absolute paths below that: path -> where it lies on the host. ``needs_absolute_root`` False says
-    that it also follows ``SAGEMAKER_BASE_DIR``, so it may run where ``/opt/ml`` cannot be given.
-    ``visible`` are host paths (program folders) readable at their own place. ``env`` is the whole environment but for
-    PATH, HOME, HOSTNAME and TMPDIR, which the runner sets.
+    ``root`` is the host folder that the program sees as ``/opt/ml``. ``mounts`` maps absolute paths below ``/opt/ml``
+    to other host folders or files, which the program may write to. ``needs_absolute_root`` is False if the program also
+    follows ``SAGEMAKER_BASE_DIR``, so that it can run on hosts where ``/opt/ml`` cannot be provided.
+    ``visible`` are host paths (program folders) that it may read under the same path. ``env`` is its whole environment
+    except PATH, HOME, HOSTNAME and TMPDIR, which the runner sets.
     """
 
     name: str
@@ -90,16 +90,18 @@ class RunSpec:
     grace: float = 120.0
     """Seconds between SIGTERM and SIGKILL when stopped."""
     serves: bool = False
-    """It is a server: it listens on ``SAGEMAKER_BIND_TO_PORT`` (8080 unless the host has no network namespaces)."""
+    """True for a server: it listens on ``SAGEMAKER_BIND_TO_PORT`` (8080 unless the host has no network namespaces)."""
     group: str = ""
-    """Programs of one group reach each other by their hostnames; they are started together."""
+    """The name of a group of programs that are started together and reach each other by hostname."""
     peers: tuple[str, ...] = ()
-    """The hostnames of the group, this one's among them."""
+    """All hostnames of the group."""
     container: Container | None = None
-    """What runs where there is a container engine, instead of ``argv`` in ``environment``."""
+    """The container that a container engine runs instead of ``argv`` in ``environment``."""
 
 
 class Cause(enum.Enum):
+    """The reason why a program ended."""
+
     EXITED = "exited"
     STOPPED = "stopped"
     TIME_LIMIT = "time_limit"
@@ -115,7 +117,7 @@ class Outcome:
     started: float
     ended: float
     message: str = ""
-    """For ``NOT_STARTED``: why, and the remedy."""
+    """The reason and the remedy, for ``NOT_STARTED``."""
 
 
 class Run(Protocol):
@@ -124,19 +126,19 @@ class Run(Protocol):
     spec: RunSpec
 
     def wait(self, timeout: float | None = None) -> Outcome | None:
-        """The outcome once it ended and all its output was delivered; None when ``timeout`` seconds pass first."""
+        """Wait until the program has ended and all its output is delivered; return None after ``timeout`` seconds."""
 
     def stop(self, grace: float | None = None) -> None:
-        """Ask politely (SIGTERM), then firmly after ``grace`` seconds. Returns at once; ``wait`` tells the end."""
+        """Send SIGTERM, and SIGKILL after ``grace`` seconds. Return at once; ``wait`` returns the outcome."""
 
     def kill(self) -> None:
-        """SIGKILL to everything the program started, at once."""
+        """Send SIGKILL to everything that the program started."""
 
     def pids(self) -> tuple[int, ...]:
-        """Host process ids of the program proper (not of the runner's own attendants)."""
+        """Return the host process ids of the program, without those of the runner's helper processes."""
 
     def socket(self) -> tuple[socket.socket, tuple[str, int]]:
-        """For servers: a new unconnected TCP socket *in the program's network* and the address to connect it to."""
+        """Return a new unconnected TCP socket *in the program's network* and the server's address."""
 
 
 OutputSink = Callable[[bytes], None]
@@ -146,37 +148,37 @@ class Runner(Protocol):
     name: str
 
     def start(self, spec: RunSpec, output: OutputSink) -> Run:
-        """Start it; never raises for a program that cannot be started (its outcome says ``NOT_STARTED`` and why).
+        """Start a program. If it cannot be started, the outcome is ``NOT_STARTED``; no exception is raised.
 
         ``output`` receives raw chunks of stdout and stderr, in order, on a thread of the runner.
         """
 
     def warm(self, spec: RunSpec) -> None:
-        """Have a warm parent wait for programs like this one, where that can be; nothing is installed for it."""
+        """Start a warm parent for programs like this one, if the runner has such; install nothing for it."""
 
     def address_of(self, address: str) -> str:
-        """The emulator's address as this runner's programs reach it."""
+        """Return the emulator's address as this runner's programs reach it."""
 
     def runs_as(self, uid: int) -> bool:
-        """Whether processes of this user of the host may be its programs."""
+        """Return whether processes of this user of the host may be programs of this runner."""
 
     def sweep(self) -> list[str]:
-        """Remove what a killed predecessor left behind; names what was found."""
+        """Remove what a killed emulator left behind; return a description of each thing removed."""
 
     def describe(self) -> Mapping[str, str]:
-        """For ``doctor``: how ``/opt/ml``, isolation and warm starts are given on this host."""
+        """Describe for ``doctor`` how ``/opt/ml``, isolation and warm starts work on this host."""
 
     def close(self) -> None:
-        """Stop everything, politely then firmly; nothing is left behind."""
+        """Stop all programs with SIGTERM, then SIGKILL, and remove everything the runner created."""
 
 
 def connect(run: Run, timeout: float | None = None) -> socket.socket:
-    """A socket that is connected to the program's server. Raises ``OSError``, and closes it, if none listens."""
-    made, address = run.socket()
-    made.settimeout(timeout)
+    """Return a socket connected to the program's server; raise ``OSError`` if nothing listens."""
+    client, address = run.socket()
+    client.settimeout(timeout)
     try:
-        made.connect(address)
+        client.connect(address)
     except OSError:
-        made.close()
+        client.close()
         raise
-    return made
+    return client

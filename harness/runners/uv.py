@@ -1,4 +1,4 @@
-"""Runs ``uv``, which installs the Python packages of environments and images. Only this goes to the package index."""
+"""Running ``uv``, which installs the Python packages of environments and images: the only user of the package index."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _NOT_PASSED_ON = frozenset(
 
 
 class UvMissing(Exception):
-    """There is no uv."""
+    """The program uv is not installed."""
 
 
 class UvFailed(Exception):
-    """uv ended with an error; the message is the end of what it said."""
+    """An error from uv; the message is the end of its output."""
 
 
 def find_uv() -> str | None:
@@ -43,7 +43,7 @@ def find_uv() -> str | None:
 
 
 def locked_install(lock: Path) -> list[str]:
-    """The arguments of ``uv pip install`` for a lock: what it names and nothing else, each file by its hash.
+    """Return the arguments of ``uv pip install`` for a lock: exactly its packages, verified by their hashes.
 
     Packages that have only a source archive are built with build tools that are locked the same way.
     """
@@ -51,7 +51,7 @@ def locked_install(lock: Path) -> list[str]:
 
 
 def run_uv(arguments: Sequence[str], progress: Progress) -> None:
-    """``progress`` gets uv's lines as they come."""
+    """Run uv and pass each line of its output to ``progress``. Raise ``UvMissing`` or ``UvFailed``."""
     uv = find_uv()
     if uv is None:
         raise UvMissing
@@ -60,13 +60,13 @@ def run_uv(arguments: Sequence[str], progress: Progress) -> None:
     lines: list[str] = []
     with subprocess.Popen(
         [uv, *arguments],
-        cwd="/",  # the user's own configuration of uv holds (an index of the company's), a project's does not
+        cwd="/",  # so that uv reads the user's configuration (a company's index) but not a project's
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        umask=0o022,  # jobs of a root emulator are another user, who reads the environment
+        umask=0o022,  # with an emulator run by root, jobs run as another user, who must read the environment
         env={**ours, **settings},
     ) as process:
         assert process.stdout is not None
@@ -78,10 +78,10 @@ def run_uv(arguments: Sequence[str], progress: Progress) -> None:
 
 
 def _search_path() -> str:
-    """PATH with the Pythons that pyenv built; its shims answer for releases that are not installed, and mislead uv."""
+    """Return PATH with pyenv's Pythons instead of its shims, which mislead uv about which releases are installed."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    found: list[str] = []
-    with contextlib.suppress(OSError):  # another user's, perhaps
-        found = [str(place) for place in sorted(pyenv.glob("versions/3.*/bin"), reverse=True)]
+    pythons: list[str] = []
+    with contextlib.suppress(OSError):  # a folder of another user
+        pythons = [str(folder) for folder in sorted(pyenv.glob("versions/3.*/bin"), reverse=True)]
     usual = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    return os.pathsep.join([*(place for place in usual if place != str(pyenv / "shims")), *found])
+    return os.pathsep.join([*(folder for folder in usual if folder != str(pyenv / "shims")), *pythons])

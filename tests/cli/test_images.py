@@ -82,7 +82,7 @@ def test_the_list_says_what_runs_and_what_it_stands_in_for(project: Project) -> 
 def test_the_disk_that_environments_take_is_shown(project: Project, cache: Path) -> None:
     from harness.profiles.sdk_environments import V3
 
-    environment_in(cache, Environments(cache / "environments").place(V3).name)
+    environment_in(cache, Environments(cache / "environments").folder_of(V3).name)
     told = project.json("images")
     (row,) = [image for image in told["images"] if image["name"] == "sdk-v3"]
     assert row["environment"] == "built"
@@ -104,7 +104,7 @@ def test_pulling_what_needs_nothing_and_what_is_unknown(project: Project) -> Non
 def test_pruning_takes_what_no_lock_asks_for_and_all_only_when_told(project: Project, cache: Path) -> None:
     from harness.profiles.sdk_environments import V3
 
-    wanted = environment_in(cache, Environments(cache / "environments").place(V3).name)
+    wanted = environment_in(cache, Environments(cache / "environments").folder_of(V3).name)
     stale = environment_in(cache, "xgboost-0.1-0123456789abcdef")
     killed = cache / "images" / "building-x"
     killed.mkdir(parents=True)

@@ -12,7 +12,7 @@ from harness.kernel.errors import GuardRefused, StateError
 from harness.promotion.cost.estimate import DurationEstimate
 from harness.promotion.cost.prices import PriceTable, load_prices
 from harness.promotion.destination import Destination
-from harness.promotion.plan import Machines, Planned, make_plan
+from harness.promotion.plan import Machines, PlannedResource, make_plan
 
 HERE = Destination("aws", "123456789012", "us-east-1", "Role", instance_types={"Train": "ml.m5.large", "Old": "ml.a.b"})
 PRICES = PriceTable(
@@ -65,8 +65,8 @@ def test_it_is_learned_from_the_last_run_to_the_end(tmp_path: Path) -> None:
     plan = make_plan("it", tmp_path / "it.py", sorted(tmp_path.iterdir(), reverse=True), HERE)
     assert (plan.steps, plan.learned_from) == (("Train", "Deploy"), learned)
     assert plan.resources == (
-        Planned("TrainingJob", "Train", (Machines("ml.m5.large", 2),), 60.0),
-        Planned("Endpoint", "Deploy", (Machines("ml.m5.xlarge", 2),), 301.0),
+        PlannedResource("TrainingJob", "Train", (Machines("ml.m5.large", 2),), 60.0),
+        PlannedResource("Endpoint", "Deploy", (Machines("ml.m5.xlarge", 2),), 301.0),
     )
     assert plan.unknown_words(HERE) == ["Old"]
 
@@ -76,7 +76,7 @@ def test_without_a_run_the_file_tells_the_steps(tmp_path: Path) -> None:
     file.write_text("def run(session):\n    with session.step('One'):\n        pass\n")
     plan = make_plan("it", file, (), HERE)
     assert (plan.steps, plan.resources, plan.learned_from) == (("One",), (), None)
-    with pytest.raises(GuardRefused, match="nothing is known of what it costs"):
+    with pytest.raises(GuardRefused, match="the cost of it is not known"):
         DurationEstimate(PRICES).estimate(plan)
 
 
@@ -85,7 +85,7 @@ def test_the_estimate_is_time_and_price_with_an_allowance(tmp_path: Path) -> Non
     plan = make_plan("it", tmp_path / "it.py", sorted(tmp_path.iterdir(), reverse=True), HERE)
     training, endpoint = 2 * 0.12 * (120 + 60) / 3600, 2 * 0.24 * (360 + 300) / 3600
     assert DurationEstimate(PRICES).estimate(plan) == pytest.approx(training + endpoint)
-    with pytest.raises(GuardRefused, match=r"does not know ml\.m5\.large"):
+    with pytest.raises(GuardRefused, match=r"has no price for ml\.m5\.large"):
         DurationEstimate(PriceTable("2026-09-01", {})).estimate(plan)
 
 

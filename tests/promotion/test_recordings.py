@@ -16,8 +16,8 @@ from harness.promotion.recordings import (
     Recording,
     digest_of,
     last_passed,
-    passed_on_aws,
     read_recording,
+    record_pass,
     recording_file,
     write_recording,
 )
@@ -364,8 +364,8 @@ def test_a_recording_never_holds_what_must_stay_secret(ran: Ran) -> None:
 
 
 def test_the_last_pass_is_kept_where_there_are_recordings(ran: Ran) -> None:
-    passed_on_aws(ran.scenario, "2026-01-01T00:00:00Z", "us-east-1")
+    record_pass(ran.scenario, "2026-01-01T00:00:00Z", "us-east-1")
     assert last_passed(ran.scenario.parent) == {}
     ran.record()
-    passed_on_aws(ran.scenario, "2026-01-01T00:00:00Z", "us-east-1")
+    record_pass(ran.scenario, "2026-01-01T00:00:00Z", "us-east-1")
     assert last_passed(ran.scenario.parent) == {"it": {"at": "2026-01-01T00:00:00Z", "region": "us-east-1"}}

@@ -47,7 +47,7 @@ def test_a_run_is_planned_tagged_provided_for_and_torn_down(project: PromotedPro
     assert done.returncode == 0, done.stdout + done.stderr
     for told in ("account 123456789012 in us-east-1", "Deploy it", "subnet-1, sg-1", "(AWS_ENDPOINT_URL or"):
         assert told in done.stderr
-    assert "nothing billable is left: AWS was asked about 0 jobs, 1 endpoints" in done.stdout
+    assert "nothing billable is left: checked 0 jobs, 1 endpoints" in done.stdout
     assert project.there() == []
     assert project.objects() == []
     (scenario,) = project.report()["scenarios"]
@@ -138,7 +138,7 @@ def recorded(project: PromotedProject, seconds: float, instance: str = "ml.m5.la
 def test_a_budget_below_the_estimate_is_refused(project: PromotedProject) -> None:
     project.story("it", "bucket(session)\n")
     unknown = project.run(*RUN, "--budget", "1")
-    assert (unknown.returncode, "nothing is known of what it costs" in unknown.stderr) == (4, True)
+    assert (unknown.returncode, "the cost of it is not known" in unknown.stderr) == (4, True)
     recorded(project, seconds=3600)
     done = project.run(*RUN, "--budget", "0.05")
     assert done.returncode == 4, done.stderr
@@ -195,7 +195,7 @@ def test_a_run_that_is_killed_leaves_a_ledger_and_clean_leaves_nothing(project: 
         deployed(project)
         (ledger,) = (project.state / "ledger").glob("*.jsonl")
         going = project.run("clean", "--dry-run")
-        assert "is still going" in going.stdout
+        assert "is still running" in going.stdout
         process.kill()
         process.wait(timeout=20)
         # The scenario learns that nobody is there to tear down after it, and ends.

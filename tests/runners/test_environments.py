@@ -81,9 +81,9 @@ def test_broken_build_is_built_again(tmp_path: Path, lock: Path) -> None:
 def test_removed_environment_is_gone(tmp_path: Path, lock: Path) -> None:
     environments = Environments(tmp_path / "cache")
     environments.build(Environment("tiny", lock), _quiet)
-    assert environments.kept() == [environments.place(Environment("tiny", lock))]
-    assert environments.discard(environments.kept()[0])
-    assert environments.kept() == []
+    assert environments.all_folders() == [environments.folder_of(Environment("tiny", lock))]
+    assert environments.discard(environments.all_folders()[0])
+    assert environments.all_folders() == []
     assert environments.installed() == {}
 
 

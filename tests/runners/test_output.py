@@ -22,10 +22,10 @@ def test_full_drain_asks_for_patience_and_tells_when_there_is_room() -> None:
     go_on, told = threading.Event(), threading.Event()
     drain = Drain(lambda chunk: go_on.wait(10) and None, told.set)
     drain.put(b"x" * output.ROOM)
-    assert not drain.takes()
+    assert not drain.has_room()
     go_on.set()
     assert told.wait(10)
-    assert drain.takes()
+    assert drain.has_room()
     drain.close()
 
 
@@ -38,13 +38,13 @@ def test_stuck_receiver_loses_output_and_is_told_how_much() -> None:
 
     drain = Drain(take, lambda: None, patience=0.05)
     drain.put(b"x" * output.ROOM)
-    eventually(drain.takes)  # it takes, to drop
+    eventually(drain.has_room)  # it takes, to drop
     drain.put(b"lost")
     go_on.set()
     eventually(lambda: taken)
     drain.put(b"found")
     drain.close()
-    assert taken[1:] == [b"\n[harness: 4 bytes of output dropped, nobody took them]\n", b"found"]
+    assert taken[1:] == [b"\n[harness: 4 bytes of output dropped, nobody read them]\n", b"found"]
 
 
 def test_close_does_not_wait_for_ever() -> None:

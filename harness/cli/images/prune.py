@@ -71,8 +71,8 @@ def _environments(every: bool) -> Iterator[PrunedItem]:
 
     cache = Environments()
     known = (candidate for entry in entries() for candidate in entry.environment.candidates if candidate.lock)
-    current = {cache.place(candidate) for candidate in known}
-    for folder in cache.kept():
+    current = {cache.folder_of(candidate) for candidate in known}
+    for folder in cache.all_folders():
         if every or folder not in current:
             yield PrunedItem(f"environment {folder.name}", space_of(folder).freed, partial(_discard, cache, folder))
 

@@ -25,7 +25,7 @@ from harness.localmode.docker_cli.port_forward import PublishedPort
 from harness.runners.process.environments import Environments
 from harness.runners.process.folders import JobFolders
 from harness.runners.process.runner import ProcessRunner
-from harness.runners.process.sandbox import handed_over
+from harness.runners.process.sandbox import adopted_listener
 from harness.runners.spec import Cause, Outcome, Run
 
 INTERRUPTED = 130
@@ -75,7 +75,7 @@ def _services(file: Path) -> list[Service]:
 def _adopt(listener: socket.socket, control: Path) -> Callable[[], None]:
     """Let the emulator answer at its port in a container's network; return a function that ends this."""
     stack = contextlib.ExitStack()
-    stack.enter_context(handed_over(listener.detach(), control))
+    stack.enter_context(adopted_listener(listener.detach(), control))
     return stack.close
 
 

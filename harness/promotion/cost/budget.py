@@ -1,4 +1,4 @@
-"""Ports of money: what the meter and the guard ask of a price table and of an estimate. Dollars, before tax."""
+"""Protocols of price tables and cost estimates. All amounts are in dollars before tax."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from harness.promotion.plan import RunPlan
 
 
 class Prices(Protocol):
+    """A price table."""
+
     @property
     def dated(self) -> str:
-        """The day the table is of, for people."""
+        """The date of the table, for display."""
 
     def hourly(self, instance_type: str, use: str) -> float | None:
-        """Dollars for an hour of one machine; None when the table does not know it."""
+        """Return the price of one machine for an hour, or None if the table does not have it."""
 
 
 class Estimator(Protocol):
+    """An estimate of what runs cost."""
+
     def estimate(self, plan: RunPlan) -> float:
-        """Dollars of a whole run; ``GuardRefused`` when what the plan knows is not enough to say."""
+        """Return the cost of a whole run. Raise ``GuardRefused`` if the plan does not contain enough to tell."""

@@ -1,4 +1,4 @@
-"""What a run costs on AWS, by step: durations measured before, what AWS adds to them, and the price of the machines."""
+"""Cost estimates of runs on AWS: measured durations, plus AWS's start-up times, times the prices of the machines."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from harness.kernel.errors import GuardRefused, StateError
 from harness.kernel.kinds import TRAINING, kind_of
 from harness.promotion.cost.prices import PriceTable
 from harness.promotion.destination import SCHEDULE, Destination
-from harness.promotion.plan import Planned, RunPlan
+from harness.promotion.plan import PlannedResource, RunPlan
 
 UNKNOWN, HOUR = 600.0, 3600.0
-"""Seconds of a job whose time was not measured."""
+"""The assumed duration, in seconds, of a job that was not measured; the seconds of an hour."""
 HOURLY_SCHEDULE = HOUR + 1800.0
-"""AWS runs a schedule at the full hour, up to 20 minutes late, and the analyzer takes its time."""
+"""Seconds that an hourly schedule takes: AWS starts it up to 20 minutes after the full hour, then the analyzer runs."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """``seconds`` of all its machines' common time; ``dollars`` is None where the table does not know the machine."""
+    """Cost of a resource on one instance type. ``dollars`` is None if the price table does not have the type."""
 
     step: str | None
     kind: str
@@ -31,17 +31,18 @@ class Cost:
 
 @dataclass(frozen=True)
 class DurationEstimate:
-    """``scheduled``: whether monitoring waits for AWS's own hour, during which endpoints stand.
+    """Estimate from measured durations.
 
-    ``option`` is the one of the command line that gives the budget.
+    ``scheduled`` is true if monitoring waits for AWS's hourly schedule, while endpoints keep running. ``option`` is the
+    command-line option of the budget, for messages.
     """
 
     prices: PriceTable
     scheduled: bool = False
     option: str = "--budget"
 
-    def hold_against(self, budget: float, plans: Sequence[RunPlan]) -> float:
-        """Dollars of all of them; ``GuardRefused`` where they are above the budget, or not known."""
+    def check_budget(self, budget: float, plans: Sequence[RunPlan]) -> float:
+        """Return the cost of all plans. Raise ``GuardRefused`` if it is above the budget or not known."""
         dollars = sum(self.estimate(plan) for plan in plans)
         if dollars > budget:
             raise GuardRefused(
@@ -53,39 +54,44 @@ class DurationEstimate:
     def estimate(self, plan: RunPlan) -> float:
         if plan.learned_from is None:
             raise GuardRefused(
-                f"nothing is known of what it costs: {plan.scenario} was never run to its end here. Run it once with "
+                f"the cost of {plan.scenario} is not known: it has not passed here yet. Run it once with "
                 f"`{plan.rehearsal}`, or leave out {self.option}"
             )
         costs = self.costs(plan)
         if unknown := unpriced(costs):
             raise GuardRefused(
-                f"the price table of {self.prices.dated} does not know {', '.join(unknown)}, so {self.option} cannot "
-                f"be kept",
+                f"the price table of {self.prices.dated} has no price for {', '.join(unknown)}, so {self.option} "
+                "cannot be checked",
                 f"{remedy(unknown[0])}, or leave out {self.option}",
             )
         return total(costs)
 
     def costs(self, plan: RunPlan) -> list[Cost]:
-        return [cost for planned in plan.resources for cost in self._of(plan, planned)]
+        return [cost for planned in plan.resources for cost in self._resource_costs(plan, planned)]
 
-    def _of(self, plan: RunPlan, planned: Planned) -> Iterator[Cost]:
+    def _resource_costs(self, plan: RunPlan, planned: PlannedResource) -> Iterator[Cost]:
         seconds = UNKNOWN * planned.runs if planned.seconds is None else planned.seconds
-        if not plan.on_aws:  # else what AWS adds is in them
-            seconds += self._standing(plan, planned) if planned.kind == "Endpoint" else self._allowance(planned)
+        if not plan.on_aws:  # durations measured on AWS contain the start-up times already
+            seconds += (
+                self._endpoint_seconds(plan, planned) if planned.kind == "Endpoint" else self._startup_seconds(planned)
+            )
         for machines in planned.machines:
             price = self.prices.hourly(machines.instance_type, kind_of(planned.kind).use or TRAINING)
             dollars = None if price is None else price * machines.count * seconds / HOUR
             yield Cost(planned.step, planned.kind, machines.instance_type, machines.count, seconds, dollars)
 
-    def _allowance(self, planned: Planned) -> float:
+    def _startup_seconds(self, planned: PlannedResource) -> float:
         return self.prices.startup.get(planned.kind, 0.0) * planned.runs
 
-    def _standing(self, plan: RunPlan, endpoint: Planned) -> float:
-        """An endpoint stands, and costs, while AWS starts what comes after it: side by side in a step, else in turn."""
-        by_step: dict[str | None, float] = {endpoint.step: self._allowance(endpoint)}
+    def _endpoint_seconds(self, plan: RunPlan, endpoint: PlannedResource) -> float:
+        """Return the seconds an endpoint costs while later resources start.
+
+        Resources of one step start side by side, so the longest start-up counts; steps follow one another.
+        """
+        by_step: dict[str | None, float] = {endpoint.step: self._startup_seconds(endpoint)}
         for other in plan.resources:
             if other.at >= endpoint.at and other.machines:
-                wait = self._allowance(other)
+                wait = self._startup_seconds(other)
                 if other.kind == "MonitoringSchedule" and self.scheduled:
                     wait = HOURLY_SCHEDULE * other.runs
                 by_step[other.step] = max(by_step.get(other.step, 0.0), wait)
@@ -107,8 +113,8 @@ def unpriced(costs: list[Cost]) -> list[str]:
 def require_priced(costs: list[Cost], prices: PriceTable) -> None:
     if unknown := unpriced(costs):
         raise StateError(
-            f"the price table of {prices.dated} does not know {', '.join(unknown)} for what it does here",
-            f"{remedy(unknown[0])}",
+            f"the price table of {prices.dated} has no price for {', '.join(unknown)} in this use",
+            remedy(unknown[0]),
         )
 
 

@@ -1,6 +1,6 @@
-"""The bill of a run while it goes: billed seconds of what its ledger lists, times the price of its machines.
+"""The running bill of a run on AWS: billed seconds of the resources in its ledger, times the prices of their machines.
 
-Storage, requests and data transfer are not metered: they are cents where machines are dollars.
+Storage, requests and data transfer are not metered, because they cost very little compared with machines.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.aws_run.ledger import REFUSED, LedgerEntry, read
 from harness.kernel.kinds import TRAINING, kind_of
-from harness.promotion.account import Account, stale
+from harness.promotion.account import Account, credentials_expired
 from harness.promotion.cost.budget import Prices
 from harness.promotion.teardown.detach_dependents import executions
 from harness.promotion.teardown.resources import GONE, RUNNING, is_job, look
@@ -23,8 +23,8 @@ HOUR = 3600.0
 
 
 @dataclass(frozen=True)
-class Item:
-    """``dollars`` is None where the price table does not know a machine."""
+class BillItem:
+    """One line of a bill. ``dollars`` is None if the price table does not have one of the instance types."""
 
     kind: str
     name: str
@@ -36,7 +36,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Bill:
-    items: tuple[Item, ...]
+    items: tuple[BillItem, ...]
 
     @property
     def dollars(self) -> float:
@@ -48,20 +48,22 @@ class Bill:
 
 
 class Meter:
+    """Computes the bill of one run; it remembers the seconds of resources that have ended."""
+
     def __init__(self, account: Account, prices: Prices, ledger: Path) -> None:
         self._account = account
         self._prices = prices
         self._ledger = ledger
         self._ended: dict[tuple[str, str, str], float] = {}
-        """Seconds of what will not run any more, so that it is not asked about again."""
+        """Billed seconds of jobs that have ended, so that AWS is not called for them again."""
 
     def bill(self) -> Bill:
         _, entries = read(self._ledger)
-        made = [entry for entry in entries if entry.service == "sagemaker" and entry.state != REFUSED]
-        configs = {entry.name: entry.instances for entry in made if kind_of(entry.kind).is_definition}
-        return Bill(tuple(item for entry in made for item in self._items(entry, configs)))
+        created = [entry for entry in entries if entry.service == "sagemaker" and entry.state != REFUSED]
+        configs = {entry.name: entry.instances for entry in created if kind_of(entry.kind).is_definition}
+        return Bill(tuple(item for entry in created for item in self._items(entry, configs)))
 
-    def _items(self, entry: LedgerEntry, configs: Mapping[str, tuple[Mapping[str, Any], ...]]) -> Iterator[Item]:
+    def _items(self, entry: LedgerEntry, configs: Mapping[str, tuple[Mapping[str, Any], ...]]) -> Iterator[BillItem]:
         if kind_of(entry.kind).is_definition:
             return
         instances = entry.instances or configs.get(str(entry.detail.get("config")), ())
@@ -73,14 +75,14 @@ class Meter:
         if instances:
             yield self._item(entry, instances)
 
-    def _item(self, entry: LedgerEntry, instances: tuple[Mapping[str, Any], ...]) -> Item:
+    def _item(self, entry: LedgerEntry, instances: tuple[Mapping[str, Any], ...]) -> BillItem:
         seconds = self._seconds(entry)
         use = kind_of(entry.kind).use or TRAINING
         prices = [(self._prices.hourly(each["InstanceType"], use), int(each["InstanceCount"])) for each in instances]
         hourly = [price * count for price, count in prices if price is not None]
         dollars = sum(hourly) * seconds / HOUR if len(hourly) == len(prices) else None
         machines = " + ".join(f"{each['InstanceCount']} x {each['InstanceType']}" for each in instances)
-        return Item(entry.kind, entry.name, entry.step, machines, seconds, dollars)
+        return BillItem(entry.kind, entry.name, entry.step, machines, seconds, dollars)
 
     def _seconds(self, entry: LedgerEntry) -> float:
         if entry.key in self._ended:
@@ -99,18 +101,18 @@ class Meter:
         try:
             return list(executions(self._account.client("sagemaker"), entry.name))
         except ClientError as error:
-            if stale(error):
+            if credentials_expired(error):
                 raise
             return []  # the schedule is gone, and its list with it
 
 
 def _job_seconds(entry: LedgerEntry, description: Mapping[str, Any]) -> float:
-    """A job that has not started its machines yet is not billed."""
+    """Return the billed seconds of a job: 0 until its machines have started."""
     if billable := description.get("BillableTimeInSeconds"):
         return float(billable)
     start, end = kind_of(entry.kind).times if kind_of(entry.kind).run else ("CreationTime", "EndTime")
-    begun, ended = description.get(start), description.get(end)
-    if not isinstance(begun, datetime):
+    started, ended = description.get(start), description.get(end)
+    if not isinstance(started, datetime):
         return 0.0
     last = ended.timestamp() if isinstance(ended, datetime) else time.time()
-    return max(0.0, last - begun.timestamp())
+    return max(0.0, last - started.timestamp())

@@ -1,4 +1,7 @@
-"""The price table: a dated file of dollars per machine and hour; ours, refreshed ones, and a user's own over them."""
+"""Price tables: dated files with the price of each instance type per hour.
+
+A user's own table has priority over the table fetched from AWS, which has priority over the table shipped with harness.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +31,18 @@ _KEYS = ("dated", "region", "source", "hourly", "startup", "remarks")
 
 @dataclass(frozen=True)
 class PriceTable:
-    """``hourly_by_use``: instance type -> use, or "every" use, -> dollars. ``startup``: kind of resource -> seconds."""
+    """Prices by instance type.
+
+    ``hourly_by_use`` maps an instance type to its price for each use, or for "every" use. ``startup`` maps a kind of
+    resource to the seconds that AWS needs to start it.
+    """
 
     dated: str
     hourly_by_use: Mapping[str, Mapping[str, float]]
     region: str = ""
     source: str = ""
     confidence: Mapping[str, str] = field(default_factory=dict)
-    """Of the instance types whose price is less than sure."""
+    """The instance types whose price is uncertain, with "medium" or "low"."""
     startup: Mapping[str, float] = field(default_factory=dict)
     remarks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -43,35 +50,35 @@ class PriceTable:
         prices = self.hourly_by_use.get(instance_type, {})
         return prices.get(use, prices.get(EVERY))
 
-    def over(self, other: PriceTable) -> PriceTable:
-        """This table, and the other where this one is silent."""
-        sure = {name: told for name, told in other.confidence.items() if name not in self.hourly_by_use}
+    def completed_from(self, other: PriceTable) -> PriceTable:
+        """Return this table, completed with the entries of the other table that this one does not have."""
+        inherited = {name: level for name, level in other.confidence.items() if name not in self.hourly_by_use}
         return replace(
             self,
-            dated=self.dated if self.dated == other.dated else f"{self.dated}, where silent {other.dated}",
+            dated=self.dated if self.dated == other.dated else f"{self.dated}, completed from {other.dated}",
             hourly_by_use={**other.hourly_by_use, **self.hourly_by_use},
             source=f"{self.source}; else {other.source}",
-            confidence={**sure, **self.confidence},
+            confidence={**inherited, **self.confidence},
             startup={**other.startup, **self.startup},
             remarks={**other.remarks, **self.remarks},
         )
 
 
 class InvalidPrice(Exception):
-    """What a table should say."""
+    """An entry of a price table that is not valid; the message says what is expected."""
 
 
 def prices_for(region: str, own: Path | None = None) -> PriceTable:
-    """The user's own file first, then what was refreshed for the region, then ours."""
+    """Return the prices of a region: from the user's file, then from AWS's (if fetched), then from harness's table."""
     table = load_prices()
     refreshed = refreshed_file(region)
     if refreshed.is_file():
-        table = load_prices(refreshed).over(table)
-    return load_prices(own).over(table) if own else table
+        table = load_prices(refreshed).completed_from(table)
+    return load_prices(own).completed_from(table) if own else table
 
 
 def prices_of(destination: Destination | None, region: str, root: Path) -> PriceTable:
-    """Those the profile names, else those of its region. A relative file is meant from the project's folder."""
+    """Return the prices for a profile. A relative ``prices`` path starts at ``root``, the project's folder."""
     own = root / destination.prices if destination and destination.prices else None
     return prices_for(destination.region if destination else region, own)
 
@@ -92,14 +99,14 @@ def load_prices(file: Path = OURS) -> PriceTable:
 def _table(read: Mapping[str, Any], file: Path) -> PriceTable:
     if unknown := [key for key in read if key not in _KEYS]:
         raise InvalidPrice(f"unknown key {unknown[0]!r}; known: {', '.join(_KEYS)}")
-    hourly = {name: _prices(name, given) for name, given in _mapping(read, "hourly").items()}
-    told = {name: _confidence(name, given) for name, given in _mapping(read, "hourly").items()}
+    hourly = {name: _prices(name, entry) for name, entry in _mapping(read, "hourly").items()}
+    levels = {name: _confidence(name, entry) for name, entry in _mapping(read, "hourly").items()}
     return PriceTable(
         dated=_day(read.get("dated")),
         hourly_by_use=hourly,
         region=str(read.get("region", "")),
         source=str(read.get("source", file.name)),
-        confidence={name: confidence for name, confidence in told.items() if confidence != "high"},
+        confidence={name: confidence for name, confidence in levels.items() if confidence != "high"},
         startup={kind: _number(kind, seconds) for kind, seconds in _mapping(read, "startup").items()},
         remarks={name: tuple(map(str, lines)) for name, lines in _mapping(read, "remarks").items()},
     )
@@ -116,25 +123,25 @@ def _day(value: Any) -> str:
     try:
         return date.fromisoformat(str(value)).isoformat()
     except ValueError:
-        raise InvalidPrice(f"dated must be a day, not {value!r}") from None
+        raise InvalidPrice(f'dated must be a day such as "2026-01-31", not {value!r}') from None
 
 
-def _prices(name: str, given: Any) -> dict[str, float]:
-    table = given if isinstance(given, dict) else {EVERY: given}
+def _prices(name: str, entry: Any) -> dict[str, float]:
+    table = entry if isinstance(entry, dict) else {EVERY: entry}
     prices = {use: price for use, price in table.items() if use != "confidence"}
     if not prices or not set(prices) <= set(_USES):
         raise InvalidPrice(f"{name}: the price is a number, or a table by use: {', '.join(_USES)}")
     return {use: _number(name, price) for use, price in prices.items()}
 
 
-def _confidence(name: str, given: Any) -> str:
-    told = given.get("confidence", "high") if isinstance(given, dict) else "high"
-    if told not in _CONFIDENCES:
-        raise InvalidPrice(f"{name}: confidence is none of {', '.join(_CONFIDENCES)}")
-    return str(told)
+def _confidence(name: str, entry: Any) -> str:
+    level = entry.get("confidence", "high") if isinstance(entry, dict) else "high"
+    if level not in _CONFIDENCES:
+        raise InvalidPrice(f"{name}: confidence {level!r} is none of {', '.join(_CONFIDENCES)}")
+    return str(level)
 
 
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-        raise InvalidPrice(f"{name}: {value!r} is not a number")
+        raise InvalidPrice(f"{name}: {value!r} is not a number of at least 0")
     return float(value)

@@ -1,4 +1,4 @@
-"""Prices of today from AWS's own price API, kept in the user's cache folder with their day."""
+"""Download of current prices from AWS's price API into the user's cache folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.kernel.kinds import HOSTING, PROCESSING, TRAINING, TRANSFORM
 from harness.promotion.cost.prices import load_prices, refreshed_file
 
 PRICE_API_REGION = "us-east-1"
-"""It is offered in a few regions only; each knows the prices of all."""
+"""The region of the price API that is called: few regions offer the API, and each serves the prices of all regions."""
 _COMPONENTS = {
     "training": TRAINING,
     "processing": PROCESSING,
@@ -22,35 +22,38 @@ _COMPONENTS = {
     "batchtransform": TRANSFORM,
     "transform": TRANSFORM,
 }
-# Where a product has no component, its usage type tells: USE1-Train:ml.m5.xlarge.
+# The use of a product without a component, from its usage type: USE1-Train:ml.m5.xlarge.
 _USAGES = {"Train": TRAINING, "Process": PROCESSING, "Processing": PROCESSING, "Host": HOSTING, "Tsform": TRANSFORM}
 
 Prices = dict[str, dict[str, float]]
 
 
 def refresh(session: Any, region: str, instance_types: Iterable[str]) -> Path:
-    """Asks for these types in the region and adds them to the region's file. ``session`` is a boto3 session."""
+    """Fetch the prices of instance types in a region, add them to the region's file and return the file.
+
+    ``session`` is a boto3 session.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
 
     client = session.client("pricing", region_name=PRICE_API_REGION)
     try:
-        found = {name: prices for name in instance_types if (prices := _asked(client, region, name))}
+        fetched = {name: prices for name in instance_types if (prices := _fetch_prices(client, region, name))}
     except (BotoCoreError, ClientError) as error:
         raise StateError(
-            f"the price API does not answer: {error}", "allow pricing:GetProducts, or go on without"
-        ) from (error)
+            f"the price API call failed: {error}", "allow pricing:GetProducts, or go on without it"
+        ) from error
     file = refreshed_file(region)
     known = dict(load_prices(file).hourly_by_use) if file.is_file() else {}
     file.parent.mkdir(parents=True, exist_ok=True)
     fresh = file.with_suffix(".new")
-    fresh.write_text(_written(region, {**known, **found}), encoding="utf-8")
+    fresh.write_text(_format_table(region, {**known, **fetched}), encoding="utf-8")
     fresh.replace(file)
     return file
 
 
-def _asked(client: Any, region: str, instance_type: str) -> dict[str, float]:
-    wanted = {"regionCode": region, "instanceName": instance_type}
-    filters = [{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in wanted.items()]
+def _fetch_prices(client: Any, region: str, instance_type: str) -> dict[str, float]:
+    fields = {"regionCode": region, "instanceName": instance_type}
+    filters = [{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in fields.items()]
     pages = client.get_paginator("get_products").paginate(ServiceCode="AmazonSageMaker", Filters=filters)
     products = [json.loads(text) for page in pages for text in page["PriceList"]]
     return dict(_by_use(products))
@@ -80,7 +83,7 @@ def _dollars(product: Mapping[str, Any]) -> float:
     return 0.0
 
 
-def _written(region: str, hourly: Mapping[str, Mapping[str, float]]) -> str:
+def _format_table(region: str, hourly: Mapping[str, Mapping[str, float]]) -> str:
     lines = [
         f'dated = "{datetime.now(timezone.utc):%Y-%m-%d}"',
         f'region = "{region}"',

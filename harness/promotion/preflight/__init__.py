@@ -1,1 +1,1 @@
-"""What can be known of a run on AWS before it begins: asks the account, changes nothing, names each gap's remedy."""
+"""Preflight: read-only checks of the AWS account before a run; each problem is reported with its remedy."""

@@ -1,4 +1,4 @@
-"""API calls -> IAM actions on resources: what caller and execution role need for a run, and nothing more. Pure."""
+"""The minimal IAM permissions of a run: which actions on which resources the caller and the execution role need."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 from harness.kernel.kinds import RUN_JOBS
 from harness.promotion.destination import Destination
 from harness.promotion.plan import ApiCall, RunPlan
-from harness.promotion.preflight.resource_arns import Patterns, account_wide, patterns, reached, reads
+from harness.promotion.preflight.resource_arns import Patterns, arn_suffixes, is_account_wide, is_read, patterns
 
-# Not named like their call. What needs no permission is mapped to nothing.
+# S3 operations whose IAM actions have another name than the operation.
 _S3 = {
     "AbortMultipartUpload": ("AbortMultipartUpload",),
     "CompleteMultipartUpload": ("PutObject",),
     "CopyObject": ("GetObject", "PutObject"),
     "CreateMultipartUpload": ("PutObject",),
-    "DeleteObjects": ("DeleteObject", "DeleteObjectVersion"),  # whoever names a version needs the second
+    "DeleteObjects": ("DeleteObject", "DeleteObjectVersion"),  # the second is needed to delete a version
     "DeleteBucketCors": ("PutBucketCORS",),
     "DeleteBucketTagging": ("PutBucketTagging",),
     "GetBucketCors": ("GetBucketCORS",),
@@ -44,7 +44,7 @@ _S3 = {
     "UploadPart": ("PutObject",),
     "UploadPartCopy": ("GetObject", "PutObject"),
 }
-_FREE = frozenset([("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")])
+_NO_PERMISSION = frozenset([("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")])
 _PREFIXES = {
     "sagemaker-runtime": "sagemaker",
     "sagemaker-metrics": "sagemaker",
@@ -54,18 +54,18 @@ _PREFIXES = {
     "service-quotas": "servicequotas",
     "stepfunctions": "states",
 }
-_OF_OBJECTS = re.compile(r"(?:Abort|Delete|Get|Put|Restore)(?:Object|MultipartUpload).*|ListMultipartUploadParts")
+_OBJECT_ACTIONS = re.compile(r"(?:Abort|Delete|Get|Put|Restore)(?:Object|MultipartUpload).*|ListMultipartUploadParts")
 _JOBS = tuple(kind.noun for kind in RUN_JOBS)
-_USUAL_KINDS = (*_JOBS, "Model", "EndpointConfig", "Endpoint")
-# What the SDKs call for a job, a model and an endpoint, for a scenario whose own calls were never recorded.
-_USUAL = (
-    *(ApiCall("sagemaker", f"{verb}{kind}") for kind in _USUAL_KINDS for verb in ("Create", "Describe")),
+_SDK_KINDS = (*_JOBS, "Model", "EndpointConfig", "Endpoint")
+# Calls that the SDKs make for a job, a model and an endpoint; assumed if a scenario's calls were never recorded.
+_SDK_CALLS = (
+    *(ApiCall("sagemaker", f"{verb}{kind}") for kind in _SDK_KINDS for verb in ("Create", "Describe")),
     *(ApiCall("s3", name) for name in ("HeadBucket", "CreateBucket", "ListObjectsV2", "GetObject", "PutObject")),
     *(ApiCall("logs", name) for name in ("DescribeLogStreams", "GetLogEvents")),
     ApiCall("sagemaker-runtime", "InvokeEndpoint"),
 )
-# What the run itself does around any scenario: looks before it writes, searches by tag, removes, proves.
-_OWN = (
+# Calls that harness itself makes in every run: it checks before it writes, searches by tag, tears down and verifies.
+_HARNESS_CALLS = (
     *(ApiCall("s3", name) for name in ("HeadObject", "ListObjectsV2", "ListObjectVersions", "DeleteObjects")),
     *(ApiCall("s3", name) for name in ("ListMultipartUploads", "AbortMultipartUpload")),
     *(ApiCall("sagemaker", f"List{nouns}") for nouns in ("MonitoringSchedules", "Endpoints", "Tags")),
@@ -74,10 +74,10 @@ _OWN = (
     ApiCall("resourcegroupstaggingapi", "GetResources"),
     ApiCall("logs", "FilterLogEvents"),
 )
-_APART = ("DisassociateTrialComponent", "ListTrialComponents", "ListTrials")
-_UNLINKED = ("DeleteAssociation", "ListAssociations")
-# What comes with a creation besides Describe, Stop and Delete of it: an hour that passes, bonds that are loosened.
-_WITH = {
+_COMPONENT_CALLS = ("DisassociateTrialComponent", "ListTrialComponents", "ListTrials")
+_ASSOCIATION_CALLS = ("DeleteAssociation", "ListAssociations")
+# Calls that come with a Create besides Describe, Stop and Delete: running a schedule early, detaching dependents.
+_ACCOMPANYING_CALLS = {
     "CreateMonitoringSchedule": (
         "CreateProcessingJob",
         "DescribeEndpoint",
@@ -86,11 +86,11 @@ _WITH = {
         "ListMonitoringExecutions",
         "StopProcessingJob",
     ),
-    "CreateTrial": _APART,
-    "CreateTrialComponent": _APART,
-    "CreateArtifact": _UNLINKED,
-    "CreateAction": _UNLINKED,
-    "CreateContext": _UNLINKED,
+    "CreateTrial": _COMPONENT_CALLS,
+    "CreateTrialComponent": _COMPONENT_CALLS,
+    "CreateArtifact": _ASSOCIATION_CALLS,
+    "CreateAction": _ASSOCIATION_CALLS,
+    "CreateContext": _ASSOCIATION_CALLS,
 }
 _NETWORK = (
     "CreateNetworkInterface",
@@ -104,14 +104,14 @@ _NETWORK = (
     "DescribeVpcs",
 )
 _KEYS = ("CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey")
-_OF_ROLES = ("GetRole", "SimulatePrincipalPolicy")
+_ROLE_OPERATIONS = ("GetRole", "SimulatePrincipalPolicy")
 _PULL = ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
 PASSED_TO = {"iam:PassedToService": "sagemaker.amazonaws.com"}
 
 
 @dataclass(frozen=True)
 class Need:
-    """Actions that are needed on all of the resources; ``context`` is what their requests will say."""
+    """Actions that are needed on all of the resources; ``context`` holds the condition keys of their requests."""
 
     sid: str
     actions: tuple[str, ...]
@@ -120,8 +120,8 @@ class Need:
 
 
 @dataclass(frozen=True)
-class Where:
-    """The account as ARNs have it."""
+class ArnScope:
+    """Partition, account and region, from which ARNs are made."""
 
     partition: str
     account: str
@@ -134,55 +134,58 @@ class Where:
         return f"arn:{self.partition}:s3:::{name}{inner}"
 
 
-def caller_needs(plans: Iterable[RunPlan], destination: Destination, where: Where) -> list[Need]:
-    """Of whoever starts the run."""
+def caller_needs(plans: Iterable[RunPlan], destination: Destination, scope: ArnScope) -> list[Need]:
+    """Return the permissions that the identity that starts the run needs."""
     from harness.protocol import service_model
 
     plans = list(plans)
     calls = dict.fromkeys(call for plan in plans for call in plan.calls)
     if not all(plan.calls for plan in plans):
-        calls |= dict.fromkeys(_USUAL)
+        calls |= dict.fromkeys(_SDK_CALLS)
     operations = frozenset(service_model("sagemaker").operation_names)
-    calls |= dict.fromkeys([*_OWN, *_undoing(calls, operations)])
+    calls |= dict.fromkeys([*_HARNESS_CALLS, *_cleanup_calls(calls, operations)])
     needs = [
-        *_of_sagemaker(calls, patterns(plans), where),
-        *_grouped(calls, destination, where),
-        *_keys_of_caller(destination, where),
-        Need("PassRole", ("iam:PassRole",), (destination.role_arn(where.partition),), PASSED_TO),
+        *_sagemaker_needs(calls, patterns(plans), scope),
+        *_other_needs(calls, destination, scope),
+        *_keys_of_caller(destination, scope),
+        Need("PassRole", ("iam:PassRole",), (destination.role_arn(scope.partition),), PASSED_TO),
     ]
     return sorted(needs, key=lambda need: need.sid)
 
 
-def role_needs(plans: Iterable[RunPlan], destination: Destination, where: Where) -> list[Need]:
-    """Of the role that SageMaker assumes for jobs and endpoints."""
+def role_needs(plans: Iterable[RunPlan], destination: Destination, scope: ArnScope) -> list[Need]:
+    """Return the permissions of the role that SageMaker assumes for jobs and endpoints."""
     plans = list(plans)
     buckets = _buckets((call for plan in plans for call in plan.calls), destination)
     images = {image for plan in plans for planned in plan.resources for image in planned.images}
     logs = ("CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents")
     needs = [
-        Need("Bucket", ("s3:GetBucketLocation", "s3:ListBucket"), tuple(map(where.bucket, buckets))),
-        Need("Images", tuple(f"ecr:{name}" for name in _PULL), repositories(images, where)),
-        Need("Logs", tuple(f"logs:{name}" for name in logs), (_log_groups(where),)),
+        Need("Bucket", ("s3:GetBucketLocation", "s3:ListBucket"), tuple(map(scope.bucket, buckets))),
+        Need("Images", tuple(f"ecr:{name}" for name in _PULL), repositories(images, scope)),
+        Need("Logs", tuple(f"logs:{name}" for name in logs), (_log_groups(scope),)),
         Need("Metrics", ("cloudwatch:PutMetricData",)),
-        Need("Objects", ("s3:GetObject", "s3:PutObject"), tuple(where.bucket(name, "/*") for name in buckets)),
+        Need("Objects", ("s3:GetObject", "s3:PutObject"), tuple(scope.bucket(name, "/*") for name in buckets)),
         Need("Registry", ("ecr:GetAuthorizationToken",)),
     ]
-    if destination.subnets or _checked_by_sdk(plans):
+    if destination.subnets or _sdk_checks_role(plans):
         needs.append(Need("Network", tuple(f"ec2:{name}" for name in _NETWORK)))
     if destination.kms:
-        keys = tuple(sorted({key_arn(key, where) for key in destination.kms.values()}))
+        keys = tuple(sorted({key_arn(key, scope) for key in destination.kms.values()}))
         needs.append(Need("Keys", tuple(f"kms:{name}" for name in _KEYS), keys))
     return sorted(needs, key=lambda need: need.sid)
 
 
-def _checked_by_sdk(plans: Iterable[RunPlan]) -> bool:
-    """SDK v3 simulates the role before it trains, and refuses one that may not make network interfaces: VPC or none."""
+def _sdk_checks_role(plans: Iterable[RunPlan]) -> bool:
+    """Return whether SDK v3 checks the role before it trains.
+
+    It requires permissions for network interfaces, even for jobs without a VPC.
+    """
     checked, trains = ApiCall("iam", "SimulatePrincipalPolicy"), ApiCall("sagemaker", "CreateTrainingJob")
     return any({checked, trains} <= set(plan.calls) for plan in plans)
 
 
 def policy(needs: Iterable[Need]) -> dict[str, Any]:
-    """The minimal policy document: one statement for all needs of a name. An action is about its own kinds only."""
+    """Return the minimal policy document, with one statement for all needs of the same ``sid``."""
     groups: dict[str, list[Need]] = {}
     for need in needs:
         groups.setdefault(need.sid, []).append(need)
@@ -200,54 +203,55 @@ def policy(needs: Iterable[Need]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def _undoing(calls: Iterable[ApiCall], operations: frozenset[str]) -> Iterator[ApiCall]:
-    """Whatever is created must be looked at, stopped and deleted."""
+def _cleanup_calls(calls: Iterable[ApiCall], operations: frozenset[str]) -> Iterator[ApiCall]:
+    """Yield the calls that describe, stop and delete what the given calls create."""
     for call in calls:
         if call.service == "sagemaker" and call.operation.startswith("Create"):
             kind = call.operation.removeprefix("Create")
-            for verb in ("Describe", "Stop", *(() if kind in _JOBS else ("Delete",))):  # the record of a job stays
+            for verb in ("Describe", "Stop", *(() if kind in _JOBS else ("Delete",))):  # jobs cannot be deleted
                 if f"{verb}{kind}" in operations:
                     yield ApiCall("sagemaker", f"{verb}{kind}")
-            yield from (ApiCall("sagemaker", more) for more in _WITH.get(call.operation, ()))
-            if kind in _JOBS:  # over before anybody read on here, it takes its time on AWS
+            yield from (ApiCall("sagemaker", more) for more in _ACCOMPANYING_CALLS.get(call.operation, ()))
+            if kind in _JOBS:  # on AWS a job runs long enough that the SDK follows its log
                 yield from (ApiCall("logs", name) for name in ("DescribeLogStreams", "GetLogEvents"))
         elif call.operation == "CreateBucket":
             yield replace(call, operation="DeleteBucket")
 
 
-def _of_sagemaker(calls: Iterable[ApiCall], known: Patterns, where: Where) -> Iterator[Need]:
-    """What changes something apart from what looks; each with the things it is about, for IAM is asked so."""
+def _sagemaker_needs(calls: Iterable[ApiCall], known: Patterns, scope: ArnScope) -> Iterator[Need]:
+    """Yield SageMaker's permissions: reading and writing actions separately, each with the resources it acts on."""
     groups: dict[tuple[str, tuple[str, ...]], set[str]] = {}
     operations = sorted({call.operation for call in calls if _prefix(call) == "sagemaker"})
-    created = {place for name in operations if name.startswith("Create") for place in reached(name, known)}
+    created = {name for call in operations if call.startswith("Create") for name in arn_suffixes(call, known)}
     for operation in operations:
-        if account_wide(operation):
+        if is_account_wide(operation):
             groups.setdefault(("SageMakerLists", ("*",)), set()).add(operation)
             continue
-        tagging = operation == "AddTags" and created  # what is created is created with tags
-        places = tuple(
-            where.arn("sagemaker", place) for place in sorted(created if tagging else reached(operation, known))
-        )
-        sid = "SageMakerLooks" if reads(operation) else "SageMaker"
-        sid += "AtAll" if places == (where.arn("sagemaker", "*"),) else ""
-        groups.setdefault((sid, places), set()).add(operation)
-    for (sid, places), found in groups.items():
-        yield Need(sid, tuple(f"sagemaker:{operation}" for operation in sorted(found)), places)
+        tagging = operation == "AddTags" and created  # every Create adds tags
+        suffixes = sorted(created if tagging else arn_suffixes(operation, known))
+        resources = tuple(scope.arn("sagemaker", suffix) for suffix in suffixes)
+        sid = "SageMakerLooks" if is_read(operation) else "SageMaker"
+        sid += "AtAll" if resources == (scope.arn("sagemaker", "*"),) else ""
+        groups.setdefault((sid, resources), set()).add(operation)
+    for (sid, resources), group in groups.items():
+        yield Need(sid, tuple(f"sagemaker:{operation}" for operation in sorted(group)), resources)
 
 
-def _grouped(calls: Iterable[ApiCall], destination: Destination, where: Where) -> Iterator[Need]:
-    """Of all other services."""
+def _other_needs(calls: Iterable[ApiCall], destination: Destination, scope: ArnScope) -> Iterator[Need]:
+    """Yield the permissions for all services other than SageMaker."""
     groups: dict[tuple[str, tuple[str, ...]], set[str]] = {}
     for call in calls:
         prefix = _prefix(call)
-        if prefix == "sagemaker" or (call.service, call.operation) in _FREE:
+        if prefix == "sagemaker" or (call.service, call.operation) in _NO_PERMISSION:
             continue
         if call.service == "s3":
             bucket = call.bucket or destination.default_bucket
             for action in _S3.get(call.operation, (call.operation,)):
-                groups.setdefault(_s3_place(action, bucket, where), set()).add(f"s3:{action}")
+                groups.setdefault(_s3_resource(action, bucket, scope), set()).add(f"s3:{action}")
             continue
-        groups.setdefault(_place(prefix, call.operation, destination, where), set()).add(f"{prefix}:{call.operation}")
+        groups.setdefault(_resource_of(prefix, call.operation, destination, scope), set()).add(
+            f"{prefix}:{call.operation}"
+        )
     for (sid, resources), actions in groups.items():
         yield Need(sid, tuple(sorted(actions)), resources)
 
@@ -256,33 +260,36 @@ def _prefix(call: ApiCall) -> str:
     return _PREFIXES.get(call.service, call.service)
 
 
-def _keys_of_caller(destination: Destination, where: Where) -> Iterator[Need]:
-    """Whoever makes an endpoint on an encrypted volume hands on its key; whoever reads what jobs wrote decrypts it."""
+def _keys_of_caller(destination: Destination, scope: ArnScope) -> Iterator[Need]:
+    """Yield the caller's permissions on KMS keys.
+
+    Creating an endpoint with an encrypted volume grants SageMaker the volume key; reading outputs decrypts them.
+    """
     if volume := destination.kms.get("volume"):
-        yield Need("VolumeKey", ("kms:CreateGrant", "kms:DescribeKey"), (key_arn(volume, where),))
+        yield Need("VolumeKey", ("kms:CreateGrant", "kms:DescribeKey"), (key_arn(volume, scope),))
     if output := destination.kms.get("output"):
-        yield Need("OutputKey", ("kms:Decrypt",), (key_arn(output, where),))
+        yield Need("OutputKey", ("kms:Decrypt",), (key_arn(output, scope),))
 
 
-def _s3_place(action: str, bucket: str, where: Where) -> tuple[str, tuple[str, ...]]:
+def _s3_resource(action: str, bucket: str, scope: ArnScope) -> tuple[str, tuple[str, ...]]:
     if action == "ListAllMyBuckets":
         return "Buckets", ("*",)
-    inside = _OF_OBJECTS.fullmatch(action) is not None
+    inside = _OBJECT_ACTIONS.fullmatch(action) is not None
     name = "".join(part.capitalize() for part in bucket.replace(".", "-").split("-"))
     sid = "Objects" if inside else "Bucket"
-    return f"{sid}{name}", (where.bucket(bucket, "/*" if inside else ""),)
+    return f"{sid}{name}", (scope.bucket(bucket, "/*" if inside else ""),)
 
 
-def _place(prefix: str, operation: str, destination: Destination, where: Where) -> tuple[str, tuple[str, ...]]:
-    if prefix == "logs" and operation != "DescribeLogGroups":  # that one knows no resources
-        return "Logs", (_log_groups(where),)
-    if prefix == "iam" and operation in _OF_ROLES:
-        return "Role", (destination.role_arn(where.partition),)
+def _resource_of(prefix: str, operation: str, destination: Destination, scope: ArnScope) -> tuple[str, tuple[str, ...]]:
+    if prefix == "logs" and operation != "DescribeLogGroups":  # that one has no resource-level permissions
+        return "Logs", (_log_groups(scope),)
+    if prefix == "iam" and operation in _ROLE_OPERATIONS:
+        return "Role", (destination.role_arn(scope.partition),)
     return prefix.capitalize(), ("*",)
 
 
-def _log_groups(where: Where) -> str:
-    return where.arn("logs", "log-group:/aws/sagemaker/*")
+def _log_groups(scope: ArnScope) -> str:
+    return scope.arn("logs", "log-group:/aws/sagemaker/*")
 
 
 def _buckets(calls: Iterable[ApiCall], destination: Destination) -> list[str]:
@@ -290,18 +297,18 @@ def _buckets(calls: Iterable[ApiCall], destination: Destination) -> list[str]:
     return sorted({destination.default_bucket, *named})
 
 
-def repositories(images: Iterable[str], where: Where) -> tuple[str, ...]:
+def repositories(images: Iterable[str], scope: ArnScope) -> tuple[str, ...]:
     from harness.promotion.preflight.images import parse
 
-    found = {
-        f"arn:{where.partition}:ecr:{image.region}:{image.registry}:repository/{image.repository}"
+    arns = {
+        f"arn:{scope.partition}:ecr:{image.region}:{image.registry}:repository/{image.repository}"
         for uri in images
         if (image := parse(uri))
     }
-    return tuple(sorted(found)) or ("*",)
+    return tuple(sorted(arns)) or ("*",)
 
 
-def key_arn(key: str, where: Where) -> str:
+def key_arn(key: str, scope: ArnScope) -> str:
     if key.startswith("arn:"):
         return key
-    return where.arn("kms", "key/*" if key.startswith("alias/") else f"key/{key}")
+    return scope.arn("kms", "key/*" if key.startswith("alias/") else f"key/{key}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from harness.promotion.account import Account
-from harness.promotion.plan import Planned, RunPlan
+from harness.promotion.plan import PlannedResource, RunPlan
 from harness.promotion.preflight.findings import OK, WARNING, Finding
 
 LOOKS = ("sagemaker:ListMonitoringExecutions", "sagemaker:ListMonitoringSchedules")
@@ -46,7 +46,7 @@ def check_closed_services(account: Account, plans: Iterable[RunPlan]) -> Iterato
     )
 
 
-def _services(planned: Planned) -> Iterator[str]:
+def _services(planned: PlannedResource) -> Iterator[str]:
     if planned.kind == "MonitoringSchedule":
         yield "Model Monitor"
     for image in planned.images:

@@ -1,4 +1,4 @@
-"""The images of a run: in Amazon ECR, of the run's region, there, and made for the processors that they will run on."""
+"""Preflight checks of images: they are in Amazon ECR in the run's region, exist, and fit the machines' processors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from harness.promotion.account import Account, stale
+from harness.promotion.account import Account, credentials_expired
 from harness.promotion.plan import RunPlan
 from harness.promotion.preflight.findings import FAILURE, OK, UNCHECKED, WARNING, Finding, code
 
@@ -17,7 +17,7 @@ _URI = re.compile(
     r"(:(?P<tag>[^@]+))?(@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
 _ARM_NAMES = re.compile(r"arm64|aarch64|graviton", re.IGNORECASE)
-# Graviton families: the letter after the generation's digit is a g (m6g, c7gn, t4g, g5g); g4dn and p4de are not.
+# Graviton families have a g after the generation's digit (m6g, c7gn, t4g, g5g); g4dn and p4de are not among them.
 _ARM_MACHINES = re.compile(r"ml\.[a-z]+\d+g[a-z]*\.")
 _GONE = ("ImageNotFoundException", "RepositoryNotFoundException", "ImageNotFound")
 ARM, X86 = "arm64", "amd64"
@@ -45,52 +45,55 @@ class EcrImage:
 
 
 def parse(uri: str) -> EcrImage | None:
-    found = _URI.fullmatch(uri)
-    if found is None:
+    match = _URI.fullmatch(uri)
+    if match is None:
         return None
-    return EcrImage(found["registry"], found["region"], found["repository"], found["tag"] or "", found["digest"] or "")
+    return EcrImage(match["registry"], match["region"], match["repository"], match["tag"] or "", match["digest"] or "")
 
 
 def check_images(account: Account, plans: Iterable[RunPlan]) -> Iterator[Finding]:
     used: dict[str, set[str]] = {}
     for plan in plans:
         for planned in plan.resources:
-            machines = planned.machines or _served(plan) if planned.kind == "Model" else planned.machines
+            machines = planned.machines or _serving_machines(plan) if planned.kind == "Model" else planned.machines
             for uri in planned.images:
                 used.setdefault(uri, set()).update(each.instance_type for each in machines)
     for uri, instance_types in used.items():
-        yield _look(account, uri, instance_types)
+        yield _check_image(account, uri, instance_types)
 
 
-def _served(plan: RunPlan) -> tuple[Any, ...]:
-    """Which machines a model will be on is not recorded: any that serve."""
+def _serving_machines(plan: RunPlan) -> tuple[Any, ...]:
+    """Return the machines of all endpoints and transform jobs: which of them use a model is not recorded."""
     serving = [planned for planned in plan.resources if planned.kind in ("Endpoint", "TransformJob")]
     return tuple(machines for planned in serving for machines in planned.machines)
 
 
-def _look(account: Account, uri: str, instance_types: set[str]) -> Finding:
+def _check_image(account: Account, uri: str, instance_types: set[str]) -> Finding:
     from botocore.exceptions import BotoCoreError, ClientError
 
     topic = "image"
     image = parse(uri)
     if image is None:
         return Finding(
-            topic, FAILURE, f"{uri} is not in Amazon ECR, and AWS runs nothing else", "push it there and name it so"
+            topic,
+            FAILURE,
+            f"{uri} is not in Amazon ECR, and SageMaker runs images from there only",
+            "push it to ECR and use that URI",
         )
     if image.region != account.region:
         return Finding(
             topic,
             WARNING,
-            f"{uri}, as last run here, is of {image.region}, and the run is in {account.region}",
-            "let the scenario ask for it with session.region, so that it becomes that of the run's region",
+            f"{uri}, used by the last run here, is in {image.region}, and the run is in {account.region}",
+            "use session.region in the scenario when it retrieves the image URI",
         )
     try:
         processors = _processors(account, image)
     except (BotoCoreError, ClientError) as error:
-        if stale(error):
+        if credentials_expired(error):
             raise
         if code(error) in _GONE:
-            remedy = "push it" if image.registry == account.id else "choose a version that is there"
+            remedy = "push it" if image.registry == account.id else "choose a version that exists"
             return Finding(topic, FAILURE, f"{uri} does not exist", remedy)
         return Finding(
             topic,
@@ -98,29 +101,29 @@ def _look(account: Account, uri: str, instance_types: set[str]) -> Finding:
             f"{uri}: its registry answered {code(error)}",
             f"allow ecr:DescribeImages and ecr:BatchGetImage on {image.repository} to have it checked",
         )
-    return _fitting(uri, processors, instance_types)
+    return _compare_processors(uri, processors, instance_types)
 
 
 def _processors(account: Account, image: EcrImage) -> set[str]:
-    """What it is made for: its index says so, else its name. Raises where it is not there."""
+    """Return the processors an image is built for, from its index, else from its name. Raise if it does not exist."""
     from botocore.exceptions import ClientError
 
     client = account.client("ecr")
-    asked: dict[str, Any] = {
+    request: dict[str, Any] = {
         "registryId": image.registry,
         "repositoryName": image.repository,
         "imageIds": [image.id],
     }
     by_name = {ARM} if _ARM_NAMES.search(f"{image.repository}:{image.tag}") else {X86}
     try:
-        media = {found.get("imageManifestMediaType") for found in client.describe_images(**asked)["imageDetails"]}
+        media = {detail.get("imageManifestMediaType") for detail in client.describe_images(**request)["imageDetails"]}
         if not media & {*_INDEXES}:
             return by_name
     except ClientError as error:
         if code(error) in _GONE:
             raise
-        # Those of AWS's own registries may be pulled by everyone and described by nobody.
-    answer = client.batch_get_image(**asked, acceptedMediaTypes=[*_INDEXES, *_MANIFESTS])
+        # Images in AWS's own registries can be pulled by everyone but described by nobody.
+    answer = client.batch_get_image(**request, acceptedMediaTypes=[*_INDEXES, *_MANIFESTS])
     if not answer["images"]:
         failure = (answer.get("failures") or [{}])[0]
         raise ClientError(
@@ -137,15 +140,15 @@ def _processors(account: Account, image: EcrImage) -> set[str]:
     return (platforms & {ARM, X86}) or by_name
 
 
-def _fitting(uri: str, processors: set[str], instance_types: set[str]) -> Finding:
+def _compare_processors(uri: str, processors: set[str], instance_types: set[str]) -> Finding:
     for instance_type in sorted(instance_types):
         machine = ARM if _ARM_MACHINES.match(instance_type) else X86
         if machine not in processors:
-            made = " and ".join(sorted(processors))
+            built_for = " and ".join(sorted(processors))
             return Finding(
                 "image",
                 FAILURE,
-                f"{uri} is made for {made}, and {instance_type} is {machine}",
+                f"{uri} is built for {built_for}, and {instance_type} is {machine}",
                 "choose the image for the other processor, or another instance type in the profile",
             )
     return Finding("image", OK, uri)

@@ -1,4 +1,4 @@
-"""Names that a scenario takes as they are: free, or taken. Those with the run's id or a time are always new."""
+"""Preflight check of fixed resource names: each must still be free. Names with a run id or a time are always new."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FRESH = re.compile(
     r"\d{8}-\d{6}-[0-9a-f]{4}|\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d|\d{6}-\d{4}|\d{10}|"
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 )
-"""What of a name is another in every run: the run's id, the SDKs' times, a random number."""
+"""The parts of a name that are different in every run: the run's id, the SDKs' timestamps, a random number."""
 
 
 def check_names(account: Account, plans: Iterable[RunPlan]) -> Iterator[Finding]:
@@ -28,8 +28,8 @@ def check_names(account: Account, plans: Iterable[RunPlan]) -> Iterator[Finding]
             yield Finding(
                 "name",
                 FAILURE,
-                f"there is a {kind} {name!r} already",
-                "end the name with session.run_id in the scenario, or remove what is there",
+                f"a {kind} named {name!r} exists already",
+                "end the name with session.run_id in the scenario, or delete the existing one",
             )
         else:
             yield Finding("name", OK, f"{kind} {name!r} is free")

@@ -1,4 +1,7 @@
-"""The execution role and the caller: there, trusted, and allowed what the run needs; by simulation, else by reading."""
+"""Preflight checks of the execution role and of the caller: they exist and have the permissions that the run needs.
+
+IAM's policy simulation is used if the caller may call it; otherwise the policies are read and evaluated here.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from harness.kernel.policy_evaluation import DENIED, NOT_JUDGED, UNSURE, Policies, as_list
-from harness.promotion.account import Account, stale
+from harness.promotion.account import Account, credentials_expired
 from harness.promotion.destination import Destination
 from harness.promotion.preflight.actions import PASSED_TO, Need
 from harness.promotion.preflight.findings import FAILURE, OK, UNCHECKED, WARNING, Finding, code
@@ -18,14 +21,14 @@ _CHECKED_BY = (
     f"allow iam:SimulatePrincipalPolicy, or {READS}, to have it checked; `harness plan --policy FILE` writes what is "
     "needed"
 )
-_UNSURE = "its policies have conditions that only the request itself meets or not; look at them, or go on and see"
+_UNSURE = "its policies have conditions that depend on the request itself; review them, or start the run and see"
 
 Verdict = tuple[str, str, str]
-"""Action, resource, and what was found of the two."""
+"""Action, resource, and the decision on them."""
 
 
 def check_role(account: Account, destination: Destination, needs: Iterable[Need]) -> Iterator[Finding]:
-    """Its name, its trust, then what it is allowed."""
+    """Yield findings on the execution role: its ARN, its trust policy, then its permissions."""
     from botocore.exceptions import ClientError
 
     arn = destination.role_arn(account.partition)
@@ -42,16 +45,16 @@ def check_role(account: Account, destination: Destination, needs: Iterable[Need]
                 "role in the profile",
             )
             return
-        if stale(error):
+        if credentials_expired(error):
             raise
         yield Finding("role", UNCHECKED, f"{arn}: AWS answered {code(error)}", "allow iam:GetRole to have it checked")
     else:
-        if role["Arn"] != arn:  # a path is part of it, and SageMaker takes it only as it is
-            remedy = f'say role = "{role["Arn"]}" in the profile'
+        if role["Arn"] != arn:  # SageMaker requires the complete ARN, with the role's path
+            remedy = f'set role = "{role["Arn"]}" in the profile'
             yield Finding("role", FAILURE, f"there is no {arn}, but {role['Arn']}", remedy)
             return
-        yield _trust(arn, role["AssumeRolePolicyDocument"])
-    yield from _allowed(account, "role permissions", arn, needs)
+        yield _check_trust(arn, role["AssumeRolePolicyDocument"])
+    yield from _check_permissions(account, "role permissions", arn, needs)
 
 
 def check_caller(account: Account, needs: Iterable[Need]) -> Iterator[Finding]:
@@ -59,27 +62,27 @@ def check_caller(account: Account, needs: Iterable[Need]) -> Iterator[Finding]:
 
     topic = "caller permissions"
     if account.arn.endswith(":root"):
-        yield Finding(topic, WARNING, "the root user may do everything", "use a role or a user made for this instead")
+        yield Finding(topic, WARNING, "the root user may do everything", "use a role or a user made for this purpose")
         return
     try:
         principal = _principal(account)
     except ClientError as error:
-        if stale(error):
+        if credentials_expired(error):
             raise
         remedy = "allow iam:GetRole to have it checked"
         yield Finding(topic, UNCHECKED, f"{account.arn}: AWS answered {code(error)}", remedy)
         return
-    yield from _allowed(account, topic, principal, needs)
+    yield from _check_permissions(account, topic, principal, needs)
 
 
-def _trust(arn: str, document: Mapping[str, Any]) -> Finding:
+def _check_trust(arn: str, document: Mapping[str, Any]) -> Finding:
     for statement in as_list(document.get("Statement", [])):
         principal = statement.get("Principal", {})
         services = ["*"] if principal == "*" else as_list(principal.get("Service", []))
         actions = [action.lower() for action in as_list(statement.get("Action", []))]
         trusted = SAGEMAKER in services or "*" in services
         if statement.get("Effect") == "Allow" and trusted and {"sts:assumerole", "sts:*", "*"} & set(actions):
-            return Finding("role", OK, f"{arn} is there, and SageMaker may assume it")
+            return Finding("role", OK, f"{arn} exists, and SageMaker may assume it")
     return Finding(
         "role",
         FAILURE,
@@ -90,43 +93,46 @@ def _trust(arn: str, document: Mapping[str, Any]) -> Finding:
 
 
 def _principal(account: Account) -> str:
-    """IAM simulates roles and users. A session's ARN names its role, but not the role's path."""
+    """Return the ARN of the caller's role or user, as IAM's simulation requires it.
+
+    A session's ARN contains the name of its role, but not the role's path, so the role is looked up.
+    """
     kind, _, rest = account.arn.rpartition(":")[2].partition("/")
     if kind != "assumed-role":
         return account.arn
     return str(account.client("iam").get_role(RoleName=rest.partition("/")[0])["Role"]["Arn"])
 
 
-def _allowed(account: Account, topic: str, arn: str, needs: Iterable[Need]) -> Iterator[Finding]:
+def _check_permissions(account: Account, topic: str, arn: str, needs: Iterable[Need]) -> Iterator[Finding]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     needs = list(needs)
     iam = account.client("iam")
     try:
-        yield _judgement(topic, arn, "as IAM simulates it", _simulated(iam, arn, needs, account.region))
+        yield _summarise(topic, arn, "as IAM simulates it", _simulate(iam, arn, needs, account.region))
         return
     except (BotoCoreError, ClientError) as error:
-        if stale(error):
+        if credentials_expired(error):
             raise
         refusal = code(error)
     try:
         policies = read_policies(iam, arn)
     except BotoCoreError as error:
-        told = f"{arn}: AWS answered {refusal} to a simulation and {code(error)} to reading its policies"
-        yield Finding(topic, UNCHECKED, told, _CHECKED_BY)
+        message = f"{arn}: AWS answered {refusal} to a simulation and {code(error)} to reading its policies"
+        yield Finding(topic, UNCHECKED, message, _CHECKED_BY)
         return
     how = f"by its policies, as IAM answered {refusal} to a simulation; {NOT_JUDGED}"
     if policies.unread:
         how += f"; AWS did not show: {', '.join(policies.unread)}"
-    yield _judgement(topic, arn, how, _read(policies, arn, needs, account.region))
+    yield _summarise(topic, arn, how, _evaluate(policies, arn, needs, account.region))
 
 
-def _simulated(iam: Any, arn: str, needs: Iterable[Need], region: str) -> Iterator[Verdict]:
-    """Of what is not plainly allowed. A denial that hangs on what only the request itself will say is unsure."""
+def _simulate(iam: Any, arn: str, needs: Iterable[Need], region: str) -> Iterator[Verdict]:
+    """Yield every action that IAM's simulation does not allow; "unsure" if the decision depends on missing context."""
     for need in needs:
         context = [
             {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
-            for key, value in _said(need, region).items()
+            for key, value in _known_context(need, region).items()
         ]
         pages = iam.get_paginator("simulate_principal_policy").paginate(
             PolicySourceArn=arn,
@@ -141,14 +147,14 @@ def _simulated(iam: Any, arn: str, needs: Iterable[Need], region: str) -> Iterat
                         yield result["EvalActionName"], resource, UNSURE if missing else DENIED
 
 
-def _said(need: Need, region: str) -> dict[str, str]:
-    """What requests are known to say to policies."""
-    home = all(action.startswith("iam:") for action in need.actions)  # IAM's one place
+def _known_context(need: Need, region: str) -> dict[str, str]:
+    """Return the condition keys of the requests whose values are known."""
+    home = all(action.startswith("iam:") for action in need.actions)  # IAM is served in one region only
     return {**need.context, "aws:RequestedRegion": "us-east-1" if home else region, "aws:SecureTransport": "true"}
 
 
 def _decisions(result: Mapping[str, Any]) -> list[tuple[str, str, list[str]]]:
-    """Resource by resource, where several were asked about at once; with the context keys that nobody gave."""
+    """Return (resource, decision, missing context keys), one for each resource of a simulation result."""
     several = result.get("ResourceSpecificResults") or ()
     return [
         (each["EvalResourceName"], each["EvalResourceDecision"], each.get("MissingContextValues", []))
@@ -156,37 +162,38 @@ def _decisions(result: Mapping[str, Any]) -> list[tuple[str, str, list[str]]]:
     ] or [(result.get("EvalResourceName", "*"), result["EvalDecision"], result.get("MissingContextValues", []))]
 
 
-def _read(policies: Policies, arn: str, needs: Iterable[Need], region: str) -> list[Verdict]:
+def _evaluate(policies: Policies, arn: str, needs: Iterable[Need], region: str) -> list[Verdict]:
     whose = {"aws:PrincipalArn": arn, "aws:PrincipalAccount": arn.split(":")[4]}
     return [
         (action, resource, verdict)
         for need in needs
         for action in need.actions
         for resource in need.resources
-        if (verdict := policies.evaluate(action, resource, {**_said(need, region), **whose})) in (DENIED, UNSURE)
+        if (verdict := policies.evaluate(action, resource, {**_known_context(need, region), **whose}))
+        in (DENIED, UNSURE)
     ]
 
 
-def _judgement(topic: str, arn: str, how: str, verdicts: Iterable[Verdict]) -> Finding:
+def _summarise(topic: str, arn: str, how: str, verdicts: Iterable[Verdict]) -> Finding:
     verdicts = list(verdicts)
     denied = [(action, resource) for action, resource, verdict in verdicts if verdict == DENIED]
     unsure = [(action, resource) for action, resource, verdict in verdicts if verdict == UNSURE]
     if denied:
         remedy = "attach what `harness plan --policy FILE` writes"
-        return Finding(topic, FAILURE, f"{arn} is not allowed {_some(denied)} ({how})", remedy)
+        return Finding(topic, FAILURE, f"{arn} is not allowed {_describe_pairs(denied)} ({how})", remedy)
     if unsure:
-        told = f"{arn}: it cannot be known whether it is allowed {_some(unsure)} ({how})"
-        return Finding(topic, UNCHECKED, told, _UNSURE if "simulates" in how else _CHECKED_BY)
+        message = f"{arn}: it is not certain that it is allowed {_describe_pairs(unsure)} ({how})"
+        return Finding(topic, UNCHECKED, message, _UNSURE if "simulates" in how else _CHECKED_BY)
     return Finding(topic, OK, f"{arn} is allowed what the run needs ({how})")
 
 
-def _some(pairs: list[tuple[str, str]]) -> str:
-    """By action; where it is denied on several things, one of them."""
+def _describe_pairs(pairs: list[tuple[str, str]]) -> str:
+    """Return the pairs as text: each action once, with its first resource and the number of further ones."""
     by_action: dict[str, list[str]] = {}
     for action, resource in pairs:
         by_action.setdefault(action, []).append(resource)
-    told = [
+    lines = [
         f"{action} on {resources[0]}" + (f" and {len(resources) - 1} more" if len(resources) > 1 else "")
         for action, resources in by_action.items()
     ]
-    return ", ".join(told[:_SHOWN]) + (f" and {len(told) - _SHOWN} actions more" if len(told) > _SHOWN else "")
+    return ", ".join(lines[:_SHOWN]) + (f" and {len(lines) - _SHOWN} actions more" if len(lines) > _SHOWN else "")

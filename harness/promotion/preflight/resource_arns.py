@@ -1,6 +1,6 @@
-"""What of SageMaker a call is about, as ARNs have it: by kind and, where the plan knows them, by name. Pure.
+"""The SageMaker resources that a call acts on, as parts of ARNs: by kind and, if the plan has them, by name.
 
-Which actions are about which kinds of resource is AWS's, as its Service Authorization Reference tells it.
+Which actions act on which kinds of resources follows AWS's Service Authorization Reference for SageMaker.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from harness.promotion.plan import RunPlan
 from harness.promotion.preflight.names import FRESH
 
 Patterns = Mapping[str, tuple[str, ...]]
-"""Kind -> names in ARNs, with a wildcard for what differs from run to run; no kind at all where names are not known."""
+"""Kind -> names in ARNs, with a wildcard for the part that differs between runs; empty if names are not known."""
 
 _READS = ("Describe", "List", "Get", "BatchGet", "BatchDescribe", "Invoke")
 _VERB = re.compile(r"(?:Create|Delete|Describe|Start|Stop|Update)(\w+)")
 _METRICS = ("TrainingJob", "TrialComponent")
 _ENDPOINT = ("Endpoint", "EndpointConfig")
-# Where that is not, or not only, the kind the call is named after.
+# Operations that act on other kinds, or on more kinds, than the one in their name.
 _ABOUT = {
     "AssociateTrialComponent": ("Trial", "TrialComponent"),
     "BatchGetMetrics": _METRICS,
@@ -35,9 +35,9 @@ _ABOUT = {
     "UpdateEndpoint": _ENDPOINT,
     "UpdateEndpointWeightsAndCapacities": ("Endpoint",),
 }
-# For these AWS knows no resources: they are allowed for everything, or not at all.
+# Operations without resource-level permissions: they are allowed for all resources or not at all.
 _ACCOUNT_WIDE = ("List", "Search", "QueryLineage", "GetSearchSuggestions", "DescribeLineageGroup", "RenderUiTemplate")
-_NOT_WIDE = frozenset(
+_RESOURCE_LEVEL = frozenset(
     [
         "ListAliases",
         "ListHubContentVersions",
@@ -53,46 +53,46 @@ _NOT_WIDE = frozenset(
         "ListTrainingJobsForHyperParameterTuningJob",
     ]
 )
-# AWS, or the harness in its stead, names what comes of these: components of jobs, executions of a schedule.
+# Names of a schedule's executions, which AWS (or harness in its stead) makes up.
 _EXECUTIONS = "model-monitoring-*"
 
 
 def patterns(plans: Iterable[RunPlan]) -> Patterns:
-    """Of what the plans' runs created."""
-    found: dict[str, set[str]] = {}
+    """Return name patterns of the resources that the plans' runs created."""
+    names_by_kind: dict[str, set[str]] = {}
     for plan in plans:
-        if not plan.calls:  # it will create what is not known
+        if not plan.calls:  # the names that it will create are not known
             return {}
         for kind, name in plan.names:
             fresh = FRESH.search(name)
             stem = f"{name[: fresh.start()]}*" if fresh else name
-            # The ARNs of things are in small letters, whatever their names are in.
-            found.setdefault(kind, set()).update((stem, stem.lower()))
+            # ARNs are in lower case, even for names with upper-case letters.
+            names_by_kind.setdefault(kind, set()).update((stem, stem.lower()))
             if kind_of(kind).source_type:
                 component = stem if stem.endswith("*") else f"{stem}-aws-*"
-                found.setdefault("TrialComponent", set()).add(component.lower())
+                names_by_kind.setdefault("TrialComponent", set()).add(component.lower())
             if kind == "MonitoringSchedule":
-                found.setdefault("ProcessingJob", set()).add(_EXECUTIONS)
-    return {kind: tuple(_widest(names)) for kind, names in found.items()}
+                names_by_kind.setdefault("ProcessingJob", set()).add(_EXECUTIONS)
+    return {kind: tuple(_widest(names)) for kind, names in names_by_kind.items()}
 
 
 def _widest(names: set[str]) -> Iterator[str]:
-    """Without those that a wildcard of another covers: a policy has room for so much only."""
+    """Yield the names that no other name's wildcard covers, because the size of a policy is limited."""
     for name in sorted(names):
         if not any(name != other and other.endswith("*") and name.startswith(other[:-1]) for other in names):
             yield name
 
 
-def account_wide(operation: str) -> bool:
-    return operation.startswith(_ACCOUNT_WIDE) and operation not in _NOT_WIDE
+def is_account_wide(operation: str) -> bool:
+    return operation.startswith(_ACCOUNT_WIDE) and operation not in _RESOURCE_LEVEL
 
 
-def reads(operation: str) -> bool:
+def is_read(operation: str) -> bool:
     return operation.startswith(_READS)
 
 
-def reached(operation: str, known: Patterns) -> list[str]:
-    """The last parts of ARNs. Looking is allowed for every name: at what was there before, or is another's, as well."""
+def arn_suffixes(operation: str, known: Patterns) -> list[str]:
+    """Return the last parts of the ARNs that an operation acts on. Read operations are allowed for every name."""
     named = _VERB.fullmatch(operation)
     kinds = _ABOUT.get(operation) or ((named[1],) if named else ())
     if not kinds or not set(kinds) <= set(KINDS):
@@ -100,5 +100,5 @@ def reached(operation: str, known: Patterns) -> list[str]:
     return [
         f"{KINDS[kind].type}/{name}"
         for kind in kinds
-        for name in (("*",) if reads(operation) else known.get(kind) or ("*",))
+        for name in (("*",) if is_read(operation) else known.get(kind) or ("*",))
     ]

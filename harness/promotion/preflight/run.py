@@ -1,4 +1,4 @@
-"""All checks of a run, side by side, in one order."""
+"""All preflight checks of a run: they run side by side and report in a fixed order."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from harness.promotion.account import Account
 from harness.promotion.destination import SCHEDULE, Destination
 from harness.promotion.plan import RunPlan
-from harness.promotion.preflight.actions import Where, caller_needs, policy, role_needs
+from harness.promotion.preflight.actions import ArnScope, caller_needs, policy, role_needs
 from harness.promotion.preflight.bucket_network_keys import check_bucket, check_keys, check_network
 from harness.promotion.preflight.closed_services import LOOKS, check_closed_services
-from harness.promotion.preflight.findings import FAILURE, OK, UNCHECKED, WARNING, Check, Finding, answered
+from harness.promotion.preflight.findings import FAILURE, OK, UNCHECKED, WARNING, Check, Finding, run_check
 from harness.promotion.preflight.images import check_images
 from harness.promotion.preflight.names import check_names
 from harness.promotion.preflight.permissions import check_caller, check_role
-from harness.promotion.preflight.preflight_permissions import look_needs
+from harness.promotion.preflight.preflight_permissions import preflight_needs
 from harness.promotion.preflight.quotas import check_quotas
 
 _CLIENTS = ("iam", "s3", "ecr", "sagemaker", "service-quotas", "ec2", "kms")
@@ -25,7 +25,7 @@ _CLIENTS = ("iam", "s3", "ecr", "sagemaker", "service-quotas", "ec2", "kms")
 
 @dataclass(frozen=True)
 class Preflight:
-    """``policies`` are the least of "caller" and "role"; "preflight" lets the caller be told more."""
+    """Findings of all checks, and minimal policies for the "caller", the "role" and "preflight" itself."""
 
     findings: tuple[Finding, ...]
     policies: dict[str, Any]
@@ -36,10 +36,10 @@ class Preflight:
 
 
 def preflight(account: Account, destination: Destination, plans: Sequence[RunPlan]) -> Preflight:
-    """Asks AWS and changes nothing. Credentials that have expired are the caller's to report."""
-    where = Where(account.partition, account.id, account.region)
-    caller, role = caller_needs(plans, destination, where), role_needs(plans, destination, where)
-    for service in _CLIENTS:  # boto3 makes clients in one thread only
+    """Run all checks; they change nothing on AWS. An error for expired credentials is raised to the caller."""
+    scope = ArnScope(account.partition, account.id, account.region)
+    caller, role = caller_needs(plans, destination, scope), role_needs(plans, destination, scope)
+    for service in _CLIENTS:  # creating boto3 clients is not thread-safe
         account.client(service)
     checks: list[tuple[str, str, Check]] = [
         ("role", "iam:GetRole", lambda: check_role(account, destination, role)),
@@ -53,19 +53,19 @@ def preflight(account: Account, destination: Destination, plans: Sequence[RunPla
         ("closed services", " and ".join(LOOKS), lambda: check_closed_services(account, plans)),
     ]
     with ThreadPoolExecutor(len(checks)) as pool:
-        asked = [pool.submit(_done, *check) for check in checks]
-        found = [finding for each in asked for finding in each.result()]
+        futures = [pool.submit(_run, *check) for check in checks]
+        findings = [finding for future in futures for finding in future.result()]
     first = Finding("credentials", OK, f"{account.arn}, account {account.id}, {account.region}")
-    findings = (first, *found, *_slow(plans, destination), *_unknown(plans))
-    looks = look_needs(plans, destination, where, account.arn)
-    return Preflight(findings, {"caller": policy(caller), "role": policy(role), "preflight": policy(looks)})
+    findings = [first, *findings, *_slow_steps(plans, destination), *_incomplete_plans(plans)]
+    extra = preflight_needs(plans, destination, scope, account.arn)
+    return Preflight(tuple(findings), {"caller": policy(caller), "role": policy(role), "preflight": policy(extra)})
 
 
-def _done(topic: str, needs: str, check: Check) -> list[Finding]:
-    return list(answered(topic, needs, check))
+def _run(topic: str, needs: str, check: Check) -> list[Finding]:
+    return list(run_check(topic, needs, check))
 
 
-def _slow(plans: Iterable[RunPlan], destination: Destination) -> Iterator[Finding]:
+def _slow_steps(plans: Iterable[RunPlan], destination: Destination) -> Iterator[Finding]:
     for plan in plans:
         for planned in plan.resources:
             if planned.kind != "MonitoringSchedule":
@@ -75,26 +75,28 @@ def _slow(plans: Iterable[RunPlan], destination: Destination) -> Iterator[Findin
                 yield Finding(
                     "slow step",
                     WARNING,
-                    f"{step}: AWS runs a schedule at the full hour, up to 20 minutes late; the run waits for each hour "
-                    "that it lets pass, and its endpoint stands meanwhile",
+                    f"{step}: AWS runs a schedule at the full hour, up to 20 minutes late; each hour that the scenario "
+                    "advances the clock takes an hour, and its endpoint runs meanwhile",
                     'monitoring = "one-off" in the profile runs the analyzer at once',
                 )
             else:
                 yield Finding(
                     "slow step",
                     WARNING,
-                    f"{step}: AWS runs a schedule once an hour at most, so each hour that the scenario lets pass is "
-                    "one processing job of the analyzer, some minutes long",
-                    'monitoring = "schedule" in the profile waits for AWS\'s own',
+                    f"{step}: AWS runs a schedule once an hour at most, so each hour that the scenario advances the "
+                    "clock is one processing job of the analyzer, which takes some minutes",
+                    'monitoring = "schedule" in the profile waits for AWS\'s own schedule',
                 )
 
 
-def _unknown(plans: Iterable[RunPlan]) -> Iterator[Finding]:
+def _incomplete_plans(plans: Iterable[RunPlan]) -> Iterator[Finding]:
     for plan in plans:
         if plan.learned_from is None:
-            told = f"{plan.scenario} was never run to its end here: its machines, images and calls are not known"
+            message = f"{plan.scenario} has not passed here yet: its machines, images and calls are not known"
         elif not plan.calls:
-            told = f"the last run of {plan.scenario} did not record its calls: those usual for the SDKs were checked"
+            message = (
+                f"the last run of {plan.scenario} did not record its calls: the usual calls of the SDKs were checked"
+            )
         else:
             continue
-        yield Finding("plan", UNCHECKED, told, f"run it once with `{plan.rehearsal}`, which costs nothing")
+        yield Finding("plan", UNCHECKED, message, f"run it once with `{plan.rehearsal}`, which costs nothing")

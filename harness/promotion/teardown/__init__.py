@@ -1,1 +1,1 @@
-"""Removal of everything that a run created on AWS, and the proof that nothing billable is left."""
+"""Teardown of everything that a run created on AWS, and the check that nothing billable is left."""

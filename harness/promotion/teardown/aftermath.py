@@ -1,4 +1,4 @@
-"""What follows a run on AWS: everything of its ledger is torn down and marked there, then AWS is asked for proof."""
+"""The end of a run on AWS: tear down everything in its ledger, then verify that nothing billable is left."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from harness.promotion.teardown.run import FAILED, Removal, Teardown, Waiting
 
 
 def tear_down(account: Account, header: Header, ledger: Ledger, waits: Waiting | None = None) -> list[Removal]:
-    def settled(removal: Removal) -> None:
+    def mark(removal: Removal) -> None:
         if removal.outcome != FAILED:
             ledger.mark(removal.entry.key, DELETED if removal.outcome == "deleted" else KEPT)
 
     _, entries = read(ledger.file)
-    return Teardown(account, header.run).remove([entry for entry in entries if entry.open], settled, waits)
+    return Teardown(account, header.run).remove([entry for entry in entries if entry.open], mark, waits)
 
 
 def proof_of(account: Account, header: Header, ledger: Ledger) -> Proof:

@@ -1,4 +1,4 @@
-"""What ``harness clean`` would remove: from the ledgers of this project, and from what carries a run's tag."""
+"""Cleaning up after earlier runs (``harness clean``): resources in this project's ledgers or with a run's tag."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.aws_run.ledger import DELETED, KEPT, Header, Ledger, LedgerEntry, LedgerUnreadable, alive, ledgers, read
 from harness.kernel.errors import GuardRefused
-from harness.promotion.account import Account, stale
+from harness.promotion.account import Account, credentials_expired
 from harness.promotion.teardown import s3_outputs
 from harness.promotion.teardown.resources import GONE, RUNNING, THERE, is_job, look
 from harness.promotion.teardown.run import FAILED, Removal, Teardown, Waiting
@@ -22,17 +22,17 @@ HOUR = 3600.0
 
 @dataclass(frozen=True)
 class Leftover:
-    """One thing to remove; ``ledger`` is the file that lists it, None for what only its tag tells of."""
+    """A resource to remove. ``ledger`` is the file that lists it, None if only its tag shows that a run created it."""
 
     run: str
     entry: LedgerEntry
     ledger: Path | None
-    told: str
+    condition: str
 
 
 @dataclass
 class Cleaning:
-    """``passed_over`` says, in words, what is left alone and why; ``how`` what was searched."""
+    """A plan of what to clean up. ``passed_over`` says what is skipped and why; ``how`` says how it was searched."""
 
     leftovers: list[Leftover] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
@@ -40,47 +40,47 @@ class Cleaning:
 
 
 def plan_cleaning(account: Account, profile: str, folder: Path, older_than: float | None) -> Cleaning:
-    """Asks AWS about everything and changes nothing. ``older_than`` in seconds: younger runs are left alone."""
+    """Find the leftovers of earlier runs; change nothing. Runs younger than ``older_than`` seconds are skipped."""
     cleaning = Cleaning()
     runs = list(_runs(account, profile, folder, older_than, cleaning))
     for file, header, entries in runs:
-        _from_ledger(account, file, header, entries, cleaning)
-    _by_tag(account, runs, older_than, cleaning)
+        _add_from_ledger(account, file, header, entries, cleaning)
+    _add_from_tags(account, runs, older_than, cleaning)
     return cleaning
 
 
 def remove(
-    account: Account, cleaning: Cleaning, told: Callable[[Removal], None], waits: Waiting | None = None
+    account: Account, cleaning: Cleaning, on_removal: Callable[[Removal], None], waits: Waiting | None = None
 ) -> list[Removal]:
-    """Run by run; what became of each thing goes into its ledger."""
+    """Remove the leftovers run by run and write each result into its ledger; call ``on_removal`` for each."""
     runs = dict.fromkeys(leftover.run for leftover in cleaning.leftovers)
-    return [removal for run in runs for removal in _remove_run(account, run, cleaning.leftovers, told, waits)]
+    return [removal for run in runs for removal in _remove_run(account, run, cleaning.leftovers, on_removal, waits)]
 
 
 def _remove_run(
     account: Account,
     run: str,
     leftovers: Sequence[Leftover],
-    told: Callable[[Removal], None],
+    on_removal: Callable[[Removal], None],
     waits: Waiting | None,
 ) -> list[Removal]:
     files = {each.entry.key: each.ledger for each in leftovers if each.run == run and each.ledger is not None}
     with contextlib.ExitStack() as stack:
         open_ledgers = {file: stack.enter_context(contextlib.closing(Ledger(file))) for file in set(files.values())}
 
-        def settled(removal: Removal) -> None:
-            told(removal)
+        def mark(removal: Removal) -> None:
+            on_removal(removal)
             if removal.outcome != FAILED and (file := files.get(removal.entry.key)):
                 open_ledgers[file].mark(removal.entry.key, DELETED if removal.outcome == "deleted" else KEPT)
 
-        return Teardown(account, run).remove([each.entry for each in leftovers if each.run == run], settled, waits)
+        return Teardown(account, run).remove([each.entry for each in leftovers if each.run == run], mark, waits)
 
 
 Run = tuple[Path, Header, list[LedgerEntry]]
 
 
 def _runs(account: Account, profile: str, folder: Path, older_than: float | None, cleaning: Cleaning) -> Iterator[Run]:
-    """Ledgers to work on. One of another account is refused as a whole: nothing is touched then."""
+    """Yield the ledgers to clean up. Raise ``GuardRefused`` for a ledger of another account."""
     for file in ledgers(folder):
         try:
             header, entries = read(file)
@@ -88,38 +88,40 @@ def _runs(account: Account, profile: str, folder: Path, older_than: float | None
             cleaning.passed_over.append(str(error))
             continue
         if header.profile != profile:
-            cleaning.passed_over.append(f"run {header.run} is of profile {header.profile!r}: clean it with that one")
+            cleaning.passed_over.append(
+                f"run {header.run} belongs to profile {header.profile!r}: clean it with that one"
+            )
         elif (header.account, header.region) != (account.id, account.region):
             raise GuardRefused(
-                f"the ledger {file} is of account {header.account}, {header.region}, but profile {profile!r} is of "
-                f"account {account.id}, {account.region}, so nothing was touched",
-                f"use credentials and a profile of {header.account}, or move that file away if what it lists is gone",
+                f"the ledger {file} belongs to account {header.account}, {header.region}, but profile {profile!r} is "
+                f"for account {account.id}, {account.region}, so nothing was removed",
+                f"use credentials and a profile of {header.account}, or move that file away if its resources are gone",
             )
         elif alive(file):
-            cleaning.passed_over.append(f"run {header.run} ({header.scenario}) is still going")
+            cleaning.passed_over.append(f"run {header.run} ({header.scenario}) is still running")
         elif older_than is not None and time.time() - header.started < older_than:
-            cleaning.passed_over.append(f"run {header.run} is younger than asked for")
+            cleaning.passed_over.append(f"run {header.run} is younger than --older-than")
         else:
             yield file, header, entries
 
 
-def _from_ledger(
+def _add_from_ledger(
     account: Account, file: Path, header: Header, entries: Sequence[LedgerEntry], cleaning: Cleaning
 ) -> None:
     for entry in entries:
         if entry.open:
-            cleaning.leftovers.append(Leftover(header.run, entry, file, _told(account, entry)))
+            cleaning.leftovers.append(Leftover(header.run, entry, file, _describe(account, entry)))
 
 
-def _told(account: Account, entry: LedgerEntry) -> str:
-    """Its condition, for people."""
+def _describe(account: Account, entry: LedgerEntry) -> str:
+    """Return the state of a resource as text, for messages."""
     from botocore.exceptions import ClientError
 
     if entry.kind == "Bucket":
-        return "to be deleted if it is empty then"
+        return "deleted if it is empty by then"
     if entry.service == "s3":
-        if not s3_outputs.own(entry):
-            return "was there before the run; stays"
+        if not s3_outputs.is_own(entry):
+            return "existed before the run; stays"
         there = s3_outputs.count(account, entry)
         return f"{there} object{'' if there == 1 else 's'}"
     if entry.service != "sagemaker":
@@ -127,45 +129,52 @@ def _told(account: Account, entry: LedgerEntry) -> str:
     try:
         state = look(account, entry).state
     except ClientError as error:
-        if stale(error):
+        if credentials_expired(error):
             raise
-        return f"AWS does not tell: {error}"
+        return f"its state is not known: {error}"
     return {GONE: "gone already", RUNNING: "running; to be stopped", THERE: "to be deleted"}.get(
         state, "ended; its record stays"
     )
 
 
-def _by_tag(account: Account, runs: Sequence[Run], older_than: float | None, cleaning: Cleaning) -> None:
+def _add_from_tags(account: Account, runs: Sequence[Run], older_than: float | None, cleaning: Cleaning) -> None:
     known = {header.run for _, header, _ in runs}
     listed = {leftover.entry.key for leftover in cleaning.leftovers}
-    found = search(account)
-    cleaning.how = found.how
+    result = search(account)
+    cleaning.how = result.how
     others: dict[str, int] = {}
-    for each in found.found:
+    for each in result.resources:
         if each.entry.key in listed:
             continue
         state = look(account, each.entry).state
         if state == GONE or (is_job(each.entry) and state != RUNNING):
             continue
-        if each.run in known or _forgotten(each, older_than):
+        if each.run in known or _is_abandoned(each, older_than):
             cleaning.leftovers.append(Leftover(each.run, each.entry, None, f"tagged by {each.owner or 'somebody'}"))
         else:
             others[f"{each.run} of {each.owner or 'somebody'}"] = others.get(f"{each.run} of {each.owner}", 0) + 1
     cleaning.passed_over += [
-        f"run {run} has things here, has not expired and has no ledger in this project: {count} left alone"
+        f"run {run} has not expired and has no ledger in this project: its {count} resources are left alone"
         for run, count in others.items()
     ]
 
 
-def _forgotten(found: TaggedResource, older_than: float | None) -> bool:
-    """Another's run may be going on somewhere else: it is left alone until its own tag says that it is over."""
-    if found.expires and found.expires < time.time():
+def _is_abandoned(resource: TaggedResource, older_than: float | None) -> bool:
+    """Return whether a run without a ledger here is over, by its expiry tag or by ``older_than``.
+
+    It may still be running on another machine, so it is left alone until then.
+    """
+    if resource.expires and resource.expires < time.time():
         return True
-    return older_than is not None and (begun := _begun(found.run)) is not None and time.time() - begun > older_than
+    return (
+        older_than is not None
+        and (started := _start_time(resource.run)) is not None
+        and time.time() - started > older_than
+    )
 
 
-def _begun(run: str) -> float | None:
-    """A run's id begins with its time."""
+def _start_time(run: str) -> float | None:
+    """Return the start time of a run, which its id begins with."""
     try:
         return datetime.strptime("-".join(run.split("-")[:2]), "%Y%m%d-%H%M%S").astimezone().timestamp()
     except ValueError:

@@ -1,4 +1,4 @@
-"""What must be undone before AWS lets go of a thing: trials of components, associations, executions of schedules."""
+"""Detaching what keeps AWS from deleting a resource: trial components, associations, executions of schedules."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ def detach_dependents(client: Any, entry: LedgerEntry) -> None:
             if arn := entry.identity.get(f"{entry.kind}Arn"):
                 for side in ("SourceArn", "DestinationArn"):
                     for page in client.get_paginator("list_associations").paginate(**{side: arn}):
-                        for found in page["AssociationSummaries"]:
+                        for link in page["AssociationSummaries"]:
                             client.delete_association(
-                                SourceArn=found["SourceArn"], DestinationArn=found["DestinationArn"]
+                                SourceArn=link["SourceArn"], DestinationArn=link["DestinationArn"]
                             )
 
 
 def executions(client: Any, schedule: str, running: bool = False) -> Iterator[str]:
-    """The processing jobs that a monitoring schedule ran, by name."""
-    asked = {"MonitoringScheduleName": schedule, **({"StatusEquals": "InProgress"} if running else {})}
-    for page in client.get_paginator("list_monitoring_executions").paginate(**asked):
-        for found in page["MonitoringExecutionSummaries"]:
-            if arn := found.get("ProcessingJobArn"):
+    """Yield the names of the processing jobs that a monitoring schedule started."""
+    request = {"MonitoringScheduleName": schedule, **({"StatusEquals": "InProgress"} if running else {})}
+    for page in client.get_paginator("list_monitoring_executions").paginate(**request):
+        for execution in page["MonitoringExecutionSummaries"]:
+            if arn := execution.get("ProcessingJobArn"):
                 yield arn.rpartition("/")[2]
 
 
-def _names(client: Any, method: str, noun: str, **asked: str) -> Iterator[str]:
-    pages = client.get_paginator(method).paginate(**asked)
-    yield from [found[f"{noun}Name"] for page in pages for found in page[f"{noun}Summaries"]]
+def _names(client: Any, method: str, noun: str, **request: str) -> Iterator[str]:
+    pages = client.get_paginator(method).paginate(**request)
+    yield from [summary[f"{noun}Name"] for page in pages for summary in page[f"{noun}Summaries"]]

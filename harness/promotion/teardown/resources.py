@@ -1,4 +1,4 @@
-"""What there is in an account: a thing of a ledger looked up, its condition told. Operations come from the models."""
+"""Look-up of a ledger's resources in the account. Operations and their members come from botocore's service models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.kernel.kinds import BY_TYPE, kind_of
 from harness.promotion.account import Account
 
 GONE, RUNNING, ENDED, THERE = "gone", "running", "ended", "there"
-"""Not there; a job at work; a job's record, which costs nothing; there, until it is deleted."""
+"""States of a resource: does not exist; a running job; an ended job, which costs nothing; exists until deleted."""
 
 _MISSING_CODES = frozenset(
     [
@@ -28,7 +28,7 @@ _MISSING_CODES = frozenset(
 _MISSING = re.compile(r"could not find|cannot find|not found|does not exist|no longer exists", re.IGNORECASE)
 _AT_WORK = frozenset(["inprogress", "in_progress", "starting", "stopping", "pending", "executing", "initializing"])
 _OTHER_SERVICES, _OBJECTS, _BUCKETS = 12, 13, 14
-"""Places in the order of removal after all kinds of SageMaker's."""
+"""Positions in the order of removal, after all SageMaker kinds."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Condition:
 
 
 def order(entry: LedgerEntry) -> int:
-    """The place of an entry in the order of removal: what uses a resource is removed before it."""
+    """Return the position of an entry in the order of removal: users of a resource are removed before it."""
     if entry.service == "s3":
         return _BUCKETS if entry.kind == "Bucket" else _OBJECTS
     return kind_of(entry.kind).removal if entry.service == "sagemaker" else _OTHER_SERVICES
@@ -48,18 +48,18 @@ def is_job(entry: LedgerEntry) -> bool:
     return entry.service == "sagemaker" and kind_of(entry.kind).is_job
 
 
-def billed(entry: LedgerEntry) -> bool:
-    """Whether it can cost money: jobs while they run, objects, and the kinds that cost money while they exist."""
+def is_billed(entry: LedgerEntry) -> bool:
+    """Return whether it can cost money: jobs while they run, objects, and kinds that cost money while they exist."""
     return is_job(entry) or entry.service == "s3" or kind_of(entry.kind).billed
 
 
-def missing(error: Any) -> bool:
-    told = error.response["Error"]
-    return told["Code"] in _MISSING_CODES or bool(_MISSING.search(told.get("Message", "")))
+def is_missing(error: Any) -> bool:
+    body = error.response["Error"]
+    return body["Code"] in _MISSING_CODES or bool(_MISSING.search(body.get("Message", "")))
 
 
 def request_for(client: Any, verb: str, entry: LedgerEntry) -> tuple[str, dict[str, Any]] | None:
-    """The boto3 method and its arguments for ``Describe``, ``Stop`` or ``Delete``; None when there is no way."""
+    """Return the boto3 method and arguments to ``Describe``, ``Stop`` or ``Delete`` a resource; None if impossible."""
     from botocore import xform_name
 
     kind = kind_of(entry.kind).operation_noun
@@ -67,17 +67,17 @@ def request_for(client: Any, verb: str, entry: LedgerEntry) -> tuple[str, dict[s
     if operation not in client.meta.service_model.operation_names:
         return None
     shape = client.meta.service_model.operation_model(operation).input_shape
-    wanted = [member for member in shape.required_members if member != "ClientRequestToken"]
+    required = [member for member in shape.required_members if member != "ClientRequestToken"]
     known = {**({f"{kind}Name": entry.name} if entry.name else {}), **entry.identity}
-    given = {member: known[member] for member in wanted if member in known}
-    if not wanted:
-        given = {member: value for member, value in entry.identity.items() if member in shape.members}
-    complete = bool(given) and set(wanted) <= set(given)
-    return (xform_name(operation), given) if complete else None
+    arguments = {member: known[member] for member in required if member in known}
+    if not required:
+        arguments = {member: value for member, value in entry.identity.items() if member in shape.members}
+    complete = bool(arguments) and set(required) <= set(arguments)
+    return (xform_name(operation), arguments) if complete else None
 
 
 def look(account: Account, entry: LedgerEntry) -> Condition:
-    """Asks AWS about a SageMaker resource. What has no Describe is taken to be there."""
+    """Describe a SageMaker resource. A resource without a Describe operation counts as existing."""
     from botocore.exceptions import ClientError
 
     client = account.client(entry.service)
@@ -88,7 +88,7 @@ def look(account: Account, entry: LedgerEntry) -> Condition:
     try:
         description = getattr(client, method)(**arguments)
     except ClientError as error:
-        if missing(error):
+        if is_missing(error):
             return Condition(GONE, {})
         raise
     if not is_job(entry) and entry.kind != "PipelineExecution":
@@ -98,7 +98,7 @@ def look(account: Account, entry: LedgerEntry) -> Condition:
 
 
 def status(kind: str, description: Mapping[str, Any]) -> str:
-    """The one member that says it, whatever the noun calls it."""
+    """Return the status in a description: the member has different names for different kinds."""
     members = (f"{kind}Status", f"{kind_of(kind).operation_noun}Status", "Status")
     return next((str(description[member]) for member in members if member in description), "")
 
@@ -109,7 +109,7 @@ def arn_of(entry: LedgerEntry, description: Mapping[str, Any]) -> str:
 
 
 def from_arn(account: Account, arn: str, at: float = 0.0) -> LedgerEntry | None:
-    """The entry that a ledger would have for it; None for what is not SageMaker's or has no Delete and no Stop."""
+    """Return a ledger entry for an ARN; None for other services and for types without a Create operation."""
     _, _, service, _, _, resource = arn.split(":", 5)
     if service != "sagemaker":
         return None
@@ -124,7 +124,7 @@ def from_arn(account: Account, arn: str, at: float = 0.0) -> LedgerEntry | None:
 
 
 def _noun_of(account: Account, arn_type: str) -> str:
-    """The noun of a type that the table of kinds does not have, by the service's Create operations."""
+    """Return the noun of an ARN type that the table of kinds does not have, from the Create operations."""
     operations = account.client("sagemaker").meta.service_model.operation_names
     nouns = [name.removeprefix("Create") for name in operations if name.startswith("Create")]
     return next((noun for noun in nouns if noun.lower() == arn_type.replace("-", "")), "")

@@ -1,4 +1,4 @@
-"""What a run stored in S3: the objects it wrote and the places its jobs write to, counted and deleted."""
+"""Counting and deleting what a run stored in S3: the objects it wrote and the prefixes its jobs write to."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from harness.promotion.account import Account
 _AT_ONCE = 1000
 
 
-def own(entry: LedgerEntry) -> bool:
-    """Whether the run alone put it there: it was not there before, and its place was empty."""
+def is_own(entry: LedgerEntry) -> bool:
+    """Return whether everything there is the run's: the bucket is new, or the key or prefix was empty before."""
     return entry.kind == "Bucket" or bool(entry.detail.get("own"))
 
 
 def count(account: Account, entry: LedgerEntry) -> int:
-    """How many objects (with all their versions) of an entry are there."""
+    """Count the objects of an entry, with all their versions."""
     return sum(1 for _ in _versions(account.client("s3"), entry))
 
 
 def delete(account: Account, entry: LedgerEntry) -> int:
-    """Deletes them, and what was begun and never finished; how many there were."""
+    """Delete the objects and unfinished multipart uploads of an entry; return the number of objects."""
     s3, bucket = account.client("s3"), entry.identity["Bucket"]
     versions, deleted = _versions(s3, entry), 0
     while some := list(islice(versions, _AT_ONCE)):
@@ -37,24 +37,24 @@ def delete(account: Account, entry: LedgerEntry) -> int:
 
 
 class NotDeleted(Exception):
-    """S3 kept an object."""
+    """S3 did not delete an object."""
 
 
-def _place(entry: LedgerEntry) -> tuple[str, str]:
+def _bucket_and_prefix(entry: LedgerEntry) -> tuple[str, str]:
     return entry.identity["Bucket"], entry.identity.get("Prefix") or entry.identity["Key"]
 
 
 def _versions(s3: Any, entry: LedgerEntry) -> Iterator[dict[str, str]]:
-    """Old versions and delete markers cost as well; who may not list versions sees the objects at least."""
+    """Yield all versions and delete markers, which are billed too; only the objects if versions may not be listed."""
     from botocore.exceptions import ClientError
 
-    bucket, prefix = _place(entry)
+    bucket, prefix = _bucket_and_prefix(entry)
     exact = "Key" in entry.identity
     try:
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
-            for found in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
-                if not exact or found["Key"] == prefix:
-                    yield {"Key": found["Key"], "VersionId": found["VersionId"]}
+            for item in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+                if not exact or item["Key"] == prefix:
+                    yield {"Key": item["Key"], "VersionId": item["VersionId"]}
         return
     except ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchBucket":
@@ -62,20 +62,20 @@ def _versions(s3: Any, entry: LedgerEntry) -> Iterator[dict[str, str]]:
         if error.response["Error"]["Code"] not in ("AccessDenied", "NotImplemented"):
             raise
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-        yield from ({"Key": found["Key"]} for found in page.get("Contents", ()) if not exact or found["Key"] == prefix)
+        yield from ({"Key": item["Key"]} for item in page.get("Contents", ()) if not exact or item["Key"] == prefix)
 
 
 def _unfinished(s3: Any, entry: LedgerEntry) -> Iterator[tuple[str, str]]:
     from botocore.exceptions import ClientError
 
-    bucket, prefix = _place(entry)
+    bucket, prefix = _bucket_and_prefix(entry)
     try:
         pages = s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
-        uploads = [found for page in pages for found in page.get("Uploads", ())]
+        uploads = [upload for page in pages for upload in page.get("Uploads", ())]
     except ClientError as error:
         if error.response["Error"]["Code"] in ("NoSuchBucket", "AccessDenied", "NotImplemented"):
             return
         raise
-    for found in uploads:
-        if "Prefix" in entry.identity or found["Key"] == prefix:
-            yield found["Key"], found["UploadId"]
+    for upload in uploads:
+        if "Prefix" in entry.identity or upload["Key"] == prefix:
+            yield upload["Key"], upload["UploadId"]

@@ -1,4 +1,4 @@
-"""Finds what carries a run's tag, whether or not a ledger knows of it: by the tagging API, else by listing."""
+"""Search for resources with a run's tag, in a ledger or not: by the tagging API, and by listing costly kinds."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 from harness.aws_run.ledger import LedgerEntry
 from harness.kernel.kinds import KINDS
-from harness.promotion.account import Account, stale
+from harness.promotion.account import Account, credentials_expired
 from harness.promotion.destination import EXPIRES_TAG, OWNER_TAG, RUN_TAG
 from harness.promotion.teardown.resources import from_arn
 
 _Lists = tuple[tuple[str, dict[str, str]], ...]
-# What costs money is always looked through as well: the tagging API is late, and need not be allowed. Jobs only while
-# they are at work, as nothing else of them costs or can be deleted.
+# Kinds that cost money are always listed too: the tagging API is delayed, and the caller may lack permission for it.
+# Jobs are listed only while they run, because ended jobs cost nothing and cannot be deleted.
 _COSTLY: _Lists = tuple(
     (kind.method("List"), {"StatusEquals": "InProgress"} if kind.is_job else {})
     for kind in sorted(KINDS.values(), key=lambda kind: kind.removal)
@@ -28,7 +28,7 @@ _OTHERS: _Lists = tuple(
 
 @dataclass(frozen=True)
 class TaggedResource:
-    """Something that carries the tag of a run. ``expires`` is a moment in seconds since 1970, 0 when it says none."""
+    """A resource with a run's tag. ``expires`` is in seconds since 1970, 0 if it has no expiry tag."""
 
     entry: LedgerEntry
     run: str
@@ -38,14 +38,14 @@ class TaggedResource:
 
 @dataclass(frozen=True)
 class Search:
-    """``how`` says what was asked, for people; ``found`` what carries a run's tag."""
+    """Result of a search; ``how`` describes the method, for messages."""
 
     how: str
-    found: tuple[TaggedResource, ...]
+    resources: tuple[TaggedResource, ...]
 
 
 def search(account: Account, run: str | None = None, since: float | None = None) -> Search:
-    """Of one run, or of every run. ``since`` is when it began: a listing looks at nothing older."""
+    """Search for the resources of one run or of all runs; listings skip resources created before ``since``."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     lists, how = _COSTLY, "the tagging API and by lists"
@@ -53,7 +53,7 @@ def search(account: Account, run: str | None = None, since: float | None = None)
     try:
         tagged.update(_by_tag(account, run))
     except (BotoCoreError, ClientError) as error:
-        if stale(error):
+        if credentials_expired(error):
             raise
         why = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
         lists, how = _COSTLY + _OTHERS, f"lists (the tagging API answered {why})"
@@ -63,11 +63,11 @@ def search(account: Account, run: str | None = None, since: float | None = None)
 
 
 def _by_tag(account: Account, run: str | None) -> Iterator[tuple[str, dict[str, str]]]:
-    wanted = {"Key": RUN_TAG, **({"Values": [run]} if run else {})}
-    pages = account.client("resourcegroupstaggingapi").get_paginator("get_resources").paginate(TagFilters=[wanted])
+    tag = {"Key": RUN_TAG, **({"Values": [run]} if run else {})}
+    pages = account.client("resourcegroupstaggingapi").get_paginator("get_resources").paginate(TagFilters=[tag])
     for page in pages:
-        for found in page["ResourceTagMappingList"]:
-            yield found["ResourceARN"], _plain(found["Tags"])
+        for mapping in page["ResourceTagMappingList"]:
+            yield mapping["ResourceARN"], _plain(mapping["Tags"])
 
 
 def _by_listing(account: Account, lists: _Lists, since: float | None) -> Iterator[tuple[str, dict[str, str]]]:
@@ -86,9 +86,9 @@ def _arns(client: Any, method: str, more: Mapping[str, str], since: float | None
     moment = {after: datetime.fromtimestamp(since, tz=timezone.utc)} if after and since else {}
     for page in client.get_paginator(method).paginate(**more, **moment):
         for summaries in page.values():
-            for found in summaries if isinstance(summaries, list) else ():
+            for summary in summaries if isinstance(summaries, list) else ():
                 noun = operation.removeprefix("List").removesuffix("s")
-                yield found[f"{noun}Arn"]
+                yield summary[f"{noun}Arn"]
 
 
 def _tags(client: Any, arn: str) -> dict[str, str]:
@@ -97,9 +97,9 @@ def _tags(client: Any, arn: str) -> dict[str, str]:
     try:
         return _plain(client.list_tags(ResourceArn=arn)["Tags"])
     except ClientError as error:
-        if stale(error):
+        if credentials_expired(error):
             raise
-        return {}  # it went while it was looked at
+        return {}  # deleted since it was listed
 
 
 def _resources(account: Account, tagged: Mapping[str, dict[str, str]]) -> Iterator[TaggedResource]:

@@ -1,1 +1,1 @@
-"""Jobs as containers of Docker Engine."""
+"""The Docker runner: jobs run as containers of Docker Engine."""

@@ -1,4 +1,4 @@
-"""Builds our own images in Docker Engine from the folders and locks that the process runner uses.
+"""Building harness's images in Docker Engine, from the same folders and locks that the process runner uses.
 
 Packages are fetched on the host, so that the build itself needs no network.
 """
@@ -23,7 +23,7 @@ TITLE = "harness.image"
 CONTENT = "harness.image.content"
 BASE = "harness.image.base"
 FETCHED = "harness.image.fetched"
-"""Bytes of packages that lay beside the image while it was built."""
+"""The label with the bytes of packages that were on disk temporarily during the build."""
 
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _PROBE = "import json,platform,sys; print(json.dumps([list(sys.version_info[:2]), platform.libc_ver()[0]]))"
@@ -31,8 +31,8 @@ _LAST_LINES = 15
 
 
 @dataclass(frozen=True)
-class Built:
-    """``rebuilt`` False: what is there was made from the same content."""
+class BuiltImage:
+    """Result of a build. ``rebuilt`` is False if the existing image has the same content."""
 
     name: str
     image_id: str
@@ -40,8 +40,8 @@ class Built:
 
 
 @dataclass(frozen=True)
-class Base:
-    """An image to build on, as the engine holds it."""
+class BaseImage:
+    """A base image in the engine."""
 
     name: str
     image_id: str
@@ -49,44 +49,44 @@ class Base:
 
 
 class ImageBuilder:
-    """Works on one engine. ``cache`` is a folder on the disk of uv's cache, for what lies there while a build runs."""
+    """Builds images in one engine. ``cache`` is a folder for temporary files, on the same disk as uv's cache."""
 
     def __init__(self, engine: DockerEngine, cache: Path, progress: Progress) -> None:
         self._engine = engine
         self._cache = cache
         self._progress = progress
 
-    def build(self, image: OwnImage, base: str) -> Built:
+    def build(self, image: OwnImage, base: str) -> BuiltImage:
         """Build the image unless the engine has it already, made from the same folder, lock and base.
 
         Raises ``EngineRefusal`` with the engine's reason.
         """
-        ground = self._base(base)
-        content = content_hash(image, ground.image_id)
+        base_image = self._base(base)
+        content = content_hash(image, base_image.image_id)
         present = find_image(self._engine, image.name)
         if present is not None and labels_of(present).get(CONTENT) == content:
             self._progress(f"harness: {image.title}: unchanged")
-            return Built(image.name, present["Id"], rebuilt=False)
-        python = self._python(image, ground)
-        with packages_of(image, python, ground.machine, self._cache, self._progress) as packages:
+            return BuiltImage(image.name, present["Id"], rebuilt=False)
+        python = self._python(image, base_image)
+        with packages_of(image, python, base_image.machine, self._cache, self._progress) as packages:
             labels = {TITLE: image.title, CONTENT: content, BASE: base, FETCHED: str(space_of(packages).size)}
-            self._send(image, ground, python, packages, labels)
+            self._send(image, base_image, python, packages, labels)
         built = find_image(self._engine, image.name)
         if built is None:
             raise EngineRefusal(f"{image.title}: the engine built nothing under the name {image.name}")
         if present is not None:
-            self._succeed(image, present, built["Id"])
-        return Built(image.name, built["Id"], rebuilt=True)
+            self._move_tags(image, present, built["Id"])
+        return BuiltImage(image.name, built["Id"], rebuilt=True)
 
-    def _base(self, name: str) -> Base:
-        found = find_image(self._engine, name)
-        if found is None:
+    def _base(self, name: str) -> BaseImage:
+        details = find_image(self._engine, name)
+        if details is None:
             self._pull(name)
-            found = find_image(self._engine, name) or {}
-        machine = found.get("Architecture", "")
+            details = find_image(self._engine, name) or {}
+        machine = details.get("Architecture", "")
         if machine not in _MACHINES:
             raise EngineRefusal(f"the base image {name} is for {machine or 'an unknown machine'}; known: amd64, arm64")
-        return Base(name, found["Id"], _MACHINES[machine])
+        return BaseImage(name, details["Id"], _MACHINES[machine])
 
     def _pull(self, name: str) -> None:
         self._progress(f"harness: pulling the base image {name}")
@@ -102,24 +102,24 @@ class ImageBuilder:
                 "docker import), or name one that is there: harness images build --base IMAGE"
             ) from error
 
-    def _python(self, image: OwnImage, base: Base) -> str:
-        """The release of the base's Python."""
+    def _python(self, image: OwnImage, base: BaseImage) -> str:
+        """Return the Python version of the base image. Raise ``EngineRefusal`` if the image does not fit."""
         try:
-            version, libc = json.loads(self._said(image, base, ["python3", "-c", _PROBE]))
+            version, libc = json.loads(self._run_in_base(image, base, ["python3", "-c", _PROBE]))
         except ValueError:
             raise EngineRefusal(
-                f"{image.title} cannot be built on {base.name}, in which python3 does not run; take a base with "
+                f"{image.title} cannot be built on {base.name}, in which python3 does not run; use a base image with "
                 f"Python {image.python} and venv: --base python:{image.python}-slim"
             ) from None
         if libc != "glibc":
             raise EngineRefusal(
                 f"{image.title} cannot be built on {base.name}: its packages need glibc, which Alpine's images lack; "
-                f"take --base python:{image.python}-slim"
+                f"use --base python:{image.python}-slim"
             )
         return ".".join(map(str, version))
 
-    def _said(self, image: OwnImage, base: Base, argv: list[str]) -> str:
-        """What a program of the base prints; nothing when it cannot be started."""
+    def _run_in_base(self, image: OwnImage, base: BaseImage, argv: list[str]) -> str:
+        """Return the output of a program in the base image; empty if it cannot be started."""
         from docker.errors import APIError
 
         client = self._engine.client
@@ -138,7 +138,7 @@ class ImageBuilder:
         finally:
             client.remove_container(container, force=True)
 
-    def _send(self, image: OwnImage, base: Base, python: str, packages: Path, labels: Mapping[str, str]) -> None:
+    def _send(self, image: OwnImage, base: BaseImage, python: str, packages: Path, labels: Mapping[str, str]) -> None:
         self._progress(f"harness: {image.title}: building {image.name} on {base.name} (Python {python})")
         said: list[str] = []
         try:
@@ -168,8 +168,8 @@ class ImageBuilder:
             if line.startswith("Step "):
                 self._progress(f"harness: {image.title}: {line[:100]}")
 
-    def _succeed(self, image: OwnImage, former: Mapping[str, Any], successor: str) -> None:
-        """The names the former image was given (by AWS's URIs) go on to its successor, and the former goes."""
+    def _move_tags(self, image: OwnImage, former: Mapping[str, Any], successor: str) -> None:
+        """Move the tags of the previous image (such as AWS's URIs) to its successor, and remove the previous image."""
         from docker.errors import APIError
 
         client = self._engine.client
@@ -177,7 +177,7 @@ class ImageBuilder:
             if name != image.name:
                 repository, _, tag = name.rpartition(":")
                 client.tag(successor, repository, tag)
-        with contextlib.suppress(APIError):  # a container still runs on it, or it is the very same
+        with contextlib.suppress(APIError):  # a container still uses it, or it is the same image
             if former["Id"] != successor:
                 client.remove_image(former["Id"])
 
@@ -186,15 +186,15 @@ def find_image(engine: DockerEngine, name: str) -> dict[str, Any] | None:
     from docker.errors import ImageNotFound
 
     try:
-        found: dict[str, Any] = engine.client.inspect_image(name)
+        details: dict[str, Any] = engine.client.inspect_image(name)
     except ImageNotFound:
         return None
     except EngineRefusal:
         raise
     except Exception as error:
         raise refusal_of(error) from error
-    return found
+    return details
 
 
-def labels_of(found: Mapping[str, Any]) -> Mapping[str, str]:
-    return (found.get("Config") or {}).get("Labels") or {}
+def labels_of(details: Mapping[str, Any]) -> Mapping[str, str]:
+    return (details.get("Config") or {}).get("Labels") or {}

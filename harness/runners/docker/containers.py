@@ -1,4 +1,4 @@
-"""A ``RunSpec`` as the container to create for it: pure, but for looking which folders there are."""
+"""The requests to Docker Engine that create the container of a ``RunSpec``."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _GIB = 1 << 30
 
 
 def labels(state: Path, run: str = "") -> dict[str, str]:
-    """By which the next emulator, or the user, finds what this one made."""
-    found = {STATE: str(state), EMULATOR: str(os.getpid()), HOST: platform.node()}
-    return {**found, RUN: run} if run else found
+    """Return labels that identify containers and networks of this emulator, so that they can be cleaned up later."""
+    common = {STATE: str(state), EMULATOR: str(os.getpid()), HOST: platform.node()}
+    return {**common, RUN: run} if run else common
 
 
 def creation(
@@ -33,7 +33,7 @@ def creation(
     resolver: Path,
     own: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The body of the request. Without a network the container has its loopback only."""
+    """Return the body of the create request. Without a network, the container has only its loopback interface."""
     container = spec.container
     if container is None:
         raise EngineRefusal(f"{spec.name} names no image to run in a container")
@@ -41,10 +41,10 @@ def creation(
         "NetworkMode": "none" if network is None else network.id,
         "Mounts": [
             *[_mount(source, target) for target, source in _mounts(spec).items()],
-            # The engine's own resolver asks the outside even in a network that has none, and lets the container wait.
+            # The engine's resolver forwards queries even in a network without a way out, which lets programs wait.
             *([_mount(resolver, "/etc/resolv.conf", read_only=True)] if network else []),
         ],
-        # The output is read as it comes; a second copy in the engine's log files is of no use.
+        # The output is read from the attached stream, so the engine need not write log files.
         "LogConfig": {"Type": "none", "Config": {}},
         **limits,
     }
@@ -75,31 +75,31 @@ def container_name(spec: RunSpec) -> str:
     return f"harness-{safe}-{spec.hostname}-{secrets.token_hex(3)}"
 
 
-def limits(wanted: Resources, engine: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
-    """The members of HostConfig, and the line that says what this machine cannot give; empty when it gives all."""
+def limits(requested: Resources, engine: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return the resource limits for HostConfig, and a line about what this machine lacks (empty if nothing)."""
     cpus, memory = float(engine.get("NCPU") or 0), int(engine.get("MemTotal") or 0)
-    made: dict[str, Any] = {}
+    config: dict[str, Any] = {}
     short = []
-    if wanted.cpus and cpus and wanted.cpus > cpus:
-        short.append(f"{wanted.cpus:g} vCPU (here: {cpus:g})")
-    elif wanted.cpus:
-        made["NanoCpus"] = int(wanted.cpus * 1e9)
-    if wanted.memory and memory and wanted.memory > memory:
-        short.append(f"{wanted.memory / _GIB:g} GiB (here: {memory / _GIB:.1f})")
-    elif wanted.memory:
-        made["Memory"] = made["MemorySwap"] = wanted.memory
-    made["ShmSize"] = (min(wanted.memory or memory, memory or wanted.memory) or 2 * _GIB) // 2
-    if wanted.gpus:
-        made["DeviceRequests"] = [{"Driver": "", "Count": wanted.gpus, "Capabilities": [["gpu"]]}]
-    if not wanted.machine or not short:
-        return made, ""
-    return made, f"[harness] {wanted.machine} has {' and '.join(short)}: of these the job gets what this machine has"
+    if requested.cpus and cpus and requested.cpus > cpus:
+        short.append(f"{requested.cpus:g} vCPU (here: {cpus:g})")
+    elif requested.cpus:
+        config["NanoCpus"] = int(requested.cpus * 1e9)
+    if requested.memory and memory and requested.memory > memory:
+        short.append(f"{requested.memory / _GIB:g} GiB (here: {memory / _GIB:.1f})")
+    elif requested.memory:
+        config["Memory"] = config["MemorySwap"] = requested.memory
+    config["ShmSize"] = (min(requested.memory or memory, memory or requested.memory) or 2 * _GIB) // 2
+    if requested.gpus:
+        config["DeviceRequests"] = [{"Driver": "", "Count": requested.gpus, "Capabilities": [["gpu"]]}]
+    if not requested.machine or not short:
+        return config, ""
+    return config, f"[harness] {requested.machine} has {' and '.join(short)}: the job gets only what this machine has"
 
 
 def _mounts(spec: RunSpec) -> dict[str, Path]:
-    """The folders of the root one by one, as the platform does it: what the image has elsewhere in /opt/ml stays."""
-    found = {f"{ROOT}/{each.name}": each for each in sorted(spec.root.iterdir())}
-    return {**found, **spec.mounts}
+    """Return target -> source. Folders below /opt/ml are mounted one by one, so that the image's own files stay."""
+    folders = {f"{ROOT}/{each.name}": each for each in sorted(spec.root.iterdir())}
+    return {**folders, **spec.mounts}
 
 
 def _mount(source: Path, target: str, read_only: bool = False) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""What an image is built from: its program folder, the packages of its lock, its Dockerfile. Knows no engine.
+"""The build context of an image: its program folder, the packages of its lock and its Dockerfile.
 
-The archive is the same for the same content, whoever makes it: the engine's layer cache and our own hash rely on it.
+The archive is reproducible: the same content gives the same bytes, so that the engine's layer cache works.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ _BLOCK = 1024 * 1024
 
 @dataclass(frozen=True)
 class OwnImage:
-    """An image of ours. ``title`` is what people call it, ``name`` its name in the engine."""
+    """An image that harness builds. ``title`` is its display name, ``name`` its name in the engine."""
 
     title: str
     name: str
     version: str
     folder: Path
     locks: Mapping[str, Path]
-    """By the Python that each is made for, the image's own first."""
+    """Locks by Python version; the version of the SageMaker image comes first."""
 
     @property
     def python(self) -> str:
-        """The Python of the image it stands for."""
+        """The Python version of the SageMaker image that it replaces."""
         return next(iter(self.locks))
 
     @property
@@ -39,7 +39,7 @@ class OwnImage:
 
 
 def program_files(folder: Path) -> dict[str, Path]:
-    """The files that a container gets as its program, by their path in it."""
+    """Return the files of the image's program, by their path in the container."""
     return {
         path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))
@@ -48,7 +48,7 @@ def program_files(folder: Path) -> dict[str, Path]:
 
 
 def content_hash(image: OwnImage, base_id: str) -> str:
-    """Changes when anything does that the image is made of."""
+    """Return a hash of everything that the image is made of."""
     digest = hashlib.sha256()
     locks = [lock.read_bytes() for lock in image.locks.values()]
     for part in (base_id.encode(), image.version.encode(), *locks, image.dockerfile.read_bytes()):
@@ -59,32 +59,32 @@ def content_hash(image: OwnImage, base_id: str) -> str:
 
 
 def archive(image: OwnImage, packages: Path) -> Iterator[bytes]:
-    """The build context as a tar, made while it is sent: no second copy of the packages lies on the disk."""
+    """Yield the build context as a tar archive, made while it is sent, so that packages are not copied on disk."""
     pieces = _Pieces()
     with tarfile.open(fileobj=pieces, mode="w|", format=tarfile.PAX_FORMAT) as tar:
         _add(tar, "Dockerfile", image.dockerfile)
-        # Even with nothing in it: an image may have no program of its own.
+        # The folder must exist even if the image has no program of its own.
         _add_folder(tar, "program")
         for name, path in program_files(image.folder).items():
             _add(tar, f"program/{name}", path)
-        yield pieces.taken()
+        yield pieces.take()
         for path in sorted(packages.rglob("*")):
-            if path.is_file() and path.name != ".lock":  # uv's own
+            if path.is_file() and path.name != ".lock":  # a lock file of uv
                 _add(tar, f"packages/{path.relative_to(packages).as_posix()}", path)
                 if pieces.size >= _BLOCK:
-                    yield pieces.taken()
-    yield pieces.taken()
+                    yield pieces.take()
+    yield pieces.take()
 
 
 def write_context(image: OwnImage, packages: Path, target: Path) -> None:
-    """The context as a folder, for builders that are not the engine of this machine."""
+    """Write the build context as a folder, for builders other than this machine's engine."""
     target.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(image.dockerfile, target / "Dockerfile")
     (target / "program").mkdir()
     for name, path in program_files(image.folder).items():
-        place = target / "program" / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, place)
+        copy = target / "program" / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
     shutil.copytree(packages, target / "packages")
 
 
@@ -97,16 +97,16 @@ def _add_folder(tar: tarfile.TarFile, name: str) -> None:
 
 def _add(tar: tarfile.TarFile, name: str, path: Path) -> None:
     entry = tarfile.TarInfo(name)
-    found = path.stat()
-    entry.size = found.st_size
-    # Nobody's umask, owner or clock: whoever runs the container can read it.
-    entry.mode = 0o755 if found.st_mode & 0o100 else 0o644
+    status = path.stat()
+    entry.size = status.st_size
+    # Fixed mode, owner and time: every user of the container can read it, and the archive is reproducible.
+    entry.mode = 0o755 if status.st_mode & 0o100 else 0o644
     with path.open("rb") as file:
         tar.addfile(entry, file)
 
 
 class _Pieces(io.RawIOBase):
-    """What the tar writer writes, until it is taken."""
+    """A buffer that the tar writer writes to."""
 
     def __init__(self) -> None:
         self._kept: list[bytes] = []
@@ -121,7 +121,7 @@ class _Pieces(io.RawIOBase):
         self.size += len(piece)
         return len(piece)
 
-    def taken(self) -> bytes:
+    def take(self) -> bytes:
         whole = b"".join(self._kept)
         self._kept.clear()
         self.size = 0

@@ -1,4 +1,4 @@
-"""A door of the emulator in a network of containers: a listening socket at the network's gateway, served by it."""
+"""The emulator's listening socket in a network of containers, bound to the network's gateway address."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ from harness.runners.docker.errors import EngineRefusal
 Adopt = Callable[[socket.socket], Callable[[], None]]
 """Have the emulator serve on a listening socket until the function returned is called."""
 
-_ELSEWHERE = (
-    "Docker Engine's networks do not begin on this machine (Docker Desktop, or an engine elsewhere), so containers "
-    "could not reach the emulator: use an engine of this machine, or run without Docker (--runner process)"
+_REMOTE_ENGINE = (
+    "Docker Engine runs on another machine or in a virtual machine (Docker Desktop), so its containers cannot reach "
+    "the emulator: use an engine on this machine, or run without Docker (--runner process)"
 )
 
 _log = logging.getLogger(__name__)
 
 
 class EmulatorListener:
-    """Open from the start: connections wait in the socket's queue until the emulator serves.
+    """A listening socket for one network.
 
-    It listens on the network's device only: containers of another network cannot get in by way of this one's gateway.
+    It is open at once: connections wait in the socket's queue until the emulator serves them. It is bound to the
+    network's device, so that containers of other networks cannot reach it through this gateway address.
     """
 
     def __init__(self, gateway: str, device: str, port: int, adopt: Adopt | None) -> None:
-        """``port`` is the one wanted; where it is taken, ``address`` has another."""
+        """Open the socket. ``port`` is the preferred port; if it is in use, ``address`` has another one."""
         try:
             self._listener = _listener(gateway, device, port)
         except OSError as error:
             if error.errno == errno.EADDRNOTAVAIL:
-                raise EngineRefusal(_ELSEWHERE) from error
+                raise EngineRefusal(_REMOTE_ENGINE) from error
             raise EngineRefusal(f"the emulator cannot listen on {gateway} for containers: {error}") from error
         self.address = f"http://{gateway}:{self._listener.getsockname()[1]}"
         self._adopt = adopt
@@ -42,8 +43,8 @@ class EmulatorListener:
         self._closed = False
         self._lock = threading.Lock()
         if adopt is not None:
-            # Whoever opens a door may be needed for the emulator to begin to serve: nobody waits for that here.
-            threading.Thread(target=self._have_served, args=(adopt,), name="docker-door", daemon=True).start()
+            # In a thread, because the caller may be needed for the emulator to begin to serve.
+            threading.Thread(target=self._adopt_socket, args=(adopt,), name="docker-door", daemon=True).start()
 
     def close(self) -> None:
         with self._lock:
@@ -54,7 +55,7 @@ class EmulatorListener:
         elif self._adopt is None:
             self._listener.close()
 
-    def _have_served(self, adopt: Adopt) -> None:
+    def _adopt_socket(self, adopt: Adopt) -> None:
         try:
             release = adopt(self._listener)
         except Exception:
@@ -72,7 +73,7 @@ def _listener(gateway: str, device: str, port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with contextlib.suppress(PermissionError):  # kernels before 5.7 let root alone do this
+        with contextlib.suppress(PermissionError):  # kernels before 5.7 allow this for root only
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode() + b"\0")
         try:
             listener.bind((gateway, port))

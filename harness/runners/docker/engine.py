@@ -1,4 +1,4 @@
-"""The connection to Docker Engine: made when first needed, shared by all threads."""
+"""The connection to Docker Engine: opened when first needed, shared by all threads."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from urllib.parse import urlsplit
 
 from harness.runners.docker.errors import EngineRefusal, refusal_of
 
-_USUAL_PLACE = "unix:///var/run/docker.sock"
-_USUAL_PORT = 2375
-_KNOCK_SECONDS = 5.0
+_DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
+_DEFAULT_PORT = 2375
+_CONNECT_SECONDS = 5.0
 _SECONDS = 300.0
-"""For one answer: creating a container from a large image takes its time on a slow disk."""
+"""Seconds to wait for one response: creating a container from a large image is slow on some disks."""
 
 
 class DockerEngine:
-    """``client`` is docker's own low-level client: one call of it is one request."""
+    """Docker Engine. ``client`` is docker's low-level API client: each call of it is one request."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -28,14 +28,14 @@ class DockerEngine:
 
     @property
     def client(self) -> Any:
-        """``EngineRefusal`` when there is no engine, or it is not for this user; asked again by the next one."""
+        """The API client. Raise ``EngineRefusal`` if there is no engine or this user may not use it."""
         with self._lock:
             if self._client is None:
                 self._client = _connect()
             return self._client
 
     def info(self) -> Mapping[str, Any]:
-        """What the engine says of itself; asked once."""
+        """Return the engine's system information, which is requested once."""
         if self._info is None:
             client = self.client
             try:
@@ -45,7 +45,7 @@ class DockerEngine:
         return self._info
 
     def describe(self) -> Mapping[str, str]:
-        """For ``doctor``; ``EngineRefusal`` when there is nothing to describe."""
+        """Describe the engine for ``doctor``. Raise ``EngineRefusal`` if it is not available."""
         info = self.info()
         gpus = "nvidia" in (info.get("Runtimes") or {})
         return {
@@ -64,55 +64,55 @@ class DockerEngine:
 
 
 def _connect() -> Any:
-    import docker  # takes a moment, and only those who run containers need it
+    import docker  # a slow import that only the docker runner needs
     from docker.utils import kwargs_from_env
 
     try:
-        given = kwargs_from_env()
-        if "base_url" not in given and (host := _current_context()):
-            given["base_url"] = host
-        place = given.get("base_url", _USUAL_PLACE)
-        _check(place)
-        _knock(place)
-        return docker.APIClient(**given, timeout=_SECONDS, max_pool_size=32)
+        arguments = kwargs_from_env()
+        if "base_url" not in arguments and (host := _current_context()):
+            arguments["base_url"] = host
+        address = arguments.get("base_url", _DEFAULT_ADDRESS)
+        _check_address(address)
+        _check_connection(address)
+        return docker.APIClient(**arguments, timeout=_SECONDS, max_pool_size=32)
     except EngineRefusal:
         raise
     except Exception as error:
         raise refusal_of(error) from error
 
 
-def _check(place: str) -> None:
+def _check_address(address: str) -> None:
     from docker.errors import DockerException
     from docker.utils import parse_host
 
     try:
-        parse_host(place)
-        _ = urlsplit(place).port
+        parse_host(address)
+        _ = urlsplit(address).port
     except (DockerException, ValueError) as error:
         raise EngineRefusal(
-            f"{place} is not where a Docker Engine can listen: DOCKER_HOST, or Docker's current context, says so "
-            f"({error})"
+            f"{address} is no valid address of a Docker Engine ({error}): correct DOCKER_HOST or Docker's current "
+            "context"
         ) from error
 
 
-def _knock(place: str) -> None:
-    """Whether anybody opens, soon: the client itself would wait for minutes, or leave its socket open."""
-    scheme, _, path = place.partition("://")
+def _check_connection(address: str) -> None:
+    """Check quickly that the engine accepts connections: the client would wait for minutes or leak its socket."""
+    scheme, _, path = address.partition("://")
     if scheme in ("tcp", "http", "https"):
-        where = urlsplit(place)
-        socket.create_connection((where.hostname or "", where.port or _USUAL_PORT), _KNOCK_SECONDS).close()
+        where = urlsplit(address)
+        socket.create_connection((where.hostname or "", where.port or _DEFAULT_PORT), _CONNECT_SECONDS).close()
     if scheme in ("unix", "http+unix"):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
             knocking.connect("/" + path.lstrip("/"))
 
 
 def _current_context() -> str:
-    """Where ``docker`` itself would go: engines of a user's own do not listen at the usual place."""
+    """Return the engine's address in Docker's current context, as ``docker`` uses it; rootless engines need it."""
     from docker.context import ContextAPI
     from docker.errors import DockerException
 
     try:
         context = ContextAPI.get_context(os.environ.get("DOCKER_CONTEXT") or None)
         return str(context.Host or "") if context is not None else ""
-    except (DockerException, OSError, ValueError, KeyError):  # a broken configuration: the usual place, then
+    except (DockerException, OSError, ValueError, KeyError):  # a broken configuration: use the default address
         return ""

@@ -1,4 +1,4 @@
-"""What Docker Engine's refusals mean to the user, and what can be done about them."""
+"""Docker Engine's errors, translated into messages with a remedy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 
 class EngineRefusal(Exception):
-    """A container cannot be started. The message names the remedy; ``code`` is what ``docker run`` would exit with."""
+    """A container cannot be started. The message names the remedy; ``code`` is the exit code of ``docker run``."""
 
     def __init__(self, message: str, code: int = 125) -> None:
         super().__init__(message)
@@ -21,8 +21,8 @@ OUT_OF_SPACE = (
     "or give it a larger one"
 )
 _ABSENT = (
-    "Docker Engine does not answer: start it (Linux: `sudo systemctl start docker`), set DOCKER_HOST where it listens "
-    "elsewhere, or run without Docker (--runner process)"
+    "Docker Engine does not answer: start it (Linux: `sudo systemctl start docker`), set DOCKER_HOST to its address, "
+    "or run without Docker (--runner process)"
 )
 _FORBIDDEN = (
     "Docker Engine runs, but this user may not talk to it: add the user to the group docker "
@@ -45,7 +45,7 @@ _SILENCE = (
 
 
 def refusal_of(error: Exception, image: str = "") -> EngineRefusal:
-    """``image`` is the one that was to be started, where the refusal is about a start."""
+    """Translate an error of the Docker client. ``image`` is given if the error occurred on starting a container."""
     text = str(getattr(error, "explanation", None) or error)
     for cause in _causes(error):
         if isinstance(cause, PermissionError):
@@ -62,27 +62,27 @@ def refusal_of(error: Exception, image: str = "") -> EngineRefusal:
     if "device driver" in lowered and "gpu" in lowered:
         return EngineRefusal(_NO_GPU)
     if image:
-        return _refused_start(text, image)
+        return _explain_failed_start(text, image)
     return EngineRefusal(f"Docker Engine refused: {text}")
 
 
 def refusal_of_init(output: bytes, image: str) -> EngineRefusal | None:
-    """What the init process of a container says when there is no such program; None when these are no words of its."""
-    found = re.match(rb"\[FATAL tini \(\d+\)\] exec (.*) failed: (.*)\n$", output)
-    if found is None:
+    """Translate the message of a container's init process (tini) about a missing program; None for other output."""
+    match = re.match(rb"\[FATAL tini \(\d+\)\] exec (.*) failed: (.*)\n$", output)
+    if match is None:
         return None
-    program, why = (part.decode(errors="replace") for part in found.groups())
-    return _refused_start(f'exec: "{program}": {why.lower()}', image)
+    program, why = (part.decode(errors="replace") for part in match.groups())
+    return _explain_failed_start(f'exec: "{program}": {why.lower()}', image)
 
 
-def _refused_start(text: str, image: str) -> EngineRefusal:
-    found = re.search(r'exec: "([^"]*)"', text) or re.search(r"exec (\S+?):", text)
-    program = repr(found.group(1)) if found else "the program it is asked to start"
+def _explain_failed_start(text: str, image: str) -> EngineRefusal:
+    match = re.search(r'exec: "([^"]*)"', text) or re.search(r"exec (\S+?):", text)
+    program = repr(match.group(1)) if match else "the program it should start"
     if "executable file not found" in text or "no such file or directory" in text:
         return EngineRefusal(
             f"image {image} has no {program}: give it an ENTRYPOINT, or a program of that name on PATH", 127
         )
-    if "permission denied" in text and found:
+    if "permission denied" in text and match:
         return EngineRefusal(f"image {image}: {program} is not executable", 126)
     if "No command specified" in text:
         return EngineRefusal(
@@ -92,17 +92,17 @@ def _refused_start(text: str, image: str) -> EngineRefusal:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what lies behind it: the client wraps errors of the socket several times, partly as arguments."""
+    """Yield the error and its causes. The client wraps socket errors several times, partly as arguments."""
     seen: set[int] = set()
     todo: list[BaseException] = [error]
     while todo:
-        found = todo.pop()
-        if id(found) in seen:
+        cause = todo.pop()
+        if id(cause) in seen:
             continue
-        seen.add(id(found))
-        yield found
-        behind = (found.__cause__, found.__context__, *found.args)
+        seen.add(id(cause))
+        yield cause
+        behind = (cause.__cause__, cause.__context__, *cause.args)
         todo += [each for each in behind if isinstance(each, BaseException)]
         todo += [
-            each for part in found.args if isinstance(part, tuple) for each in part if isinstance(each, BaseException)
+            each for part in cause.args if isinstance(part, tuple) for each in part if isinstance(each, BaseException)
         ]

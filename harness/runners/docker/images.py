@@ -1,4 +1,4 @@
-"""Which image of the engine stands for the image a job names."""
+"""Choice of the local Docker image that runs for the image URI of a job."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 from harness.runners.docker.engine import DockerEngine
 from harness.runners.docker.errors import OUT_OF_SPACE, EngineRefusal, refusal_of
-from harness.runners.docker.local_registry import fetched, pulled
+from harness.runners.docker.local_registry import fetch, pull
 
 Own = Callable[[str], "tuple[str, str] | None"]
-"""The image that harness builds itself for a URI, and how ``harness images build`` calls it; None if there is none."""
+"""Maps a URI to harness's image for it and that image's name in ``harness images build``; None if there is none."""
 
 
 class Name(NamedTuple):
-    """An image reference in its parts; ``registry`` ends with a slash unless empty."""
+    """An image reference, split into its parts; ``registry`` ends with a slash unless it is empty."""
 
     registry: str
     repository: str
@@ -37,14 +37,14 @@ class Name(NamedTuple):
 
 
 class LocalImage(NamedTuple):
-    """``why`` is the line that says what stands for what; empty when it is the very image that was named."""
+    """An image in the engine; ``why`` explains a substitution and is empty if the image is the one that was named."""
 
     reference: str
     why: str = ""
 
 
 class Images:
-    """``mapped`` is the user's own table: an image's URI, repository:tag or repository -> what stands for it."""
+    """Finds images in an engine. ``mapped`` is the user's table: URI, repository:tag or repository -> local image."""
 
     def __init__(
         self, engine: DockerEngine, mapped: Mapping[str, str], own: Own = lambda uri: None, *, pull: bool = False
@@ -61,26 +61,26 @@ class Images:
         """
         for key in _keys(uri):
             if key in self._mapped:
-                return self._as_mapped(uri, key)
-        if self._present(uri):
+                return self._resolve_mapped(uri, key)
+        if self._is_present(uri):
             return LocalImage(uri)
         own = self._own(uri)
-        if own and self._present(own[0]):
+        if own and self._is_present(own[0]):
             return LocalImage(own[0], f"{own[0]} stands for {uri}")
         if "@" not in uri:
             for reference in self._same_name(uri):
                 return LocalImage(reference, f"{reference} stands for {uri}")
-            if reference := fetched(self._engine, Name.of(uri).repository, Name.of(uri).tag):
+            if reference := fetch(self._engine, Name.of(uri).repository, Name.of(uri).tag):
                 return LocalImage(reference, f"{reference} stands for {uri}")
         remedy = _remedy(uri, own)
         if not self._pull:
             raise EngineRefusal(f"image {uri} is not in Docker Engine, and pulling is switched off: {remedy}")
-        self._pulled(uri, remedy, tell)
+        self._pull_image(uri, remedy, tell)
         return LocalImage(uri)
 
-    def _as_mapped(self, uri: str, key: str) -> LocalImage:
+    def _resolve_mapped(self, uri: str, key: str) -> LocalImage:
         reference = self._mapped[key]
-        if not self._present(reference) and not pulled(self._engine, reference):
+        if not self._is_present(reference) and not pull(self._engine, reference):
             raise EngineRefusal(
                 f"image {reference}, which [images] of harness.toml names for {key!r}, is not in Docker Engine: build, "
                 "load or pull it, or change the entry"
@@ -89,7 +89,7 @@ class Images:
             reference, f"{reference} stands for {uri} ([images] of harness.toml)" if reference != uri else ""
         )
 
-    def _present(self, reference: str) -> bool:
+    def _is_present(self, reference: str) -> bool:
         from docker.errors import ImageNotFound
 
         try:
@@ -103,27 +103,27 @@ class Images:
         return True
 
     def _same_name(self, uri: str) -> Iterator[str]:
-        """Images of the same repository and tag under any registry's name, or none's."""
-        wanted = Name.of(uri)
+        """Yield images with the same repository and tag, whatever their registry."""
+        requested = Name.of(uri)
         listed: list[dict[str, Any]] = self._engine.client.images()
         for name in sorted(tag for image in listed for tag in image.get("RepoTags") or ()):
-            if Name.of(name)[1:] == wanted[1:]:
+            if Name.of(name)[1:] == requested[1:]:
                 yield name
 
-    def _pulled(self, uri: str, remedy: str, tell: Callable[[str], None]) -> None:
+    def _pull_image(self, uri: str, remedy: str, tell: Callable[[str], None]) -> None:
         tell(f"[harness] image {uri} is not in Docker Engine: pulling it")
         name = Name.of(uri)
         tag = uri.partition("@")[2] or name.tag
         try:
             for step in self._engine.client.pull(name.registry + name.repository, tag=tag, stream=True, decode=True):
                 if "error" in step:
-                    raise EngineRefusal(_pull_refused(uri, str(step["error"]), remedy))
+                    raise EngineRefusal(_explain_failed_pull(uri, str(step["error"]), remedy))
         except EngineRefusal:
             raise
         except Exception as error:
             text = str(getattr(error, "explanation", None) or error)
-            raise EngineRefusal(_pull_refused(uri, text, remedy)) from error
-        tell(f"[harness] image {uri} is there")
+            raise EngineRefusal(_explain_failed_pull(uri, text, remedy)) from error
+        tell(f"[harness] image {uri} is pulled")
 
 
 def _keys(uri: str) -> tuple[str, ...]:
@@ -140,7 +140,7 @@ def _remedy(uri: str, own: tuple[str, str] | None) -> str:
     )
 
 
-def _pull_refused(uri: str, why: str, remedy: str) -> str:
+def _explain_failed_pull(uri: str, why: str, remedy: str) -> str:
     if "no space left on device" in why.lower():
         return OUT_OF_SPACE
     login = ""

@@ -1,4 +1,4 @@
-"""Starts a container and attaches to its output: the last step of what the docker runner does for a job."""
+"""Starting of containers: the last step of what the docker runner does for a job."""
 
 from __future__ import annotations
 
@@ -17,65 +17,66 @@ class Output(Protocol):
     """The output of a container."""
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the output in order until the container closes it. ``OSError`` when it breaks off."""
+        """Yield the output in order until the container closes it; raise ``OSError`` if the connection breaks."""
 
     def end(self) -> None:
-        """Have whoever reads find the end. Thread-safe."""
+        """Make ``chunks`` end. Thread-safe."""
 
     def close(self) -> None: ...
 
 
 class Launcher(Protocol):
     def launch(self, body: dict[str, Any], name: str, undo: ExitStack) -> tuple[str, Output]:
-        """Start a container and return its id and its output, of which nothing is missed.
+        """Start a container and return its id and its complete output.
 
-        ``body`` is what Docker Engine takes to create it; ``undo`` gets what removes it.
+        ``body`` is the request that creates it in Docker Engine's API. A callback that removes it is added to ``undo``.
         """
 
     def warm(self) -> None:
-        """Prepare in the background for what is to be started."""
+        """Prepare for later launches in the background."""
 
     def close(self) -> None:
-        """End what was prepared."""
+        """Stop what ``warm`` started."""
 
 
 class ApiLauncher:
-    """Creates and starts containers by Docker Engine's own API."""
+    """Creates and starts containers through Docker Engine's API."""
 
     def __init__(self, engine: DockerEngine) -> None:
         self._engine = engine
         self._init = True
-        """Whether the engine has an init process to give. A program that is process 1 itself notices SIGTERM only if it
-        handles it: it would have to be killed."""
+        """Whether the engine can start an init process. Without it the program is process 1, which gets SIGTERM only
+        if it handles it, so it would have to be killed."""
 
     def launch(self, body: dict[str, Any], name: str, undo: ExitStack) -> tuple[str, Output]:
+        """Create and start a container. It is attached to before it is started, so that no output is missed."""
         client = self._engine.client
         body["HostConfig"]["Init"] = self._init
-        with ExitStack() as begun:
-            made: str = client.create_container_from_config(body, name)["Id"]
-            begun.callback(remove_container, self._engine, made)
-            stream = OutputStream(client.attach_socket(made, {"stdout": 1, "stderr": 1, "stream": 1}))
-            begun.callback(stream.close)
+        with ExitStack() as cleanup:
+            container: str = client.create_container_from_config(body, name)["Id"]
+            cleanup.callback(remove_container, self._engine, container)
+            stream = OutputStream(client.attach_socket(container, {"stdout": 1, "stderr": 1, "stream": 1}))
+            cleanup.callback(stream.close)
             try:
-                client.start(made)
+                client.start(container)
             except Exception as error:
                 if not self._init or "docker-init" not in str(error):
                     raise
-                self._init = False  # this engine was installed without it
+                self._init = False  # this engine was installed without an init process
             else:
-                undo.push(begun.pop_all())
-                return made, stream
+                undo.push(cleanup.pop_all())
+                return container, stream
         return self.launch(body, name, undo)
 
     def warm(self) -> None:
-        """Nothing of a container can be had before it starts."""
+        """Do nothing: the API needs no preparation."""
 
     def close(self) -> None:
-        """Nothing is left to end."""
+        """Do nothing: the engine is closed by the runner."""
 
 
 def remove_container(engine: DockerEngine, container: str) -> None:
     try:
         engine.client.remove_container(container, force=True, v=True)
-    except Exception as error:  # it is labelled: the next sweep finds it
+    except Exception as error:  # its labels let the next sweep remove it
         _log.warning("container %s could not be removed: %s", container[:12], error)

@@ -1,4 +1,4 @@
-"""Registries on this machine (``docker push localhost:5000/x:1``): which the engine knows, and fetching from them."""
+"""Pulling images from registries on this machine (``docker push localhost:5000/x:1``)."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ USUAL = "localhost:5000"
 LOCAL = re.compile(r"(localhost|127(?:\.\d+){3})(:\d+)?/")
 
 
-def fetched(engine: DockerEngine, repository: str, tag: str) -> str:
-    """The name under which a local registry's image is now in the engine; empty when none has it."""
+def fetch(engine: DockerEngine, repository: str, tag: str) -> str:
+    """Pull an image from the first local registry that has it; return its name, or an empty string if none has it."""
     for registry in _registries(engine):
         if _pull(engine, f"{registry}/{repository}", tag):
             return f"{registry}/{repository}:{tag}"
     return ""
 
 
-def pulled(engine: DockerEngine, reference: str) -> bool:
-    """Whether a registry on this machine had what is named by its address; others are not asked."""
+def pull(engine: DockerEngine, reference: str) -> bool:
+    """Pull an image named by the address of a local registry; return whether it worked. Other names are not tried."""
     if not LOCAL.match(reference):
         return False
     repository, colon, tag = reference.rpartition(":")
@@ -29,10 +29,10 @@ def pulled(engine: DockerEngine, reference: str) -> bool:
 
 
 def _registries(engine: DockerEngine) -> Iterator[str]:
-    """Those the engine's images were pushed to, and the usual address."""
+    """Yield the local registries in the names of the engine's images, and the usual one."""
     listed: list[dict[str, Any]] = engine.client.images()
     names = (name for image in listed for name in image.get("RepoTags") or ())
-    known = {found[0].rstrip("/") for name in names if (found := LOCAL.match(name))}
+    known = {match[0].rstrip("/") for name in names if (match := LOCAL.match(name))}
     yield from sorted(known | {USUAL})
 
 
@@ -41,6 +41,6 @@ def _pull(engine: DockerEngine, repository: str, tag: str) -> bool:
 
     try:
         steps = list(engine.client.pull(repository, tag=tag, stream=True, decode=True))
-    except APIError:  # no registry there, or it has no such image
+    except APIError:  # no registry at that address, or it has no such image
         return False
     return not any("error" in step for step in steps)

@@ -1,6 +1,6 @@
-"""The networks containers live in: none of them leads out of this machine, and not all lead to the emulator.
+"""Docker networks of containers: none has access to the outside, and only some give access to the emulator.
 
-An ``internal`` bridge network has no way out; its gateway is this machine, where the emulator has a door or has none.
+They are ``internal`` bridge networks. Their gateway is this machine, where the emulator may have a listener.
 """
 
 from __future__ import annotations
@@ -28,19 +28,22 @@ class DockerNetwork:
     subnet: str
     gateway: str
     device: str
-    """Of the bridge, on the host."""
-    door: EmulatorListener | None = None
+    """The name of the bridge device on the host."""
+    listener: EmulatorListener | None = None
     addresses: Mapping[str, str] = field(default_factory=dict)
-    """By hostname, where they are known before the containers are."""
+    """IP addresses by hostname, for networks that assign them before the containers exist."""
 
     @property
     def address(self) -> str:
-        """The emulator's, in this network; empty when it cannot be reached from there."""
-        return self.door.address if self.door else ""
+        """The emulator's address in this network; empty if it cannot be reached from there."""
+        return self.listener.address if self.listener else ""
 
 
 class Networks:
-    """Made when first needed. ``adopt`` has the emulator serve on a listening socket; ``port`` is its own."""
+    """Networks of one emulator, created when first needed.
+
+    ``adopt`` makes the emulator serve on a listening socket; ``port`` is the emulator's own port.
+    """
 
     def __init__(self, engine: DockerEngine, labels: Mapping[str, str], port: int, adopt: Adopt | None) -> None:
         self._engine = engine
@@ -53,24 +56,27 @@ class Networks:
         self._groups: dict[str, tuple[DockerNetwork, int]] = {}
 
     def open(self) -> DockerNetwork:
-        """Its containers reach the emulator, and not each other."""
+        """Return the network whose containers reach the emulator but not each other."""
         with self._lock:
             if self._open is None:
-                self._open = self._make("open", apart=True, door=True)
+                self._open = self._make("open", apart=True, reachable=True)
             return self._open
 
     def sealed(self) -> DockerNetwork:
-        """Its containers reach nothing; who knows their address reaches them from this machine."""
+        """Return the network whose containers reach nothing; this machine reaches them by their address."""
         with self._lock:
             if self._sealed is None:
-                self._sealed = self._make("sealed", apart=True, door=False)
+                self._sealed = self._make("sealed", apart=True, reachable=False)
             return self._sealed
 
     @contextlib.contextmanager
-    def group(self, name: str, hosts: Sequence[str], door: bool) -> Iterator[DockerNetwork]:
-        """A network of a job's own, whose hosts reach each other; it goes when the last of them has left."""
+    def group(self, name: str, hosts: Sequence[str], reachable: bool) -> Iterator[DockerNetwork]:
+        """Provide a network for the hosts of one job, which reach each other; remove it after the last host left.
+
+        ``reachable`` says whether they reach the emulator too.
+        """
         with self._lock:
-            network, users = self._groups.get(name) or (self._make_group(hosts, door), 0)
+            network, users = self._groups.get(name) or (self._make_group(hosts, reachable), 0)
             self._groups[name] = (network, users + 1)
         try:
             yield network
@@ -89,19 +95,22 @@ class Networks:
                     self._remove(network)
             self._open = self._sealed = None
 
-    def _make(self, kind: str, apart: bool, door: bool) -> DockerNetwork:
-        return self._completed(self._created(kind, apart, None), door)
+    def _make(self, kind: str, apart: bool, reachable: bool) -> DockerNetwork:
+        return self._open_listener(self._create(kind, apart, None), reachable)
 
-    def _make_group(self, hosts: Sequence[str], door: bool) -> DockerNetwork:
-        """Made twice: an engine gives containers the addresses it is told to only where it was told the subnet too."""
-        found = self._created("group", False, None)
-        self._remove(found)
-        made = self._created("group", False, found)
-        first = ipaddress.ip_address(made.gateway) + 1
+    def _make_group(self, hosts: Sequence[str], reachable: bool) -> DockerNetwork:
+        """Create a network with fixed addresses.
+
+        It is created twice: fixed addresses need a network with an explicit subnet, and the first one finds a free one.
+        """
+        trial = self._create("group", False, None)
+        self._remove(trial)
+        network = self._create("group", False, trial)
+        first = ipaddress.ip_address(network.gateway) + 1
         addresses = {host: str(first + number) for number, host in enumerate(hosts)}
-        return self._completed(replace(made, addresses=addresses), door)
+        return self._open_listener(replace(network, addresses=addresses), reachable)
 
-    def _created(self, kind: str, apart: bool, like: DockerNetwork | None) -> DockerNetwork:
+    def _create(self, kind: str, apart: bool, like: DockerNetwork | None) -> DockerNetwork:
         token = secrets.token_hex(4)
         name, device = f"harness-{kind}-{token}", f"hns-{token}"
         options = {"com.docker.network.bridge.name": device}
@@ -111,8 +120,8 @@ class Networks:
         ipam = {"Driver": "default", "Config": pools} if pools else None
         client = self._engine.client
         try:
-            made = client.create_network(name, "bridge", options, ipam, internal=True, labels=self._labels)
-            given: Any = client.inspect_network(made["Id"])["IPAM"]["Config"][0]
+            created = client.create_network(name, "bridge", options, ipam, internal=True, labels=self._labels)
+            config: Any = client.inspect_network(created["Id"])["IPAM"]["Config"][0]
         except Exception as error:
             if "address pool" in str(error):
                 raise EngineRefusal(
@@ -120,21 +129,21 @@ class Networks:
                     "(`docker network prune`)"
                 ) from error
             raise refusal_of(error) from error
-        return DockerNetwork(made["Id"], name, given["Subnet"], given["Gateway"], device)
+        return DockerNetwork(created["Id"], name, config["Subnet"], config["Gateway"], device)
 
-    def _completed(self, network: DockerNetwork, door: bool) -> DockerNetwork:
-        if not door:
+    def _open_listener(self, network: DockerNetwork, reachable: bool) -> DockerNetwork:
+        if not reachable:
             return network
         try:
-            return replace(network, door=EmulatorListener(network.gateway, network.device, self._port, self._adopt))
+            return replace(network, listener=EmulatorListener(network.gateway, network.device, self._port, self._adopt))
         except BaseException:
             self._remove(network)
             raise
 
     def _remove(self, network: DockerNetwork) -> None:
-        if network.door is not None:
-            network.door.close()
+        if network.listener is not None:
+            network.listener.close()
         try:
             self._engine.client.remove_network(network.id)
-        except Exception as error:  # it is labelled: the next sweep finds it
+        except Exception as error:  # its labels let the next sweep remove it
             _log.warning("network %s could not be removed: %s", network.name, error)

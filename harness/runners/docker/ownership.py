@@ -1,6 +1,6 @@
-"""Whose a job's folders are: any program may write in them, and what it leaves belongs to the user.
+"""Ownership of the files that containers leave in a job's folders: they are given to the user of the emulator.
 
-A container's root is the host's root, whoever started it; an image's ``USER`` is nobody the host need know.
+Files written by a container's root belong to the host's root; an image's ``USER`` may have any user id.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import Any
 from harness.kernel.job_files import has_foreign_files
 from harness.runners.docker.engine import DockerEngine
 
-_PLACE = "/harness"
+_TARGET = "/harness"
 _TOOLS = ("/usr", "/bin", "/lib", "/lib64")
-"""Of the host, for images that have no ``chown``."""
+"""Folders of the host that contain ``chown``, for images without it."""
 
 _log = logging.getLogger(__name__)
 
 
 def give_to_user(engine: DockerEngine, image: str, folders: tuple[Path, ...], labels: dict[str, str]) -> None:
-    """By a last container that does nothing else; nothing to do for root, nor where all is the user's already."""
+    """Run ``chown`` on the folders in a container, unless the user is root or owns all files already."""
     user = os.geteuid()
     if user == 0:
         return
@@ -43,8 +43,8 @@ def give_to_user(engine: DockerEngine, image: str, folders: tuple[Path, ...], la
 def _chown(
     engine: DockerEngine, image: str, owner: str, folders: list[Path], tools: tuple[str, ...], labels: dict[str, str]
 ) -> bool:
-    places = {str(folder): f"{_PLACE}/{number}" for number, folder in enumerate(folders)}
-    mounts: list[dict[str, Any]] = [{"Type": "bind", "Source": path, "Target": at} for path, at in places.items()]
+    targets = {str(folder): f"{_TARGET}/{number}" for number, folder in enumerate(folders)}
+    mounts: list[dict[str, Any]] = [{"Type": "bind", "Source": path, "Target": at} for path, at in targets.items()]
     mounts += [
         {"Type": "bind", "Source": path, "Target": path, "ReadOnly": True} for path in tools if Path(path).is_dir()
     ]
@@ -52,18 +52,18 @@ def _chown(
     body = {
         "Image": image,
         "User": "0:0",
-        "Entrypoint": ["chown", "-hR", owner, *places.values()],
+        "Entrypoint": ["chown", "-hR", owner, *targets.values()],
         "Env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
         "Labels": labels,
         "HostConfig": {"NetworkMode": "none", "Mounts": mounts, "LogConfig": {"Type": "none", "Config": {}}},
     }
-    made = client.create_container_from_config(body)["Id"]
+    container = client.create_container_from_config(body)["Id"]
     try:
-        client.start(made)
-        return bool(client.wait(made)["StatusCode"] == 0)
+        client.start(container)
+        return bool(client.wait(container)["StatusCode"] == 0)
     except Exception as error:
         if "not found" in str(error) or "no such file" in str(error):
             return False
         raise
     finally:
-        client.remove_container(made, force=True)
+        client.remove_container(container, force=True)

@@ -1,4 +1,4 @@
-"""The packages of an image's lock, fetched on the host for the Python and machine of the image."""
+"""Fetching the packages of an image's lock on the host, for the Python and the processor of the image."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PREFIX = "building-"
 
 @contextlib.contextmanager
 def packages_of(image: OwnImage, python: str, machine: str, cache: Path, progress: Progress) -> Iterator[Path]:
-    """A folder with the packages as the image's Python imports them, while the context is open."""
+    """Provide a temporary folder with the packages as the image's Python imports them."""
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=cache) as temporary, _in_use(Path(temporary)):
         target = Path(temporary) / "packages"
@@ -27,15 +27,15 @@ def packages_of(image: OwnImage, python: str, machine: str, cache: Path, progres
 
 
 def fetch_packages(image: OwnImage, python: str, machine: str, target: Path, progress: Progress) -> None:
-    """Wheels only, as what would have to be compiled is not for a machine that is another than the image's.
+    """Install the packages into ``target``. Only wheels are used, because compiled code would be for this machine.
 
-    The few source archives of the locks are pure Python: what is built from them here fits there.
+    The few source archives in the locks are pure Python, so they can be built here.
     """
     lock = image.locks.get(python)
     if lock is None:
         raise EngineRefusal(
-            f"{image.title} has no lock for Python {python}; it has for {', '.join(image.locks)}: "
-            f"take --base python:{image.python}-slim"
+            f"{image.title} has no lock for Python {python}, only for {', '.join(image.locks)}: "
+            f"use --base python:{image.python}-slim"
         )
     target.mkdir(parents=True)
     arguments = ["pip", "install", "--target", str(target), "--python-version", python]
@@ -44,19 +44,19 @@ def fetch_packages(image: OwnImage, python: str, machine: str, target: Path, pro
     try:
         run_uv(arguments, lambda _: None)
     except UvMissing:
-        raise EngineRefusal("uv, which fetches the packages of images, is not found") from None
+        raise EngineRefusal("uv, which fetches the packages of images, is not installed: install it") from None
     except UvFailed as error:
-        raise EngineRefusal(f"the packages of {image.title} cannot be had for Python {python}\n{error}") from None
+        raise EngineRefusal(f"fetching the packages of {image.title} for Python {python} failed\n{error}") from None
 
 
 def remains(cache: Path) -> list[Path]:
-    """Folders of ``packages_of`` whose process was killed."""
-    return [place for place in sorted(cache.glob(f"{_PREFIX}*")) if not _is_used(place)] if cache.is_dir() else []
+    """Return temporary folders of ``packages_of`` that a killed process left behind."""
+    return [folder for folder in sorted(cache.glob(f"{_PREFIX}*")) if not _is_used(folder)] if cache.is_dir() else []
 
 
 @contextlib.contextmanager
 def _in_use(folder: Path) -> Iterator[None]:
-    """A lock that ends with the process, however that ends."""
+    """Lock a folder; the lock is released when the process ends, even if it is killed."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""The engine's images seen as a registry: what an AWS account's ECR would list of them, and names given to them."""
+"""The engine's images as a registry: the images that the ECR of an account would list, and tagging them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NO_TAG = "<none>:<none>"
 
 @dataclass(frozen=True)
 class RegistryImage:
-    """One tag of a repository. ``manifest`` reads the whole image, so it is asked for one at a time."""
+    """One tag of a repository. ``manifest`` is a function because computing it reads the whole image."""
 
     repository: str
     tag: str
@@ -33,7 +33,7 @@ class RegistryImage:
 
 
 class Registry:
-    """``mapped`` and ``own`` are those of ``Images``, whose rules say what stands for what."""
+    """Registry view of an engine's images. ``mapped`` and ``own`` are those of ``Images``."""
 
     def __init__(self, engine: DockerEngine, mapped: Mapping[str, str], own: Own) -> None:
         self._engine = engine
@@ -42,7 +42,7 @@ class Registry:
         self._manifests: dict[str, str] = {}
 
     def tag_for(self, uri: str) -> str:
-        """Tag the image that stands for ``uri`` with that name; raises ``EngineRefusal`` when there is none."""
+        """Tag the local image for ``uri`` with that name. Raise ``EngineRefusal`` if there is none."""
         reference = self._images.resolve(uri).reference
         if reference != uri:
             name = Name.of(uri)
@@ -50,29 +50,32 @@ class Registry:
         return reference
 
     def listed(self, account: str, region: str) -> list[RegistryImage]:
-        """What the ECR of an account has in a region: images named by its URIs, mapped ones, those pushed to a local
-        registry, and ours, which stand for AWS's in every account. ``EngineRefusal`` where no engine answers."""
+        """Return the images in the ECR of an account and region.
+
+        These are images named by its URIs, mapped ones, those pushed to a local registry, and the images of harness,
+        which replace AWS's in every account. Raise ``EngineRefusal`` if Docker Engine is not available.
+        """
         try:
             images: list[dict[str, Any]] = self._engine.client.images()
         except EngineRefusal:
             raise
         except Exception as error:
             raise refusal_of(error) from error
-        # Where several claim a place, the one that a job would get.
-        found: dict[tuple[str, str], tuple[int, RegistryImage]] = {}
+        # If several images have the same repository and tag, list the one that a job would get.
+        best: dict[tuple[str, str], tuple[int, RegistryImage]] = {}
         for image in images:
-            for rank, repository, tag in self._places(image, account, region):
-                if (repository, tag) not in found or rank < found[repository, tag][0]:
-                    found[repository, tag] = rank, self._as_listed(image, repository, tag)
-        return [found[place][1] for place in sorted(found)]
+            for rank, repository, tag in self._names(image, account, region):
+                if (repository, tag) not in best or rank < best[repository, tag][0]:
+                    best[repository, tag] = rank, self._as_listed(image, repository, tag)
+        return [best[name][1] for name in sorted(best)]
 
-    def _places(self, image: Mapping[str, Any], account: str, region: str) -> Iterator[tuple[int, str, str]]:
-        """Rank, repository and tag, ranked as ``Images`` looks for them."""
+    def _names(self, image: Mapping[str, Any], account: str, region: str) -> Iterator[tuple[int, str, str]]:
+        """Yield (rank, repository, tag) of an image; the rank is the order in which ``Images`` chooses."""
         names = [name for name in image.get("RepoTags") or () if name != _NO_TAG]
         for key, target in self._mapped.items():
             local = Name.of(target)
             if f"{local.registry}{local.repository}:{local.tag}" in names:
-                yield from ((0, *place) for place in _mapped_place(key, local.tag, account, region))
+                yield from ((0, *entry) for entry in _mapped_names(key, local.tag, account, region))
         for text in names:
             name = Name.of(text)
             if match := _ECR.fullmatch(name.registry):
@@ -81,7 +84,7 @@ class Registry:
             elif text.startswith(_OWN) and TITLE in (image.get("Labels") or {}):
                 repository = name.repository[len(_OWN) :]
                 yield 2, repository, name.tag
-                if name.tag != "latest":  # the release's other tag in AWS's registry, which stands for the same
+                if name.tag != "latest":  # AWS's registry has the release under this tag too
                     yield 2, repository, f"{name.tag}-cpu-py3"
             elif LOCAL.fullmatch(name.registry):
                 yield 3, name.repository, name.tag
@@ -89,7 +92,7 @@ class Registry:
     def _as_listed(self, image: Mapping[str, Any], repository: str, tag: str) -> RegistryImage:
         image_id = str(image["Id"])
         pushed = (digest.partition("@") for digest in image.get("RepoDigests") or ())
-        # The registry's digest where it was pushed to one; else the engine's own.
+        # The digest of the registry that it was pushed to, else the engine's image id.
         digests = [digest for path, _, digest in pushed if Name.of(path).repository == repository]
         return RegistryImage(
             repository=repository,
@@ -101,49 +104,49 @@ class Registry:
         )
 
     def _manifest(self, image_id: str) -> str:
-        """Kept: the engine reads and sends the whole image for it, and an image never changes."""
+        """Return a manifest, cached because the engine sends the whole image for it and an image never changes."""
         if image_id not in self._manifests:
             self._manifests[image_id] = manifest(self._engine, image_id)
         return self._manifests[image_id]
 
 
-def _mapped_place(key: str, tag: str, account: str, region: str) -> Iterator[tuple[str, str]]:
-    """Where an entry of [images] is seen: a URI in its own account and region, a mere name in all."""
+def _mapped_names(key: str, tag: str, account: str, region: str) -> Iterator[tuple[str, str]]:
+    """Yield repository and tag of an entry of [images]: a URI counts in its own account and region, a name in all."""
     name = Name.of(key)
     match = _ECR.fullmatch(name.registry)
     if match is None or match.groups() == (account, region):
-        # An entry without a tag holds for every tag; the local image's own is one of them.
+        # An entry without a tag applies to every tag; it is listed with the tag of the local image.
         yield name.repository, name.tag if ":" in key.rsplit("/", 1)[-1] else tag
 
 
 def manifest(engine: DockerEngine, image_id: str) -> str:
-    """The image's manifest as a registry would hold it, its layers not compressed."""
-    found = find_image(engine, image_id)
-    if found is None:
+    """Return the image's manifest as a registry would have it, with uncompressed layers."""
+    details = find_image(engine, image_id)
+    if details is None:
         raise EngineRefusal(f"image {image_id} is gone")
-    sizes, links, saved = _saved(engine, image_id)
+    sizes, links, saved = _read_archive(engine, image_id)
     layers = [
         {"mediaType": "application/vnd.oci.image.layer.v1.tar", "size": sizes[links.get(path, path)], "digest": digest}
-        for path, digest in zip(saved["Layers"], found["RootFS"]["Layers"], strict=True)
+        for path, digest in zip(saved["Layers"], details["RootFS"]["Layers"], strict=True)
     ]
     config = {
         "mediaType": "application/vnd.oci.image.config.v1+json",
         "size": sizes[saved["Config"]],
-        "digest": found["Id"],
+        "digest": details["Id"],
     }
     media_type = "application/vnd.oci.image.manifest.v1+json"
     return json.dumps({"schemaVersion": 2, "mediaType": media_type, "config": config, "layers": layers})
 
 
-def _saved(engine: DockerEngine, image_id: str) -> tuple[dict[str, int], dict[str, str], dict[str, Any]]:
-    """From ``docker save``: sizes of its files, files that are links to others, and its table of contents."""
+def _read_archive(engine: DockerEngine, image_id: str) -> tuple[dict[str, int], dict[str, str], dict[str, Any]]:
+    """Return from ``docker save``: sizes of the files, links between files, and the table of contents."""
     sizes: dict[str, int] = {}
     links: dict[str, str] = {}
     saved: dict[str, Any] = {}
     with tarfile.open(fileobj=cast("Any", _Stream(engine.client.get_image(image_id))), mode="r|") as tar:
         for entry in tar:
             sizes[entry.name] = entry.size
-            if entry.issym():  # a layer that is there already
+            if entry.issym():  # a layer that the archive contains already
                 links[entry.name] = entry.linkname.removeprefix("../")
             if entry.name == "manifest.json":
                 file = tar.extractfile(entry)
@@ -153,7 +156,7 @@ def _saved(engine: DockerEngine, image_id: str) -> tuple[dict[str, int], dict[st
 
 
 class _Stream:
-    """Chunks as something to read from."""
+    """A readable stream over chunks of bytes."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = iter(chunks)

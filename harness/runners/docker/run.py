@@ -1,4 +1,4 @@
-"""One container from its creation to its outcome: a thread that reads its output, and one that keeps the time."""
+"""One container run, from start to outcome: one thread reads its output, another enforces time limits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.runners.docker.errors import EngineRefusal, refusal_of_init
 from harness.runners.docker.launch import Output
 from harness.runners.spec import Cause, Outcome, OutputSink, RunSpec
 
-_WORDS = 4096
+_BEGINNING_BYTES = 4096
 _LAST_RESORT = 15.0
 """Seconds that a killed container may take to end before its run ends without it."""
 
@@ -24,21 +24,21 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class StartedContainer:
-    """A container that runs. ``stream`` carries its output; ``address`` is where it is reached, for servers."""
+    """A running container. ``stream`` carries its output; ``address`` is its IP address, for servers."""
 
     id: str
     stream: Output
     image: str
     address: str
     clean_up: Callable[[], None]
-    """To be called once it has ended: what it leaves on disk becomes the user's, and the container goes."""
+    """Function to call after the end: it gives the files to the user and removes the container."""
 
 
 Begin = Callable[["DockerRun"], StartedContainer]
 
 
 class DockerRun:
-    """See ``Run``. ``begin`` starts the container; ``end`` is told when nothing is left of it."""
+    """A ``Run`` of the Docker runner. ``begin`` starts the container; ``end`` is called after everything is removed."""
 
     def __init__(
         self, spec: RunSpec, sink: OutputSink, engine: DockerEngine, begin: Begin, end: Callable[[DockerRun], None]
@@ -56,15 +56,15 @@ class DockerRun:
         self._cause = Cause.EXITED
         self._limit: float | None = None
         self._ask = False
-        """SIGTERM is to be sent."""
-        self._firm: float | None = None
-        self._last: float | None = None
+        """True until a requested SIGTERM is sent."""
+        self._kill_at: float | None = None
+        self._give_up_at: float | None = None
         self._sink_failed = False
-        self._words = b""
-        """The output so far, as long as it is short: where a program is not found, this says so."""
+        self._beginning = b""
+        """The beginning of the output, which contains the error message if the program does not exist."""
 
     def start(self) -> DockerRun:
-        threading.Thread(target=self._live, name=f"job-{self.spec.name}", daemon=True).start()
+        threading.Thread(target=self._run, name=f"job-{self.spec.name}", daemon=True).start()
         return self
 
     def wait(self, timeout: float | None = None) -> Outcome | None:
@@ -85,7 +85,7 @@ class DockerRun:
             return ()
         try:
             listed = self._engine.client.top(started.id, "-eo pid,comm")["Processes"] or []
-        except Exception:  # it has ended meanwhile
+        except Exception:  # the container has ended
             return ()
         return tuple(int(pid) for pid, command, *_ in listed if command != "docker-init")
 
@@ -97,7 +97,7 @@ class DockerRun:
         return socket.socket(socket.AF_INET, socket.SOCK_STREAM), (started.address, port)
 
     def tell(self, line: str) -> None:
-        """A line of the runner's own in the program's output."""
+        """Add a line of the runner's own to the program's output."""
         self._deliver(line.encode() + b"\n")
 
     @property
@@ -109,25 +109,25 @@ class DockerRun:
             self._cause = cause
             self._ask = True
         firm = time.monotonic() + grace
-        self._firm = firm if self._firm is None else min(firm, self._firm)
+        self._kill_at = firm if self._kill_at is None else min(firm, self._kill_at)
         self._change.notify_all()
 
-    def _live(self) -> None:
+    def _run(self) -> None:
         begun = time.time()
         outcome = Outcome(Cause.NOT_STARTED, 125, begun, begun, "the runner failed; the emulator's log has the details")
         try:
-            outcome = self._from_begin_to_end(begun)
+            outcome = self._run_container(begun)
         except EngineRefusal as refusal:
             outcome = Outcome(Cause.NOT_STARTED, refusal.code, begun, time.time(), str(refusal))
             if self.stopping:
                 outcome = Outcome(self._cause, 143, begun, time.time())
-        except Exception:  # whoever waits for the outcome must get one
+        except Exception:  # callers of ``wait`` must get an outcome
             _log.exception("running %s failed", self.spec.name)
         self._outcome = outcome
         self._done.set()
         self._end(self)
 
-    def _from_begin_to_end(self, begun: float) -> Outcome:
+    def _run_container(self, begun: float) -> Outcome:
         if self.stopping:
             return Outcome(self._cause, 143, begun, time.time())
         started = self._begin(self)
@@ -137,10 +137,10 @@ class DockerRun:
                 self._started = started
                 self._limit = None if self.spec.time_limit is None else time.monotonic() + self.spec.time_limit
             threading.Thread(target=self._keep_time, name=f"time-{self.spec.name}", daemon=True).start()
-            self._words = b""  # what was told before is the runner's own
+            self._beginning = b""  # drop the runner's own lines
             self._read(started.stream)
             code = self._code(started)
-            if code in (126, 127) and (refusal := refusal_of_init(self._words, started.image)):
+            if code in (126, 127) and (refusal := refusal_of_init(self._beginning, started.image)):
                 raise refusal
             return Outcome(self._cause, code, begun, time.time())
         finally:
@@ -159,32 +159,32 @@ class DockerRun:
             _log.warning("the output of %s broke off: %s", self.spec.name, error)
 
     def _deliver(self, chunk: bytes) -> None:
-        if len(self._words) < _WORDS:
-            self._words += chunk[:_WORDS]
+        if len(self._beginning) < _BEGINNING_BYTES:
+            self._beginning += chunk[:_BEGINNING_BYTES]
         try:
             self._sink(chunk)
-        except Exception:  # a receiver may raise anything; the program is not to suffer for it
+        except Exception:  # an error of the receiver must not affect the program
             if not self._sink_failed:
                 _log.exception("a receiver of job output failed; the output goes on without it")
             self._sink_failed = True
 
     def _code(self, started: StartedContainer) -> int:
-        """A program may close its output and go on: the end is what the engine says it is."""
+        """Wait for the exit code. A program may close its output and go on, so only the engine knows its end."""
         while True:
             try:
                 code = int(self._engine.client.wait(started.id, timeout=2.0)["StatusCode"])
             except Exception as error:
-                if _timed_out(error) and not self._given_up():
+                if _is_timeout(error) and not self._has_given_up():
                     continue
-                self.tell(f"[harness] Docker Engine does not say how the program ended: {error}")
+                self.tell(f"[harness] Docker Engine did not return the exit code of the program: {error}")
                 return 137
             if code == 137 and self._cause is Cause.EXITED:
                 self._explain_kill(started)
             return code
 
-    def _given_up(self) -> bool:
+    def _has_given_up(self) -> bool:
         with self._change:
-            return self._last is not None and time.monotonic() > self._last
+            return self._give_up_at is not None and time.monotonic() > self._give_up_at
 
     def _explain_kill(self, started: StartedContainer) -> None:
         with contextlib.suppress(Exception):
@@ -200,15 +200,15 @@ class DockerRun:
                 if self._limit is not None and now >= self._limit:
                     self._limit = None
                     self._stop(Cause.TIME_LIMIT, self.spec.grace)
-                started, asked = self._started, self._ask
-                kill = self._firm is not None and now >= self._firm
-                give_up = self._last is not None and now >= self._last
+                started, term = self._started, self._ask
+                kill = self._kill_at is not None and now >= self._kill_at
+                give_up = self._give_up_at is not None and now >= self._give_up_at
                 self._ask = False
                 if kill:
-                    self._firm = None
-                    self._last = self._last or now + _LAST_RESORT
-                due = [moment for moment in (self._limit, self._firm, self._last) if moment is not None]
-                if not (asked or kill or give_up):
+                    self._kill_at = None
+                    self._give_up_at = self._give_up_at or now + _LAST_RESORT
+                due = [moment for moment in (self._limit, self._kill_at, self._give_up_at) if moment is not None]
+                if not (term or kill or give_up):
                     self._change.wait(max(0.0, min(due) - now) if due else None)
                     continue
             if started is not None:
@@ -220,11 +220,11 @@ class DockerRun:
     def _send(self, started: StartedContainer, signal: str) -> None:
         try:
             self._engine.client.kill(started.id, signal)
-        except Exception as error:  # it has ended meanwhile, most likely; otherwise the last resort comes
+        except Exception as error:  # it has probably ended; if not, the last resort applies
             _log.debug("%s to %s: %s", signal, self.spec.name, error)
 
 
-def _timed_out(error: Exception) -> bool:
+def _is_timeout(error: Exception) -> bool:
     import requests
 
     return isinstance(error, requests.exceptions.Timeout) or "timed out" in str(error).lower()

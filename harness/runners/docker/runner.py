@@ -1,4 +1,4 @@
-"""``DockerRunner``: jobs as containers. It composes engine, images, networks and runs; they do the work."""
+"""The Docker runner, which runs jobs as containers; it combines the engine, images, networks and runs."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from harness.runners.spec import OutputSink, RunSpec
 
 _CLOSE_GRACE = 5.0
 _RESOLVER = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"
-"""Nothing answers there: a name that cannot be reached is not found at once, instead of after many seconds."""
+"""A resolver that does not exist, so that looking up an unreachable name fails at once."""
 
 _HOSTS = ("NO_PROXY", "PIP_TRUSTED_HOST", "UV_INSECURE_HOST", "no_proxy")
-"""Variables that list hosts, the emulator's among them."""
+"""Variables that contain lists of hosts, among them the emulator's."""
 
 _log = logging.getLogger(__name__)
 
 
 class DockerRunner:
-    """``folder`` is the runner's own, ``state`` the state folder that names the owner of what is made.
+    """Runs containers. ``folder`` is the runner's own; ``state`` identifies the emulator in labels.
 
-    ``launcher`` starts the containers; without one Docker Engine's API does.
+    ``launcher`` starts the containers; the default is Docker Engine's API.
     """
 
     def __init__(
@@ -73,13 +73,13 @@ class DockerRunner:
         return run.start()
 
     def warm(self, spec: RunSpec) -> None:
-        """Make the network, which a first job would wait for."""
+        """Create the network, so that the first job need not wait for it, and prepare the launcher."""
         self._launcher.warm()
         with contextlib.suppress(EngineRefusal):
             self._networks.open()
 
     def address_of(self, address: str) -> str:
-        """``address`` itself where there is no engine: no program will start either, and say why."""
+        """Return the emulator's address for containers, or ``address`` if there is no engine (no job starts then)."""
         try:
             return self._networks.open().address
         except EngineRefusal:
@@ -92,7 +92,7 @@ class DockerRunner:
         try:
             return leftovers.sweep(self._engine, self._state)
         except Exception as error:
-            _log.warning("Docker Engine was not looked at for leftovers: %s", error)
+            _log.warning("Docker Engine could not be searched for leftovers: %s", error)
             return []
 
     def describe(self) -> Mapping[str, str]:
@@ -122,43 +122,44 @@ class DockerRunner:
         image = run.spec.container.image
         with ExitStack() as undo:
             try:
-                return self._started(run, image, undo)
+                return self._start_container(run, image, undo)
             except EngineRefusal:
                 raise
             except Exception as error:
                 raise refusal_of(error, image) from error
 
-    def _started(self, run: DockerRun, image: str, undo: ExitStack) -> StartedContainer:
+    def _start_container(self, run: DockerRun, image: str, undo: ExitStack) -> StartedContainer:
         spec = run.spec
         assert spec.container is not None
-        found = self._images.resolve(image, run.tell)
+        local = self._images.resolve(image, run.tell)
         if run.stopping:
             raise EngineRefusal("it was stopped before it started")
-        given, short = containers.limits(spec.container.resources, self._engine.info())
-        for line in (f"[harness] {found.why}" if found.why else "", short):
+        limits, short = containers.limits(spec.container.resources, self._engine.info())
+        for line in (f"[harness] {local.why}" if local.why else "", short):
             if line:
                 run.tell(line)
         network = self._network(spec, undo)
         own = containers.labels(self._state, spec.name)
         if network is not None and spec.group and network.address:
-            # What was told to the job is the emulator's address in the open network.
-            told = self._networks.open().address
-            env = _with_address(spec.env, told, network.address)
+            # The job's variables contain the emulator's address in the open network; this network has another one.
+            default = self._networks.open().address
+            env = _with_address(spec.env, default, network.address)
             spec = replace(spec, env=env)
-        body = containers.creation(spec, found.reference, network, given, self._resolver(), own)
+        body = containers.creation(spec, local.reference, network, limits, self._resolver(), own)
         open_to_all(spec.root, writable=True)
-        made, stream = self._launcher.launch(body, containers.container_name(spec), undo)
-        address = self._address(made, network) if spec.serves else ""
+        container, stream = self._launcher.launch(body, containers.container_name(spec), undo)
+        address = self._address(container, network) if spec.serves else ""
         folders = (spec.root, *spec.mounts.values())
         for folder in folders:
             undo.callback(remove_privileges, folder)
-        undo.callback(give_to_user, self._engine, found.reference, folders, own)
-        return StartedContainer(made, stream, image, address, undo.pop_all().close)
+        undo.callback(give_to_user, self._engine, local.reference, folders, own)
+        return StartedContainer(container, stream, image, address, undo.pop_all().close)
 
     def _network(self, spec: RunSpec, undo: ExitStack) -> DockerNetwork | None:
         assert spec.container is not None
         if spec.group:
-            return undo.enter_context(self._networks.group(spec.group, spec.peers, door=spec.network is Reach.EMULATOR))
+            reachable = spec.network is Reach.EMULATOR
+            return undo.enter_context(self._networks.group(spec.group, spec.peers, reachable))
         if spec.network is Reach.EMULATOR:
             return self._networks.open()
         return self._networks.sealed() if spec.serves else None
@@ -181,7 +182,7 @@ class DockerRunner:
 
 
 def _with_address(env: Mapping[str, str], old: str, new: str) -> dict[str, str]:
-    """The variables with the emulator's address in another network, and its host where they list hosts."""
+    """Replace the emulator's address in the variables, and its host in those that list hosts."""
     old_host, new_host = (urlsplit(address).hostname or "" for address in (old, new))
     changed = {name: value.replace(old, new) for name, value in env.items()}
     for name in _HOSTS:

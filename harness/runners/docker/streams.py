@@ -1,4 +1,4 @@
-"""The output of a container as the engine sends it: one socket, frames of stdout and stderr."""
+"""Reading a container's output: Docker Engine sends frames of stdout and stderr over one socket."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CHUNK = 1 << 16
 
 
 class OutputStream:
-    """``attached`` is what the client's ``attach_socket`` gave; it is held, as its end would close the socket."""
+    """Output of a container. ``attached`` is the result of ``attach_socket``; a reference keeps its socket open."""
 
     def __init__(self, attached: Any) -> None:
         self._attached = attached
@@ -21,8 +21,8 @@ class OutputStream:
         self._socket.settimeout(None)
 
     def chunks(self) -> Iterator[bytes]:
-        """In the order the engine got them, until stdout and stderr are both closed. ``OSError`` when it breaks off."""
-        while header := self._exactly(_HEADER.size):
+        """Yield output in order until stdout and stderr are both closed. Raise ``OSError`` if the connection breaks."""
+        while header := self._read_exactly(_HEADER.size):
             left: int = _HEADER.unpack(header)[1]
             while left:
                 chunk = self._socket.recv(min(left, _CHUNK))
@@ -32,7 +32,7 @@ class OutputStream:
                 yield chunk
 
     def end(self) -> None:
-        """Thread-safe: whoever reads finds the end."""
+        """End the stream: readers in other threads see its end. Thread-safe."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
@@ -42,12 +42,12 @@ class OutputStream:
             self._attached.close()
             self._socket.close()
 
-    def _exactly(self, size: int) -> bytes:
-        """``size`` bytes; none at the end."""
-        found = b""
-        while len(found) < size:
-            chunk = self._socket.recv(size - len(found))
+    def _read_exactly(self, size: int) -> bytes:
+        """Read exactly ``size`` bytes; return no bytes at the end of the stream."""
+        data = b""
+        while len(data) < size:
+            chunk = self._socket.recv(size - len(data))
             if not chunk:
                 return b""
-            found += chunk
-        return found
+            data += chunk
+        return data

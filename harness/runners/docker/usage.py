@@ -1,4 +1,4 @@
-"""What our images take on the engine's disk, and removing them. Images of others are never touched."""
+"""Disk usage of the images that harness built, and their removal. Other images are never touched."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.runners.docker.errors import EngineRefusal, refusal_of
 
 @dataclass(frozen=True)
 class EngineImage:
-    """An image we built. ``own`` bytes are its alone; the rest it shares with its base and others of ours."""
+    """An image that harness built. ``own`` bytes are not shared with its base or with other images."""
 
     image_id: str
     title: str
@@ -22,7 +22,7 @@ class EngineImage:
     content: str
     base: str
     fetched: int
-    """Bytes of packages that lay on the disk beside it while it was built."""
+    """Bytes of packages that were on disk temporarily while it was built."""
     containers: int = 0
     created: float = 0.0
 
@@ -36,25 +36,25 @@ class EngineImage:
 class Usage:
     images: tuple[EngineImage, ...] = ()
     layers: int = field(default=0)
-    """Everything in the engine, of others too; what removing frees is the difference of two of these."""
+    """Bytes of all layers in the engine. The difference before and after a removal is the space it freed."""
 
 
 def usage(engine: DockerEngine) -> Usage:
-    """``EngineRefusal`` where no engine answers."""
+    """Return what harness's images use. Raise ``EngineRefusal`` if Docker Engine is not available."""
     try:
-        told: dict[str, Any] = engine.client.df()
+        report: dict[str, Any] = engine.client.df()
         running: list[dict[str, Any]] = engine.client.containers(all=True)
     except EngineRefusal:
         raise
     except Exception as error:
         raise refusal_of(error) from error
     used = [container.get("ImageID", "") for container in running]
-    ours = [_image(found, used) for found in told.get("Images") or () if TITLE in (found.get("Labels") or {})]
-    return Usage(tuple(sorted(ours, key=lambda image: (image.title, image.names))), int(told.get("LayersSize") or 0))
+    ours = [_image(summary, used) for summary in report.get("Images") or () if TITLE in (summary.get("Labels") or {})]
+    return Usage(tuple(sorted(ours, key=lambda image: (image.title, image.names))), int(report.get("LayersSize") or 0))
 
 
 def remove(engine: DockerEngine, image: EngineImage) -> None:
-    """All its names and the image. Refused by name while a container is made of it."""
+    """Remove an image with all its tags. Raise ``EngineRefusal`` while a container uses it."""
     from docker.errors import APIError, ImageNotFound
 
     try:
@@ -63,23 +63,23 @@ def remove(engine: DockerEngine, image: EngineImage) -> None:
         if not image.names:
             engine.client.remove_image(image.image_id)
     except ImageNotFound:
-        return  # someone else was faster
+        return  # removed by another process
     except APIError as error:
         raise EngineRefusal(f"{image.label} is kept: {error.explanation or error}") from error
 
 
-def _image(found: dict[str, Any], used: list[str]) -> EngineImage:
-    labels = found["Labels"]
-    size = int(found.get("Size") or 0)
+def _image(summary: dict[str, Any], used: list[str]) -> EngineImage:
+    labels = summary["Labels"]
+    size = int(summary.get("Size") or 0)
     return EngineImage(
-        image_id=found["Id"],
+        image_id=summary["Id"],
         title=labels[TITLE],
-        names=tuple(name for name in found.get("RepoTags") or () if name != "<none>:<none>"),
+        names=tuple(name for name in summary.get("RepoTags") or () if name != "<none>:<none>"),
         size=size,
-        own=size - max(int(found.get("SharedSize") or 0), 0),
+        own=size - max(int(summary.get("SharedSize") or 0), 0),
         content=labels.get(CONTENT, ""),
         base=labels.get(BASE, ""),
         fetched=int(labels.get(FETCHED) or 0),
-        containers=used.count(found["Id"]),
-        created=float(found.get("Created") or 0),
+        containers=used.count(summary["Id"]),
+        created=float(summary.get("Created") or 0),
     )

@@ -1,1 +1,1 @@
-"""Runs programs as host processes in container-like surroundings. Knows nothing of SageMaker's records."""
+"""The process runner: programs run as host processes in a container-like environment."""

@@ -1,4 +1,4 @@
-"""Python environments of images: built by ``uv`` from a lock, cached by its hash."""
+"""Python environments of images: ``uv`` builds each from a lock; they are cached by the lock's hash."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from harness.runners.spec import Environment
 from harness.runners.uv import Progress, UvFailed, UvMissing, locked_install, run_uv
 
 _COMPLETE = "harness-environment"
-"""A file in the environment's folder, written last: without it the folder is the remains of a broken build."""
+"""A file that is written last to an environment's folder: a folder without it is an incomplete build."""
 _PIP_SETTINGS = "[global]\ndisable-pip-version-check = true\nroot-user-action = ignore\n"
-"""For pip in jobs: no question to an index after the work is done, no warning that root runs it, as in AWS's images."""
+"""Settings of pip in jobs, as in AWS's images: no check for new versions and no warning about running as root."""
 
 
 class Environments:
-    """Thread-safe, and safe between processes. With ``install`` False nothing is fetched on a job's behalf."""
+    """The cache of environments, safe between threads and processes. With ``install`` False, jobs install nothing."""
 
     def __init__(self, folder: Path | None = None, install: bool = True) -> None:
         self.folder = folder or cache_folder("environments")
         self._install = install
 
     def path(self, environment: Environment) -> Path:
-        """The Python of the environment, or ``EnvironmentMissing``."""
-        return self._python(self._installed(environment))
+        """Return the Python of an installed environment; raise ``EnvironmentMissing`` otherwise."""
+        return self._python(self._find_installed(environment))
 
     def provide(self, environment: Environment, progress: Progress) -> Path:
-        """The Python for a job. What is not installed is built first, if that is allowed."""
+        """Return the Python for a job. An environment that is not installed is built first, if that is allowed."""
         try:
-            chosen = self._installed(environment)
+            chosen = self._find_installed(environment)
         except EnvironmentMissing:
             if not self._install:
                 raise
@@ -48,44 +48,44 @@ class Environments:
         return self._python(chosen)
 
     def build(self, environment: Environment, progress: Progress) -> Path:
-        """The Python of the environment, built if need be. ``progress`` gets uv's own lines.
+        """Return the Python of an environment; build the environment if needed. ``progress`` gets uv's lines.
 
-        The first candidate whose Python is on this machine is built; uv may fetch a Python only if there is none.
+        The first candidate whose Python is installed on this machine is built. If there is none, uv downloads a Python.
         """
-        chosen, python = self._buildable(environment)
+        chosen, python = self._choose_candidate(environment)
         if chosen.lock is None:
             return Path(sys.executable)
         if chosen.notice:
             progress(chosen.notice)
-        place = self.place(chosen)
-        with self._only_one(place):
+        folder = self.folder_of(chosen)
+        with self._lock(folder):
             if not self._is_complete(chosen):
-                shutil.rmtree(place, ignore_errors=True)
-                self._build(chosen, python, place, progress)
+                shutil.rmtree(folder, ignore_errors=True)
+                self._build(chosen, python, folder, progress)
         return self._python(chosen)
 
     def installed(self) -> Mapping[str, Path]:
-        """Environments by the name of their folder."""
+        """Return the folders of complete environments, by name."""
         if not self.folder.is_dir():
             return {}
-        return {place.name: place for place in sorted(self.folder.iterdir()) if (place / _COMPLETE).exists()}
+        return {folder.name: folder for folder in sorted(self.folder.iterdir()) if (folder / _COMPLETE).exists()}
 
-    def kept(self) -> Sequence[Path]:
-        """Every folder of the cache: environments, and the remains of builds that broke off."""
-        return [place for place in sorted(self.folder.iterdir()) if place.is_dir()] if self.folder.is_dir() else []
+    def all_folders(self) -> Sequence[Path]:
+        """Return every folder of the cache: environments and incomplete builds."""
+        return [folder for folder in sorted(self.folder.iterdir()) if folder.is_dir()] if self.folder.is_dir() else []
 
-    def discard(self, place: Path) -> bool:
-        """Remove one of ``kept``; False when it is being built or removed right now."""
+    def discard(self, folder: Path) -> bool:
+        """Remove a folder of the cache; return False if another process is building or removing it."""
         try:
-            with self._only_one(place, wait=False):
-                (place / _COMPLETE).unlink(missing_ok=True)
-                shutil.rmtree(place, ignore_errors=True)
+            with self._lock(folder, wait=False):
+                (folder / _COMPLETE).unlink(missing_ok=True)
+                shutil.rmtree(folder, ignore_errors=True)
         except BlockingIOError:
             return False
-        return not place.exists()
+        return not folder.exists()
 
-    def place(self, environment: Environment) -> Path:
-        """The folder of the environment, whether it is built or not; its alternatives have folders of their own."""
+    def folder_of(self, environment: Environment) -> Path:
+        """Return the folder of an environment, built or not; its alternatives have their own folders."""
         assert environment.lock is not None
         try:
             lock = environment.lock.read_bytes()
@@ -94,21 +94,21 @@ class Environments:
         key = hashlib.sha256(lock + b"\0" + _version(environment).encode() + b"\0" + platform.machine().encode())
         return self.folder / f"{re.sub(r'[^A-Za-z0-9._-]', '-', environment.name)}-{key.hexdigest()[:16]}"
 
-    def _installed(self, environment: Environment) -> Environment:
-        """The first candidate that is built."""
+    def _find_installed(self, environment: Environment) -> Environment:
+        """Return the first candidate that is built; raise ``EnvironmentMissing`` if none is."""
         for candidate in environment.candidates:
             if self._is_complete(candidate):
                 return candidate
         raise EnvironmentMissing(f"the environment of {environment.name} is not installed; {_remedy(environment)}")
 
     def _is_complete(self, environment: Environment) -> bool:
-        return environment.lock is None or (self.place(environment) / _COMPLETE).exists()
+        return environment.lock is None or (self.folder_of(environment) / _COMPLETE).exists()
 
     def _python(self, environment: Environment) -> Path:
-        return Path(sys.executable) if environment.lock is None else self.place(environment) / "bin" / "python"
+        return Path(sys.executable) if environment.lock is None else self.folder_of(environment) / "bin" / "python"
 
-    def _buildable(self, environment: Environment) -> tuple[Environment, str]:
-        """The candidate to build, and what uv is asked to build it on."""
+    def _choose_candidate(self, environment: Environment) -> tuple[Environment, str]:
+        """Return the candidate to build, and the Python (version or path) to build it with."""
         for candidate in environment.candidates:
             python = _version(candidate)
             if python == _own_version():
@@ -118,10 +118,10 @@ class Environments:
         return environment, _version(environment)
 
     @contextlib.contextmanager
-    def _only_one(self, place: Path, wait: bool = True) -> Iterator[None]:
+    def _lock(self, folder: Path, wait: bool = True) -> Iterator[None]:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(place.with_name(place.name + ".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+            descriptor = os.open(folder.with_name(folder.name + ".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise EnvironmentMissing(f"the cache of environments cannot be written: {error}") from error
         try:
@@ -130,22 +130,22 @@ class Environments:
         finally:
             os.close(descriptor)
 
-    def _build(self, environment: Environment, python: str, place: Path, progress: Progress) -> None:
-        # In its final place, as virtual environments cannot be moved; the marker makes it whole at one stroke.
+    def _build(self, environment: Environment, python: str, folder: Path, progress: Progress) -> None:
+        # It is built in its final folder, as virtual environments cannot be moved; the marker file completes it.
         assert environment.lock is not None
         version = _version(environment)
-        venv = ["venv", "--no-project", "--python", python, str(place)]
-        sync = ["pip", "install", "--python", str(place / "bin" / "python"), *locked_install(environment.lock)]
+        venv = ["venv", "--no-project", "--python", python, str(folder)]
+        sync = ["pip", "install", "--python", str(folder / "bin" / "python"), *locked_install(environment.lock)]
         try:
-            # The progress line comes once there is a Python: else the first line of the job's log is uv's search.
+            # The progress line is written once there is a Python, and uv's search for one is not part of the log.
             _uv(environment, venv, _discard_line, PythonMissing)
             progress(f"harness: installing the environment of {environment.name} (Python {version}), once")
             _uv(environment, sync, progress, EnvironmentMissing)
-            (place / "pip.conf").write_text(_PIP_SETTINGS)
+            (folder / "pip.conf").write_text(_PIP_SETTINGS)
         except BaseException:
-            shutil.rmtree(place, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
             raise
-        (place / _COMPLETE).write_text(f"{environment.name}\n{version}\n")
+        (folder / _COMPLETE).write_text(f"{environment.name}\n{version}\n")
 
 
 def _is_on_this_machine(python: str) -> bool:
@@ -156,7 +156,7 @@ def _is_on_this_machine(python: str) -> bool:
 
 
 def _discard_line(_: str) -> None:
-    """uv's lines about finding a Python are evidence when it fails, and of no interest otherwise."""
+    """Ignore a line: output about finding a Python matters only on failure, and is part of the error then."""
 
 
 def _version(environment: Environment) -> str:
@@ -175,7 +175,9 @@ def _uv(environment: Environment, arguments: list[str], progress: Progress, fail
     try:
         run_uv(arguments, progress)
     except UvMissing:
-        raise EnvironmentMissing(f"uv, which installs the environment of {environment.name}, is not found") from None
+        raise EnvironmentMissing(
+            f"uv, which installs the environment of {environment.name}, is not installed"
+        ) from None
     except UvFailed as error:
         raise failure(
             f"the environment of {environment.name} could not be installed; {_remedy(environment)}\n{error}"

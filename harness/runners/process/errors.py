@@ -1,10 +1,10 @@
-"""Why a program was not started. Raised and caught within the runner: outside it is an outcome."""
+"""Errors for programs that cannot be started. Outside the runner they appear as the program's outcome."""
 
 from __future__ import annotations
 
 
 class NotStarted(Exception):
-    """The message names the remedy where there is one; ``code`` is what a container runtime would exit with."""
+    """A program cannot be started. The message names the remedy; ``code`` is a container runtime's exit code."""
 
     def __init__(self, message: str, code: int = 125) -> None:
         super().__init__(message)
@@ -12,12 +12,12 @@ class NotStarted(Exception):
 
 
 class EnvironmentMissing(NotStarted):
-    """The Python environment of an image is not installed and cannot be, here and now."""
+    """The Python environment of an image is not installed and cannot be installed now."""
 
 
 class PythonMissing(EnvironmentMissing):
-    """It cannot be built as this machine has no Python of the release it wants."""
+    """The environment cannot be built because this machine has no Python of the required version."""
 
 
 class IsolationRefused(Exception):
-    """This host does not grant the network namespace that was asked for."""
+    """This host does not allow the network namespace that the program needs."""

@@ -1,4 +1,4 @@
-"""The folder a running job has on disk: its root, home and temporary files. It goes when the job has ended."""
+"""The temporary folders of running jobs (root, home and temporary files); they are removed when the job ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _numbers = itertools.count(1)
 
 
 class JobFolders:
-    """The folders of one runner: ``<folder>/<process id>.<its start>/<number>-<job>``."""
+    """The job folders of one runner: ``<folder>/<process id>.<its start>/<number>-<job>``."""
 
     def __init__(self, folder: Path) -> None:
         self._all = folder.absolute()
@@ -24,38 +24,38 @@ class JobFolders:
 
     def make(self, name: str) -> Path:
         safe = re.sub(r"[^A-Za-z0-9._-]", "-", name)[:64]
-        made = self.own / f"{next(_numbers)}-{safe}"
-        made.mkdir(parents=True, mode=0o700)
-        return made
+        folder = self.own / f"{next(_numbers)}-{safe}"
+        folder.mkdir(parents=True, mode=0o700)
+        return folder
 
     @contextlib.contextmanager
-    def passing(self, name: str) -> Iterator[Path]:
-        made = self.make(name)
+    def temporary(self, name: str) -> Iterator[Path]:
+        folder = self.make(name)
         try:
-            yield made
+            yield folder
         finally:
-            remove_tree(made)
+            remove_tree(folder)
 
     def close(self) -> None:
         remove_tree(self.own)
 
     def abandoned(self) -> list[Path]:
-        """Folders of runners whose process is gone."""
+        """Return the folders of runners whose process has ended."""
         if not self._all.is_dir():
             return []
-        return sorted(place for place in self._all.iterdir() if not _owner_lives(place.name))
+        return sorted(folder for folder in self._all.iterdir() if not _is_owner_alive(folder.name))
 
 
-def _owner_lives(name: str) -> bool:
+def _is_owner_alive(name: str) -> bool:
     pid, _, start = name.partition(".")
-    # One that ended lives on as a zombie where nobody takes note of that, as in containers without an init.
+    # An ended process may remain as a zombie, as in containers without an init process.
     return pid.isdigit() and processes.start_time(int(pid)) == start != "" and not processes.ended(int(pid))
 
 
 def users_of(folder: Path) -> list[int]:
-    """Processes whose environment or arguments point into the folder: its jobs' programs and their attendants."""
+    """Return processes whose environment or arguments contain the folder: programs of its jobs and their helpers."""
     needle = os.fsencode(f"{folder}/")
-    found = []
+    pids = []
     for process in Path("/proc").iterdir():
         if not process.name.isdigit() or int(process.name) == os.getpid():
             continue
@@ -64,5 +64,5 @@ def users_of(folder: Path) -> list[int]:
         except OSError:
             continue
         if needle in words:
-            found.append(int(process.name))
-    return found
+            pids.append(int(process.name))
+    return pids

@@ -1,4 +1,4 @@
-"""What this host grants to jobs: found out once, by building a trial surrounding. Starts no job."""
+"""The isolation that this host allows for jobs, determined once by setting up a trial environment."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TRIAL_SECONDS = 20
 
 
 class Roots(enum.Enum):
-    """The ways to give a job its ``/opt/ml`` at that absolute path, best first."""
+    """Ways to provide ``/opt/ml`` to a job, best first."""
 
     NAMESPACE = "namespace"
     PROOT = "proot"
@@ -31,15 +31,17 @@ class Roots(enum.Enum):
 
 @dataclass(frozen=True)
 class Host:
+    """The isolation that this host allows."""
+
     roots: Roots
     granted: frozenset[str]
-    """Namespaces a job gets: of ``user``, ``mount``, ``pid``, ``network``, ``ipc``, ``hostname``."""
+    """The namespaces that a job gets, of ``user``, ``mount``, ``pid``, ``network``, ``ipc`` and ``hostname``."""
     refusal: str = ""
-    """The kernel's words where namespaces, or the way that was forced, are not available."""
+    """The kernel's error if namespaces, or the way that was forced, are not available."""
     wrapper: str = ""
-    """Path of proot."""
+    """The path of proot."""
     user: JobUser | None = None
-    """Who jobs in namespaces are on this host, if not the user of this process."""
+    """The user that jobs in namespaces run as on this host, if it is not the user of this process."""
 
     @property
     def isolates_network(self) -> bool:
@@ -49,24 +51,26 @@ class Host:
         absolute = {
             Roots.NAMESPACE: "mount namespace in a user namespace",
             Roots.PROOT: "proot (slower); namespaces: " + self.refusal,
-            Roots.ENVIRONMENT: "not given, only programs that follow SAGEMAKER_BASE_DIR run; " + self.refusal,
+            Roots.ENVIRONMENT: "not available, only programs that follow SAGEMAKER_BASE_DIR run; " + self.refusal,
         }
         return {
             "/opt/ml": absolute[self.roots],
-            "network isolation": "network namespace" if self.isolates_network else "not given: such jobs are refused",
-            "processes": "PID namespace" if "pid" in self.granted else "adopted and killed by an attendant",
+            "network isolation": "network namespace"
+            if self.isolates_network
+            else "not available: such jobs are refused",
+            "processes": "PID namespace" if "pid" in self.granted else "killed by the job's init process",
             "host files": self._describe_protection(),
         }
 
     def _describe_protection(self) -> str:
         if self.roots is Roots.NAMESPACE:
-            who = f"jobs are user {self.user.first} of this host" if self.user else "jobs are the user you are"
-            return f"system folders read-only, nothing else is seen; {who}, without capabilities"
-        who = "root, without capabilities" if os.geteuid() == 0 else "the user you are"
+            who = f"jobs run as user {self.user.first} of this host" if self.user else "jobs run as your user"
+            return f"system folders are read-only, all others are hidden; {who}, without capabilities"
+        who = "as root, without capabilities" if os.geteuid() == 0 else "as your user"
         files = "also /etc/shadow, homes and" if os.geteuid() == 0 else "also homes and"
-        hidden = " (proot does not show them, but holds back no program that means to)"
+        hidden = " (proot hides them, but a program can get around it)"
         return (
-            f"not protected: jobs are {who}, and can read and write what that user may, {files} the state with its"
+            f"not protected: jobs run {who}, and can read and write what that user may, {files} the state with its"
             f" admin token{hidden if self.roots is Roots.PROOT else ''}; they reach the network, unix sockets and"
             " processes of this host"
         )
@@ -77,8 +81,8 @@ class Host:
 
 
 def examine(scratch: Path, forced: Roots | None) -> Host:
-    """``scratch`` is an empty folder that the trial may fill. The answer has to be closed."""
-    granted, refusal = frozenset[str](), "another way was asked for"
+    """Determine what this host allows. ``scratch`` is an empty folder for the trial. The result must be closed."""
+    granted, refusal = frozenset[str](), "another way is configured"
     if forced in (None, Roots.NAMESPACE):
         granted, refusal, user = _try_namespaces(scratch)
         if granted or forced is Roots.NAMESPACE:
@@ -107,16 +111,17 @@ def _build_trial(scratch: Path, user: JobUser | None) -> tuple[frozenset[str], s
     opt_ml.mkdir()
     if user is not None:
         give_to_job(root, user)
-    place = {"root": str(root), "opt_ml": str(opt_ml), "mounts": [], "hide": [], "show": [], "overlays": []}
+    filesystem = {"root": str(root), "opt_ml": str(opt_ml), "mounts": [], "hide": [], "show": [], "overlays": []}
     request = scratch / "request.json"
     namespace = user.path if user else ""
-    request.write_text(json.dumps({"hostname": "algo-1", "place": place, "without": [], "user_namespace": namespace}))
+    body = {"hostname": "algo-1", "filesystem": filesystem, "without": [], "user_namespace": namespace}
+    request.write_text(json.dumps(body))
     answer = _output([sys.executable, "-I", "-S", str(INSIDE), "probe", str(request)])
     try:
-        found = json.loads(answer)
+        result = json.loads(answer)
     except ValueError:
         return frozenset(), answer.strip()[-500:] or "the trial ended without an answer"
-    return frozenset(found["granted"]), found["why"]
+    return frozenset(result["granted"]), result["why"]
 
 
 def _try_proot(scratch: Path) -> str:
@@ -126,7 +131,7 @@ def _try_proot(scratch: Path) -> str:
     marker = scratch / "proot"
     marker.mkdir()
     (marker / "seen").touch()
-    # Over a folder that exists: for any other target proot would make one on the host.
+    # The target must exist: otherwise proot would create it on the host.
     words = _output([wrapper, "-b", f"{marker}:/mnt", "/bin/sh", "-c", "test -e /mnt/seen && echo seen"])
     return wrapper if words.strip() == "seen" else ""
 

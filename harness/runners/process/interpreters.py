@@ -1,7 +1,7 @@
-"""Warm interpreters for the user's own programs: the emulator keeps them, ``sandbox.py`` asks for a fork of one.
+"""Warm interpreters for the user's own programs: the emulator keeps them, and ``sandbox.py`` requests a fork of one.
 
-A request is a file of JSON: ``argv`` and ``env`` of the program, its ``cwd``, the emulator's ``port``, the ``modules``
-to have imported. The unmodified packages are imported, nothing else: what a program does, it does itself.
+A request is a JSON file with ``argv``, ``env`` and ``cwd`` of the program, the emulator's ``port`` and the ``modules``
+that are imported beforehand. A warm interpreter only imports unmodified packages.
 """
 
 from __future__ import annotations
@@ -19,17 +19,20 @@ _READ_AT_IMPORT = ("AWS_", "HARNESS_OFFLINE", "HOME", "HTTP", "NO_PROXY", "SAGEM
 
 class WarmInterpreters:
     def __init__(self, pool: WarmPool | None) -> None:
-        """None: there are none, every program starts its own."""
+        """Use the warm parents of ``pool``; with None, every program starts its own interpreter."""
         self._pool = pool
 
     def prepare(self, request: int) -> None:
-        """Have a parent stand ready for the next program like this one. Waits for its imports."""
+        """Start a warm parent for the next program like this one, and wait for its imports."""
         if self._pool is not None:
             with contextlib.suppress(NoWarmParent):
                 self._pool.warm(_kind(request))
 
     def fork(self, request: int, channel: int, output: int) -> bool:
-        """Whether a parent stood ready and has forked the program, which from here on talks on ``channel``."""
+        """Fork the program from a warm parent and return True; return False if no parent is ready.
+
+        The program communicates on ``channel`` from then on.
+        """
         parent = self._pool.ready(_kind(request)) if self._pool is not None else None
         if self._pool is None or parent is None:
             return False
@@ -49,16 +52,16 @@ class WarmInterpreters:
 
 
 def _kind(request: int) -> Kind:
-    asked: dict[str, Any] = json.loads(os.pread(request, os.fstat(request).st_size, 0))
-    env: dict[str, str] = asked["env"]
-    python = Path(asked["argv"][0])
-    kind = Kind.of(python, tuple(asked["modules"]), env)
+    body: dict[str, Any] = json.loads(os.pread(request, os.fstat(request).st_size, 0))
+    env: dict[str, str] = body["env"]
+    python = Path(body["argv"][0])
+    kind = Kind.of(python, tuple(body["modules"]), env)
     read = {(name, value) for name, value in env.items() if name.startswith(_READ_AT_IMPORT)}
     return Kind(python, kind.modules, kind.variables | read, _last_installed(python))
 
 
 def package_folders(python: Path) -> list[Path]:
-    """Where packages are installed for this interpreter."""
+    """Return the folders that packages of this interpreter are installed in."""
     return list(python.parent.parent.glob("lib/python*/*-packages"))
 
 

@@ -1,4 +1,4 @@
-"""Whose the files are that a job of a root emulator works on: the job's user's while it runs."""
+"""Ownership of a job's files when root runs the emulator: they belong to the job's user while the job runs."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from harness.runners.process.users import JobUser
 
 
 def give_to_job(folder: Path, user: JobUser) -> None:
-    """Everything in a folder (or a file) that nobody writes to now. What is the job's already stays as it is."""
+    """Make the job's user the owner of a file, or of everything in a folder. Files it owns already are unchanged."""
     for path, status in entries(folder):
         if not user.owns(status.st_uid):
             os.lchown(path, user.first, user.first)
 
 
 def take_back(folder: Path, user: JobUser) -> None:
-    """Give what jobs of the user left in a folder to root. The kernel clears setuid and setgid of files by that."""
+    """Give files of the job's user in a folder back to root; this also clears their setuid and setgid bits."""
     for path, status in entries(folder):
         if user.owns(status.st_uid):
             with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Warm parents: one process per interpreter and set of modules, which imported them and forks a child per job."""
+"""Warm parents: processes that have imported a set of modules and fork a child for each job."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from harness.runners.process.inside import messages
 _IMPORT_SECONDS = 60.0
 _FORK_SECONDS = 2.0
 _SILENCES = 2
-_WORTH_SHARING = 2
-"""Modules in common: a child of a small parent is forked faster than one of a large parent."""
+_LEAST_SHARED = 2
+"""The least number of common modules to fork a new parent from an existing one: forking a large parent is slower."""
 _READ_AT_IMPORT = ("BLIS_", "GOMP_", "KMP_", "LANG", "LC_", "LD_", "MALLOC_", "MKL_", "NUMEXPR_", "OMP_", "OPENBLAS_")
 _READ_AT_START = ("PYTHON", "TZ")
 
 
 class NoWarmParent(Exception):
-    """There is none, or it does not answer: start cold."""
+    """There is no warm parent, or it does not answer, so the program must be started cold."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What has to be equal for two jobs to share a parent: also the variables that are read while importing."""
+    """What two jobs need in common to share a parent: also the variables that modules read while being imported."""
 
     python: Path
     modules: tuple[str, ...]
     variables: frozenset[tuple[str, str]] = frozenset()
     packages: int = 0
-    """When packages were last installed or removed there, for parents that live on after that."""
+    """The time packages were last installed or removed, so that no parent with old packages is used."""
 
     @classmethod
     def of(cls, python: Path, modules: tuple[str, ...], env: Mapping[str, str]) -> Kind:
@@ -46,13 +46,13 @@ class Kind:
         return cls(python, modules, frozenset(read - {("LANG", "C.UTF-8")}))
 
     def shared_with(self, other: Kind) -> int:
-        """How many modules a parent of this kind has imported for one of the other, which may then be its fork."""
+        """Return how many modules a parent of the other kind could take over from a parent of this kind."""
         same = (self.python, self.variables, self.packages) == (other.python, other.variables, other.packages)
         return len(set(self.modules) & set(other.modules)) if same else 0
 
 
-class _Fork:
-    """A process forked by one of ours; as much of ``subprocess.Popen`` as is asked of a parent's process."""
+class _ForkedProcess:
+    """A process forked by a warm parent, with the methods of ``subprocess.Popen`` that the pool uses."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -77,7 +77,7 @@ class _Fork:
 
 
 class _Parent:
-    """One zygote, forked from ``base`` where there is one. ``ready`` is set when it has imported, or could not."""
+    """A warm parent, forked from ``base`` if given. ``ready`` is set when its imports have succeeded or failed."""
 
     def __init__(self, kind: Kind, base: _Parent | None = None) -> None:
         self.kind = kind
@@ -88,7 +88,7 @@ class _Parent:
         self._lock = threading.Lock()
         self._channel, theirs = messages.pair()
         with theirs:
-            self.process = (base and base.fork_parent(kind, theirs)) or _spawned(kind, theirs)
+            self.process = (base and base.fork_parent(kind, theirs)) or _spawn(kind, theirs)
         threading.Thread(target=self._await_imports, name="warm-parent", daemon=True).start()
 
     def _await_imports(self) -> None:
@@ -104,15 +104,15 @@ class _Parent:
         self.ready.set()
 
     def fork(self, request: Path, control: socket.socket, output: int) -> int:
-        """A child for the job that the file describes; its attendant's process id."""
+        """Fork a child for the job in the request file; return the process id of its helper process."""
         return self.hand_over({"request": str(request)}, [control.fileno(), output])
 
-    def hand_over(self, asked: Mapping[str, str | Sequence[str]], descriptors: list[int]) -> int:
+    def hand_over(self, body: Mapping[str, str | Sequence[str]], descriptors: list[int]) -> int:
         with self._lock:
             self.used = time.monotonic()
             try:
                 self._channel.settimeout(_FORK_SECONDS)
-                messages.send(self._channel, dict(asked), descriptors)
+                messages.send(self._channel, dict(body), descriptors)
                 answer = messages.receive(self._channel)
             except OSError as error:
                 raise NoWarmParent(str(error)) from error
@@ -120,16 +120,16 @@ class _Parent:
                 raise NoWarmParent("it ended")
             return int(answer.body["pid"])
 
-    def fork_parent(self, kind: Kind, channel: socket.socket) -> _Fork | None:
-        """Another parent, which has to import only what this one has not; None when this one does not answer."""
+    def fork_parent(self, kind: Kind, channel: socket.socket) -> _ForkedProcess | None:
+        """Fork another parent, which imports only the missing modules; return None if this one does not answer."""
         try:
             pid = self.hand_over({"modules": kind.modules}, [channel.fileno()])
-            return _Fork(pid)
+            return _ForkedProcess(pid)
         except (NoWarmParent, OSError):
             return None
 
     def close(self) -> None:
-        """Closing its socket ends it; its children have sockets of their own."""
+        """End the parent by closing its socket; its children have their own sockets."""
         with contextlib.suppress(OSError):
             self._channel.shutdown(socket.SHUT_RDWR)
         self.process.kill()
@@ -138,7 +138,7 @@ class _Parent:
         self._channel.close()
 
 
-def _spawned(kind: Kind, channel: socket.socket) -> subprocess.Popen[bytes]:
+def _spawn(kind: Kind, channel: socket.socket) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [str(kind.python), str(INSIDE), "zygote", str(channel.fileno()), *kind.modules],
         stdin=subprocess.DEVNULL,
@@ -151,7 +151,7 @@ def _spawned(kind: Kind, channel: socket.socket) -> subprocess.Popen[bytes]:
 
 
 class WarmPool:
-    """At most ``limit`` parents; one that was not used for ``idle_seconds`` ends. Thread-safe."""
+    """A pool of at most ``limit`` parents; a parent ends after ``idle_seconds`` without use. Thread-safe."""
 
     def __init__(self, limit: int = 4, idle_seconds: float = 1800.0) -> None:
         self._limit = limit
@@ -163,7 +163,7 @@ class WarmPool:
         self._keeper: threading.Thread | None = None
 
     def warm(self, kind: Kind) -> _Parent:
-        """The parent, ready to fork; waits for its imports. A job imports the same, so waiting costs it nothing."""
+        """Return a parent that is ready to fork. Waiting for its imports costs nothing: a cold job imports the same."""
         with self._lock:
             if kind in self._failed:
                 raise NoWarmParent(self._failed[kind])
@@ -178,14 +178,17 @@ class WarmPool:
         return parent
 
     def ready(self, kind: Kind) -> _Parent | None:
-        """The parent, if one stands ready now."""
+        """Return a parent if one is ready now."""
         with self._lock:
             parent = self._parents.get(kind)
         usable = parent and parent.ready.is_set() and not parent.problem and parent.process.poll() is None
         return parent if usable else None
 
-    def judge(self, parent: _Parent, answered: bool) -> None:
-        """Whether its child came to stand ready. Once may be a busy machine; twice in a row is the modules' doing."""
+    def record_outcome(self, parent: _Parent, answered: bool) -> None:
+        """Record whether a child became ready in time.
+
+        One failure may be a busy machine; two in a row mean that the modules do not survive a fork.
+        """
         parent.silences = 0 if answered else parent.silences + 1
         if parent.silences >= _SILENCES:
             self._give_up(parent, "its children hang")
@@ -231,16 +234,16 @@ class WarmPool:
             self._keeper = threading.Thread(target=self._keep, name="warm-pool", daemon=True)
             self._keeper.start()
         try:
-            made = self._parents[kind] = _Parent(kind, self._base(kind))
+            parent = self._parents[kind] = _Parent(kind, self._base(kind))
         except OSError as error:
             raise NoWarmParent(str(error)) from error
-        return made
+        return parent
 
     def _base(self, kind: Kind) -> _Parent | None:
-        """The parent that stands ready and has imported most of what this kind needs."""
+        """Return the ready parent that has imported most of the modules of this kind."""
         ready = [each for each in self._parents.values() if each.ready.is_set() and not each.problem]
         best = max(ready, key=lambda each: each.kind.shared_with(kind), default=None)
-        return best if best and best.kind.shared_with(kind) >= _WORTH_SHARING else None
+        return best if best and best.kind.shared_with(kind) >= _LEAST_SHARED else None
 
     def _keep(self) -> None:
         while not self._closed.wait(min(30.0, self._idle)):
@@ -252,7 +255,7 @@ class WarmPool:
 
 
 def _megabytes(pid: int) -> int:
-    """Resident memory; children share most of it."""
+    """Return the resident memory of a process; children share most of it."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except OSError:

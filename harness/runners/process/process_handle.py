@@ -1,4 +1,4 @@
-"""A program that stands ready in its surroundings: the sockets and ids of one start, warm or cold."""
+"""The handle of one program: its control socket, output and process ids, after a warm or a cold start."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ _SOCKET_SECONDS = 5.0
 
 
 class ReadinessTimeout(Exception):
-    """It did not come to stand ready in time."""
+    """The program was not ready to start in time."""
 
 
 class ProcessHandle:
-    """``control`` leads to the job's init; ``output`` is what the program will write."""
+    """A prepared or running program. ``control`` is the socket to the job's init, ``output`` a pipe of its output."""
 
     def __init__(
         self, control: socket.socket, output: int, attendant: int, child: subprocess.Popen[bytes] | None
     ) -> None:
         self.control = control
         self.output = output
-        self.door: socket.socket | None = None
+        self.listener: socket.socket | None = None
         self.granted: frozenset[str] = frozenset()
         self.init = 0
         self.program = 0
         self.wrapped = False
-        """Whether ``program`` is proot, whose child is a shell, whose child is the program."""
+        """True if ``program`` is proot, which runs a shell, which runs the program."""
         self._attendant = (attendant, processes.start_time(attendant))
         self._child = child
-        """The attendant of a cold start, which is for us to reap."""
+        """The helper process of a cold start, which must be reaped here."""
         self._sockets: queue.SimpleQueue[socket.socket | None] = queue.SimpleQueue()
 
     def await_readiness(self, seconds: float) -> None:
-        """Until the program needs only the word to go. ``ReadinessTimeout`` or ``NotStarted`` otherwise."""
+        """Wait until the program can be started. Raise ``ReadinessTimeout`` or ``NotStarted`` if that fails."""
         until = time.monotonic() + seconds
         while not self.program:
             self.control.settimeout(max(0.001, until - time.monotonic()))
@@ -55,7 +55,7 @@ class ProcessHandle:
             except TimeoutError as error:
                 raise ReadinessTimeout from error
             if message is None:
-                raise NotStarted(f"the program's attendant ended: {self._last_words()}")
+                raise NotStarted(f"the program's init process ended: {self._last_output()}")
             self._note(message)
         self.control.settimeout(None)
 
@@ -67,23 +67,23 @@ class ProcessHandle:
             self.init = message.sender
             self.granted = frozenset(message.body["granted"])
             if message.descriptors:
-                self.door = socket.socket(fileno=message.descriptors[0])
+                self.listener = socket.socket(fileno=message.descriptors[0])
         elif event == "prepared":
             self.program = message.sender
 
     def ask(self, what: str, **more: int) -> None:
-        with contextlib.suppress(OSError):  # it has ended; its outcome is on the way
+        with contextlib.suppress(OSError):  # the program has ended
             messages.send(self.control, {"ask": what, **more})
 
     def request_socket(self) -> socket.socket:
-        """A socket of the program's network; ``deliver_socket`` is called by whoever reads the control messages."""
+        """Request a socket in the program's network; ``deliver_socket`` must be called with the answer."""
         self.ask("socket")
         try:
             made = self._sockets.get(timeout=_SOCKET_SECONDS)
         except queue.Empty:
-            raise ConnectionError("the program's attendant does not answer") from None
+            raise ConnectionError("the program's init process does not answer") from None
         if made is None:
-            self._sockets.put(None)  # whoever else waits is to know as well
+            self._sockets.put(None)  # for other waiting threads
             raise ConnectionError("the program has ended")
         return made
 
@@ -93,14 +93,14 @@ class ProcessHandle:
     def pids(self) -> tuple[int, ...]:
         if not self.init:
             return ()
-        found = processes.descendants(self.init)
+        pids = processes.descendants(self.init)
         if self.wrapped:
             attendants = {self.program, *processes.children(self.program)}
-            return tuple(pid for pid in found if pid not in attendants)
-        return tuple(sorted(found, key=lambda pid: (pid != self.program, pid)))
+            return tuple(pid for pid in pids if pid not in attendants)
+        return tuple(sorted(pids, key=lambda pid: (pid != self.program, pid)))
 
     def kill_from_outside(self) -> None:
-        """When asking did not help."""
+        """Kill the program and its helpers when its init does not react."""
         pid, start = self._attendant
         if start and processes.start_time(pid) == start:
             processes.kill_descendants(pid)
@@ -108,13 +108,13 @@ class ProcessHandle:
                 os.kill(pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Closing the control socket ends whatever is still there."""
+        """Close the sockets, which ends every process that is still running."""
         self.control.close()
         if self.output >= 0:
             os.close(self.output)
             self.output = -1
-        if self.door is not None:
-            self.door.close()
+        if self.listener is not None:
+            self.listener.close()
         self._sockets.put(None)
         if self._child is not None:
             try:
@@ -123,11 +123,11 @@ class ProcessHandle:
                 self._child.kill()
                 self._child.wait()
 
-    def _last_words(self) -> str:
+    def _last_output(self) -> str:
         os.set_blocking(self.output, False)
         with contextlib.suppress(BlockingIOError):
-            return os.read(self.output, 65536).decode(errors="replace").strip()[-1000:] or "without a word"
-        return "without a word"
+            return os.read(self.output, 65536).decode(errors="replace").strip()[-1000:] or "without output"
+        return "without output"
 
 
 def start_cold(request: Path) -> ProcessHandle:
@@ -139,7 +139,7 @@ def start_cold(request: Path) -> ProcessHandle:
 
 
 def start_warm(fork: Callable[[Path, socket.socket, int], int], request: Path) -> ProcessHandle:
-    """``fork`` has a warm parent fork an attendant, whose process id it returns."""
+    """Start a program from a warm parent: ``fork`` forks a helper process and returns its process id."""
     return _start(lambda control, output: (fork(request, control, output), None))
 
 

@@ -1,4 +1,4 @@
-"""One program from its start to its outcome: a thread that reads its output, its end and the clock."""
+"""One program run, from start to outcome: a thread reads its output, waits for its end and enforces time limits."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from harness.runners.spec import Cause, Outcome, OutputSink, RunSpec
 
 _CHUNK = 1 << 16
 _LAST_RESORT = 3.0
-"""Seconds after which a job whose init does not carry out a kill is killed from outside."""
+"""Seconds after which a job is killed from outside if its init does not carry out a kill."""
 _PIPE_SECONDS = 1.0
-"""Seconds that output is awaited from something that outlived its attendant."""
+"""Seconds to wait for more output from processes that survived their init."""
 
 Adopt = Callable[[socket.socket], Callable[[], None]]
 Begin = Callable[["ProcessRun"], tuple[ProcessHandle, Callable[[], None], int]]
@@ -30,8 +30,10 @@ _log = logging.getLogger(__name__)
 
 
 class ProcessRun:
-    """See ``Run``. ``begin`` brings the program to stand ready; it also tells what to call once the program has ended,
-    and the port a server listens on."""
+    """A ``Run`` of the process runner.
+
+    ``begin`` prepares the program; it returns its handle, a function to call after its end, and the port of a server.
+    """
 
     def __init__(self, spec: RunSpec, sink: OutputSink, begin: Begin, end: Callable[[ProcessRun], None]) -> None:
         self.spec = spec
@@ -43,13 +45,13 @@ class ProcessRun:
         self._started: ProcessHandle | None = None
         self._port = 0
         self._cause = Cause.EXITED
-        self._firm: float | None = None
-        self._last: float | None = None
+        self._kill_at: float | None = None
+        self._kill_from_outside_at: float | None = None
         self._wake_reader, self._wake_writer = os.pipe()
         os.set_blocking(self._wake_reader, False)
         os.set_blocking(self._wake_writer, False)
         self._drain = Drain(sink, self._wake)
-        self._thread = threading.Thread(target=self._live, name=f"job-{spec.name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"job-{spec.name}", daemon=True)
 
     def start(self) -> ProcessRun:
         self._thread.start()
@@ -82,7 +84,7 @@ class ProcessRun:
         return socket.socket(socket.AF_INET, socket.SOCK_STREAM), ("127.0.0.1", self._port)
 
     def tell(self, line: str) -> None:
-        """A line of the runner's own in the program's output, before it starts."""
+        """Add a line of the runner's own to the program's output, before it starts."""
         self._drain.put(line.encode() + b"\n")
 
     @property
@@ -96,24 +98,24 @@ class ProcessRun:
                 if self._started:
                     self._started.ask("signal", signal=15)
             firm = time.monotonic() + grace
-            self._firm = firm if self._firm is None else min(firm, self._firm)
+            self._kill_at = firm if self._kill_at is None else min(firm, self._kill_at)
         self._wake()
 
     def _kill(self) -> None:
-        self._firm = None
+        self._kill_at = None
         if self._started:
             self._started.ask("kill")
-            if self._last is None:
-                self._last = time.monotonic() + _LAST_RESORT
+            if self._kill_from_outside_at is None:
+                self._kill_from_outside_at = time.monotonic() + _LAST_RESORT
 
-    def _live(self) -> None:
+    def _run(self) -> None:
         begun = time.time()
         outcome = Outcome(Cause.NOT_STARTED, 125, begun, begun, "the runner failed; the emulator's log has the details")
         try:
-            outcome = self._from_begin_to_end(begun)
+            outcome = self._run_program(begun)
         except NotStarted as error:
             outcome = Outcome(Cause.NOT_STARTED, error.code, begun, time.time(), str(error))
-        except Exception:  # whoever waits for the outcome must get one
+        except Exception:  # callers of ``wait`` must get an outcome
             _log.exception("running %s failed", self.spec.name)
         self._drain.close()
         with self._lock:
@@ -124,7 +126,7 @@ class ProcessRun:
             self._wake_reader = self._wake_writer = -1
         self._end(self)
 
-    def _from_begin_to_end(self, begun: float) -> Outcome:
+    def _run_program(self, begun: float) -> Outcome:
         started, clean_up, port = self._begin(self)
         try:
             with self._lock:
@@ -149,8 +151,10 @@ class ProcessRun:
             if not control_open:
                 until = until or time.monotonic() + _PIPE_SECONDS
                 if time.monotonic() >= until:
-                    break  # something that got away holds the pipe; it is not waited for
-            deadlines = [moment for moment in (limit, self._firm, self._last, until) if moment is not None]
+                    break  # a process that escaped still has the pipe open; do not wait for it
+            deadlines = [
+                moment for moment in (limit, self._kill_at, self._kill_from_outside_at, until) if moment is not None
+            ]
             ready = self._poll(started, control_open, output_open, deadlines)
             if started.output in ready:
                 output_open = self._read(started.output)
@@ -175,10 +179,10 @@ class ProcessRun:
         poll.register(self._wake_reader, select.POLLIN)
         if control:
             poll.register(started.control, select.POLLIN)
-        if output and self._drain.takes():
+        if output and self._drain.has_room():
             poll.register(started.output, select.POLLIN)
         elif output:
-            deadlines = [*deadlines, time.monotonic() + 1]  # a stuck receiver is noticed by asking again
+            deadlines = [*deadlines, time.monotonic() + 1]  # check again whether the receiver is stuck
         timeout = max(0.0, min(deadlines) - time.monotonic()) * 1000 + 1 if deadlines else None
         ready = {descriptor for descriptor, _ in poll.poll(timeout)}
         if self._wake_reader in ready:
@@ -197,10 +201,10 @@ class ProcessRun:
             self._stop(Cause.TIME_LIMIT, self.spec.grace)
             limit = None
         with self._lock:
-            if self._firm is not None and now >= self._firm:
+            if self._kill_at is not None and now >= self._kill_at:
                 self._kill()
-            if self._last is not None and now >= self._last:
-                self._last = now + _LAST_RESORT
+            if self._kill_from_outside_at is not None and now >= self._kill_from_outside_at:
+                self._kill_from_outside_at = now + _LAST_RESORT
                 started.kill_from_outside()
         return limit
 
@@ -208,5 +212,5 @@ class ProcessRun:
         with self._lock:
             if self._wake_writer < 0:
                 return
-            with contextlib.suppress(BlockingIOError):  # it has been told often enough
+            with contextlib.suppress(BlockingIOError):  # the pipe is full, so the thread wakes up anyway
                 os.write(self._wake_writer, b"w")

@@ -1,4 +1,4 @@
-"""``ProcessRunner``: jobs as host processes. It composes host, environments, warm pool and runs; they do the work."""
+"""The process runner, which runs jobs as host processes; it combines environments, warm pool, folders and runs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _CLOSE_GRACE = 5.0
 
 
 class ProcessRunner:
-    """``folder`` holds the running jobs' folders; ``hidden`` are host folders, beside homes, that no job may see."""
+    """Runs host processes. ``folder`` holds job folders; ``hidden`` are host folders that jobs must not see."""
 
     name = "process"
 
@@ -69,7 +69,7 @@ class ProcessRunner:
     def host(self) -> Host:
         with self._host_lock:
             if self._host is None:
-                with self._folders.passing("trial") as scratch:
+                with self._folders.temporary("trial") as scratch:
                     self._host = examine(scratch, self._forced)
             return self._host
 
@@ -85,13 +85,13 @@ class ProcessRunner:
                 self._pool.warm(Kind.of(self._environments.path(spec.environment), spec.preload, spec.env))
 
     def address_of(self, address: str) -> str:
-        return address  # on loopback, which every program has, its own network or not
+        return address  # every program reaches it on its own loopback interface
 
     def runs_as(self, uid: int) -> bool:
         return uid == os.geteuid()
 
     def sweep(self) -> list[str]:
-        return [found for folder in self._folders.abandoned() for found in kill_and_remove(folder)]
+        return [line for folder in self._folders.abandoned() for line in kill_and_remove(folder)]
 
     def describe(self) -> Mapping[str, str]:
         warm = "off" if self._pool is None else self._pool.describe()
@@ -115,7 +115,7 @@ class ProcessRunner:
                 self._host = None
 
     def _begin(self, run: ProcessRun) -> tuple[ProcessHandle, Callable[[], None], int]:
-        """The program standing ready, what to call when it has ended, and the port it listens on if it is a server."""
+        """Prepare the program; return its handle, a function to call after its end, and the port of a server."""
         spec = run.spec
         if self._closed:
             raise NotStarted("the emulator is stopping")
@@ -123,14 +123,14 @@ class ProcessRunner:
         python = self._environments.provide(spec.environment, run.tell)
         folder = self._folders.make(spec.name)
         try:
-            made = plan.make(spec, self.host, python, folder, self._hidden, self._port if self._adopt else None)
+            sandbox = plan.make(spec, self.host, python, folder, self._hidden, self._port if self._adopt else None)
             self._hand_over(spec, folder)
-            started = self._ready_warm(made) or self._ready_cold(made)
+            started = self._start_warm(sandbox) or self._start_cold(sandbox)
         except BaseException:
             remove_tree(folder)
             self._take_back(spec)
             raise
-        release = self._adopt_door(started)
+        release = self._adopt_listener(started)
 
         def clean_up() -> None:
             release()
@@ -139,32 +139,32 @@ class ProcessRunner:
             remove_tree(folder)
             self._take_back(spec)
 
-        return started, clean_up, made.port
+        return started, clean_up, sandbox.port
 
     def _hand_over(self, spec: RunSpec, folder: Path) -> None:
-        """Files belong to the job's user while it runs; what is mounted besides comes back to its owner."""
+        """Give the job's files to the job's user while it runs; ``_take_back`` gives mounted folders back."""
         open_to_all(spec.root)
         if (user := self.host.user) is not None:
-            for place in (folder / "rootfs", spec.root, *spec.mounts.values()):
-                give_to_job(place, user)
+            for path in (folder / "rootfs", spec.root, *spec.mounts.values()):
+                give_to_job(path, user)
 
     def _take_back(self, spec: RunSpec) -> None:
-        for place in spec.mounts.values():
-            remove_privileges(place)
+        for path in spec.mounts.values():
+            remove_privileges(path)
             if self.host.user is not None:
-                take_back(place, self.host.user)
+                take_back(path, self.host.user)
 
-    def _ready_warm(self, made: plan.SandboxPlan) -> ProcessHandle | None:
-        """None when it has to be started cold, for whatever reason: the outcome is the same."""
-        spec = made.spec
-        if self._pool is None or not spec.preload or not made.runs_in_process or may_install(spec):
+    def _start_warm(self, sandbox: plan.SandboxPlan) -> ProcessHandle | None:
+        """Start the program from a warm parent; return None if that is not possible and it must be started cold."""
+        spec = sandbox.spec
+        if self._pool is None or not spec.preload or not sandbox.runs_in_process or may_install(spec):
             return None
         try:
-            parent = self._pool.warm(Kind.of(made.python, spec.preload, made.request["env"]))
+            parent = self._pool.warm(Kind.of(sandbox.python, spec.preload, sandbox.request["env"]))
         except NoWarmParent:
             return None
         try:
-            started = start_warm(parent.fork, made.write(in_process=True))
+            started = start_warm(parent.fork, sandbox.write(in_process=True))
         except NoWarmParent:
             self._pool.discard(parent)
             return None
@@ -173,29 +173,29 @@ class ProcessRunner:
         except (ReadinessTimeout, NotStarted):
             started.kill_from_outside()
             started.close()
-            self._pool.judge(parent, answered=False)
+            self._pool.record_outcome(parent, answered=False)
             return None
-        self._pool.judge(parent, answered=True)
+        self._pool.record_outcome(parent, answered=True)
         return started
 
-    def _ready_cold(self, made: plan.SandboxPlan) -> ProcessHandle:
-        started = start_cold(made.write(in_process=False))
-        started.wrapped = made.request["wrapped"]
+    def _start_cold(self, sandbox: plan.SandboxPlan) -> ProcessHandle:
+        started = start_cold(sandbox.write(in_process=False))
+        started.wrapped = sandbox.request["wrapped"]
         try:
             started.await_readiness(COLD_SECONDS)
         except BaseException as error:
             started.kill_from_outside()
             started.close()
             if isinstance(error, ReadinessTimeout):
-                raise NotStarted(f"the program did not stand ready within {COLD_SECONDS:.0f} s") from error
+                raise NotStarted(f"the program was not ready to start within {COLD_SECONDS:.0f} s") from error
             raise
         return started
 
-    def _adopt_door(self, started: ProcessHandle) -> Callable[[], None]:
-        if started.door is None or self._adopt is None:
+    def _adopt_listener(self, started: ProcessHandle) -> Callable[[], None]:
+        if started.listener is None or self._adopt is None:
             return lambda: None
-        door, started.door = started.door, None
-        return self._adopt(door)
+        listener, started.listener = started.listener, None
+        return self._adopt(listener)
 
     def _forget(self, run: ProcessRun) -> None:
         with self._lock:

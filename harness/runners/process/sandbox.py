@@ -1,4 +1,4 @@
-"""Runs the user's own program with nothing but the emulator within its reach. Its files and identity stay its own."""
+"""Running the user's own program in a network that contains only the emulator; it keeps its files and its user."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from harness.runners.process.host import INSIDE
 from harness.runners.process.inside import messages
 
 _OUTPUT = 1
-"""What a forked program prints goes where our standard output goes, its errors too."""
+"""The descriptor that a forked program writes its output and errors to: this process's standard output."""
 
 
 @dataclass(frozen=True)
 class SandboxProgram:
-    """The user's own program. In its network ``127.0.0.1:port`` is the emulator, which listens to ``control``.
+    """The user's own program. In its network, ``127.0.0.1:port`` is the emulator, whose control socket is ``control``.
 
-    ``modules`` is what a Python program (``argv[0]`` an interpreter's path) imports of installed packages: a warm
-    interpreter that has imported them may run it.
+    ``modules`` are the installed packages that a Python program (``argv[0]`` is an interpreter's path) imports, so that
+    a warm interpreter that has imported them may run it.
     """
 
     argv: Sequence[str]
@@ -42,10 +42,10 @@ class SandboxProgram:
 
     @contextlib.contextmanager
     def request(self) -> Iterator[int]:
-        """For the emulator: an open file that says all this."""
-        asked = {"argv": list(self.argv), "env": dict(self.env), "modules": list(self.modules), "umask": _umask()}
+        """Provide an open file with the request to the emulator."""
+        body = {"argv": list(self.argv), "env": dict(self.env), "modules": list(self.modules), "umask": _umask()}
         with tempfile.TemporaryFile() as file:
-            file.write(json.dumps({**asked, "port": self.port, "cwd": str(Path.cwd())}).encode())
+            file.write(json.dumps({**body, "port": self.port, "cwd": str(Path.cwd())}).encode())
             file.flush()
             yield file.fileno()
 
@@ -57,13 +57,16 @@ def _umask() -> int:
 
 
 def run_offline(program: SandboxProgram) -> int:
-    """The exit code, 128 + signal if it was killed. ``IsolationRefused`` when nothing was run because of the host."""
+    """Run the program and return its exit code, or 128 + signal if it was killed.
+
+    Raise ``IsolationRefused`` if the host does not allow the network namespace; the program is not run then.
+    """
     ours, theirs = messages.pair()
     with ours, _Signals() as signals, contextlib.ExitStack() as stack:
         with theirs:
-            process = _forked(program, ours, theirs) or _spawned(program, theirs)
+            process = _fork(program, ours, theirs) or _spawn(program, theirs)
         try:
-            stack.enter_context(handed_over(_receive_listener(ours), program.control))
+            stack.enter_context(adopted_listener(_receive_listener(ours), program.control))
             messages.send(ours, {"ask": "go"})
         except BaseException:
             ours.close()
@@ -75,22 +78,22 @@ def run_offline(program: SandboxProgram) -> int:
 
 
 def prepare(program: SandboxProgram, *, wait: bool) -> None:
-    """Have the emulator keep an interpreter warm for the next program like this one; ``wait`` until it stands ready."""
+    """Make the emulator keep a warm interpreter for the next program like this one; ``wait`` until it is ready."""
     with program.request() as request:
         _send(program.control, PREPARE, [request], wait=wait)
 
 
-def _spawned(program: SandboxProgram, channel: socket.socket) -> subprocess.Popen[bytes]:
+def _spawn(program: SandboxProgram, channel: socket.socket) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-I", "-S", str(INSIDE), "offline", str(program.port), str(channel.fileno())]
     return subprocess.Popen([*command, *program.argv], pass_fds=(channel.fileno(),), env=dict(program.env))
 
 
-def _forked(program: SandboxProgram, ours: socket.socket, theirs: socket.socket) -> _Forked | None:
+def _fork(program: SandboxProgram, ours: socket.socket, theirs: socket.socket) -> _ForkedProgram | None:
     if not program.modules:
         return None
     with program.request() as request:
         done = _send(program.control, FORK, [request, theirs.fileno(), _OUTPUT])
-    return _Forked(ours) if done else None
+    return _ForkedProgram(ours) if done else None
 
 
 def _send(control: Path, message: bytes, descriptors: list[int], *, wait: bool = True) -> bool:
@@ -99,11 +102,11 @@ def _send(control: Path, message: bytes, descriptors: list[int], *, wait: bool =
             control_protocol.send(emulator, control, message, descriptors)
             return wait and emulator.recv(1) == DONE
         except OSError:
-            return False  # it cannot be helped, and need not: the program is started the usual way
+            return False  # the caller starts the program cold instead
 
 
-class _Forked:
-    """A program that a warm interpreter runs; as much of ``subprocess.Popen`` as is asked of it here."""
+class _ForkedProgram:
+    """A program that a warm interpreter runs, with the methods of ``subprocess.Popen`` used here."""
 
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
@@ -113,7 +116,7 @@ class _Forked:
         return self._code
 
     def send_signal(self, number: int) -> None:
-        with contextlib.suppress(OSError):  # it has just ended
+        with contextlib.suppress(OSError):  # the program has just ended
             messages.send(self._channel, {"signal": number})
 
     def wait(self) -> int:
@@ -136,8 +139,8 @@ def _receive_listener(channel: socket.socket) -> int:
 
 
 @contextlib.contextmanager
-def handed_over(listener: int, control: Path) -> Iterator[None]:
-    """Have the emulator serve on the listening socket, which is closed here, until the context ends."""
+def adopted_listener(listener: int, control: Path) -> Iterator[None]:
+    """Make the emulator serve on a listening socket, which this function closes, until the context ends."""
     try:
         emulator = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         with emulator:
@@ -152,15 +155,18 @@ def handed_over(listener: int, control: Path) -> Iterator[None]:
 
 @final
 class _Signals:
-    """A signal to us is for the program, also one that comes before it runs; Ctrl-C reaches both from the terminal."""
+    """Forwards signals to the program, also those that arrive before it runs.
+
+    SIGINT is not forwarded, because the terminal sends Ctrl-C to the program too.
+    """
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | _Forked | None = None
+        self._process: subprocess.Popen[bytes] | _ForkedProgram | None = None
         self._early: list[int] = []
 
     def __enter__(self) -> _Signals:
         self._before = {number: signal.signal(number, self._forward) for number in (signal.SIGTERM, signal.SIGHUP)}
-        # A handler, not SIG_IGN: that would be inherited, and the program could not be interrupted.
+        # A handler instead of SIG_IGN, which the program would inherit, so that it could not be interrupted.
         self._before[signal.SIGINT] = signal.signal(signal.SIGINT, lambda *_: None)
         return self
 
@@ -168,8 +174,8 @@ class _Signals:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def send_to(self, process: subprocess.Popen[bytes] | _Forked) -> None:
-        """From now on; and what came before."""
+    def send_to(self, process: subprocess.Popen[bytes] | _ForkedProgram) -> None:
+        """Forward signals to ``process`` from now on, and those that have arrived already."""
         self._process = process
         while self._early:
             process.send_signal(self._early.pop(0))

@@ -1,6 +1,6 @@
-"""The user that jobs of a root emulator are on the host: root of a user namespace, and nobody outside it.
+"""The host user of jobs when root runs the emulator: root inside a user namespace, an unprivileged user outside.
 
-An emulator that an ordinary user started needs none: its jobs are that user.
+If an ordinary user runs the emulator, its jobs run as that user.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PREFERRED = 0x70000000
-"""Above the ids that systemd and containers give out (systemd.io, "Users, Groups, UIDs and GIDs")."""
+"""A user id above those that systemd and containers assign (systemd.io, "Users, Groups, UIDs and GIDs")."""
 _COUNT = 65536
 _SYSTEM_IDS = 1000
 
 
 class UserNamespaceRefused(Exception):
-    """The kernel, or a container around us, does not allow it; the message says which words it used."""
+    """The kernel, or the container that the emulator runs in, does not allow a user namespace."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class JobUser:
     first: int
     count: int
     namespace: int
-    """A descriptor."""
+    """A file descriptor of the namespace."""
 
     @property
     def path(self) -> str:
-        """Where another process of the same user can open the namespace."""
+        """A path at which another process of the same user can open the namespace."""
         return f"/proc/{os.getpid()}/fd/{self.namespace}"
 
     def owns(self, uid: int) -> bool:
@@ -44,7 +44,7 @@ class JobUser:
 
 
 def make_job_user(program: Path) -> JobUser | None:
-    """The user of the jobs; None when this process is no root and they are its own user. ``UserNamespaceRefused``.
+    """Create the user of jobs; return None if this process is not root. Raise ``UserNamespaceRefused`` on failure.
 
     ``program`` is the stand-alone program ``inside``.
     """
@@ -58,10 +58,10 @@ def make_job_user(program: Path) -> JobUser | None:
 
 
 def free_range(users: Sequence[tuple[int, int]], groups: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """The first id and the number of ids that jobs get: 65536 far from everybody else's, or a single one.
+    """Return the first id and the number of ids for jobs: 65536 unused ids, or else a single one.
 
-    ``users`` and ``groups`` are the ids, as (first, count), that exist where the emulator runs: in a container perhaps
-    only some. ``ValueError`` when all of them belong to the system.
+    ``users`` and ``groups`` are the available ids as (first, count); in a container there may be few. Raise
+    ``ValueError`` if all of them belong to the system.
     """
     if _holds(users, _PREFERRED, _COUNT) and _holds(groups, _PREFERRED, _COUNT):
         return _PREFERRED, _COUNT
@@ -83,7 +83,7 @@ def _extents(name: str) -> list[tuple[int, int]]:
 
 
 def _namespace(program: Path, first: int, count: int) -> int:
-    """Made by a process of its own, as one with threads cannot; it lives on by our descriptor."""
+    """Create a user namespace in a helper process (a process with threads cannot) and return its descriptor."""
     with subprocess.Popen(
         [sys.executable, "-I", "-S", str(program), "namespace"],
         stdin=subprocess.PIPE,

@@ -139,7 +139,7 @@ def test_prices_of_ones_own_go_before_refreshed_ones_and_those_before_ours(
     assert table.hourly("ml.new.large", TRAINING) == 8
     assert table.hourly("ml.m5.xlarge", TRAINING) == 2
     assert table.hourly("ml.c5.large", TRAINING) == 0.102
-    assert table.dated == "2026-11-01, where silent 2026-10-01, where silent 2026-09-01"
+    assert table.dated == "2026-11-01, completed from 2026-10-01, completed from 2026-09-01"
     assert table.startup == load_prices().startup
     assert prices_for("eu-west-1").hourly("ml.m5.xlarge", TRAINING) == 0.23
 
@@ -147,13 +147,16 @@ def test_prices_of_ones_own_go_before_refreshed_ones_and_those_before_ours(
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "dated must be a day, not None"),
-        ('dated = "soon"\n', "dated must be a day, not 'soon'"),
+        ("", 'dated must be a day such as "2026-01-31", not None'),
+        ('dated = "soon"\n', "dated must be a day such as \"2026-01-31\", not 'soon'"),
         ("dated = 2026-01-01\ncolour = 1\n", "unknown key 'colour'"),
         ("dated = 2026-01-01\nhourly = 1\n", "hourly must be a table"),
         ('dated = 2026-01-01\n[hourly]\n"ml.x" = "dear"\n', "ml.x: 'dear' is not a number"),
         ('dated = 2026-01-01\n[hourly]\n"ml.x" = { renting = 1 }\n', "a table by use: every, training"),
-        ('dated = 2026-01-01\n[hourly]\n"ml.x" = { every = 1, confidence = "sure" }\n', "confidence is none of high"),
+        (
+            'dated = 2026-01-01\n[hourly]\n"ml.x" = { every = 1, confidence = "sure" }\n',
+            "confidence 'sure' is none of high",
+        ),
         ("dated = \n", "is not a price table"),
     ],
 )
@@ -204,7 +207,7 @@ def test_a_machine_that_no_table_knows_is_named_with_the_remedy(project: Project
     (project.folder / "harness.toml").write_text(PROFILE + table)
     done = project.run("estimate", "it")
     assert done.returncode == 3
-    assert "does not know ml.huge.metal" in done.stderr
+    assert "has no price for ml.huge.metal" in done.stderr
     assert "`harness estimate --refresh`" in done.stderr
     assert '[hourly] "ml.huge.metal" = dollars' in done.stderr
 

@@ -12,11 +12,11 @@ import pytest
 from harness.kernel.policy_evaluation import ALLOWED, DENIED, UNSURE, Policies
 from harness.promotion.account import Account
 from harness.promotion.destination import Destination
-from harness.promotion.plan import ApiCall, Machines, Planned, RunPlan
-from harness.promotion.preflight.actions import Where, caller_needs, policy, role_needs
+from harness.promotion.plan import ApiCall, Machines, PlannedResource, RunPlan
+from harness.promotion.preflight.actions import ArnScope, caller_needs, policy, role_needs
 from harness.promotion.preflight.images import check_images
 from harness.promotion.preflight.policy_reader import read_policies
-from harness.promotion.preflight.preflight_permissions import look_needs
+from harness.promotion.preflight.preflight_permissions import preflight_needs
 from harness.promotion.preflight.quotas import peaks
 from tests.promotion.conftest import ACCOUNT, IMAGE, REGION, PromotedProject
 
@@ -26,12 +26,12 @@ BASE = {"Effect": "Allow", "Resource": "*"}
 DENY = {"Effect": "Deny", "Action": "s3:Put*"}
 
 
-def plan(*resources: Planned, calls: tuple[ApiCall, ...] = ()) -> RunPlan:
+def plan(*resources: PlannedResource, calls: tuple[ApiCall, ...] = ()) -> RunPlan:
     return RunPlan("it", ("One",), resources, Path("run"), calls)
 
 
-def job(kind: str, instance_type: str, at: float, seconds: float, **more: Any) -> Planned:
-    return Planned(kind, more.pop("step", "One"), (Machines(instance_type, 1),), seconds, at=at, **more)
+def job(kind: str, instance_type: str, at: float, seconds: float, **more: Any) -> PlannedResource:
+    return PlannedResource(kind, more.pop("step", "One"), (Machines(instance_type, 1),), seconds, at=at, **more)
 
 
 def test_the_minimal_policies_are_these() -> None:
@@ -46,11 +46,11 @@ def test_the_minimal_policies_are_these() -> None:
         ApiCall("logs", "GetLogEvents"),
     )
     plans = [plan(job("TrainingJob", "ml.m5.large", 0, 1, images=(IMAGE,)), calls=calls)]
-    where = Where("aws", ACCOUNT, REGION)
+    where = ArnScope("aws", ACCOUNT, REGION)
     found = {
         "caller": policy(caller_needs(plans, HERE, where)),
         "role": policy(role_needs(plans, HERE, where)),
-        "preflight": policy(look_needs(plans, HERE, where, f"arn:aws:iam::{ACCOUNT}:user/me")),
+        "preflight": policy(preflight_needs(plans, HERE, where, f"arn:aws:iam::{ACCOUNT}:user/me")),
     }
     assert found == json.loads(GOLDEN.read_text())
 
@@ -67,7 +67,7 @@ def test_what_changes_something_is_allowed_by_name_and_looks_by_kind() -> None:
     learned = replace(plan(calls=(*created, ApiCall("sagemaker", "CreateModel"))), names=names)
 
     def allowed(plans: list[RunPlan], action: str) -> set[str]:
-        needs = caller_needs(plans, HERE, Where("aws", ACCOUNT, REGION))
+        needs = caller_needs(plans, HERE, ArnScope("aws", ACCOUNT, REGION))
         arns = {arn for need in needs if action in need.actions for arn in need.resources}
         return {arn.removeprefix(f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:") for arn in arns}
 
@@ -86,7 +86,7 @@ def test_what_changes_something_is_allowed_by_name_and_looks_by_kind() -> None:
 def test_a_role_that_the_sdk_checks_is_allowed_what_it_asks_for() -> None:
     away = replace(HERE, subnets=())
     trains, checks = ApiCall("sagemaker", "CreateTrainingJob"), ApiCall("iam", "SimulatePrincipalPolicy")
-    where = Where("aws", ACCOUNT, REGION)
+    where = ArnScope("aws", ACCOUNT, REGION)
 
     def sids(*calls: ApiCall) -> set[str]:
         return {need.sid for need in role_needs([plan(calls=calls)], away, where)}
@@ -181,7 +181,7 @@ def test_an_image_for_another_processor_is_refused(account: Account, instance_ty
     (found,) = check_images(account, [plan(job("TrainingJob", instance_type, 0, 1, images=(IMAGE,)))])
     assert found.state == state
     if state == "failure":
-        assert f"is made for amd64, and {instance_type} is arm64" in found.told
+        assert f"is built for amd64, and {instance_type} is arm64" in found.message
 
 
 def test_a_model_s_image_must_fit_what_serves_it(project: PromotedProject, account: Account) -> None:
@@ -190,8 +190,8 @@ def test_a_model_s_image_must_fit_what_serves_it(project: PromotedProject, accou
     manifest = json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json"})
     ecr.put_image(repositoryName="mine", imageManifest=manifest, imageTag="1-arm64")
     image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/mine:1-arm64"
-    model = Planned("Model", "One", (), None, images=(image,))
+    model = PlannedResource("Model", "One", (), None, images=(image,))
     (found,) = check_images(account, [plan(model, job("Endpoint", "ml.m5.large", 0, 1))])
-    assert "is made for arm64, and ml.m5.large is amd64" in found.told
+    assert "is built for arm64, and ml.m5.large is amd64" in found.message
     (found,) = check_images(account, [plan(model, job("Endpoint", "ml.m7g.large", 0, 1))])
     assert found.state == "ok"

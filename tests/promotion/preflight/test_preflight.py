@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from harness.promotion.plan import Planned, RunPlan
+from harness.promotion.plan import PlannedResource, RunPlan
 from harness.promotion.preflight.closed_services import check_closed_services
 from harness.promotion.preflight.findings import OK
 from tests.aws_stand_in.configuration import ACCOUNT, ALLOW_ALL, DEVELOPER, KEY, ROLE, SECRET
@@ -67,7 +67,7 @@ def looked(project: AwsProject, code: int, *more: str) -> dict[str, tuple[str, s
     found: dict[str, tuple[str, str]] = {}
     for each in sorted(document["findings"], key=lambda finding: order.index(finding["state"])):
         assert each["remedy"] or each["state"] == "ok", each
-        found[each["topic"]] = (each["state"], f"{each['told']}; {each['remedy']}")
+        found[each["topic"]] = (each["state"], f"{each['message']}; {each['remedy']}")
     return found
 
 
@@ -88,7 +88,7 @@ def test_an_account_that_is_ready(project: AwsProject) -> None:
 def test_without_a_recorded_run_the_usual_calls_are_looked_at(project: AwsProject) -> None:
     state, told = looked(project, 0)["plan"]
     assert state == "could not be checked"
-    assert "never run to its end here" in told
+    assert "has not passed here yet" in told
     assert "harness run it" in told
 
 
@@ -134,7 +134,7 @@ def test_images_and_names_are_looked_up(project: AwsProject) -> None:
     assert done.returncode == 3
     assert "sagemaker-xgboost:9.9-9 does not exist" in done.stdout
     assert "python:3.11 is not in Amazon ECR" in done.stdout
-    assert "is of eu-west-1, and the run is in us-east-1" in done.stdout
+    assert "is in eu-west-1, and the run is in us-east-1" in done.stdout
     assert "TrainingJob 'fixed' is free" in done.stdout
 
 
@@ -204,7 +204,7 @@ ORGANIZED = {
         ),
         pytest.param(
             {"team": ORGANIZED},
-            ("could not be checked", "it cannot be known whether it is allowed iam:PassRole"),
+            ("could not be checked", "it is not certain that it is allowed iam:PassRole"),
             FINE,
             id="a condition is not known",
         ),
@@ -241,8 +241,8 @@ def test_a_denial_that_hangs_on_the_request_is_not_taken_for_one(project: AwsPro
     project.stand_in.begin(users={DEVELOPER: [others, tagged]})
     state, told = looked(project, 0)["caller permissions"]
     assert state == "could not be checked"
-    assert "it cannot be known whether it is allowed sagemaker:CreateTrainingJob" in told
-    assert "conditions that only the request itself meets or not" in told
+    assert "it is not certain that it is allowed sagemaker:CreateTrainingJob" in told
+    assert "conditions that depend on the request itself" in told
 
 
 def test_a_run_is_refused_before_anything_is_created(project: AwsProject) -> None:
@@ -293,7 +293,7 @@ def test_a_bucket_that_may_not_be_looked_at(project: AwsProject) -> None:
     project.stand_in.really("s3").create_bucket(Bucket="theirs")
     project.configure(PROFILE + 'bucket = "theirs"\n')
     state, told = looked(project, 3)["bucket"]
-    assert (state, "theirs may not be used: it is of another account, or" in told) == ("failure", True)
+    assert (state, "theirs cannot be used: it belongs to another account, or" in told) == ("failure", True)
 
 
 def test_a_bucket_elsewhere(project: AwsProject) -> None:
@@ -301,7 +301,7 @@ def test_a_bucket_elsewhere(project: AwsProject) -> None:
     project.configure(PROFILE + 'bucket = "abroad"\n')
     state, told = looked(project, 3)["bucket"]
     assert state == "failure"
-    assert "abroad is in eu-west-1, and jobs of us-east-1 cannot use it; name a bucket in us-east-1" in told
+    assert "abroad is in eu-west-1, and jobs in us-east-1 cannot use it; name a bucket in us-east-1" in told
 
 
 def test_services_that_aws_closed_to_new_customers_are_named(project: AwsProject) -> None:
@@ -325,7 +325,7 @@ def test_an_account_that_has_monitored_may_go_on() -> None:
         "LastModifiedTime": now,
         "MonitoringScheduleStatus": "Stopped",
     }
-    plans = [RunPlan("it", (), (Planned("MonitoringSchedule", None, (), None),), None)]
+    plans = [RunPlan("it", (), (PlannedResource("MonitoringSchedule", None, (), None),), None)]
     with Stubber(client) as stubber:
         answer = {"MonitoringScheduleSummaries": [schedule]}
         stubber.add_response("list_monitoring_schedules", answer, {"MaxResults": 1})

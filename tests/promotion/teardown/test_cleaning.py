@@ -38,7 +38,7 @@ def entry(kind: str, name: str, state: str = CREATED, service: str = "sagemaker"
 
 def remove(account: Account, *entries: LedgerEntry) -> dict[str, str]:
     removals = Teardown(account, RUN, long=30, short=5, pause=0.05).remove(entries, NOBODY.append)
-    return {f"{each.entry.kind} {each.entry.name}": f"{each.outcome}: {each.told}" for each in removals}
+    return {f"{each.entry.kind} {each.entry.name}": f"{each.outcome}: {each.reason}" for each in removals}
 
 
 def test_a_ledger_of_another_account_is_refused_and_nothing_is_touched(project: PromotedProject) -> None:
@@ -49,7 +49,7 @@ def test_a_ledger_of_another_account_is_refused_and_nothing_is_touched(project: 
     ledger.close()
     done = project.run("clean", "--yes")
     assert done.returncode == 4
-    assert "is of account 999999999999, us-east-1, but profile 'aws' is of account 123456789012" in done.stderr
+    assert "belongs to account 999999999999, us-east-1, but profile 'aws' is for account 123456789012" in done.stderr
     assert project.client("s3").list_buckets()["Buckets"]
 
 
@@ -59,7 +59,7 @@ def test_other_profiles_younger_runs_and_unreadable_ledgers_are_left_alone(proje
     ledger.close()
     (project.state / "ledger" / "zzz.jsonl").write_text("nonsense\n")
     told = project.run("clean", "--dry-run", "--older-than", "1h").stdout
-    assert f"run {RUN} is younger than asked for" in told
+    assert f"run {RUN} is younger than --older-than" in told
     assert "zzz.jsonl is not a ledger of this version" in told
     assert "nothing is left to remove" in told
     seen = json.loads(project.run("clean", "--dry-run", "--json").stdout)
@@ -94,7 +94,7 @@ def test_without_a_ledger_the_tags_tell_and_only_the_expired_goes(project: Promo
     done = project.run("clean", "--yes")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Endpoint forgotten: tagged by her@there" in done.stdout
-    assert f"run {RUN} of her@there has things here, has not expired" in done.stdout
+    assert f"run {RUN} of her@there has not expired" in done.stdout
     names = [each["EndpointName"] for each in project.client("sagemaker").list_endpoints()["Endpoints"]]
     assert names == ["in-use"]
 
@@ -151,7 +151,7 @@ def test_what_may_be_another_s_is_told_apart_by_its_tag(project: PromotedProject
     told = remove(account, *(entry("Experiment", name, INTENDED) for name in ("ours", "theirs", "never")))
     assert told == {
         "Experiment ours": "deleted: deleted",
-        "Experiment theirs": "kept: exists, but does not carry this run's tag: not this run's",
+        "Experiment theirs": "kept: exists, but does not carry this run's tag, so it is not deleted",
         "Experiment never": "deleted: was gone already",
     }
 
@@ -163,8 +163,8 @@ def test_what_cannot_be_deleted_is_said_and_the_rest_goes(project: PromotedProje
     sagemaker.create_trial_component(TrialComponentName="c")
     told = remove(account, entry("Experiment", "x"), entry("TrialComponent", "c"), entry("Queue", "q", service="sqs"))
     assert told["TrialComponent c"] == "deleted: deleted"
-    assert told["Experiment x"].startswith("failed: not within 5 s: ")
-    assert told["Queue q"].startswith("failed: harness knows no way to delete it (sqs)")
+    assert told["Experiment x"].startswith("failed: not removed within 5 s: ")
+    assert told["Queue q"].startswith("failed: harness cannot delete resources of sqs")
 
 
 def test_the_proof_names_what_is_left(project: PromotedProject, account: Account) -> None:

@@ -46,8 +46,8 @@ def test_a_wrapped_refusal_of_the_socket() -> None:
         ("unix:///nowhere/docker.sock", "does not answer: start it"),
         ("tcp://127.0.0.1:1", "does not answer: start it"),
         ("tcp://engine.invalid:2375", "does not answer: start it"),
-        ("bogus", "bogus is not where a Docker Engine can listen: DOCKER_HOST"),
-        ("tcp://127.0.0.1:port", "is not where a Docker Engine can listen: DOCKER_HOST"),
+        ("bogus", "bogus is no valid address of a Docker Engine"),
+        ("tcp://127.0.0.1:port", "is no valid address of a Docker Engine"),
     ],
 )
 def test_where_no_engine_is(place: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,5 @@
-"""What runs between the emulator and a job's program: namespaces, init, warm parents.
+"""The helper program between the emulator and a job's program: namespaces, init process, warm parents.
 
-A stand-alone program for Python 3.7 and later that needs nothing but the standard library; the emulator starts it by
-path and speaks to it over a unix socket. It imports nothing of harness.
+It is a stand-alone program for Python 3.7 and later that uses only the standard library and does not import harness.
+The emulator starts it by path and communicates with it over a unix socket.
 """

@@ -1,4 +1,4 @@
-"""``python <this folder> launch|zygote|probe|namespace|offline …``: a warm job's program ends up running here."""
+"""Entry point: ``python <this folder> launch|zygote|probe|namespace|offline …``."""
 
 import importlib
 import os
@@ -12,8 +12,8 @@ _commands = importlib.import_module(
 if not __package__:
     del sys.path[0]
 
-# Whatever comes back is a Python program to be run in this very process: it runs here, at the bottom of the stack,
-# so that its end is the interpreter's own (exit codes, threads waited for, atexit, flushing).
+# The returned function runs a Python program in this process. It is called here, at the bottom of the stack, so that
+# the program ends as in a fresh interpreter (exit code, waiting for threads, atexit, flushing).
 _program = _commands.main(sys.argv[1:])
 if _program is not None:
     _program()

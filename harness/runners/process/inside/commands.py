@@ -1,4 +1,4 @@
-"""What the emulator can ask of this program, by its first argument."""
+"""The commands of this program, chosen by its first argument."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from . import launch, namespaces, offline, zygote
 
 
 def main(arguments: list[str]) -> Callable[[], None] | None:
-    """The Python program to run in this process, if that is what it became; otherwise it never returns or exits."""
+    """Run a command. Return a function if this process is to run a Python program; otherwise do not return."""
     command, rest = arguments[0], arguments[1:]
     if command == "launch":
         return launch.launch(rest[0], _channel(rest[1]))

@@ -1,7 +1,7 @@
-"""Makes the kernel say "no such call" for calls that proot passes through without translating their paths.
+"""A seccomp filter that makes system calls fail whose paths proot does not translate.
 
-Callers (glibc, Rust's library, coreutils) then use the older calls, which proot knows. Without this ``ls`` and polars
-do not find a file that is there.
+Callers (glibc, Rust's library, coreutils) then use older calls, which proot translates. Without the filter, ``ls`` and
+polars do not see existing files.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import platform
 
 from . import linux
 
-# renameat2, statx, openat2, faccessat2, fchmodat2, by architecture: the first two had no common number yet.
+# renameat2, statx, openat2, faccessat2, fchmodat2, by architecture: the first two have different numbers on each.
 _COMMON = (437, 439, 452)
 _CALLS = {"x86_64": (0xC000003E, (316, 332)), "aarch64": (0xC00000B7, (276, 291))}
 
@@ -38,7 +38,7 @@ def refuse_untranslated_calls() -> None:
 
 
 def refuse(calls: tuple[int, ...], error: int) -> None:
-    """Calls of the machine's own architecture, by their numbers; for this process and all it starts."""
+    """Make system calls (by number) fail with ``error``, for this process and all processes that it starts."""
     architecture = _CALLS[platform.machine()][0]
     steps = [(_LOAD, 0, 0, _ARCHITECTURE), (_JUMP_IF_EQUAL, 0, len(calls) + 1, architecture), (_LOAD, 0, 0, _NUMBER)]
     steps += [(_JUMP_IF_EQUAL, len(calls) - position, 0, call) for position, call in enumerate(calls)]

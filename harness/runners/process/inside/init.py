@@ -1,7 +1,7 @@
-"""The first process of a job: starts the program, obeys the emulator, reaps, and takes everything along when it ends.
+"""The init process of a job: it starts the program, carries out the emulator's commands and reaps processes.
 
-With a PID namespace the kernel sees to the last point; without one this process adopts what the program leaves behind
-and kills that. It ends, too, as soon as the emulator is gone, which is when its socket says so.
+When it ends, all processes of the job end: with a PID namespace the kernel ensures that; without one, this process
+adopts and kills them. It also ends when the emulator ends, which closes the socket.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PATIENCE = 5.0
 
 
 def run(request: dict[str, Any], channel: socket.socket, granted: list[str]) -> Callable[[], None] | None:
-    """Returns only in the program's own process (see ``program.prepare``)."""
+    """Run the init process. Return only in the program's own process (see ``program.prepare``)."""
     descriptors = []
     if "network" in granted and request["listen"]:
         door = network.listen(request["listen"])
@@ -82,11 +82,11 @@ class _Init:
             try:
                 messages.send(self.channel, {"event": "exited", "code": self.code, "time": ended})
             except OSError:
-                pass  # nobody is left to be told
+                pass  # the emulator has ended
 
     def _hear(self, report: int) -> None:
         words = os.read(report, 16).split()
-        if words:  # otherwise the shell itself was killed and the wrapper's end tells
+        if words:  # otherwise the shell was killed, and the exit of the wrapper is reported
             self.code = int(words[0])
 
     def _obey(self) -> bool:
@@ -108,7 +108,7 @@ class _Init:
 
     def _signal(self, number: int) -> None:
         targets = [self.main]
-        if self.request["wrapped"]:  # the wrapper keeps signals to itself; they are for the program it wraps
+        if self.request["wrapped"]:  # proot does not forward signals to the program
             targets = [pid for shell in processes.children(self.main) for pid in processes.children(shell)]
         for target in targets:
             try:
@@ -128,7 +128,7 @@ class _Init:
                 self.code = _code(status)
 
     def _end_all(self) -> None:
-        """SIGKILL to all others, again and again: what forks faster than it is found dies in a later round."""
+        """Kill all other processes, repeatedly, because they may fork meanwhile."""
         until = time.monotonic() + _PATIENCE
         while time.monotonic() < until:
             if self.contained:
@@ -155,5 +155,5 @@ def _drain(descriptor: int) -> None:
 
 
 def _code(status: int) -> int:
-    """As a container reports it: 128 and the signal for a program that was killed."""
+    """Return the exit code as a container reports it: 128 + signal for a killed program."""
     return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)

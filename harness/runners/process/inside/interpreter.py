@@ -1,4 +1,4 @@
-"""Runs ``python script.py …`` in an interpreter that already imported things, as if it had just been started."""
+"""Running ``python script.py …`` in an interpreter that has imported modules already, as if it had just started."""
 
 from __future__ import annotations
 
@@ -16,48 +16,49 @@ import types
 from importlib.machinery import SourceFileLoader
 from typing import Any
 
-_C = ctypes.PyDLL(None)  # keeps the interpreter's lock: threads of the program do not go on while it ends
+_C = ctypes.PyDLL(None)  # holds the interpreter's lock, so that threads of the program do not run while it ends
 _BUFFERED = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
 def can_run(arguments: list[str]) -> bool:
-    """Whether these are arguments of ``python`` that are known here: a script or folder, or ``-m module``."""
+    """Return whether these arguments of ``python`` are supported: a script or folder, or ``-m module``."""
     if arguments[:1] == ["-m"]:
         return len(arguments) > 1
     return bool(arguments) and not arguments[0].startswith("-")
 
 
 def run(argv: list[str]) -> None:
-    """Never returns: ends the process as the interpreter would, but for taking apart what the parent had imported.
+    """Run the program and end the process as the interpreter would; do not return.
 
-    That alone (pandas, xgboost) takes longer than a small job. Everything the program itself made is taken apart.
+    Modules that the parent imported are not finalised, which (for pandas, xgboost) takes longer than a small job.
+    Objects that the program itself created are.
     """
     sys.orig_argv = list(argv)  # type: ignore[attr-defined,unused-ignore]
     sys.argv = argv[1:]
-    sys.executable = _found(argv[0]) or sys.executable
+    sys.executable = _find_program(argv[0]) or sys.executable
     main = types.ModuleType("__main__")
     main.__dict__["__builtins__"] = __builtins__
     if sys.version_info < (3, 14):
         main.__dict__["__annotations__"] = {}
-    _forget_ourselves()
+    _remove_own_modules()
     sys.modules["__main__"] = main
     imported = set(sys.modules)
     _renew_randomness()
     sys.path_importer_cache.clear()  # folders that did not exist in the parent's file system
     code = _run_to_its_end(main, argv)
-    threading.__dict__["_shutdown"]()  # waits for the threads that are no daemons
+    threading.__dict__["_shutdown"]()  # waits for non-daemon threads
     atexit._run_exitfuncs()
     flushed = _flush_standard_files()
     del main
-    _take_apart([name for name in sys.modules if name == "__main__" or name not in imported])
+    _finalise([name for name in sys.modules if name == "__main__" or name not in imported])
     code = code if _flush_standard_files() and flushed else 120  # as the interpreter does
     _C.fflush(None)
-    _C.exit(code & 0xFF)  # and not os._exit: libraries have clean-ups of their own
+    _C.exit(code & 0xFF)  # instead of os._exit, so that the clean-up functions of C libraries run
 
 
-def _found(name: str) -> str:
-    """What the shell would have started."""
+def _find_program(name: str) -> str:
+    """Return the path of the program that a shell would start for this name."""
     if "/" in name:
         return os.path.abspath(name)
     for folder in os.environ.get("PATH", "").split(os.pathsep):
@@ -72,10 +73,10 @@ def _run_to_its_end(main: types.ModuleType, argv: list[str]) -> int:
     except SystemExit as error:
         return _exit_code(error.code)
     except KeyboardInterrupt:
-        sys.excepthook(*_shown(sys.exc_info()))
+        sys.excepthook(*_without_own_frames(sys.exc_info()))
         return 128 + signal.SIGINT
     except BaseException:  # noqa: BLE001  (whatever a program raises is shown, as the interpreter does)
-        sys.excepthook(*_shown(sys.exc_info()))
+        sys.excepthook(*_without_own_frames(sys.exc_info()))
         return 1
     return 0
 
@@ -98,9 +99,9 @@ def _flush_standard_files() -> bool:
     return True
 
 
-def _take_apart(names: list[str]) -> None:
-    """Objects get their ``__del__``, files are flushed and closed, before the process goes."""
-    _flush_files()  # first: a collection closes what belongs together in any order, and loses what was not written
+def _finalise(names: list[str]) -> None:
+    """Finalise modules of the program, so that ``__del__`` methods run and files are flushed and closed."""
+    _flush_files()  # first: garbage collection closes related files in any order, which can lose unwritten data
     for name in names:
         sys.modules.pop(name, None)
     gc.collect()
@@ -142,25 +143,25 @@ def _run_script(main: types.ModuleType, name: str, script: str) -> None:
     exec(compile(source, path, "exec", dont_inherit=True), main.__dict__)  # noqa: S102  (it is what was asked for)
 
 
-def _forget_ourselves() -> None:
-    """A program's own module named as one of ours must not meet ours."""
+def _remove_own_modules() -> None:
+    """Remove the modules of this helper program, so that a program's modules of the same name are imported."""
     for name, module in list(sys.modules.items()):
         if (getattr(module, "__file__", None) or "").startswith(_FOLDER + os.sep):
             del sys.modules[name]
 
 
 def _renew_randomness() -> None:
-    """``random`` sees to itself after a fork; numpy's global generator would repeat in every job."""
+    """Seed numpy's global generator anew, which would repeat in every job; ``random`` does so itself after a fork."""
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed()
     tempfile = sys.modules.get("tempfile")
     if tempfile is not None:
-        tempfile.__dict__["tempdir"] = None  # it may have been looked up in the parent's surroundings
+        tempfile.__dict__["tempdir"] = None  # it may be cached from the parent's file system
 
 
-def _shown(what: Any) -> Any:
-    """Without our own frames on top, as the interpreter would show it."""
+def _without_own_frames(what: Any) -> Any:
+    """Return a traceback without the frames of this helper program, as the interpreter would show it."""
     kind, error, trace = what
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next

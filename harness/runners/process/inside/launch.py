@@ -1,4 +1,4 @@
-"""Starts one program: enters the namespaces, becomes two (attendant outside, init inside) and lets init go on."""
+"""Starting one program: enter the namespaces, then fork the init process; this process remains as its parent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import init, linux, messages, namespaces, network, sources, surroundings
 
 
 def launch(request_file: str, channel: socket.socket) -> Callable[[], None] | None:
-    """Returns only in the program's own process, and only when that is a Python program to be run right here."""
+    """Start a program. Return only in its own process, if it is a Python program that this process runs."""
     with open(request_file, encoding="utf-8") as file:
         request: dict[str, Any] = json.load(file)
     os.setsid()
@@ -43,14 +43,14 @@ class _Entered(NamedTuple):
 
 
 def _enter(request: dict[str, Any]) -> _Entered:
-    """Enter the namespaces, with all that the job's file system is made of opened as the user who started us."""
+    """Enter the namespaces. The folders of the job's file system are opened first, with the emulator's rights."""
     sockets = sources.listening_sockets()
     namespace, host = None, None
     if request["user_namespace"]:
         namespace = os.open(request["user_namespace"], os.O_RDONLY)
-        host = sources.cloned(request["place"], namespace)
+        host = sources.clone_sources(request["filesystem"], namespace)
     granted = namespaces.enter(request["without"], namespace)
-    host = host or sources.opened(request["place"])
+    host = host or sources.open_sources(request["filesystem"])
     if namespace is not None:
         os.close(namespace)
     return _Entered(granted, host, sockets)
@@ -59,21 +59,21 @@ def _enter(request: dict[str, Any]) -> _Entered:
 def _surround(request: dict[str, Any], entered: _Entered) -> None:
     if request["user_namespace"]:
         namespaces.become_root()
-    linux.die_with_parent(signal.SIGKILL)  # a change of the user would have undone it
+    linux.die_with_parent(signal.SIGKILL)  # again, because a change of the user resets it
     if "hostname" in entered.granted:
         linux.set_host_name(request["hostname"])
     if "network" in entered.granted:
         network.raise_loopback()
-    surroundings.build(request["place"], entered.host, entered.sockets)
+    surroundings.build(request["filesystem"], entered.host, entered.sockets)
 
 
 def _attend() -> None:
-    """The parent of init has nothing to do but to be there: when it dies, init dies with it."""
+    """Wait for init to end. When this process is killed, init dies too."""
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    # Who stops a tree of processes politely would, by ending this one, kill the program at once.
+    # SIGTERM to a whole process tree must not end this process, which would kill the program at once.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         os.waitpid(-1, 0)
@@ -87,7 +87,7 @@ def refuse(channel: socket.socket, why: str) -> None:
 
 
 def probe(request_file: str) -> None:
-    """Prints, as JSON, what a job would be granted on this host, having really built it for nothing."""
+    """Set up a trial environment and print, as JSON, which namespaces a job gets on this host."""
     with open(request_file, encoding="utf-8") as file:
         request = json.load(file)
     answer: dict[str, Any] = {"granted": [], "why": ""}

@@ -1,4 +1,4 @@
-"""The Linux calls that Python does not offer, through ctypes. They raise ``OSError`` and decide nothing."""
+"""Linux system calls that Python does not provide, through ctypes. They raise ``OSError`` on failure."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _MOUNT_ATTR_NOSUID = 0x2
 _MOUNT_ATTR_IDMAP = 0x100000
 _OPEN_TREE_CLONE = 1
 _MOVE_MOUNT_F_EMPTY_PATH = 4
-# The same numbers on every architecture, as for all calls since Linux 5.1.
+# System calls since Linux 5.1 have the same number on every architecture.
 _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
 _KEYCTL = {"x86_64": 250, "aarch64": 219}
 _JOIN_SESSION_KEYRING = 1
@@ -100,7 +100,7 @@ def ignore_setuid(path: str) -> None:
 
 
 def clone_mount(path: str) -> int:
-    """Copy what is mounted at (and below) a path; a descriptor of the copy, which is attached nowhere (Linux 5.12).
+    """Copy the mounts at and below a path; return a descriptor of the copy, which is not mounted yet (Linux 5.12).
 
     The copy is private: what is mounted in it later does not show on the host.
     """
@@ -170,9 +170,9 @@ def set_host_name(name: str) -> None:
 
 
 def leave_keyrings() -> None:
-    """Keep keys of whoever started us from this process and all it starts, by an empty session keyring of its own.
+    """Join a new session keyring, so that this process and its children cannot use the keys of the emulator's user.
 
-    Quietly: kernels without keyrings, and containers that forbid them, have no keys to hide.
+    Errors are ignored: kernels without keyrings, and containers that forbid them, have no keys to hide.
     """
     if platform.machine() in _KEYCTL:
         _libc.syscall(ctypes.c_long(_KEYCTL[platform.machine()]), ctypes.c_long(_JOIN_SESSION_KEYRING), None)
@@ -183,7 +183,7 @@ def never_gain_privileges() -> None:
 
 
 def filter_calls(program: ctypes.Structure) -> None:
-    """A seccomp filter, for this process and all it starts."""
+    """Install a seccomp filter for this process and all processes that it starts."""
     zero = ctypes.c_ulong(0)
     mode = ctypes.c_ulong(_SECCOMP_MODE_FILTER)
     _checked(_libc.prctl(ctypes.c_int(_PR_SET_SECCOMP), mode, ctypes.byref(program), zero, zero), "seccomp")
@@ -212,7 +212,7 @@ def keep_capabilities(kept: frozenset[int]) -> None:
             if _prctl(_PR_CAPBSET_READ, number):
                 _prctl(_PR_CAPBSET_DROP, number)
         except OSError:
-            break  # past the last capability this kernel knows
+            break  # after the last capability of this kernel
     header = _CapabilityHeader(_CAPABILITY_VERSION_3, 0)
     data = (_CapabilityData * 2)()
     _checked(_libc.capget(ctypes.byref(header), ctypes.byref(data)), "capget")

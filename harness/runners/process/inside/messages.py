@@ -1,4 +1,4 @@
-"""Small JSON messages with file descriptors over a unix ``SOCK_SEQPACKET`` pair."""
+"""Small JSON messages with file descriptors, sent over a unix ``SOCK_SEQPACKET`` pair."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Message(NamedTuple):
     body: dict[str, Any]
     descriptors: list[int]
     sender: int
-    """The sending process as this process's PID namespace numbers it; 0 when the socket does not ask for it."""
+    """The sender's process id in this process's PID namespace; 0 if the socket does not receive it."""
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
-    """``(ours, theirs)``: messages that arrive on ours say who sent them."""
+    """Return a pair ``(ours, theirs)``; messages received on ``ours`` contain the sender's process id."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
     return ours, theirs
@@ -36,7 +36,7 @@ def send(channel: socket.socket, body: dict[str, Any], descriptors: list[int] | 
 
 
 def receive(channel: socket.socket) -> Message | None:
-    """The next message; None when the other side is gone."""
+    """Return the next message, or None if the other side has closed the socket."""
     room = socket.CMSG_SPACE(_MOST_DESCRIPTORS * array.array("i").itemsize) + socket.CMSG_SPACE(_CREDENTIALS.size)
     try:
         data, ancillary, _, _ = channel.recvmsg(_MOST_BYTES, room, socket.MSG_CMSG_CLOEXEC)

@@ -1,4 +1,4 @@
-"""Enters the namespaces of a job: which there are is found out by trying. Mounts nothing."""
+"""Entering the namespaces of a job; trying shows which of them the kernel allows."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _WISHED = (
 
 
 def enter(without: list[str], user_namespace: int | None) -> list[str]:
-    """Unshare all that the kernel grants; names what was granted. Raises ``OSError`` when the needed ones are refused.
+    """Enter all namespaces that the kernel allows; return their names. Raise ``OSError`` if required ones are refused.
 
-    All belong to a user namespace, so that nothing in them gives a right on the host: to the one that an emulator of
-    root's made for its jobs (``user_namespace``), else to a new one in which the caller is root.
-    PID namespaces hold for children only: the caller forks next, and the child calls ``become_root`` there.
+    They belong to a user namespace, so that they give no rights on the host: ``user_namespace``, which an emulator run
+    by root creates for its jobs, or a new one in which the caller is root.
+    A PID namespace applies to children only: the caller forks next, and the child calls ``become_root``.
     """
     if user_namespace is None:
         uid, gid = os.geteuid(), os.getegid()
@@ -40,7 +40,7 @@ def become_root() -> None:
 
 
 def hold_new_user_namespace() -> None:
-    """Make a user namespace, say so, and keep it until it was mapped and opened by whoever waits for that."""
+    """Create a user namespace, report it, and keep it until the waiting emulator has mapped and opened it."""
     try:
         linux.unshare(linux.CLONE_NEWUSER)
     except OSError as error:
@@ -64,7 +64,7 @@ def _wished(without: list[str]) -> list[str]:
 
 
 def map_identity(uid: int, gid: int, inner_uid: int, inner_gid: int) -> None:
-    """In a new user namespace: the caller, and nobody else, is known there as ``inner_uid``."""
+    """Map only the caller's ids into a new user namespace, as ``inner_uid`` and ``inner_gid``."""
     _write("/proc/self/setgroups", "deny")
     _write("/proc/self/uid_map", f"{inner_uid} {uid} 1")
     _write("/proc/self/gid_map", f"{inner_gid} {gid} 1")

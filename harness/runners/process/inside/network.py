@@ -1,4 +1,4 @@
-"""The network of a program: its own loopback and, on it, the emulator's port. Knows no namespaces, only sockets."""
+"""The network of a program: its own loopback interface, with the emulator's port on it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _BACKLOG = 1024
 
 def raise_loopback() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        asked = struct.pack("16sh22x", b"lo", 0)
-        flags = struct.unpack("16sh22x", fcntl.ioctl(probe, _SIOCGIFFLAGS, asked))[1]
+        request = struct.pack("16sh22x", b"lo", 0)
+        flags = struct.unpack("16sh22x", fcntl.ioctl(probe, _SIOCGIFFLAGS, request))[1]
         fcntl.ioctl(probe, _SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", flags | _IFF_UP))
 
 
 def listen(port: int) -> socket.socket:
-    """The emulator's door in this network: it is accepted from outside."""
+    """Return a listening socket in this network, which the emulator accepts connections from."""
     door = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     door.bind(("127.0.0.1", port))

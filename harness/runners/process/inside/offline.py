@@ -1,4 +1,4 @@
-"""The user's own program in a network namespace that has nothing but loopback and the emulator's port."""
+"""Running the user's own program in a network namespace that contains only loopback and the emulator's port."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from . import interpreter, launch, linux, messages, namespaces, network
 
 
 def run(port: int, channel: socket.socket, argv: list[str]) -> None:
-    """Becomes the program; never returns. Everything but the network stays as the user has it."""
+    """Replace this process with the program. Everything except the network stays as it is for the user."""
     _enclose(port, channel)
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
@@ -29,30 +29,30 @@ def run(port: int, channel: socket.socket, argv: list[str]) -> None:
 
 
 def attend(request: int, channel: socket.socket) -> Callable[[], None]:
-    """In a warm parent's child: forks the program, tells its end, and ends it when nobody is left to be told.
+    """Fork the program from a warm parent's child, report its end, and end it if the requester has ended.
 
-    Returns only in the program, with what runs it there.
+    Return only in the program's process, with the function that runs the program.
     """
-    asked: dict[str, Any] = json.loads(os.pread(request, os.fstat(request).st_size, 0))
+    request_body: dict[str, Any] = json.loads(os.pread(request, os.fstat(request).st_size, 0))
     os.close(request)
     os.setsid()
-    _enclose(asked["port"], channel)
+    _enclose(request_body["port"], channel)
     pid = os.fork()
     if pid == 0:
         channel.close()
-        return functools.partial(_program, asked)
+        return functools.partial(_program, request_body)
     _watch(channel, pid)
     status = os.waitpid(pid, 0)[1]
     code = 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
     try:
         messages.send(channel, {"event": "exited", "code": code})
     except OSError:
-        pass  # who asked for it is gone
+        pass  # the requester has ended
     os._exit(0)
 
 
 def _watch(channel: socket.socket, pid: int) -> None:
-    """Until the program ended, pass on the signals asked for. What it started itself goes with it when nobody asks."""
+    """Forward requested signals until the program ends. If the requester ends first, kill the program's processes."""
     end = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
     while not select.select([channel, end], [], [])[0] == [end]:
         message = messages.receive(channel)
@@ -62,20 +62,20 @@ def _watch(channel: socket.socket, pid: int) -> None:
         os.kill(pid, message.body["signal"])
 
 
-def _program(asked: dict[str, Any]) -> None:
+def _program(request_body: dict[str, Any]) -> None:
     os.setsid()
     for number in (signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
-    os.environ.update(asked["env"])
-    os.umask(asked["umask"])
-    os.chdir(asked["cwd"])
-    interpreter.run(asked["argv"])
+    os.environ.update(request_body["env"])
+    os.umask(request_body["umask"])
+    os.chdir(request_body["cwd"])
+    interpreter.run(request_body["argv"])
 
 
 def _enclose(port: int, channel: socket.socket) -> None:
-    """A network of its own, with the emulator's port handed out and taken over before anything goes on."""
+    """Enter a network namespace and send its listening socket for the emulator's port; wait until it is adopted."""
     uid, gid = os.geteuid(), os.getegid()
     try:
         if uid == 0:

@@ -1,4 +1,4 @@
-"""Which processes a process started, read from ``/proc``."""
+"""Child processes and start times of processes, read from ``/proc``."""
 
 from __future__ import annotations
 
@@ -7,41 +7,41 @@ import signal
 
 
 def children(pid: int) -> list[int]:
-    """Direct children, whichever thread started them."""
-    found: list[int] = []
+    """Return the direct children of all threads of a process."""
+    pids: list[int] = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
-                found += [int(child) for child in file.read().split()]
+                pids += [int(child) for child in file.read().split()]
     except OSError:
-        return found or _children_by_parent(pid)
-    return found
+        return pids or _children_by_parent(pid)
+    return pids
 
 
 def _children_by_parent(parent: int) -> list[int]:
-    """For kernels built without the ``children`` file."""
+    """Return the children of a process, for kernels without the ``children`` file."""
     return [int(name) for name in os.listdir("/proc") if name.isdigit() and parent_of(int(name)) == parent]
 
 
 def parent_of(pid: int) -> int:
-    """0 when there is no such process."""
+    """Return the parent's process id; 0 if the process does not exist."""
     fields = status_fields(pid)
     return int(fields[1]) if fields else 0
 
 
 def start_time(pid: int) -> str:
-    """Together with the id it names a process for good, as ids are used again."""
+    """Return the start time of a process; with the id it identifies the process, because ids are reused."""
     fields = status_fields(pid)
     return fields[19] if fields else ""
 
 
 def ended(pid: int) -> bool:
-    """Whether there is no such process, or nothing left of it but its exit code."""
+    """Return whether a process does not exist or is a zombie."""
     return status_fields(pid)[:1] in ([], ["Z"])
 
 
 def status_fields(pid: int) -> list[str]:
-    """``/proc/<pid>/stat`` from the state on (the name before it may hold anything)."""
+    """Return the fields of ``/proc/<pid>/stat`` after the name, which may contain any character."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             return file.read().rpartition(")")[2].split()
@@ -50,19 +50,19 @@ def status_fields(pid: int) -> list[str]:
 
 
 def descendants(pid: int) -> list[int]:
-    found: list[int] = []
+    pids: list[int] = []
     waiting = [pid]
     while waiting:
         for child in children(waiting.pop()):
-            if child not in found:
-                found.append(child)
+            if child not in pids:
+                pids.append(child)
                 waiting.append(child)
-    return found
+    return pids
 
 
 def kill_descendants(pid: int) -> None:
-    for found in descendants(pid):
+    for each in descendants(pid):
         try:
-            os.kill(found, signal.SIGKILL)
+            os.kill(each, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             pass

@@ -1,4 +1,4 @@
-"""The process that becomes the program: waits for the word to go, then is replaced by it or runs it right here."""
+"""The process of the program: it waits for the command to start, then executes the program or runs it itself."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import Any
 
 from . import filters, interpreter, linux, messages, surroundings
 
-# What Docker leaves to a container's root, but for making device nodes.
+# The capabilities that Docker gives to a container's root, except creating device nodes.
 _CAPABILITIES = frozenset((0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 29, 31))
 
 
 def prepare(request: dict[str, Any], channel: socket.socket, go: int, report: int) -> Callable[[], None] | None:
-    """Does everything up to the program's own first step. The emulator learns this process's id by the message."""
+    """Prepare everything before the program starts. A message tells the emulator this process's id."""
     os.setsid()
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
@@ -52,7 +52,7 @@ def prepare(request: dict[str, Any], channel: socket.socket, go: int, report: in
 
 
 def _give_up_rights(namespaces: bool) -> None:
-    """Keep what a container's root has, where that holds in a user namespace only; else nothing but the user's own."""
+    """Drop capabilities: keep those of a container's root in a user namespace, and none otherwise."""
     linux.leave_keyrings()
     if namespaces:
         linux.keep_capabilities(_CAPABILITIES)
@@ -62,20 +62,20 @@ def _give_up_rights(namespaces: bool) -> None:
         try:
             os.setgroups([])
         except PermissionError:
-            pass  # root of a namespace that forbids it
+            pass  # not allowed for root of this namespace
     linux.keep_capabilities(frozenset())
     linux.die_with_parent(signal.SIGKILL)
 
 
 def _clear_of_report(descriptor: int) -> int:
-    """The same, at a number that the report does not take."""
+    """Return the descriptor, moved if its number is the one reserved for the report."""
     moved: int = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, surroundings.REPORT + 1)
     os.close(descriptor)
     return moved
 
 
 def _replace(request: dict[str, Any], channel: socket.socket) -> None:
-    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):  # Python's own choices are not for others
+    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):  # undo what Python has set for itself
         signal.signal(number, signal.SIG_DFL)
     argv = request["argv"]
     try:

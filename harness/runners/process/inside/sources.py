@@ -1,7 +1,7 @@
-"""The folders of the host that a job's file system is made of.
+"""The host folders that make up a job's file system.
 
-They are opened while the process still has the rights of whoever started the emulator, and mounted once it is the
-job's own user, who may not reach them by their paths.
+They are opened while the process still has the rights of the emulator's user, and mounted after it has become the
+job's user, who may not be able to reach them by path.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Source:
         return stat.S_ISDIR(os.fstat(self._descriptor).st_mode)
 
     def is_at(self, path: str) -> bool:
-        """Whether the path, which exists, leads to it already."""
+        """Return whether an existing path leads to this source already."""
         return os.path.samestat(os.stat(path), os.fstat(self._descriptor))
 
     def mount(self, target: str) -> None:
@@ -50,13 +50,13 @@ Sources = Dict[str, Source]
 """Sources by the path at which the job sees them."""
 
 
-def cloned(place: dict[str, Any], user_namespace: int) -> Sources | None:
-    """Copies of the mounts: nobody's rights are asked again. None where the kernel does not offer them.
+def clone_sources(filesystem: dict[str, Any], user_namespace: int) -> Sources | None:
+    """Return copies of the mounts, which need no further rights; None if the kernel does not support that.
 
-    What is only shown is made to look owned by the job's user where the file system can do that: it may be readable
-    by its owner alone.
+    Read-only sources appear as owned by the job's user if the file system supports it, because they may be readable by
+    their owner only.
     """
-    shown = {path for path, _ in place["show"]} | {LOWER + path for path in place["overlays"]}
+    shown = {path for path, _ in filesystem["show"]} | {LOWER + path for path in filesystem["overlays"]}
 
     def clone(path: str, real: str) -> Source:
         descriptor = linux.clone_mount(real)
@@ -64,39 +64,39 @@ def cloned(place: dict[str, Any], user_namespace: int) -> Sources | None:
             try:
                 linux.map_owners(descriptor, user_namespace)
             except OSError:
-                pass  # as on overlay file systems: it shows as it is, readable if all may read it
+                pass  # not supported, for example on overlay file systems: the owner stays the same
         return Source(descriptor, is_clone=True)
 
     try:
-        return _collect(place, clone)
+        return _collect(filesystem, clone)
     except OSError:
         return None
 
 
-def opened(place: dict[str, Any]) -> Sources:
-    """Plain descriptors, of the mount namespace that the process is in."""
-    return _collect(place, lambda _, real: Source(os.open(real, os.O_PATH | os.O_CLOEXEC), is_clone=False))
+def open_sources(filesystem: dict[str, Any]) -> Sources:
+    """Return plain descriptors of the folders, for kernels without clones of mounts."""
+    return _collect(filesystem, lambda _, real: Source(os.open(real, os.O_PATH | os.O_CLOEXEC), is_clone=False))
 
 
-def _collect(place: dict[str, Any], open_source: Callable[[str, str], Source]) -> Sources:
-    found: Sources = {}
-    needed = [(ROOT, place["root"]), (OPT_ML, place["opt_ml"]), *place["mounts"]]
-    needed += [(LOWER + path, path) for path in place["overlays"]]
+def _collect(filesystem: dict[str, Any], open_source: Callable[[str, str], Source]) -> Sources:
+    sources: Sources = {}
+    needed = [(ROOT, filesystem["root"]), (OPT_ML, filesystem["opt_ml"]), *filesystem["mounts"]]
+    needed += [(LOWER + path, path) for path in filesystem["overlays"]]
     try:
         for path, real in needed:
-            found[path] = open_source(path, real)
-        for path, real in place["show"]:
+            sources[path] = open_source(path, real)
+        for path, real in filesystem["show"]:
             if os.path.exists(real):
-                found[path] = open_source(path, real)
+                sources[path] = open_source(path, real)
     except OSError:
-        for source in found.values():
+        for source in sources.values():
             source.close()
         raise
-    return found
+    return sources
 
 
 def listening_sockets() -> list[str]:
-    """Paths of the unix sockets that exist in the network the process is in."""
+    """Return the paths of the unix sockets in this process's network namespace."""
     try:
         with open("/proc/net/unix", encoding="utf-8", errors="surrogateescape") as table:
             words = [line.split(None, 7) for line in table]

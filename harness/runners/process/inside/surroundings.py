@@ -1,8 +1,8 @@
-"""The file system a job sees: the host's system folders, read-only, and its own ``/``, ``/opt/ml``, ``/tmp``, ``/dev``.
+"""The file system of a job: the host's system folders, read-only, and its own ``/``, ``/opt/ml``, ``/tmp``, ``/dev``.
 
-A folder of the job's becomes its root; the host's system folders are bound into it, so nothing is created on the
-host, and what the job writes beside its own folders lands in that folder and goes with it. Homes, projects, data and
-sockets of the host are not there.
+A folder of the job becomes its root, and the host's system folders are bound into it. Nothing is created on the host:
+what the job writes outside its folders is deleted with that root folder. The host's homes, projects, data and sockets
+are not visible.
 """
 
 from __future__ import annotations
@@ -20,23 +20,26 @@ PACKAGES = "/harness/packages"
 REPORT = 9
 """The descriptor on which the shell within proot reports the program's exit code."""
 SYSTEM = ("bin", "etc", "gnu", "lib", "lib32", "lib64", "libx32", "nix", "sbin", "sys", "usr")
-"""The host's top-level folders that programs need; ``/opt`` is put together of the host's entries and ``/opt/ml``."""
-OF_VAR = ("/var/lib/ca-certificates", "/var/lib/dpkg")
-"""What programs need of the host's ``/var``."""
+"""The host's top-level folders that programs need; ``/opt`` consists of the host's entries and ``/opt/ml``."""
+VAR_FOLDERS = ("/var/lib/ca-certificates", "/var/lib/dpkg")
+"""Folders in the host's ``/var`` that programs need."""
 _DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
 UNTOUCHABLE = ("/", "/bin", "/dev", "/etc", "/lib", "/lib64", "/opt", "/proc", "/run", "/sbin", "/sys", "/tmp", "/usr")
 _GUARDED = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 _NEVER_BOUND = ("/tmp", "/run", "/mnt", "/srv", "/home")
 
 
-def build(place: dict[str, Any], host: sources.Sources, sockets: list[str]) -> None:
-    """Make the root of the file system. ``host`` has the job's root, ``/opt/ml``, what is mounted below it and what is
-    shown, opened; ``place`` names (path, real path) pairs of ``mounts`` and ``show``, and the paths to ``hide``."""
+def build(filesystem: dict[str, Any], host: sources.Sources, sockets: list[str]) -> None:
+    """Build the job's file system and make it the root of this process.
+
+    ``host`` contains the opened sources by path. ``filesystem`` has (path, real path) pairs of ``mounts`` and ``show``,
+    and the paths to ``hide``.
+    """
     linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
-    # The job's root may lie where its user cannot go: it is put together over a folder of which the job has its own.
+    # The job's user may not be able to reach the job's root by path, so it is mounted over a top-level folder.
     root = next(path for path in _NEVER_BOUND if os.path.isdir(path) and not os.path.islink(path))
     host[sources.ROOT].mount(root)
-    # Unbindable: a host folder that contains this one can be bound into it without bringing itself along.
+    # Unbindable, so that binding a host folder that contains this one does not include it recursively.
     linux.mount(None, root, None, linux.MS_UNBINDABLE)
     os.chmod(root, 0o755)
     _host_folders("/", root, SYSTEM)
@@ -47,17 +50,17 @@ def build(place: dict[str, Any], host: sources.Sources, sockets: list[str]) -> N
     linux.mount(None, "/", None, linux.MS_PRIVATE)
     if os.path.isdir(OLD + "/opt"):
         _host_folders(OLD + "/opt", "/opt", [name for name in os.listdir(OLD + "/opt") if name != "ml"])
-    for path in OF_VAR:
+    for path in VAR_FOLDERS:
         if os.path.isdir(OLD + path):
             os.makedirs(path, exist_ok=True)
             linux.mount(OLD + path, path, None, linux.MS_BIND | linux.MS_REC)
     own = ["/", "/opt/ml", "/dev/shm"] + _processes()
-    _hide_and_show(place["hide"], {path: host[path] for path, _ in place["show"] if path in host})
-    own += _overlays([(path, host[sources.LOWER + path]) for path in place["overlays"]])
+    _hide_and_show(filesystem["hide"], {path: host[path] for path, _ in filesystem["show"] if path in host})
+    own += _overlays([(path, host[sources.LOWER + path]) for path in filesystem["overlays"]])
     _cover_sockets(sockets)
     os.makedirs("/opt/ml", exist_ok=True)
     host[sources.OPT_ML].mount("/opt/ml")
-    for path, _ in place["mounts"]:
+    for path, _ in filesystem["mounts"]:
         _mount(path, host[path])
         own.append(path)
     own += _own_files()
@@ -67,19 +70,19 @@ def build(place: dict[str, Any], host: sources.Sources, sockets: list[str]) -> N
 
 
 def _host_folders(source: str, target: str, names: tuple[str, ...] | list[str]) -> None:
-    """Bind entries of ``source`` into ``target``: the same folder as seen, without being writable itself."""
+    """Bind the named entries of ``source`` into ``target``, which looks like ``source`` but is not the same folder."""
     for entry in os.scandir(source):
         if entry.name not in names:
             continue
-        place = os.path.join(target, entry.name)
+        path = os.path.join(target, entry.name)
         if entry.is_symlink():
-            _link(os.readlink(entry.path), place)
+            _link(os.readlink(entry.path), path)
         elif entry.is_dir():
-            os.makedirs(place, exist_ok=True)
-            linux.mount(entry.path, place, None, linux.MS_BIND | linux.MS_REC)
+            os.makedirs(path, exist_ok=True)
+            linux.mount(entry.path, path, None, linux.MS_BIND | linux.MS_REC)
         elif entry.is_file():
-            _touch(place)
-            linux.mount(entry.path, place, None, linux.MS_BIND)
+            _touch(path)
+            linux.mount(entry.path, path, None, linux.MS_BIND)
 
 
 def _folders(root: str) -> None:
@@ -94,7 +97,7 @@ def _folders(root: str) -> None:
 
 
 def _devices(root: str) -> None:
-    """A ``/dev`` as containers have it: a job of root must not reach the host's disks."""
+    """Create a ``/dev`` as containers have it, without the host's disks."""
     devices = os.path.join(root, "dev")
     os.makedirs(devices, exist_ok=True)
     linux.mount("tmpfs", devices, "tmpfs", linux.MS_NOSUID, "mode=755")
@@ -112,7 +115,7 @@ def _devices(root: str) -> None:
             "devpts", devices + "/pts", "devpts", linux.MS_NOSUID | linux.MS_NOEXEC, "newinstance,ptmxmode=0666"
         )
     except OSError:
-        return  # no pseudo-terminals then; containers started without them exist too
+        return  # no pseudo-terminals, as in some containers
     os.symlink("pts/ptmx", os.path.join(devices, "ptmx"))
 
 
@@ -121,7 +124,7 @@ def _processes() -> list[str]:
     try:
         linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
     except OSError:
-        # In containers that mask parts of /proc a new one would reveal them: the host's is shown then.
+        # In containers that mask parts of /proc, the kernel refuses a new /proc: the host's is shown instead.
         linux.mount(OLD + "/proc", "/proc", None, linux.MS_BIND | linux.MS_REC)
         own = []
     for path in _GUARDED:
@@ -131,7 +134,7 @@ def _processes() -> list[str]:
 
 
 def _hide_and_show(hide: list[str], show: dict[str, sources.Source]) -> None:
-    """From the outermost path to the innermost, so that what is hidden in something shown stays hidden."""
+    """Hide and show paths from the outermost to the innermost, so that hidden paths inside shown ones stay hidden."""
     steps = {(path, False) for path in hide} | {(path, True) for path in show}
     for path, shown in sorted(steps, key=lambda step: (step[0].count("/"), step[1])):
         if shown:
@@ -159,7 +162,7 @@ def _show(path: str, source: sources.Source) -> None:
 
 
 def _open_way_to(path: str) -> None:
-    """Put an empty folder in the place of the first one on the way that the job's user may not enter."""
+    """Mount an empty folder over the first parent of ``path`` that the job's user may not enter."""
     parts = path.split("/")[1:-1]
     for length in range(1, len(parts) + 1):
         folder = "/" + "/".join(parts[:length])
@@ -191,13 +194,13 @@ def _overlays(environments: list[tuple[str, sources.Source]]) -> list[str]:
 
 
 def _cover_sockets(paths: list[str]) -> None:
-    """A socket of the host may be connected to wherever its file is seen, though that be read-only."""
+    """Hide the host's unix sockets: a program could connect to them even on a read-only mount."""
     for path in paths:
         try:
             if stat.S_ISSOCK(os.lstat(path).st_mode):
                 linux.mount("/dev/null", path, None, linux.MS_BIND)
         except OSError:
-            continue  # not there, or out of reach
+            continue  # it does not exist or cannot be reached
 
 
 def _mount(path: str, source: sources.Source) -> None:
@@ -210,7 +213,7 @@ def _mount(path: str, source: sources.Source) -> None:
 
 
 def _own_files() -> list[str]:
-    """Bind the job's own names over the host's, and its temporary folder over ``/var/tmp``."""
+    """Bind the job's own hosts and hostname files over the host's, and its temporary folder over ``/var/tmp``."""
     for source, target in (("/harness/hosts", "/etc/hosts"), ("/harness/hostname", "/etc/hostname")):
         if os.path.isfile(source) and os.path.isfile(target):
             linux.mount(source, target, None, linux.MS_BIND)
@@ -219,7 +222,7 @@ def _own_files() -> list[str]:
 
 
 def _restrict_all_but(own: list[str]) -> None:
-    """Make everything read-only but ``own``, and setuid bits without effect everywhere."""
+    """Make all mounts except ``own`` read-only, and setuid bits ineffective everywhere."""
     try:
         linux.ignore_setuid("/")
         linux.set_read_only("/", True, recursive=True)
@@ -241,7 +244,7 @@ _FLAGS = {
 
 
 def _restrict_one_by_one(own: list[str]) -> None:
-    """For kernels before 5.12. A user namespace may add a flag to a mount but must repeat those it has."""
+    """Restrict mounts one by one, for kernels before 5.12; a mount's existing flags must be repeated."""
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
         lines = [line.split() for line in table]
     for fields in lines:
@@ -256,11 +259,11 @@ def _restrict_one_by_one(own: list[str]) -> None:
         try:
             linux.mount(None, path, None, flags)
         except FileNotFoundError:
-            continue  # covered by another mount: nobody can reach it
+            continue  # covered by another mount, so it cannot be reached
 
 
 def _link(target: str, path: str) -> None:
-    # It is there already when a start was given up half-way and is repeated.
+    # It exists already if an earlier start failed half-way and is repeated.
     if not os.path.islink(path):
         os.symlink(target, path)
 
