@@ -33,7 +33,7 @@ FETCHING = {
     "engine/jobs/staging.py: _download": "checked by download_all",
     "runners/docker/registry.py: _read_archive": "members stay in memory",
     "aws/remote/objects.py: download": "the caller's path",
-    "stores/package_index/index.py: _fetched": "a file name that the index page passed the check with",
+    "stores/package_index/index.py: _fetch": "a file name that the index page passed the check with",
 }
 """Where data from outside are written to files or taken out of archives, and why that is safe."""
 _FETCHES = {"download", "download_file", "download_fileobj", "extract", "extractall", "extractfile", "unpack_archive"}
