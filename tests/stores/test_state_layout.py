@@ -6,6 +6,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,8 @@ def test_what_is_lost_or_damaged_refuses_the_start(
 
 def test_damaged_pages_are_found(state: Path) -> None:
     file = state / "records.sqlite"
-    sqlite3.connect(file).execute("pragma wal_checkpoint(truncate)").fetchall()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("pragma wal_checkpoint(truncate)").fetchall()
     damage(file, 8192)
     with pytest.raises(StateError, match="is damaged"):
         check_databases(state)
