@@ -20,6 +20,7 @@ REGISTRY = "683313688378.dkr.ecr.us-east-1.amazonaws.com"
 XGBOOST = f"{REGISTRY}/sagemaker-xgboost:3.0-5"
 SKLEARN = f"{REGISTRY}/sagemaker-scikit-learn:1.4-2-cpu-py3"
 CODE = "/opt/ml/processing/input/code"
+_STAND_IN = re.compile(r".* on Python \S+ stands in for .*: no Python \S+ is installed")
 BUCKET = "the-bucket"
 
 
@@ -172,7 +173,8 @@ class Cloud:
 
     # Logs.
 
-    def log(self, name: str, kind: str = "ProcessingJobs") -> list[str]:
+    def log(self, name: str, kind: str = "ProcessingJobs", notice: bool = False) -> list[str]:
+        """A job's lines. Which Python stands in for the image's own depends on the machine, and is said on request."""
         group = f"/aws/sagemaker/{kind}"
         with contextlib.suppress(self.logs.exceptions.ResourceNotFoundException):
             streams = self.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{name}/")["logStreams"]
@@ -182,6 +184,7 @@ class Cloud:
                 for event in self.logs.get_log_events(
                     logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True
                 )["events"]
+                if notice or not _STAND_IN.fullmatch(event["message"])
             ]
         return []
 

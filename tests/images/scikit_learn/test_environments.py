@@ -54,6 +54,6 @@ def test_a_job_trains_in_the_environment_of(image, cloud: Cloud) -> None:  # typ
     assert cloud.keys(f"{image.version}/") == ["rows.csv"]
     # Where the release's own Python was not found the log's first line says what stood in.
     if not release.startswith(image.release):
-        assert "stands in for" in cloud.log(job["ProcessingJobName"])[0]
+        assert "stands in for" in cloud.log(job["ProcessingJobName"], notice=True)[0]
     else:
         assert release == f"{image.release} Python {image.environment.python or release.rpartition(' ')[2]}"
