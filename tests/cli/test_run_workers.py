@@ -164,7 +164,7 @@ def test_jobs_are_reused_from_a_run_on_another_state_folder(project: Project, tm
     assert now == pytest.approx(then, abs=1.0), "what it costs is what it takes when it runs"
     assert reports[1]["steps"][1]["reused"] == [second["name"]]
     page = (project.folder / "out-two" / "report.html").read_text()
-    assert f"the result of {first['name']} reused" in page
+    assert f"with the result of {first['name']}" in page
 
 
 CLOUD = """

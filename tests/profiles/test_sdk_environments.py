@@ -32,7 +32,7 @@ def test_v3_is_installed_when_asked_for_only(tmp_path: Path, monkeypatch: pytest
 def test_a_build_that_fails_is_one_line_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("harness.runners.uv.find_uv", lambda: None)
-    with pytest.raises(StateError, match="uv, which installs the environment of sdk-v3, is not found"):
+    with pytest.raises(StateError, match="uv, which installs the environment of sdk-v3, is not installed"):
         python_for("v3", lambda line: None)
 
 
