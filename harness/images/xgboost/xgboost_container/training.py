@@ -140,7 +140,7 @@ def _train(values: dict[str, Any], matrices: dict[str, Any], layout: Layout, ver
             found = cross_validate(job, matrices["all"], watched, folds, repetitions, predictions)
             boosters = {"{}-{}".format(MODEL_NAME, fold): booster for fold, booster in enumerate(found)}
     except Exception as error:
-        raise _translated(error) from error
+        raise _translate(error) from error
     _debug(version, "FINAL_MODEL_DEBUG: is_master=True, model_dir={}".format(layout.model))
     _debug(version, "FINAL_MODEL_SAVE: Saving final model as master")
     for name, booster in boosters.items():
@@ -173,7 +173,7 @@ def _log_sizes(matrices: dict[str, Any], version: Version) -> None:
         log.info("Validation matrix has %s rows", matrices["validation"].num_row())
 
 
-def _translated(error: Exception) -> ContainerError:
+def _translate(error: Exception) -> ContainerError:
     text = str(error)
     if any(known in text for known in CUSTOMER_ERRORS):
         return UserError(text)

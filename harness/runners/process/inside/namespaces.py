@@ -8,7 +8,7 @@ import sys
 from . import linux
 
 _NEEDED = linux.CLONE_NEWNS | linux.CLONE_NEWPID
-_WISHED = (
+_OPTIONAL = (
     ("network", linux.CLONE_NEWNET),
     ("ipc", linux.CLONE_NEWIPC),
     ("hostname", linux.CLONE_NEWUTS),
@@ -29,7 +29,7 @@ def enter(without: list[str], user_namespace: int | None) -> list[str]:
     else:
         linux.join_user_namespace(user_namespace)
     linux.unshare(_NEEDED)
-    return ["user", "mount", "pid"] + _wished(without)
+    return ["user", "mount", "pid"] + _optional_namespaces(without)
 
 
 def become_root() -> None:
@@ -50,9 +50,9 @@ def hold_new_user_namespace() -> None:
     sys.stdin.read()
 
 
-def _wished(without: list[str]) -> list[str]:
+def _optional_namespaces(without: list[str]) -> list[str]:
     granted = []
-    for name, flag in _WISHED:
+    for name, flag in _OPTIONAL:
         if name in without:
             continue
         try:
