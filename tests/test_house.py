@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -54,6 +55,12 @@ def sources() -> list[Path]:
     return [file for file in committed() if file.suffix == ".py" and file.parts[0] == "harness"]
 
 
+@functools.cache
+def nodes(file: Path) -> list[ast.AST]:
+    """Return every node of a source file, the module first."""
+    return list(ast.walk(ast.parse((ROOT / file).read_text())))
+
+
 def test_top_level_holds_only_what_was_fixed() -> None:
     top = {file.parts[0] for file in committed()}
     assert {name for name in top if not name.startswith(".")} <= FIXED
@@ -69,7 +76,7 @@ def test_no_file_is_too_long() -> None:
 
 
 def test_every_module_says_what_it_owns() -> None:
-    silent = [file for file in sources() if not ast.get_docstring(ast.parse((ROOT / file).read_text()))]
+    silent = [file for file in sources() if not ast.get_docstring(definitions(file)[0])]
     assert not [file for file in silent if (ROOT / file).stat().st_size]
 
 
@@ -108,7 +115,7 @@ def test_only_scenarios_and_local_mode_import_the_sdk() -> None:
     """
     found = []
     for file in sources():
-        for node in ast.walk(ast.parse((ROOT / file).read_text())):
+        for node in nodes(file):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             sdk = file.stem not in GENERATIONS and any(name.partition(".")[0] == "sagemaker" for name in names)
@@ -122,8 +129,7 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def definitions(file: Path) -> list[ast.Module | Definition]:
-    nodes = ast.walk(ast.parse((ROOT / file).read_text()))
-    return [node for node in nodes if isinstance(node, ast.Module | Definition)]
+    return [node for node in nodes(file) if isinstance(node, ast.Module | Definition)]
 
 
 def test_docstrings_are_sentences() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import functools
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -39,8 +39,10 @@ FETCHING = {
 _FETCHES = {"download", "download_file", "download_fileobj", "extract", "extractall", "extractfile", "unpack_archive"}
 
 
-def calls() -> Iterator[tuple[str, str, ast.Module]]:
+@functools.cache
+def calls() -> list[tuple[str, str, ast.Module]]:
     """``(file: function, name called, module)`` for every call outside the images, which run as jobs do."""
+    found = []
     for file in sorted(SOURCE.rglob("*.py")):
         name = file.relative_to(SOURCE).as_posix()
         if name.startswith("images/"):
@@ -51,7 +53,8 @@ def calls() -> Iterator[tuple[str, str, ast.Module]]:
                 for node in ast.walk(function):
                     if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)):
                         called = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
-                        yield f"{name}: {function.name}", called, module
+                        found.append((f"{name}: {function.name}", called, module))
+    return found
 
 
 def imports_checks(module: ast.Module) -> bool:
