@@ -66,6 +66,7 @@ def networked_environment(where: ContainerEnvironment) -> dict[str, str]:
 
 
 def resource_config(instance_type: str, network_interface: str, where: ContainerEnvironment) -> Mapping[str, Any]:
+    """Return ``resourceconfig.json``. Several hosts are connected by ``eth0``, whatever runner runs them."""
     hosts = sorted(where.hosts)
     return {
         "current_group_name": "homogeneousCluster",
@@ -75,5 +76,5 @@ def resource_config(instance_type: str, network_interface: str, where: Container
         "instance_groups": [
             {"hosts": hosts, "instance_group_name": "homogeneousCluster", "instance_type": instance_type}
         ],
-        "network_interface_name": network_interface,
+        "network_interface_name": "eth0" if where.group else network_interface,
     }

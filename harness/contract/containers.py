@@ -56,8 +56,8 @@ class ImageSource:
     """The images that a runner can use. ``find`` raises ``UnknownImage`` for a URI that is known not to exist."""
 
     find: Callable[[str], ImageProtocol]
-    several_hosts: bool = False
-    """True if the runner supports jobs on more than one instance."""
+    refuses_several_hosts: Callable[[], str] = lambda: ""
+    """Return why the runner cannot run a job on more than one instance; an empty text if it can."""
     identity: Callable[[ImageProtocol], str] = lambda image: ""
     """Return an identifier of the image's build. Empty for an image that has not been built or pulled."""
 
@@ -109,4 +109,4 @@ class ContainerImage:
         return replace(spec, container=container)
 
 
-CONTAINED = ImageSource(ContainerImage, several_hosts=True)
+CONTAINED = ImageSource(ContainerImage)

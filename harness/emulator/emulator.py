@@ -213,7 +213,7 @@ class Emulator:
             folder=self.state / "jobs",
             endpoint_url=lambda: runner.address_of(self.address),
             grace=self.settings.grace,
-            images=parts.images(boot),
+            images=replace(parts.images(boot), refuses_several_hosts=runner.refuses_several_hosts),
             reuse=parts.reuse(self.settings),
             client_secret=self._credentials.client_secret,
             packages=packages,

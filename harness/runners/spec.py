@@ -159,6 +159,9 @@ class Runner(Protocol):
     def address_of(self, address: str) -> str:
         """Return the emulator's address as this runner's programs reach it."""
 
+    def refuses_several_hosts(self) -> str:
+        """Return why it cannot run jobs on several hosts, with the remedy; an empty text if it can."""
+
     def runs_as(self, uid: int) -> bool:
         """Return whether processes of this user of the host may be programs of this runner."""
 

@@ -121,6 +121,9 @@ class NoLogs:
 class IdleRunner:
     name = "idle"
 
+    def refuses_several_hosts(self) -> str:
+        return ""
+
     def runs_as(self, uid: int) -> bool:
         return False
 

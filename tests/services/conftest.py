@@ -22,6 +22,9 @@ class Idle:
 
     def recover(self) -> None: ...
 
+    def refuses_several_hosts(self) -> str:
+        return ""
+
     def runs_as(self, uid: int) -> bool:
         return False
 

@@ -6,13 +6,14 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.runners.process.errors import NotStarted
 from harness.runners.process.host import Host, Roots
+from harness.runners.process.host_links import HostLinks
 from harness.runners.process.inside import interpreter, surroundings
 from harness.runners.process.installing import add_apt
 from harness.runners.spec import Network, RunSpec
@@ -42,7 +43,7 @@ class SandboxPlan:
 
     @property
     def runs_in_process(self) -> bool:
-        """Return whether a warm parent can run the program in its own process instead of starting another one."""
+        """Whether a warm parent can run the program in its own process instead of starting another one."""
         name = self.spec.argv[0]
         own = {"python", "python3", str(self.python), self.python.name}
         return not self.request["wrapped"] and name in own and interpreter.can_run(list(self.spec.argv[1:]))
@@ -54,8 +55,6 @@ def check(spec: RunSpec, host: Host) -> None:
         raise NotStarted(f"HARNESS_ROOTS requires namespaces, which this host refuses: {host.refusal}")
     if host.roots is Roots.PROOT and not host.wrapper:
         raise NotStarted(f"{host.refusal}; remedy: install the package proot")
-    if spec.group:
-        raise NotStarted("a job on several hosts needs containers (runner docker): processes share one host")
     if spec.network is Network.ISOLATED and not host.isolates_network:
         raise NotStarted(
             "the job requires network isolation and this host refuses network namespaces"
@@ -74,7 +73,13 @@ def check(spec: RunSpec, host: Host) -> None:
 
 
 def make(
-    spec: RunSpec, host: Host, python: Path, folder: Path, hidden: Sequence[Path], listen: int | None
+    spec: RunSpec,
+    host: Host,
+    python: Path,
+    folder: Path,
+    hidden: Sequence[Path],
+    listen: int | None,
+    links: HostLinks | None = None,
 ) -> SandboxPlan:
     check(spec, host)
     if not spec.root.is_dir():
@@ -89,7 +94,8 @@ def make(
     (inner / "run").mkdir()
     _link_python(inner / "harness" / "bin", python)
     add_apt(inner / "harness" / "tools")
-    _write_host_files(inner / "harness", spec.hostname)
+    addresses = links.addresses(spec.peers) if links else {spec.hostname: "127.0.0.1"}
+    _write_host_files(inner / "harness", spec.hostname, addresses)
     base = str(inner) if host.roots is Roots.ENVIRONMENT else ""
     env = _environment(spec, python, base, port)
     argv = list(spec.argv)
@@ -107,6 +113,7 @@ def make(
         "user_namespace": host.user.path if host.user else "",
         "without": [],
         "wrapped": host.roots is Roots.PROOT,
+        "group": links.request(spec) if links else None,
         "listen": listen if spec.network is Network.EMULATOR else None,
         "filesystem": {
             "root": str(inner),
@@ -124,6 +131,8 @@ def _environment(spec: RunSpec, python: Path, base: str, port: int) -> dict[str,
     first = "" if _is_virtual(python) else f"{base}/harness/bin:"
     return {
         "LANG": "C.UTF-8",
+        # The hosts of a job share this machine: a library that starts a thread for each processor would slow them all.
+        **({"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // len(spec.peers)))} if spec.peers else {}),
         **spec.env,
         **({"SAGEMAKER_BIND_TO_PORT": str(port)} if spec.serves else {}),
         "UV_PYTHON": str(python),  # for uv the system's Python is another one
@@ -228,8 +237,9 @@ def _link_python(folder: Path, python: Path) -> None:
         (folder / name).symlink_to(python)
 
 
-def _write_host_files(folder: Path, hostname: str) -> None:
-    (folder / "hosts").write_text(f"127.0.0.1 localhost\n::1 localhost\n127.0.0.1 {hostname}\n")
+def _write_host_files(folder: Path, hostname: str, addresses: Mapping[str, str]) -> None:
+    lines = "".join(f"{address} {name}\n" for name, address in addresses.items())
+    (folder / "hosts").write_text(f"127.0.0.1 localhost\n::1 localhost\n{lines}")
     (folder / "hostname").write_text(hostname + "\n")
 
 

@@ -17,6 +17,7 @@ from harness.runners.process.environments import Environments
 from harness.runners.process.errors import EnvironmentMissing, NotStarted
 from harness.runners.process.folders import JobFolders
 from harness.runners.process.host import Host, Roots, examine
+from harness.runners.process.host_links import JobLinks
 from harness.runners.process.installing import may_install
 from harness.runners.process.leftovers import kill_and_remove, kill_users_of
 from harness.runners.process.ownership import give_to_job, take_back
@@ -64,6 +65,7 @@ class ProcessRunner:
         self._runs: dict[int, ProcessRun] = {}
         self._lock = threading.Lock()
         self._closed = False
+        self._links = JobLinks()
 
     @property
     def host(self) -> Host:
@@ -87,11 +89,14 @@ class ProcessRunner:
     def address_of(self, address: str) -> str:
         return address  # every program reaches it on its own loopback interface
 
+    def refuses_several_hosts(self) -> str:
+        return self._links.refusal(self.host)
+
     def runs_as(self, uid: int) -> bool:
         return uid == os.geteuid()
 
     def sweep(self) -> list[str]:
-        return [line for folder in self._folders.orphans() for line in kill_and_remove(folder)]
+        return [line for folder in self._folders.abandoned() for line in kill_and_remove(folder)]
 
     def describe(self) -> Mapping[str, str]:
         warm = "off" if self._pool is None else self._pool.describe()
@@ -120,13 +125,18 @@ class ProcessRunner:
         if self._closed:
             raise NotStarted("the emulator is stopping")
         plan.check(spec, self.host)
+        if spec.group and (refusal := self.refuses_several_hosts()):
+            raise NotStarted(refusal)
         python = self._environments.provide(spec.environment, run.tell)
         folder = self._folders.make(spec.name)
+        links = self._links.join(spec.group, self.host.user) if spec.group else None
         try:
-            sandbox = plan.make(spec, self.host, python, folder, self._hidden, self._port if self._adopt else None)
+            listen = self._port if self._adopt else None
+            sandbox = plan.make(spec, self.host, python, folder, self._hidden, listen, links)
             self._hand_over(spec, folder)
             started = self._start_warm(sandbox) or self._start_cold(sandbox)
         except BaseException:
+            self._links.leave(spec.group)
             remove_tree(folder)
             self._take_back(spec)
             raise
@@ -134,6 +144,7 @@ class ProcessRunner:
 
         def clean_up() -> None:
             release()
+            self._links.leave(spec.group)
             if "pid" not in started.granted:
                 kill_users_of(folder)
             remove_tree(folder)

@@ -14,6 +14,8 @@ from harness.kernel.records import Record
 from harness.services.scope import Scope
 from harness.stores.records import RecordExists
 
+MOST_INSTANCES = 20
+"""Instances of one job. All of them share this machine: more would only take the processors from each other."""
 _REUSE_MARK = "app/harness-reuse"
 """Marks requests of runs with ``--reuse``. Every AWS SDK adds ``AWS_SDK_UA_APP_ID`` to its User-Agent."""
 
@@ -116,5 +118,13 @@ def require_instances(scope: Scope, member: str, resources: dict[str, Any]) -> N
     for required in ("InstanceType", "InstanceCount"):
         if required not in resources:
             raise ValidationException(f"{member}.{required} is required")
-    if not scope.images.several_hosts:
-        require_single_host(f"{member}.InstanceCount", resources["InstanceCount"])
+    check_instance_count(scope, f"{member}.InstanceCount", resources["InstanceCount"])
+
+
+def check_instance_count(scope: Scope, member: str, count: int) -> None:
+    """Refuse several instances where the runner cannot give them, and more than one machine is made for."""
+    if count > MOST_INSTANCES:
+        raise ValidationException(f"{member} {count}: harness runs a job on at most {MOST_INSTANCES} instances")
+    refusal = scope.images.refuses_several_hosts() if count > 1 else ""
+    if refusal:
+        raise ValidationException(f"{member} {count}: {refusal}")

@@ -99,7 +99,7 @@ OUTPUT = ("ProcessingOutputConfig", "Outputs", 0)
         ),
         (("AppSpecification",), {"ImageUri": ANALYZER}, "Environment.analysis_type MODEL_QUALITY is not supported"),
         ((*OUTPUT, "FeatureStoreOutput"), {"FeatureGroupName": "f"}, "only S3Output is supported"),
-        (("ProcessingResources", "ClusterConfig", "InstanceCount"), 3, "harness runs a job on one instance; use 1"),
+        (("ProcessingResources", "ClusterConfig", "InstanceCount"), 21, "harness runs a job on at most 20 instances"),
     ],
 )
 def test_what_is_not_supported_is_refused_by_name(

@@ -1,4 +1,4 @@
-"""Entry point: ``python <this folder> launch|zygote|probe|namespace|offline …``."""
+"""Entry point: ``python <this folder> launch|zygote|probe|namespace|links|offline …``."""
 
 import importlib
 import os

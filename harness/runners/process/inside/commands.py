@@ -22,6 +22,10 @@ def main(arguments: list[str]) -> Callable[[], None] | None:
         return None
     if command == "namespace":
         namespaces.hold_new_user_namespace()
+    if command == "links":
+        namespace = os.open(rest[1], os.O_RDONLY) if rest[1:] else None
+        namespaces.make_links(_channel(rest[0]), namespace)
+        return None
     if command == "offline":
         offline.run(int(rest[0]), _channel(rest[1]), rest[2:])
     sys.exit(f"unknown command: {command}")

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from . import init, linux, messages, namespaces, network, sources, surroundings
+from . import init, links, linux, messages, namespaces, network, sources, surroundings
 
 
 def launch(request_file: str, channel: socket.socket) -> Callable[[], None] | None:
@@ -40,20 +40,25 @@ class _Entered(NamedTuple):
     granted: list[str]
     host: sources.Sources
     sockets: list[str]
+    links: int | None
+    """The network namespace that connects the job's hosts, if it has several."""
 
 
 def _enter(request: dict[str, Any]) -> _Entered:
     """Enter the namespaces. The folders of the job's file system are opened first, with the emulator's rights."""
     sockets = sources.listening_sockets()
-    namespace, host = None, None
+    namespace, host, group = None, None, request.get("group")
+    bridge = os.open(group["network"], os.O_RDONLY | os.O_CLOEXEC) if group else None
     if request["user_namespace"]:
         namespace = os.open(request["user_namespace"], os.O_RDONLY)
         host = sources.clone_sources(request["filesystem"], namespace)
+    elif group:
+        namespace = os.open(group["user_namespace"], os.O_RDONLY)
     granted = namespaces.enter(request["without"], namespace)
     host = host or sources.open_sources(request["filesystem"])
     if namespace is not None:
         os.close(namespace)
-    return _Entered(granted, host, sockets)
+    return _Entered(granted, host, sockets, bridge)
 
 
 def _surround(request: dict[str, Any], entered: _Entered) -> None:
@@ -64,6 +69,9 @@ def _surround(request: dict[str, Any], entered: _Entered) -> None:
         linux.set_host_name(request["hostname"])
     if "network" in entered.granted:
         network.raise_loopback()
+    if entered.links is not None:
+        links.plug_in(entered.links, request["group"]["number"], request["group"]["address"])
+        os.close(entered.links)
     surroundings.build(request["filesystem"], entered.host, entered.sockets)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 
-from . import linux
+from . import links, linux, messages
 
 _NEEDED = linux.CLONE_NEWNS | linux.CLONE_NEWPID
-_OPTIONAL = (
+_WISHED = (
     ("network", linux.CLONE_NEWNET),
     ("ipc", linux.CLONE_NEWIPC),
     ("hostname", linux.CLONE_NEWUTS),
@@ -19,7 +20,7 @@ def enter(without: list[str], user_namespace: int | None) -> list[str]:
     """Enter all namespaces that the kernel allows; return their names. Raise ``OSError`` if required ones are refused.
 
     They belong to a user namespace, so that they give no rights on the host: ``user_namespace``, which an emulator run
-    by root creates for its jobs, or a new one in which the caller is root.
+    by root creates for its jobs and any emulator for the hosts of one job, or a new one in which the caller is root.
     A PID namespace applies to children only: the caller forks next, and the child calls ``become_root``.
     """
     if user_namespace is None:
@@ -27,9 +28,9 @@ def enter(without: list[str], user_namespace: int | None) -> list[str]:
         linux.unshare(linux.CLONE_NEWUSER)
         map_identity(uid, gid, 0, 0)
     else:
-        linux.join_user_namespace(user_namespace)
+        linux.join_namespace(user_namespace, linux.CLONE_NEWUSER)
     linux.unshare(_NEEDED)
-    return ["user", "mount", "pid"] + _optional_namespaces(without)
+    return ["user", "mount", "pid"] + _wished(without)
 
 
 def become_root() -> None:
@@ -50,9 +51,30 @@ def hold_new_user_namespace() -> None:
     sys.stdin.read()
 
 
-def _optional_namespaces(without: list[str]) -> list[str]:
+def make_links(channel: socket.socket, user_namespace: int | None) -> None:
+    """Make the network namespace that connects the hosts of one job; send it with the user namespace it belongs to.
+
+    Everything lasts as long as the receiver keeps the two descriptors open, or a host of the job runs.
+    """
+    try:
+        if user_namespace is None:
+            uid, gid = os.geteuid(), os.getegid()
+            linux.unshare(linux.CLONE_NEWUSER)
+            map_identity(uid, gid, 0, 0)
+        else:
+            linux.join_namespace(user_namespace, linux.CLONE_NEWUSER)
+        linux.unshare(linux.CLONE_NEWNET)
+        links.make_bridge()
+        made = [os.open(f"/proc/self/ns/{kind}", os.O_RDONLY) for kind in ("user", "net")]
+    except OSError as error:
+        messages.send(channel, {"event": "refused", "why": str(error)})
+        return
+    messages.send(channel, {"event": "linked"}, made)
+
+
+def _wished(without: list[str]) -> list[str]:
     granted = []
-    for name, flag in _OPTIONAL:
+    for name, flag in _WISHED:
         if name in without:
             continue
         try:
