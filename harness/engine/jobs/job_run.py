@@ -53,6 +53,8 @@ class JobRun:
         self.log: LogWriter = self.components.logs.open(self.group, self.stream, self.key.account, self.key.region)
         self.folder = self.components.folder / self.key.kind / f"{self.key.account}-{self.key.region}-{self.key.name}"
         self.root = self.folder / "ml"
+        self.roots = [self.root]
+        self.failed_root = self.root
 
     @property
     def objects(self) -> ObjectStore:
@@ -117,9 +119,11 @@ class JobRun:
                     self.components.runner.start(replace(host.run, grace=self.components.grace), log.write)
                     for host, log in zip(hosts, logs, strict=True)
                 ]
-                self.run = MultiHostRun(runs) if plan.others else runs[0]
-            outcome = self.run.wait()
+                self.run = together = MultiHostRun(runs) if plan.others else runs[0]
+            outcome = together.wait()
         assert outcome is not None  # wait() without a time-out returns when the program has ended
+        self.roots = [host.run.root for host in hosts]
+        self.failed_root = together.root_of_decisive_host() if isinstance(together, MultiHostRun) else self.root
         merge_outputs(plan)
         self._disk_full = disk_is_full(self.folder)
         return outcome
@@ -160,9 +164,9 @@ class JobRun:
         if self.stopping.is_set():
             raise Stopped
 
-    def text_of(self, name: str, limit: int = 1024) -> str:
-        """The first bytes of a file the program left below its root; empty when there is none."""
-        file = find_file(self.root, name)
+    def failure_text(self, limit: int = 1024) -> str:
+        """The first bytes of the failure file, on the host that failed first; empty when there is none."""
+        file = find_file(self.failed_root, "output/failure")
         return "" if file is None else file.read(limit).decode(errors="replace")
 
     def close(self) -> None:

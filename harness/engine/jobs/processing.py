@@ -52,11 +52,12 @@ def _verdict(work: JobRun, outcome: Outcome) -> tuple[str, dict[str, Any]]:
 
 
 def _exit_message(work: JobRun) -> tuple[str, str]:
-    """The first 1,024 bytes of the message file; text that is not UTF-8 fails the job."""
-    file = find_file(work.root, MESSAGE_FILE)
-    if file is None:
-        return "", ""
-    head = file.read(1024)
+    """The first 1,024 bytes of the hosts' message files, one after the other; text that is not UTF-8 fails the job.
+
+    The ProcessingJob data type of the API reference ("ExitMessage") has the rules.
+    """
+    files = [find_file(root, MESSAGE_FILE) for root in work.roots]
+    head = b"".join(file.read(1024) for file in files if file is not None)[:1024]
     try:
         return head.decode(), ""
     except UnicodeDecodeError as error:

@@ -156,7 +156,7 @@ def _verdict(work: JobRun, outcome: Outcome) -> tuple[str, str, str]:
         return "Stopped", "Stopped", ""
     if outcome.code == 0:
         return "Completed", "Completed", ""
-    return "Failed", "Failed", work.exit_reason(outcome, work.text_of("output/failure"))
+    return "Failed", "Failed", work.exit_reason(outcome, work.failure_text())
 
 
 def _ending(record: Record, secondary: str, now: float) -> Mapping[str, Any]:
