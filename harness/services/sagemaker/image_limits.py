@@ -23,6 +23,7 @@ _TRAINING_FORMATS = {
     "recordio-protobuf": "recordio-protobuf",
     "application/x-recordio-protobuf": "recordio-protobuf",
 }
+_WITHOUT_TRACKER = ("1", "0.90-1", "0.90-2")
 _DATA_QUALITY = "DATA_QUALITY"
 
 
@@ -39,6 +40,7 @@ def check_training_limits(image: ImageProtocol, request: Mapping[str, Any]) -> N
             f"harness; {_INSTEAD}"
         )
     if image.name == "xgboost":
+        _refuse_hosts(image, request["ResourceConfig"].get("InstanceCount", 1))
         for channel in request.get("InputDataConfig", []):
             _refuse_format(channel)
 
@@ -80,6 +82,14 @@ def _script_mode(member: str, image: Image) -> ValidationException:
         f"{member}: script mode is not supported by harness's {image.display_name}, which has no SageMaker training "
         f"toolkit; {_INSTEAD}"
     )
+
+
+def _refuse_hosts(image: Image, count: int) -> None:
+    if count > 1 and image.version in _WITHOUT_TRACKER:
+        raise ValidationException(
+            f"ResourceConfig.InstanceCount {count}: XGBoost before 1.0 trains on one instance in harness, because its "
+            "package has no tracker; use 1, or version 1.0-1 or later"
+        )
 
 
 def _refuse_format(channel: Mapping[str, Any]) -> None:

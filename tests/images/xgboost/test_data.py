@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import pytest
 
 from .conftest import Job, as_csv, table
@@ -54,9 +57,20 @@ def test_what_this_program_cannot_do_is_said(empty_job: Job, content_type: str, 
 
 
 @pytest.mark.provenance("assumed", source="harness's own behaviour")
-def test_several_hosts_are_refused(job: Job) -> None:
-    job.hosts = ("algo-1", "algo-2")
-    assert failed(job) == "Training on 2 hosts (algo-1, algo-2) is not supported by this image: use one instance."
+def test_hosts_that_have_data_go_on_together(parent: Any) -> None:
+    """The first host tells the others who takes part, after it has prepared for them."""
+    from xgboost_container.distributed import find_participants
+
+    hosts = ["localhost", "algo-2", "algo-3"]
+    prepared: list[list[str]] = []
+
+    def say(host: str, has_data: bool) -> list[str]:
+        return find_participants(hosts, host, has_data, prepared.append)
+
+    with ThreadPoolExecutor(3) as pool:
+        told = [pool.submit(say, host, host != "algo-2") for host in reversed(hosts)]
+        assert [answer.result(30) for answer in told] == [["localhost", "algo-3"]] * 3
+    assert prepared == [["localhost", "algo-3"]]
 
 
 def test_hidden_file(job: Job) -> None:

@@ -26,6 +26,7 @@ class Job:
     """Settings of a job for boosting, beside XGBoost's own parameters."""
 
     version: Version
+    is_master: bool  # the host that prints metrics and writes files; any host has the same model
     parameters: dict[str, Any]
     rounds: int
     evaluation: Evaluation
@@ -50,11 +51,15 @@ def _boost_with_functions(
     job: Job, matrix: Any, watched: list[tuple[Any, str]], checkpoints: Path | None, name: str
 ) -> tuple[Any, dict[str, Any]]:
     model, start = load_checkpoint(checkpoints)
-    callbacks = [lambda env: print_metrics(env.iteration + start, [item[:2] for item in env.evaluation_result_list])]
-    if checkpoints is not None:
+    callbacks = []
+    if job.is_master:
+        callbacks.append(
+            lambda env: print_metrics(env.iteration + start, [item[:2] for item in env.evaluation_result_list])
+        )
+    if checkpoints is not None and job.is_master:
         numbered = NumberedCheckpoints(checkpoints, start)
         callbacks.append(lambda env: numbered.save(env.model, env.iteration))
-    if job.save_on_termination == "true":
+    if job.save_on_termination == "true" and job.is_master:
         callbacks.append(lambda env: save_model_whole(env.model, job.model_directory / name))
         keep_model_on_sigterm(job.model_directory)
     history: dict[str, Any] = {}
@@ -97,15 +102,15 @@ def _boost_with_classes(
 def _callbacks(job: Job, checkpoints: Path | None, start: int, name: str, labels: list[str]) -> Any:
     from . import callback_classes
 
-    callbacks: list[Any] = [callback_classes.MetricLines()]
+    callbacks: list[Any] = [callback_classes.MetricLines()] if job.is_master else []
     if checkpoints is not None:
         checkpoints.mkdir(parents=True, exist_ok=True)
         # An interval of 0 makes XGBoost write one file, after the first round, and no more. So does the container.
         callbacks.append(callback_classes.checkpoint_once(checkpoints, CHECKPOINT_NAME, start))
-    setting = "save_model_on_termination={}, is_master=True".format(job.save_on_termination)
+    setting = "save_model_on_termination={}, is_master={}".format(job.save_on_termination, job.is_master)
     if job.version.debug_lines:
         log.info("CALLBACK_SETUP_DEBUG: %s", setting)
-    if job.save_on_termination == "true":
+    if job.save_on_termination == "true" and job.is_master:
         if job.version.debug_lines:
             log.info("CALLBACK_ADDING: Adding SaveIntermediateModelCallBack on master")
         callbacks.append(callback_classes.KeepModel(job.model_directory / name))

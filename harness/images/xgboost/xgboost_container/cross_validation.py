@@ -68,9 +68,11 @@ def cross_validate(
         boosters.append(booster)
         histories.append(history)
         recorded.record(test_rows, booster.predict(matrix.slice(test_rows)))
-        if len(boosters) % folds == 0:
+        if len(boosters) % folds == 0 and job.is_master:
             log.info("The metrics of round %s cross validation", len(boosters) // folds)
             _print_means(job.rounds, histories[-folds:])
+    if not job.is_master:
+        return boosters
     recorded.save(predictions)
     if repetitions > 1:
         log.info("The overall metrics of %s-round cross validation", repetitions)

@@ -30,6 +30,8 @@ def check_files(channel: Path, data_format: str, version: Version) -> None:
 
 def load_matrix(channels: list[Path], data_format: str, weights: bool, version: Version) -> Any:
     files = [path for channel in channels for path in files_to_read(channel, version.flattens_channels)]
+    if not files:
+        raise UserError("No file in {} that is not nested too deep".format(", ".join(map(str, channels))))
     log.info("files path: %s", ", ".join(map(str, channels)))
     query = _query(data_format, weights, files, version)
     with tempfile.TemporaryDirectory(prefix="sagemaker_xgboost_input_data") as folder:

@@ -12,6 +12,7 @@ from .content_types import CSV, LIBSVM, PARQUET, data_format
 from .cross_validation import cross_validate, report_folds
 from .data_files import data_size, warn_about_duplicates
 from .data_matrix import check_files, load_matrix
+from .distributed import Tracker, connected, find_participants, refuse_old_releases
 from .errors import AlgorithmError, ContainerError, PlatformError, UserError
 from .evaluation import plan_evaluation
 from .hyperparameters import validate_hyperparameters
@@ -57,10 +58,57 @@ def run_training(layout: Layout, version: Version) -> None:
     if version.number >= SINCE_GPU_LINE:
         log.info("Determined 0 GPU(s) available on the instance.")
     _refuse_dask(values, name)
-    _refuse_unsupported(channels["train"], name, layout)
+    _refuse_unsupported(channels["train"], name)
+    resources = layout.read_config("resourceconfig")
+    hosts, current = sorted(resources["hosts"]), resources["current_host"]
+    refuse_old_releases(hosts, version)
+    if len(hosts) > 1:
+        _train_together(values, channels, name, layout, version, hosts, current)
+        return
     matrices = _load(values, channels, name, layout, version)
     log.info("Single node training.")
     _train(values, matrices, layout, version)
+
+
+def _train_together(
+    values: dict[str, Any],
+    channels: dict[str, Any],
+    name: str,
+    layout: Layout,
+    version: Version,
+    hosts: list[str],
+    current: str,
+) -> None:
+    """Train on those of the hosts that have data. The data is read before they are connected: each host uses all of
+    its own."""
+    log.info("Distributed node training with %s hosts: %s", len(hosts), hosts)
+    empty = [channel for channel in ("train", "validation") if channel in channels and not _size(layout, channel)]
+    matrices = {} if empty else _load(values, channels, name, layout, version)
+    trackers = []
+
+    def start_tracker(participants: list[str]) -> None:
+        if len(participants) > 1 and participants[0] == current:
+            trackers.append(Tracker(current, len(participants), version))
+
+    participants = find_participants(hosts, current, not empty, start_tracker)
+    if empty:
+        log.warning(
+            "Host %s does not have data in %s. It leaves the training; the job goes on without it.", current, empty
+        )
+    if not participants:
+        raise AlgorithmError("No hosts received training data.")
+    if empty:
+        return
+    if len(participants) == 1:
+        log.info("Only 1 host with training data, starting single node training job from: %s", current)
+        _train(values, matrices, layout, version)
+        return
+    with connected(participants, current, version, trackers[0] if trackers else None) as is_master:
+        _train(values, matrices, layout, version, is_master)
+
+
+def _size(layout: Layout, channel: str) -> int:
+    return data_size(layout.channel(channel))
 
 
 def _check_library(version: Version) -> None:
@@ -82,15 +130,8 @@ def _refuse_dask(values: dict[str, Any], name: str) -> None:
     raise UserError("Some configurations unsuitable for Dask GPU training were found: {}".format(". ".join(reasons)))
 
 
-def _refuse_unsupported(train: dict[str, Any], name: str, layout: Layout) -> None:
+def _refuse_unsupported(train: dict[str, Any], name: str) -> None:
     """Raise an error for features of the container that this program does not support."""
-    hosts = layout.read_config("resourceconfig")["hosts"]
-    if len(hosts) != 1:
-        raise UserError(
-            "Training on {} hosts ({}) is not supported by this image: use one instance.".format(
-                len(hosts), ", ".join(hosts)
-            )
-        )
     if train["TrainingInputMode"] == "Pipe":
         raise UserError("Pipe mode for {} is not supported by this image: use File mode.".format(name))
     if name not in (CSV, LIBSVM):
@@ -123,11 +164,13 @@ def _load(
     return matrices
 
 
-def _train(values: dict[str, Any], matrices: dict[str, Any], layout: Layout, version: Version) -> None:
-    _debug(version, "TRAIN_JOB_DEBUG: Received is_master=True")
+def _train(
+    values: dict[str, Any], matrices: dict[str, Any], layout: Layout, version: Version, is_master: bool = True
+) -> None:
+    _debug(version, "TRAIN_JOB_DEBUG: Received is_master={}".format(is_master))
     folds, repetitions = values.pop("_kfold", None), values.pop("_num_cv_round", 1)
     afterwards = values.pop("_nfold", None)
-    job = _job(values, layout, version)
+    job = _job(values, layout, version, is_master)
     _log_sizes(matrices, version)
     watched: list[tuple[Any, str]] = [(matrices[name], name) for name in ("train", "validation") if name in matrices]
     try:
@@ -140,14 +183,16 @@ def _train(values: dict[str, Any], matrices: dict[str, Any], layout: Layout, ver
             found = cross_validate(job, matrices["all"], watched, folds, repetitions, predictions)
             boosters = {"{}-{}".format(MODEL_NAME, fold): booster for fold, booster in enumerate(found)}
     except Exception as error:
-        raise _translate(error) from error
-    _debug(version, "FINAL_MODEL_DEBUG: is_master=True, model_dir={}".format(layout.model))
+        raise _translated(error) from error
+    _debug(version, "FINAL_MODEL_DEBUG: is_master={}, model_dir={}".format(is_master, layout.model))
+    if not is_master:
+        return
     _debug(version, "FINAL_MODEL_SAVE: Saving final model as master")
     for name, booster in boosters.items():
         save_model(booster, layout.model, name, version)
 
 
-def _job(values: dict[str, Any], layout: Layout, version: Version) -> Job:
+def _job(values: dict[str, Any], layout: Layout, version: Version, is_master: bool) -> Job:
     rounds = values.pop("num_round")
     save_on_termination = values.pop("save_model_on_termination", "false")
     early_stopping_rounds = values.pop("early_stopping_rounds", None)
@@ -156,6 +201,7 @@ def _job(values: dict[str, Any], layout: Layout, version: Version) -> Job:
         values["eval_metric"] = evaluation.native
     return Job(
         version=version,
+        is_master=is_master,
         parameters=values,
         rounds=rounds,
         evaluation=evaluation,
@@ -173,7 +219,7 @@ def _log_sizes(matrices: dict[str, Any], version: Version) -> None:
         log.info("Validation matrix has %s rows", matrices["validation"].num_row())
 
 
-def _translate(error: Exception) -> ContainerError:
+def _translated(error: Exception) -> ContainerError:
     text = str(error)
     if any(known in text for known in CUSTOMER_ERRORS):
         return UserError(text)
