@@ -49,6 +49,12 @@ class Image:
     """Other tags under which the image was published."""
     accounts: tuple[str, ...] = ()
     """The accounts whose repository is meant. Empty for any account."""
+    sdk: str = ""
+    """The name of the image in the SDK's ``image_uris.retrieve``."""
+    classes: tuple[str, ...] = ()
+    """The SDK's classes that use the image."""
+    service: str = ""
+    """The part of SageMaker that AWS has closed to new customers and that the image belongs to, if any."""
     usual: bool = False
     """True if the scenarios use this version. It is built by default, and its jobs run in pre-started processes."""
 
@@ -172,6 +178,9 @@ def _image(name: str, table: Mapping[str, Any], version: str, details: Mapping[s
         runs=details["runs"],
         tags=tuple(details.get("also", ())),
         accounts=tuple(details.get("accounts", ())),
+        sdk=table.get("sdk", ""),
+        classes=tuple(table.get("classes", ())),
+        service=table.get("service", ""),
         usual=details.get("usual", False),
     )
 

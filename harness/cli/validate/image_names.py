@@ -9,16 +9,6 @@ from collections.abc import Iterator, Mapping
 from harness.contract.catalog import UnknownImage, load_catalog, resolve_image
 
 _URI = re.compile(r"\d{12}\.dkr\.ecr\.[\w.-]+/[\w./-]+(:[\w.-]+)?(@sha256:\w+)?")
-_FRAMEWORKS = {"xgboost": "sagemaker-xgboost", "sklearn": "sagemaker-scikit-learn"}
-"""What ``image_uris.retrieve`` calls them -> the repository."""
-_CLASSES = {
-    "SKLearnProcessor": "sklearn",
-    "SKLearn": "sklearn",
-    "SKLearnModel": "sklearn",
-    "XGBoost": "xgboost",
-    "XGBoostModel": "xgboost",
-    "XGBoostProcessor": "xgboost",
-}
 _Found = tuple[int, str, str]
 
 
@@ -43,13 +33,22 @@ def _requested_images(called: str, call: ast.Call) -> Iterator[tuple[str, str]]:
         framework = keywords.get("framework") or (_text(call.args[0]) if call.args else "")
         version = keywords.get("version") or (_text(call.args[2]) if len(call.args) > 2 else "")
     else:
-        framework, version = _CLASSES.get(called, ""), keywords.get("framework_version", "")
+        framework, version = _framework_of(called), keywords.get("framework_version", "")
         if framework and not version and call.args:
             version = _text(call.args[0])
-    if (framework, version) == ("xgboost", "1"):
-        return  # in a repository of its own, in accounts that depend on the region
-    if framework in _FRAMEWORKS and version and version != "latest":
-        yield _FRAMEWORKS[framework], version
+    if not framework or not version or version == "latest":
+        return
+    for image in load_catalog():
+        if image.sdk == framework:
+            if not image.accounts:  # otherwise in a repository of its own, in accounts that depend on the region
+                yield image.repositories[0], version
+                return
+            if version == image.version:
+                return
+
+
+def _framework_of(called: str) -> str:
+    return next((image.sdk for image in load_catalog() if called in image.classes), "")
 
 
 def _unknown(line: int, uri: str, own: Mapping[str, str]) -> Iterator[_Found]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.aws import Metric
-from harness.contract import xgboost_metrics
+from harness.contract.image_metrics import metrics_of
 from harness.contract.layout import JobPlan
 from harness.contract.training import METRICS_FOLDER, METRICS_NAMESPACE, model_artifact, plan_training
 from harness.engine.job_cache.lookup import CacheLookup, files_of, look_up
@@ -56,7 +56,7 @@ def _execute(work: JobRun) -> None:
     plan = plan_training(work.record, image, work.where())
     definitions = work.record.status["AlgorithmSpecification"].get("MetricDefinitions", [])
     only_own = bool(definitions) and "MetricDefinitions" not in spec["AlgorithmSpecification"]
-    watch = MetricWatch.of(definitions, xgboost_metrics.MARK if only_own else "")
+    watch = MetricWatch.of(definitions, metrics_of(image.name).mark if only_own else "")
     work.on_line(watch.see)
     lookup = look_up(work, image, plan)
     if not lookup.result:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from harness.contract.catalog import load_catalog
 from harness.promotion.account import Account
 from harness.promotion.plan import PlannedResource, RunPlan
 from harness.promotion.preflight.findings import OK, WARNING, Finding
 
 LOOKS = ("sagemaker:ListMonitoringExecutions", "sagemaker:ListMonitoringSchedules")
 _REPOSITORIES = {
-    "sagemaker-model-monitor-analyzer": "Model Monitor",
+    **{repository: image.service for image in load_catalog() if image.service for repository in image.repositories},
     "sagemaker-clarify-processing": "Clarify",
     "sagemaker-debugger-rules": "Debugger",
 }

@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 from harness.contract.containers import ImageProtocol
+from harness.contract.image_metrics import metrics_of
 from harness.contract.layout import below_root
 from harness.contract.training import DEFAULT_MAX_RUNTIME
-from harness.contract.xgboost_metrics import add_builtin_metrics
 from harness.engine.jobs.training import transition
 from harness.engine.lifecycle import move
 from harness.engine.tracking.experiments import job_component
@@ -60,8 +60,8 @@ def create_training_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]
     _check(scope, request)
     now = scope.clock.real()
     algorithm = dict(request["AlgorithmSpecification"])
-    if image.name == "xgboost":
-        algorithm["MetricDefinitions"] = add_builtin_metrics(algorithm.get("MetricDefinitions", []))
+    if metrics := metrics_of(image.name).add_to(algorithm.get("MetricDefinitions", [])):
+        algorithm["MetricDefinitions"] = metrics
     record = Record(
         key=scope.key(KIND, request["TrainingJobName"]),
         arn=scope.arn(KIND, request["TrainingJobName"]),

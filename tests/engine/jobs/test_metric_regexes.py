@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness.contract.xgboost_metrics import MARK, add_builtin_metrics, metric_definitions
+from harness.contract.image_metrics import metrics_of
 from harness.engine.jobs.metric_regexes import MetricWatch, final_metrics, single
 from harness.engine.tracking.component_metrics import MetricPoint
 from harness.stores.logs import LogEvent
@@ -14,6 +14,8 @@ from harness.stores.logs import LogEvent
 pytestmark = pytest.mark.provenance(
     "documented", source="Developer guide: Monitor and analyze training jobs using Amazon CloudWatch metrics"
 )
+
+XGBOOST = metrics_of("xgboost")
 
 
 def points(lines: list[str], *definitions: tuple[str, str], mark: str = "") -> list[MetricPoint]:
@@ -47,7 +49,7 @@ def test_one_line(line: str, regex: str, values: list[float]) -> None:
 @pytest.mark.provenance("documented", source="source code: aws/sagemaker-xgboost-container")
 def test_the_builtin_definitions_find_the_containers_lines() -> None:
     lines = ["[12]#011train-auc:0.51#011validation-auc:0.49", "[13]#011train-rmse:1.5e-05", "no metric here"]
-    found = points(lines, *[(item["Name"], item["Regex"]) for item in metric_definitions()], mark=MARK)
+    found = points(lines, *[(item["Name"], item["Regex"]) for item in XGBOOST.definitions], mark=XGBOOST.mark)
     assert found == [
         ("train:auc", 0.0, 0.51, None),
         ("validation:auc", 0.0, 0.49, None),
@@ -57,10 +59,10 @@ def test_the_builtin_definitions_find_the_containers_lines() -> None:
 
 @pytest.mark.provenance("assumed", source="no named source: outputs of notebooks that are not named")
 def test_own_definitions_stand_before_the_builtin_ones() -> None:
-    merged = add_builtin_metrics([{"Name": "train:auc", "Regex": "mine"}, {"Name": "new", "Regex": "x"}])
+    merged = XGBOOST.add_to([{"Name": "train:auc", "Regex": "mine"}, {"Name": "new", "Regex": "x"}])
     assert merged[:2] == [{"Name": "train:auc", "Regex": "mine"}, {"Name": "new", "Regex": "x"}]
     names = [item["Name"] for item in merged]
-    assert len(names) == len(set(names)) == len(metric_definitions()) + 1
+    assert len(names) == len(set(names)) == len(XGBOOST.definitions) + 1
 
 
 @pytest.mark.provenance("assumed", source="no named source: outputs of notebooks that are not named")
