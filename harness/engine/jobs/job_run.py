@@ -112,7 +112,7 @@ class JobRun:
             for host in hosts:
                 continuous = [output for output in host.outputs if output.continuous]
                 stack.enter_context(ContinuousUpload(self.objects, continuous, host.run.root))
-            logs = [self.log, *(stack.enter_context(self._log_of(host.run.hostname)) for host in plan.others)]
+            logs = [self.log, *(stack.enter_context(self.log_of(host.run.hostname)) for host in plan.others)]
             with self._lock:
                 self.check_stop()
                 runs = [
@@ -133,10 +133,13 @@ class JobRun:
         self._listeners.append(listener)
         self.log.on_line(listener)
 
+    def stream_of(self, host: str) -> str:
+        return self.stream.replace("/algo-1-", f"/{host}-")
+
     @contextmanager
-    def _log_of(self, host: str) -> Iterator[LogWriter]:
-        stream = self.stream.replace("/algo-1-", f"/{host}-")
-        log = self.components.logs.open(self.group, stream, self.key.account, self.key.region)
+    def log_of(self, host: str) -> Iterator[LogWriter]:
+        """Open the log of another host; listeners hear its lines too."""
+        log = self.components.logs.open(self.group, self.stream_of(host), self.key.account, self.key.region)
         for listener in self._listeners:
             log.on_line(listener)
         try:

@@ -8,11 +8,12 @@ import gzip
 import http.client
 import json
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from harness.contract import splitting
 from harness.contract.catalog import UnknownImage
@@ -25,6 +26,7 @@ from harness.engine.jobs.batch_calls import ALGORITHM, CLIENT, BatchCaller, Call
 from harness.engine.jobs.batch_objects import Batch, Calls, ObjectResult
 from harness.engine.jobs.failures import JobFailed
 from harness.engine.jobs.job_run import JobKind, JobRun, Stopped
+from harness.engine.jobs.multi_host_run import MultiHostRun
 from harness.engine.jobs.staging import sources
 from harness.kernel.clock import iso
 from harness.kernel.job_files import find_file
@@ -99,18 +101,24 @@ def _run(work: JobRun, model: Record, lookup: CacheLookup) -> None:
     instance_type = spec["TransformResources"]["InstanceType"]
     lookup.replay_log()
     batch = _batch_environment(spec)
-    server = start_server(work.components, model, work.log, work.key.name, instance_type, batch, work.packages)
-    work.run = server.run
-    try:
-        await_ping(server, START_TIMEOUT, work.stopping.is_set)
-        _transform(work, server, lookup)
-    except NotHealthy as error:
-        if work.stopping.is_set():
-            raise Stopped from error
-        problem = f"AlgorithmError: The model server did not become healthy: {error}; its log ends:"
-        raise JobFailed(error.reason(problem)) from error
-    finally:
-        server.stop(1.0)
+    with contextlib.ExitStack() as stack:
+        servers = []
+        for number in range(spec["TransformResources"]["InstanceCount"]):
+            log = stack.enter_context(work.log_of(f"algo-{number + 1}")) if number else work.log
+            name = f"{work.key.name}.{number}" if number else work.key.name
+            server = start_server(work.components, model, log, name, instance_type, batch, work.packages)
+            stack.callback(server.stop, 1.0)
+            servers.append(server)
+        work.run = MultiHostRun([server.run for server in servers]) if servers[1:] else servers[0].run
+        try:
+            for server in servers:
+                await_ping(server, START_TIMEOUT, work.stopping.is_set)
+            _transform(work, servers, lookup)
+        except NotHealthy as error:
+            if work.stopping.is_set():
+                raise Stopped from error
+            problem = f"AlgorithmError: The model server did not become healthy: {error}; its log ends:"
+            raise JobFailed(error.reason(problem)) from error
     results = {str(number): find_file(work.folder, f"{_RESULTS}/{number}") for number in range(len(lookup.names))}
     lookup.keep({name: file for name, file in results.items() if file is not None})
 
@@ -159,11 +167,10 @@ def _execution_parameters(server: ModelServer) -> dict[str, Any]:
         connection.close()
 
 
-def _own_stream(work: JobRun) -> LogWriter:
+def _own_stream(work: JobRun, host: str = "algo-1") -> LogWriter:
     """Open the log stream for the platform's own lines, beside the container's stream."""
-    return work.components.logs.open(
-        KINDS["TransformJob"].log_group, f"{work.stream}/{_DATA_LOG}", work.key.account, work.key.region
-    )
+    stream = f"{work.stream_of(host)}/{_DATA_LOG}"
+    return work.components.logs.open(KINDS["TransformJob"].log_group, stream, work.key.account, work.key.region)
 
 
 def _result(work: JobRun, number: int) -> Path:
@@ -175,16 +182,44 @@ def _output_uri(work: JobRun, name: str) -> S3Uri:
     return S3Uri.parse(work.record.spec["TransformOutput"]["S3OutputPath"]).join(name)
 
 
-def _transform(work: JobRun, server: ModelServer, lookup: CacheLookup) -> None:
-    spec = work.record.spec
-    limits = _limits(spec, server)
-    job_log = _own_stream(work)
-    lookup.listen(job_log.on_line, _DATA_LOG)
-    try:
-        _write_line(work, job_log, _describe(limits))
-        failures = _transform_objects(work, server, limits, job_log, lookup)
-    finally:
-        job_log.close()
+class _Instance(NamedTuple):
+    """One of the instances, with its share ``(i, n)`` of the objects: every n-th, beginning with the i-th."""
+
+    server: ModelServer
+    share: tuple[int, int]
+    job_log: LogWriter
+
+
+def _transform(work: JobRun, servers: Sequence[ModelServer], lookup: CacheLookup) -> None:
+    """Transform the objects, each on one instance. When an instance gives up, so do the others."""
+    limits = _limits(work.record.spec, servers[0])
+    made: dict[int, str] = {}
+    failures: list[str] = []
+    errors: list[BaseException] = []
+
+    def check() -> None:
+        work.check_stop()
+        if errors:
+            raise Stopped
+
+    def run(instance: _Instance) -> None:
+        try:
+            _write_line(work, instance.job_log, _describe(limits))
+            failures.extend(_transform_objects(work, instance, limits, lookup, check, made))
+        except BaseException as error:  # the first one is raised below
+            errors.append(error)
+
+    with contextlib.ExitStack() as stack:
+        instances = []
+        for number, server in enumerate(servers):
+            job_log = stack.enter_context(contextlib.closing(_own_stream(work, f"algo-{number + 1}")))
+            lookup.listen(job_log.on_line, _DATA_LOG)
+            instances.append(_Instance(server, (number, len(servers)), job_log))
+        with ThreadPoolExecutor(len(servers), thread_name_prefix="instance") as pool:
+            list(pool.map(run, instances))
+    if errors:
+        raise errors[0]
+    lookup.names.extend(made[number] for number in sorted(made))
     work.check_stop()
     if failures:
         kind = ALGORITHM if ALGORITHM in failures else CLIENT
@@ -203,12 +238,21 @@ def _write_line(work: JobRun, job_log: LogWriter, text: str) -> None:
 
 
 def _transform_objects(
-    work: JobRun, server: ModelServer, limits: Limits, job_log: LogWriter, lookup: CacheLookup
+    work: JobRun,
+    instance: _Instance,
+    limits: Limits,
+    lookup: CacheLookup,
+    check: Callable[[], None],
+    made: dict[int, str],
 ) -> list[str]:
-    """Transform every object; return the kinds of failures. A failing object has no output and stops no other."""
+    """Transform an instance's objects; return the kinds of failures. A failing object stops no other.
+
+    ``made`` takes the names of the results by the objects' numbers, if they will be kept.
+    """
     source = work.record.spec["TransformInput"]["DataSource"]["S3DataSource"]
     listed = Input("input", S3Uri.parse(source["S3Uri"]), "", source["S3DataType"])
     failures: list[str] = []
+    first, step = instance.share
 
     def finish(result: ObjectResult) -> None:
         if result.failure is None:
@@ -216,18 +260,18 @@ def _transform_objects(
         else:
             failures.append(getattr(result.failure, "kind", CLIENT))
             for line in str(result.failure).splitlines() or [""]:
-                _write_line(work, job_log, f"{result.uri.bucket}/{result.uri.key}: {line}")
+                _write_line(work, instance.job_log, f"{result.uri.bucket}/{result.uri.key}: {line}")
         if not lookup.will_be_kept:
             result.path.unlink()
         elif result.failure is None:
-            lookup.names.append(f"{result.name}.out")
+            made[int(result.path.name)] = f"{result.name}.out"
 
-    caller = _caller(work.record.spec, server, limits)
+    caller = _caller(work.record.spec, instance.server, limits)
     try:
         with ThreadPoolExecutor(limits.concurrent, thread_name_prefix="transform") as pool:
             calls = Calls(pool, _call(work.record.spec, caller), limits.concurrent, _OBJECT_FAILURES)
-            with contextlib.closing(Batch(calls, finish, work.check_stop)) as batch:
-                for number, (uri, name) in enumerate(sources(work.objects, listed)):
+            with contextlib.closing(Batch(calls, finish, check)) as batch:
+                for number, (uri, name) in islice(enumerate(sources(work.objects, listed)), first, None, step):
                     result = ObjectResult(uri, name, _result(work, number))
                     batch.add(result, functools.partial(_bodies_of, work, uri, limits))
                 batch.drain()

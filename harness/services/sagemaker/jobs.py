@@ -121,10 +121,14 @@ def require_instances(scope: Scope, member: str, resources: dict[str, Any]) -> N
     check_instance_count(scope, f"{member}.InstanceCount", resources["InstanceCount"])
 
 
-def check_instance_count(scope: Scope, member: str, count: int) -> None:
-    """Refuse several instances where the runner cannot give them, and more than one machine is made for."""
+def refuse_too_many_instances(member: str, count: int) -> None:
     if count > MOST_INSTANCES:
         raise ValidationException(f"{member} {count}: harness runs a job on at most {MOST_INSTANCES} instances")
+
+
+def check_instance_count(scope: Scope, member: str, count: int) -> None:
+    """Refuse several instances where the runner cannot give them, and more than one machine is made for."""
+    refuse_too_many_instances(member, count)
     refusal = scope.images.refuses_several_hosts() if count > 1 else ""
     if refusal:
         raise ValidationException(f"{member} {count}: {refusal}")

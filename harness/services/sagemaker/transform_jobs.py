@@ -19,7 +19,7 @@ from harness.services.sagemaker.jobs import (
     describe_job,
     find_job,
     refuse_members,
-    require_single_host,
+    refuse_too_many_instances,
     stop_job,
 )
 from harness.services.sagemaker.models import find_model
@@ -79,7 +79,7 @@ def _check(scope: Scope, request: dict[str, Any]) -> None:
     refuse_members(request, ("DataCaptureConfig",))
     image = find_model_image(scope, container_of(model)["Image"], "Image")
     check_hosting_limits(image, "Environment", request.get("Environment", {}))
-    require_single_host("TransformResources.InstanceCount", request["TransformResources"]["InstanceCount"])
+    refuse_too_many_instances("TransformResources.InstanceCount", request["TransformResources"]["InstanceCount"])
     source = request["TransformInput"]["DataSource"]["S3DataSource"]
     if source["S3DataType"] not in ("S3Prefix", "ManifestFile"):
         raise ValidationException(f"S3DataType {source['S3DataType']} is not supported for transform jobs")

@@ -51,6 +51,32 @@ def test_every_object_below_a_prefix_gets_its_output(hosting: Hosting, cloud: Cl
     assert "FailureReason" not in job
 
 
+def test_instances_share_the_objects(hosting: Hosting, cloud: Cloud, here: str) -> None:
+    for number in range(4):
+        cloud.put(f"{here}in/{number}.csv", f"{number}\n")
+    two = {"TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 2}}
+    job = hosting.transform(hosting.model(), uri(here + "in/"), **two)
+    assert hosting.outputs(job) == {f"{number}.csv.out": f"{number}\n".encode() for number in range(4)}
+    name, group = job["TransformJobName"], "/aws/sagemaker/TransformJobs"
+    streams = cloud.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=name)["logStreams"]
+    posts_by_stream = {
+        stream["logStreamName"].removeprefix(f"{name}/")[:6]: [
+            event["message"]
+            for event in cloud.logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"])["events"]
+            if event["message"].startswith("POST /invocations")
+        ]
+        for stream in streams
+        if not stream["logStreamName"].endswith("/data-log")
+    }
+    assert {host: len(found) for host, found in posts_by_stream.items()} == {"algo-1": 2, "algo-2": 2}
+    assert len(streams) == 4
+    # One that gives up ends the job, and the other server with it.
+    broken = cloud.put(f"{here}list.json", "[]")
+    job = hosting.transform(hosting.model(), broken, listed="ManifestFile", **two)
+    assert job["FailureReason"].startswith("ClientError: Manifest file ")
+    assert not list((cloud.state / "jobs" / "servers").glob("transform-*"))
+
+
 def test_a_single_object_gets_its_base_name(hosting: Hosting, cloud: Cloud, here: str) -> None:
     source = cloud.put(f"{here}some/where/t.csv", "1\n")
     assert list(hosting.outputs(hosting.transform(hosting.model(), source))) == ["t.csv.out"]

@@ -43,7 +43,7 @@ SOURCE = f"s3://{BUCKET}/in/"
         ({"MaxConcurrentTransforms": 20, "MaxPayloadInMB": 6}, "must not exceed 100 MB"),
         ({"listed": "AugmentedManifestFile"}, "AugmentedManifestFile is not supported"),
         ({"DataCaptureConfig": {"DestinationS3Uri": "s3://b/c"}}, "DataCaptureConfig: not supported"),
-        ({"TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 2}}, "InstanceCount 2"),
+        ({"TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 21}}, "InstanceCount 21"),
         ({"processing": {"InputFilter": "$..a"}}, "DataProcessing: .* no recursive descent"),
         ({"processing": {"InputFilter": "a"}}, "DataProcessing: 'a' is not a JSONPath"),
         ({"processing": {"OutputFilter": "$" * 64}}, "outputFilter"),
