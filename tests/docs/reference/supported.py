@@ -16,8 +16,8 @@ README = Path(__file__).parents[3] / "README.md"
 BEGIN, END = "<!-- made by `tox -e docs` -->", "<!-- end -->"
 _VERB = re.compile(r"[A-Z][a-z]+(?=[A-Z])")
 _RUNS = (
-    "training, processing, batch transform, endpoints with data capture, Model Monitor (data quality), experiments and "
-    "metrics"
+    "training, processing and batch transform on one instance or several, endpoints with data capture, Model Monitor "
+    "(data quality), experiments and metrics"
 )
 NOT_YET = (
     "hyperparameter tuning, pipelines, the model registry, the feature store, AutoML, Clarify, script mode and "
