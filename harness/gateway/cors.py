@@ -5,7 +5,6 @@ The rules of matching are those of https://docs.aws.amazon.com/AmazonS3/latest/u
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -19,6 +18,7 @@ from harness.gateway.request_context import RequestContext
 from harness.gateway.s3_questions import ask_s3
 from harness.kernel.errors import ApiError
 from harness.kernel.http import Request, Response
+from harness.kernel.wildcards import matches
 
 _VARY = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method"
 _METHOD, _HEADERS = "Access-Control-Request-Method", "Access-Control-Request-Headers"
@@ -129,5 +129,4 @@ def _tag(element: ET.Element) -> str:
 
 
 def _matches(pattern: str, text: str) -> bool:
-    """A pattern has at most one ``*``, which stands for any text."""
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text) is not None
+    return matches(pattern, text, one="")

@@ -7,7 +7,6 @@ policy denies to none: https://docs.aws.amazon.com/AmazonS3/latest/userguide/acc
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +15,7 @@ from xml.etree import ElementTree as ET
 from harness.gateway.fault_injection.s3_names import s3_call
 from harness.gateway.request_context import RequestContext
 from harness.gateway.s3_questions import ask_s3
+from harness.kernel.wildcards import matches
 
 _EVERYBODY = "http://acs.amazonaws.com/groups/global/AllUsers"
 _HARMLESS = ("x-id", "partnumber", "response-", "x-amz-")
@@ -70,10 +70,4 @@ def _has(policy: Iterable[Mapping[str, Any]], effect: str, resource: str) -> boo
 
 def _covers(patterns: Any, name: str) -> bool:
     listed = patterns if isinstance(patterns, list) else [patterns]
-    return any(isinstance(pattern, str) and _matches(pattern, name) for pattern in listed)
-
-
-def _matches(pattern: str, name: str) -> bool:
-    """``*`` stands for any text and ``?`` for one character."""
-    regular = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-    return re.fullmatch(regular, name, re.DOTALL) is not None
+    return any(isinstance(pattern, str) and matches(pattern, name) for pattern in listed)

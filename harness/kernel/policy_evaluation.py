@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import translate
 from functools import lru_cache
 from typing import Any, NamedTuple
+
+from harness.kernel.wildcards import matches
 
 ALLOWED, DENIED, UNSURE = "allowed", "denied", "unsure"
 EXPLICIT, IMPLICIT = "explicitDeny", "implicitDeny"
@@ -113,7 +114,7 @@ def _known_outcome(statements: Iterable[Statement], action: str, resource: str, 
 def _covers_action(statement: Statement, action: str) -> int:
     negated = "NotAction" in statement
     named = as_list(statement["NotAction" if negated else "Action"])
-    return _YES if negated != any(_matches(each.lower(), action.lower()) for each in named) else _NO
+    return _YES if negated != any(matches(each.lower(), action.lower()) for each in named) else _NO
 
 
 def _covers_resource(statement: Statement, resource: str, exact: bool = False) -> int:
@@ -121,7 +122,7 @@ def _covers_resource(statement: Statement, resource: str, exact: bool = False) -
     negated = "NotResource" in statement
     named = as_list(statement.get("NotResource" if negated else "Resource", "*"))
     if exact:
-        covered = _YES if any(_matches(each, resource) for each in named) else _NO
+        covered = _YES if any(matches(each, resource) for each in named) else _NO
     else:
         covered = max((_compare_patterns(each, resource) for each in named), default=_NO)
     return _YES - covered if negated else covered
@@ -130,7 +131,7 @@ def _covers_resource(statement: Statement, resource: str, exact: bool = False) -
 def _compare_patterns(pattern: str, resource: str) -> int:
     if "${" in pattern:  # a policy variable: its value is only known with the request
         return _PERHAPS if _overlap(re.sub(r"\$\{[^}]*\}", "*", pattern), resource) else _NO
-    if _matches(pattern, resource):
+    if matches(pattern, resource):
         return _YES
     return _PERHAPS if resource != "*" and _overlap(pattern, resource) else _NO
 
@@ -147,21 +148,12 @@ def _overlap(one: str, other: str) -> bool:
     return (one[0] == other[0] or "?" in (one[0], other[0])) and _overlap(one[1:], other[1:])
 
 
-def _matches(pattern: str, text: str) -> bool:
-    return bool(_compile(pattern).match(text))
-
-
-@lru_cache(maxsize=4096)
-def _compile(pattern: str) -> re.Pattern[str]:
-    return re.compile(translate(pattern.replace("[", "[[]")))  # only * and ? are wildcards in a policy
-
-
 _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     "StringEquals": lambda actual, expected: actual == expected,
     "StringEqualsIgnoreCase": lambda actual, expected: actual.lower() == expected.lower(),
-    "StringLike": lambda actual, expected: _matches(expected, actual),
-    "ArnEquals": lambda actual, expected: _matches(expected, actual),
-    "ArnLike": lambda actual, expected: _matches(expected, actual),
+    "StringLike": lambda actual, expected: matches(expected, actual),
+    "ArnEquals": lambda actual, expected: matches(expected, actual),
+    "ArnLike": lambda actual, expected: matches(expected, actual),
     "Bool": lambda actual, expected: actual.lower() == expected.lower(),
 }
 

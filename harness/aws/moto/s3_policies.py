@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from harness.aws.wire.error_responses import Refusal
+from harness.kernel.wildcards import matches
 
 LARGEST = 20 * 1024
 VERSIONS = ("2012-10-17", "2008-10-17")
@@ -102,11 +102,7 @@ def _is_for_everyone(statement: Mapping[str, Any]) -> bool:
 def _covers(statement: Mapping[str, Any], name: str, value: str, ignore_case: bool = False) -> bool:
     patterns = statement.get(name, statement.get(f"Not{name}"))
     matched = any(
-        _matches(pattern, value, ignore_case) for pattern in (patterns if isinstance(patterns, list) else [patterns])
+        matches(pattern, value, ignore_case=ignore_case)
+        for pattern in (patterns if isinstance(patterns, list) else [patterns])
     )
     return matched is (name in statement)
-
-
-def _matches(pattern: str, value: str, ignore_case: bool) -> bool:
-    text = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-    return re.fullmatch(text, value, re.DOTALL | (re.IGNORECASE if ignore_case else 0)) is not None
