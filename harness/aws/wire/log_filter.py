@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from harness.aws.wire.error_responses import Refusal
+from harness.kernel.expressions import search
 
 WORD = re.compile(r'([?-]?)(?:"((?:[^"\\]|\\.)*)"|([^\s"]+))')
 
 
-def message_filter(pattern: str | None) -> Callable[[str], bool]:
+Filter = Callable[[Sequence[str]], Sequence[bool]]
+"""Tells of each message whether it matches."""
+
+
+def message_filter(pattern: str | None) -> Filter:
     """Return a test for messages. Patterns for JSON and columns (``{…}``, ``[…]``) are refused, as not supported."""
     text = (pattern or "").strip()
     if text.startswith(("{", "[")):
@@ -29,12 +34,19 @@ def message_filter(pattern: str | None) -> Callable[[str], bool]:
             return False
         return not optional or bool(required) or any(word in message for word in optional)
 
-    return matches
+    return lambda messages: list(map(matches, messages))
 
 
-def _expression(text: str) -> Callable[[str], bool]:
+def _expression(text: str) -> Filter:
     try:
-        expression = re.compile(text)
+        re.compile(text)
     except re.error as error:
         raise Refusal(400, "InvalidParameterException", f"Invalid regular expression: {error}") from error
-    return lambda message: expression.search(message) is not None
+
+    def matches(messages: Sequence[str]) -> Sequence[bool]:
+        found = search([text], messages)[0]
+        if found is None:
+            raise Refusal(400, "InvalidParameterException", f"The regular expression {text[:100]!r} takes too long")
+        return [number in found for number in range(len(messages))]
+
+    return matches

@@ -2,52 +2,75 @@
 
 from __future__ import annotations
 
+import logging
 import math
-import re
 import struct
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Iterable, Mapping
+from itertools import compress
 
 from harness.engine.tracking.component_metrics import MetricPoint
+from harness.kernel.expressions import MOST_CHARACTERS, MOST_TEXTS, search, search_here
 from harness.stores.logs import LogEvent
 
-Find = Callable[[str], "re.Match[str] | None"]
+log = logging.getLogger(__name__)
 
 
-@dataclass
 class MetricWatch:
-    """Collects the points of one job while its lines arrive, in the order of the log. Others are ignored.
+    """Collects the points of one job while its lines arrive, in the order of the log. Thread-safe.
 
-    ``mark`` is a text that every line with a metric is known to have: other lines are passed over at once.
+    ``mark`` is a text that every line with a metric is known to have: other lines are passed over at once. Only the
+    definitions of harness's own images have one.
     """
 
-    finders: tuple[tuple[str, Find], ...]
-    mark: str = ""
-    points: list[MetricPoint] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, definitions: Iterable[Mapping[str, str]], mark: str = "") -> MetricWatch:
-        return cls(tuple((item["Name"], _finder(item["Regex"])) for item in definitions), mark)
+    def __init__(self, definitions: Iterable[Mapping[str, str]], mark: str = "") -> None:
+        self._definitions = [(item["Name"], item["Regex"]) for item in definitions]
+        self._mark = mark
+        self._points: list[MetricPoint] = []
+        self._waiting: list[LogEvent] = []
+        self._size = 0
+        self._lock = threading.Lock()
 
     def see(self, event: LogEvent) -> None:
-        if self.mark not in event.message:
+        if not self._definitions or self._mark not in event.message:
             return
-        for name, find in self.finders:
-            match = find(event.message)
-            if match is None or not match.groups():
-                continue
-            try:
-                value = float(match.group(1))
-            except (TypeError, ValueError):
-                continue
-            if math.isfinite(value):  # CloudWatch takes neither NaN nor infinity
-                self.points.append(MetricPoint(name, event.timestamp / 1000, value))
+        with self._lock:
+            self._waiting.append(event)
+            self._size += len(event.message)
+            if len(self._waiting) >= MOST_TEXTS or self._size >= MOST_CHARACTERS:
+                self._search()
+
+    def points(self) -> list[MetricPoint]:
+        """Return the points of all lines seen so far."""
+        with self._lock:
+            self._search()
+            return list(self._points)
+
+    def _search(self) -> None:
+        events, self._waiting, self._size = self._waiting, [], 0
+        if not events:
+            return
+        find = search_here if self._mark else search
+        results = find([regex for _, regex in self._definitions], [event.message for event in events])
+        found = []
+        for position, ((name, _), result) in enumerate(zip(self._definitions, results, strict=True)):
+            if result is None:
+                log.warning("the metric %r gets no more values: its regex takes too long on the lines of the job", name)
+            values = ((number, _finite(group)) for number, group in (result or {}).items())
+            found += [(number, position, name, value) for number, value in values if value is not None]
+        for number, _, name, value in sorted(found):
+            self._points.append(MetricPoint(name, events[number].timestamp / 1000, value))
+        kept = [result is not None for result in results]
+        self._definitions = list(compress(self._definitions, kept))
 
 
-def _finder(regex: str) -> Find:
-    """A regex that begins with ``.*`` finds at the start or nowhere; searching on takes the square of a long line."""
-    pattern = re.compile(regex)
-    return pattern.match if regex.startswith(".*") and "|" not in regex else pattern.search
+def _finite(text: str | None) -> float | None:
+    """Return the number; None for what is none. CloudWatch takes neither NaN nor infinity."""
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 def final_metrics(points: Iterable[MetricPoint]) -> list[dict[str, object]]:

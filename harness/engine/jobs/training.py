@@ -56,7 +56,7 @@ def _execute(work: JobRun) -> None:
     plan = plan_training(work.record, image, work.where())
     definitions = work.record.status["AlgorithmSpecification"].get("MetricDefinitions", [])
     only_own = bool(definitions) and "MetricDefinitions" not in spec["AlgorithmSpecification"]
-    watch = MetricWatch.of(definitions, metrics_of(image.name).mark if only_own else "")
+    watch = MetricWatch(definitions, metrics_of(image.name).mark if only_own else "")
     work.on_line(watch.see)
     lookup = look_up(work, image, plan)
     if not lookup.result:
@@ -67,7 +67,7 @@ def _execute(work: JobRun) -> None:
     if _verdict(work, outcome)[0] == "Completed":
         lookup.keep(files_of(plan, work.root))
     work.log.close()
-    points = [*watch.points, *_track(work)]
+    points = [*watch.points(), *_track(work)]
     _publish(work, points)
     _settle(work, outcome, points)
 

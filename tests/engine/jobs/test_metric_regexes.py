@@ -19,10 +19,10 @@ XGBOOST = metrics_of("xgboost")
 
 
 def points(lines: list[str], *definitions: tuple[str, str], mark: str = "") -> list[MetricPoint]:
-    watch = MetricWatch.of([{"Name": name, "Regex": regex} for name, regex in definitions], mark)
+    watch = MetricWatch([{"Name": name, "Regex": regex} for name, regex in definitions], mark)
     for number, line in enumerate(lines):
         watch.see(LogEvent(number * 1000, line))
-    return watch.points
+    return watch.points()
 
 
 @pytest.mark.parametrize(
