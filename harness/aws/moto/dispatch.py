@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from multidict import CIMultiDict
 
+from harness.aws.moto import patched_services
 from harness.aws.moto.misread import Misread, answer_to_misread, catch_misread
 from harness.aws.wire.error_responses import QUERY, Refusal, fault, full_disk, readable, s3_code
 from harness.kernel.http import Response
@@ -174,3 +175,4 @@ def _routes(service: str) -> tuple[tuple[re.Pattern[str], Handler], ...]:
 def prepare(service: str) -> None:
     """Import the handlers of a service, so that its first request is not slowed down by it."""
     _routes(service)
+    patched_services.install(PACKAGES[service])
