@@ -19,7 +19,10 @@ _ROOT_PARTS = ("opt", "ml")
 
 @dataclass(frozen=True)
 class Input:
-    """Objects to copy below ``path`` before the job starts. ``kind`` is S3Prefix or ManifestFile."""
+    """Objects to copy below ``path`` before the job starts. ``kind`` is S3Prefix or ManifestFile.
+
+    It is AugmentedManifestFile only for the source of a ``Pipe``.
+    """
 
     name: str
     uri: S3Uri
@@ -28,6 +31,21 @@ class Input:
     gunzip: bool = False
     share: tuple[int, int] = (0, 1)
     """``(i, n)``: copy every n-th object, beginning with the i-th (S3DataDistributionType ShardedByS3Key)."""
+    seed: int | None = None
+    """The seed by which the objects are shuffled before they are divided (ShuffleConfig)."""
+
+
+@dataclass(frozen=True)
+class Pipe:
+    """A channel in Pipe mode: FIFOs ``<channel>_0``, ``<channel>_1``, … in ``folder``, one for each epoch."""
+
+    channel: str
+    folder: str
+    source: Input
+    wrapped: bool = False
+    """True if each object, or each attribute, is one RecordIO record (RecordWrapperType)."""
+    attributes: tuple[str, ...] = ()
+    """The attributes that are read of each line of an augmented manifest."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +72,7 @@ class JobPlan:
     files: Mapping[str, str] = field(default_factory=dict)
     folders: tuple[str, ...] = ()
     inputs: tuple[Input, ...] = ()
+    pipes: tuple[Pipe, ...] = ()
     outputs: tuple[Output, ...] = ()
     others: tuple[JobPlan, ...] = ()
     """The plans of the other hosts, if there are several. Each has its own root."""

@@ -14,7 +14,7 @@ from harness.contract.container_environment import (
     resource_config,
 )
 from harness.contract.containers import Command, ImageProtocol
-from harness.contract.layout import Input, JobPlan, Output, below_root, channel_path, to_json
+from harness.contract.layout import Input, JobPlan, Output, Pipe, below_root, channel_path, to_json
 from harness.kernel.records import Record
 from harness.kernel.s3uri import S3Uri
 from harness.runners.spec import Network, RunSpec
@@ -32,7 +32,7 @@ def plan_training(record: Record, image: ImageProtocol, where: ContainerEnvironm
 
 def _plan_host(record: Record, image: ImageProtocol, where: ContainerEnvironment) -> JobPlan:
     spec = record.spec
-    channels = [_channel(channel, where) for channel in spec.get("InputDataConfig", [])]
+    channels = [(channel, _channel(channel, where)) for channel in spec.get("InputDataConfig", [])]
     return JobPlan(
         run=_run_spec(record, image, where),
         files={
@@ -46,7 +46,11 @@ def _plan_host(record: Record, image: ImageProtocol, where: ContainerEnvironment
             **_checkpoint_config(spec),
         },
         folders=("input/data", "model", "output/data", METRICS_FOLDER, *_checkpoint_folder(spec)),
-        inputs=(*channels, *_checkpoint_input(spec)),
+        inputs=(
+            *(source for channel, source in channels if channel_mode(spec, channel) != "Pipe"),
+            *_checkpoint_input(spec),
+        ),
+        pipes=tuple(_pipe(channel, source) for channel, source in channels if channel_mode(spec, channel) == "Pipe"),
         outputs=(*artifacts(record), *_checkpoint_output(spec)),
     )
 
@@ -107,12 +111,30 @@ def _channel(channel: Mapping[str, Any], where: ContainerEnvironment) -> Input:
         uri=S3Uri.parse(source["S3Uri"]),
         path=channel_path(channel["ChannelName"]),
         kind=source["S3DataType"],
+        gunzip=channel.get("CompressionType") == "Gzip",
         share=where.share if source.get("S3DataDistributionType") == "ShardedByS3Key" else (0, 1),
+        seed=channel["ShuffleConfig"]["Seed"] if "ShuffleConfig" in channel else None,
     )
 
 
+def _pipe(channel: Mapping[str, Any], source: Input) -> Pipe:
+    return Pipe(
+        channel=source.name,
+        folder="input/data",
+        source=source,
+        wrapped=channel.get("RecordWrapperType") == "RecordIO",
+        attributes=tuple(channel["DataSource"]["S3DataSource"].get("AttributeNames", ())),
+    )
+
+
+def channel_mode(spec: Mapping[str, Any], channel: Mapping[str, Any]) -> str:
+    """Return the input mode of a channel, File, FastFile or Pipe: its own, or else the algorithm's."""
+    mode: str = channel.get("InputMode") or spec["AlgorithmSpecification"]["TrainingInputMode"]
+    return mode
+
+
 def _channel_config(spec: Mapping[str, Any], channel: Mapping[str, Any]) -> dict[str, str]:
-    mode = channel.get("InputMode") or spec["AlgorithmSpecification"]["TrainingInputMode"]
+    mode = channel_mode(spec, channel)
     source = channel["DataSource"]["S3DataSource"]
     config = {
         "TrainingInputMode": "File" if mode == "FastFile" else mode,

@@ -172,9 +172,10 @@ class CacheLookup:
 def look_up(work: JobRun, image: ImageProtocol, plan: JobPlan) -> CacheLookup:
     """Look the job up in the cache.
 
-    Multi-host jobs and jobs with checkpoints are never cached: their result depends on more than their inputs.
+    Multi-host jobs and jobs with checkpoints are never cached: their result depends on more than their inputs. Nor are
+    jobs with channels in Pipe mode, whose content is read while they run.
     """
-    alone = not plan.others and not any(output.mirror for output in plan.outputs)
+    alone = not plan.others and not plan.pipes and not any(output.mirror for output in plan.outputs)
     reuse = work.components.reuse if alone else None
     return CacheLookup(work, reuse, image, lambda keys: keys.of_plan(work.key.kind, plan))
 

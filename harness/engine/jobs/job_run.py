@@ -15,7 +15,8 @@ from harness.contract.layout import JobPlan, Output
 from harness.engine.components import Components
 from harness.engine.jobs.continuous_upload import ContinuousUpload
 from harness.engine.jobs.failures import disk_is_full, exit_reason, full_disk_reason
-from harness.engine.jobs.multi_host_run import MultiHostRun, merge_outputs
+from harness.engine.jobs.multi_host_run import STOP_GRACE, MultiHostRun, merge_outputs
+from harness.engine.jobs.pipes import ChannelPipes
 from harness.engine.jobs.staging import lay_out, stage_in, stage_out
 from harness.engine.lifecycle import move
 from harness.engine.tracking.component_metrics import MetricPoint
@@ -112,6 +113,10 @@ class JobRun:
             for host in hosts:
                 continuous = [output for output in host.outputs if output.continuous]
                 stack.enter_context(ContinuousUpload(self.objects, continuous, host.run.root))
+            channels = [
+                stack.enter_context(ChannelPipes(self.objects, host.pipes, host.run.root, self._stop_without_data))
+                for host in hosts
+            ]
             logs = [self.log, *(stack.enter_context(self.log_of(host.run.hostname)) for host in plan.others)]
             with self._lock:
                 self.check_stop()
@@ -122,6 +127,9 @@ class JobRun:
                 self.run = together = MultiHostRun(runs) if plan.others else runs[0]
             outcome = together.wait()
         assert outcome is not None  # wait() without a time-out returns when the program has ended
+        for channel in channels:
+            if channel.failure is not None:
+                raise channel.failure
         self.roots = [host.run.root for host in hosts]
         self.failed_root = together.root_of_decisive_host() if isinstance(together, MultiHostRun) else self.root
         merge_outputs(plan)
@@ -162,6 +170,12 @@ class JobRun:
         with self._lock:
             if self.run is not None:
                 self.run.stop(grace)
+
+    def _stop_without_data(self) -> None:
+        """Called from another thread: a channel's data cannot be had, so the program waits in vain for the rest."""
+        with self._lock:
+            if self.run is not None:
+                self.run.stop(STOP_GRACE)
 
     def check_stop(self) -> None:
         if self.stopping.is_set():

@@ -6,6 +6,7 @@ import gzip
 import json
 import mimetypes
 import os
+import random
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -72,9 +73,14 @@ def download_all(
 
 
 def share_of(listed: Iterator[tuple[S3Uri, str]], item: Input) -> Iterator[tuple[S3Uri, str]]:
-    """This host's share of the objects, in the order of their keys."""
+    """This host's share of the objects, in the order of their keys or shuffled."""
     first, step = item.share
-    return islice(iter(sorted(listed, key=str)), first, None, step) if step > 1 else listed
+    if step == 1:
+        return listed
+    ordered = sorted(listed, key=str)
+    if item.seed is not None:
+        random.Random(item.seed).shuffle(ordered)
+    return islice(iter(ordered), first, None, step)
 
 
 def sources(objects: ObjectStore, item: Input) -> Iterator[tuple[S3Uri, str]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.contract.catalog import Image
 from harness.contract.containers import ImageProtocol
+from harness.contract.training import channel_mode
 from harness.kernel.errors import ValidationException
 
 _PROGRAM = "sagemaker_program"
@@ -42,7 +43,7 @@ def check_training_limits(image: ImageProtocol, request: Mapping[str, Any]) -> N
     if image.name == "xgboost":
         _refuse_hosts(image, request["ResourceConfig"].get("InstanceCount", 1))
         for channel in request.get("InputDataConfig", []):
-            _refuse_format(channel)
+            _refuse_format(channel, channel_mode(request, channel))
 
 
 def check_hosting_limits(image: ImageProtocol, member: str, environment: Mapping[str, str]) -> None:
@@ -92,7 +93,11 @@ def _refuse_hosts(image: Image, count: int) -> None:
         )
 
 
-def _refuse_format(channel: Mapping[str, Any]) -> None:
+def _refuse_format(channel: Mapping[str, Any], mode: str) -> None:
+    if mode == "Pipe":
+        raise ValidationException(
+            f"Channel {channel['ChannelName']!r}: Pipe mode is not supported by harness's XGBoost; use File or FastFile"
+        )
     kind = channel.get("ContentType", "").partition(";")[0].strip().lower()
     if channel["ChannelName"] in ("train", "validation") and kind in _TRAINING_FORMATS:
         raise ValidationException(

@@ -23,14 +23,14 @@ from harness.services.sagemaker.jobs import (
     delete_job,
     describe_job,
     find_job,
-    refuse_duplicates,
     refuse_empty_words,
     refuse_members,
     require_instances,
     require_members,
     stop_job,
 )
-from harness.services.sagemaker.staged_data import require_objects, s3_uri
+from harness.services.sagemaker.staged_data import s3_uri
+from harness.services.sagemaker.training_channels import check_channels
 from harness.services.scope import Scope
 
 KIND = "training-job"
@@ -142,10 +142,8 @@ def _check(scope: Scope, request: dict[str, Any]) -> None:
     refuse_empty_words(request["AlgorithmSpecification"])
     require_instances(scope, "ResourceConfig", request["ResourceConfig"])
     s3_uri(request["OutputDataConfig"]["S3OutputPath"])
-    refuse_duplicates("InputDataConfig", [channel["ChannelName"] for channel in request.get("InputDataConfig", [])])
     _check_regexes(request["AlgorithmSpecification"].get("MetricDefinitions", []))
-    for channel in request.get("InputDataConfig", []):
-        _check_channel(scope, request, channel)
+    check_channels(scope, request)
     checkpoint = request.get("CheckpointConfig")
     if checkpoint:
         s3_uri(checkpoint["S3Uri"])
@@ -177,25 +175,3 @@ def _check_regexes(definitions: list[dict[str, str]]) -> None:
             raise ValidationException(
                 f"AlgorithmSpecification.MetricDefinitions: the regex of {item['Name']!r} is not valid: {error}"
             ) from error
-
-
-def _check_channel(scope: Scope, request: dict[str, Any], channel: dict[str, Any]) -> None:
-    name = channel["ChannelName"]
-    mode = channel.get("InputMode") or request["AlgorithmSpecification"]["TrainingInputMode"]
-    if mode == "Pipe":
-        raise ValidationException(f"Channel {name!r}: mode Pipe is not supported by harness; use File or FastFile")
-    if channel.get("CompressionType", "None") == "Gzip":
-        raise ValidationException(f"Channel {name!r}: CompressionType Gzip is only supported in Pipe mode")
-    if name in (".", ".."):
-        raise ValidationException(f"Channel {name!r}: this cannot be the name of a folder; choose another")
-    if "ShuffleConfig" in channel:
-        raise ValidationException(f"Channel {name!r}: ShuffleConfig is not supported by harness")
-    source = channel["DataSource"].get("S3DataSource")
-    if source is None:
-        raise ValidationException(f"Channel {name!r}: only S3DataSource is supported by harness")
-    if source["S3DataType"] not in ("S3Prefix", "ManifestFile"):
-        raise ValidationException(f"Channel {name!r}: S3DataType {source['S3DataType']} is not supported by harness")
-    for member in ("InstanceGroupNames", "HubAccessConfig"):
-        if source.get(member):
-            raise ValidationException(f"Channel {name!r}: {member} is not supported by harness")
-    require_objects(scope, source["S3Uri"], request["RoleArn"])

@@ -103,12 +103,15 @@ CHANNEL = ("InputDataConfig", 0)
     [
         (("ResourceConfig",), {"InstanceType": "ml.m5.large"}, "ResourceConfig.InstanceCount is required"),
         (("AlgorithmSpecification", "ContainerArguments"), ["a", ""], "string in ContainerArguments at index 1. "),
-        (("ResourceConfig", "InstanceCount"), 2, "ResourceConfig.InstanceCount 2: harness runs a job on one instance"),
-        (("AlgorithmSpecification", "TrainingInputMode"), "Pipe", "mode Pipe is not supported"),
-        ((*CHANNEL, "InputMode"), "Pipe", "mode Pipe is not supported"),
+        (("ResourceConfig", "InstanceCount"), 21, "ResourceConfig.InstanceCount 21: harness runs a job on at most 20"),
         ((*CHANNEL, "ContentType"), "application/x-parquet", "ContentType application/x-parquet is not supported"),
         ((*CHANNEL, "CompressionType"), "Gzip", "CompressionType Gzip is only supported in Pipe mode"),
-        ((*CHANNEL, "ShuffleConfig"), {"Seed": 1}, "ShuffleConfig is not supported"),
+        ((*CHANNEL, "RecordWrapperType"), "RecordIO", "RecordWrapperType RecordIO is only supported in Pipe mode"),
+        (
+            (*CHANNEL, "DataSource", "S3DataSource", "AttributeNames"),
+            ["a"],
+            "AttributeNames needs S3DataType Augmented",
+        ),
         ((*CHANNEL, "ChannelName"), "..", "cannot be the name of a folder"),
         (("ResourceConfig",), {"VolumeSizeInGB": 1}, "ResourceConfig.InstanceType is required"),
         (
@@ -116,7 +119,11 @@ CHANNEL = ("InputDataConfig", 0)
             {"InstanceGroups": [{"InstanceGroupName": "g", "InstanceCount": 1, "InstanceType": "ml.m5.large"}]},
             "ResourceConfig.InstanceGroups is not supported",
         ),
-        ((*CHANNEL, "DataSource", "S3DataSource", "S3DataType"), "AugmentedManifestFile", "is not supported"),
+        (
+            (*CHANNEL, "DataSource", "S3DataSource", "S3DataType"),
+            "AugmentedManifestFile",
+            "only supported in Pipe mode",
+        ),
         (("RetryStrategy",), {"MaximumRetryAttempts": 2}, "RetryStrategy: not supported"),
         (("OutputDataConfig", "S3OutputPath"), "https://no-bucket", "The S3 URI is invalid"),
         (("CheckpointConfig",), {"S3Uri": "s3://b/c", "LocalPath": "/opt/ml"}, "must lie below /opt/ml"),
