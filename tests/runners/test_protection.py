@@ -100,6 +100,11 @@ def test_sockets_of_the_host_are_out_of_reach(contained: Workbench, outside: Pat
     assert text.split() == ["refused"] * 3
 
 
+def test_sockets_to_the_host_of_a_virtual_machine_are_refused(contained: Workbench) -> None:
+    program = "import socket; socket.socket().close(); socket.socket(40)"
+    assert "Address family not supported by protocol" in contained.job("python", "-c", program)[1]
+
+
 def test_only_system_folders_of_the_host_are_seen(contained: Workbench, outside: Path) -> None:
     (outside / "data.csv").write_text("1,2")
     outcome, text = contained.job("sh", "-c", f"ls {outside.parent} /var/log /mnt /media /boot /run 2>/dev/null; true")

@@ -56,6 +56,7 @@ def _give_up_rights(namespaces: bool) -> None:
     linux.leave_keyrings()
     if namespaces:
         linux.keep_capabilities(_CAPABILITIES)
+        filters.refuse_host_sockets()
         linux.allow_own_inspection()
         return
     if os.geteuid() == 0:
