@@ -1,5 +1,7 @@
 """``check_browser``: finds requests that another site's web page makes, which need a signature that verifies.
 
+``contain_page`` makes stored pages another site's, too.
+
 A browser marks them by Sec-Fetch-Site (https://www.w3.org/TR/fetch-metadata/) and, for all but plain reads, by Origin.
 """
 
@@ -11,6 +13,7 @@ from harness.kernel.addresses import HostPort, is_loopback, split_authority
 from harness.kernel.http import Response
 
 _OWN_SITES = ("same-origin", "none")
+_SANDBOX = "sandbox allow-downloads allow-forms allow-modals allow-popups allow-scripts"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -27,6 +30,20 @@ async def check_browser(exchange: RequestContext) -> Response | None:
         or (not sites and _may_be_unmarked(exchange))
     )
     return None
+
+
+def contain_page(exchange: RequestContext, response: Response) -> None:
+    """Take the emulator's origin from a page that a browser shows: a job or a form may have stored it.
+
+    With the origin its scripts could make any AWS call. Of an origin of their own they are another site's.
+    """
+    if _is_browser(exchange):
+        response.headers["Content-Security-Policy"] = _SANDBOX
+
+
+def _is_browser(exchange: RequestContext) -> bool:
+    headers = exchange.request.headers
+    return "Sec-Fetch-Mode" in headers or "Sec-Fetch-Site" in headers or exchange.user_agent.startswith("Mozilla/")
 
 
 def _is_own_origin(origin: str, host: HostPort) -> bool:

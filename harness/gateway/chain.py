@@ -10,7 +10,7 @@ from harness.gateway.admin import answer_admin
 from harness.gateway.authentication import authenticate
 from harness.gateway.backend import pass_to_backend
 from harness.gateway.body import parse, read_body, validate
-from harness.gateway.browser_check import check_browser
+from harness.gateway.browser_check import check_browser, contain_page
 from harness.gateway.cors import set_cors_headers
 from harness.gateway.dispatch import dispatch, refuse_unsupported, serialise
 from harness.gateway.error_responses import answer_error
@@ -65,6 +65,7 @@ class Gateway:
         except ClientGone:
             self.site.journal.write(exchange, 499, time.perf_counter() - exchange.received)
             raise
+        contain_page(exchange, response)
         response.headers.setdefault("x-amzn-RequestId", exchange.id)
         self.site.journal.write(exchange, response.status, time.perf_counter() - exchange.received)
         return response

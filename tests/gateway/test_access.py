@@ -330,6 +330,19 @@ def test_same_origin_and_plain_navigation_pass(here: Client) -> None:
         assert here.ask("GET", url, {"User-Agent": "Mozilla/5.0", **marks})[0] == 200
 
 
+def test_a_stored_page_gets_no_rights_of_the_emulator(here: Client) -> None:
+    s3 = here.boto("s3", secret=here.secret)
+    s3.put_object(Bucket=BUCKET, Key="page.html", Body=b"<script>", ContentType="text/html")
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": "page.html"})
+    target = url.removeprefix(here.address)
+    for marks in ({"Sec-Fetch-Site": "none"}, {"Sec-Fetch-Mode": "navigate"}, {"User-Agent": "Mozilla/5.0"}):
+        status, _, headers = here.ask("GET", target, marks)
+        assert status == 200
+        assert headers["Content-Security-Policy"].startswith("sandbox ")
+        assert "allow-same-origin" not in headers["Content-Security-Policy"]
+    assert "Content-Security-Policy" not in here.ask("GET", target)[2]
+
+
 def test_the_admin_interface_needs_the_token(here: Client) -> None:
     token = read_admin_token(here.state)
     assert (here.state / "admin-token").stat().st_mode & 0o777 == 0o600
