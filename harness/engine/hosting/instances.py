@@ -14,6 +14,9 @@ from httptools import HttpParserError, HttpResponseParser
 
 from harness.engine.hosting.model_servers import ModelServer
 
+LARGEST_HEAD = 1 << 20
+"""Bytes of the headers of an answer, and of interim answers before it."""
+
 
 class InstanceUnreachable(Exception):
     """No answer came: the server died, refused, or closed the connection."""
@@ -113,6 +116,9 @@ class _Connection(asyncio.Protocol):
         self._answer = InvocationAnswer()
         self._chunks: list[bytes] = []
         self._room = 0
+        self._head_left = LARGEST_HEAD
+        """Bytes until the end of the headers; whatever follows is counted as the body."""
+        self._in_head = True
         self._unframed = False
         """The answer ends where the connection ends."""
 
@@ -120,6 +126,7 @@ class _Connection(asyncio.Protocol):
         waiting: asyncio.Future[InvocationAnswer] = self._loop.create_future()
         self._waiting = waiting
         self._room = limit
+        self._head_left, self._in_head = LARGEST_HEAD, True
         self._begin()
         timer = self._loop.call_at(late, self._fail, asyncio.TimeoutError())
         if len(body) < 65536:
@@ -168,6 +175,11 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            self._head_left -= len(data)
+            if self._head_left < 0:
+                self._fail(InstanceUnreachable(f"the headers of the answer have more than {LARGEST_HEAD} bytes"))
+                return
         try:
             self._parser.feed_data(data)
         except HttpParserError as error:
@@ -190,6 +202,7 @@ class _Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self._answer.status = self._parser.get_status_code()
+        self._in_head = self._answer.status < 200
         headers = self._answer.headers
         self._unframed = "content-length" not in headers and "transfer-encoding" not in headers
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 from collections.abc import Mapping
 
+from harness.contract.splitting import LARGEST_BODY
 from harness.engine.hosting.model_servers import ModelServer
 
 CLIENT, ALGORITHM = "ClientError", "AlgorithmError"
@@ -63,7 +64,7 @@ class BatchCaller:
         try:
             connection.request("POST", "/invocations", body, self._headers)
             response = connection.getresponse()
-            answer = response.status, response.read()
+            answer = response.status, _read(response, connection)
         except TimeoutError:
             connection.close()
             return 0, _TimedOut(f"no answer within {self._timeout:g} seconds".encode())
@@ -75,6 +76,15 @@ class BatchCaller:
         else:
             self._idle.append(connection)
         return answer
+
+
+def _read(response: http.client.HTTPResponse, connection: http.client.HTTPConnection) -> bytes:
+    """Return the body, which is held in memory, as the body of the request is."""
+    body = response.read(LARGEST_BODY + 1)
+    if len(body) > LARGEST_BODY:
+        connection.close()
+        raise CallFailed(ALGORITHM, f"{ALGORITHM}: an answer of the model is over the limit of {LARGEST_BODY:,} bytes")
+    return body
 
 
 class _TimedOut(bytes):

@@ -26,6 +26,8 @@ from harness.stores.objects import BucketMissing, ObjectMissing, ObjectStore
 IGNORED = ".sagemaker-ignore"
 METRICS_LIMIT = 64 << 20
 """Bytes of a file of metrics that are read."""
+LARGEST_MANIFEST = 64 << 20
+"""Bytes of a manifest, which is parsed in memory."""
 LONGEST_KEY = 1024
 """Bytes of an S3 key (Amazon S3 User Guide, "Naming Amazon S3 objects")."""
 
@@ -95,6 +97,9 @@ def sources(objects: ObjectStore, item: Input) -> Iterator[tuple[S3Uri, str]]:
 
 def _manifest(objects: ObjectStore, uri: S3Uri) -> Iterator[tuple[S3Uri, str]]:
     try:
+        info = objects.head(uri)
+        if info is not None and info.size > LARGEST_MANIFEST:
+            raise JobFailed(f"ClientError: Manifest file {uri} has more than {LARGEST_MANIFEST:,} bytes")
         head, *keys = json.loads(objects.read(uri))
         prefix = S3Uri.parse(head["prefix"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:

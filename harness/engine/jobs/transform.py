@@ -39,6 +39,7 @@ from harness.stores.objects import BucketMissing, ObjectMissing
 MB = 1 << 20
 _DATA_LOG = "data-log"
 _RESULTS = "results"
+_LARGEST_PARAMETERS = MB
 LARGEST_BATCH = 100 * MB
 """Records are not packed into larger bodies than this, limit or not."""
 
@@ -154,8 +155,8 @@ def _execution_parameters(server: ModelServer) -> dict[str, Any]:
     try:
         connection.request("GET", "/execution-parameters")
         answer = connection.getresponse()
-        body = answer.read()
-        return cast("dict[str, Any]", json.loads(body)) if answer.status == 200 else {}
+        parameters = json.loads(answer.read(_LARGEST_PARAMETERS)) if answer.status == 200 else {}
+        return parameters if isinstance(parameters, dict) else {}
     except (
         OSError,
         ValueError,

@@ -117,6 +117,9 @@ def test_a_body_over_the_limit_is_refused_before_the_model_sees_it(hosting: Host
 
 def test_an_answer_over_the_limit_is_a_model_error(hosting: Hosting, echo: str) -> None:
     assert f"over the limit of {LIMIT} bytes" in refused(hosting, echo, CustomAttributes="huge")["OriginalMessage"]
+    assert (
+        "headers of the answer have more than" in refused(hosting, echo, CustomAttributes="headers")["OriginalMessage"]
+    )
     assert hosting.invoke(echo)["Body"] == b"1,2"
 
 

@@ -164,6 +164,18 @@ def test_no_payload_limit_takes_an_object_whole(hosting: Hosting, cloud: Cloud, 
     assert hosting.outputs(job) == {"t.bin.out": b"%d" % (7 * MB)}
 
 
+@pytest.mark.provenance("assumed", source="harness's own behaviour: answers are held in memory")
+def test_an_answer_over_the_limit_fails_the_job(
+    hosting: Hosting, cloud: Cloud, here: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.engine.jobs.batch_calls.LARGEST_BODY", MB)
+    cloud.put(here + "in/a.csv", b"x" * (MB + 1))
+    job = hosting.transform(hosting.model(PARAMETERS="[5]"), uri(here + "in/"), split="None", MaxPayloadInMB=0)
+    assert job["TransformJobStatus"] == "Failed"
+    lines = cloud.log(job["TransformJobName"], "TransformJobs")
+    assert any("over the limit of 1,048,576 bytes" in line for line in lines), lines
+
+
 def test_gzip_objects_are_unpacked_and_keep_their_names(hosting: Hosting, cloud: Cloud, here: str) -> None:
     cloud.put(here + "in/a.csv.gz", gzip.compress(b"1\n2\n"))
     cloud.put(here + "in/b.csv.gz", b"not packed at all")

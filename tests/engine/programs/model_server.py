@@ -3,11 +3,13 @@
 ``PING`` is the status of /ping (``exit``: it ends instead), ``PARAMETERS`` the body of /execution-parameters.
 ``ANSWER`` says what becomes of a body: ``echo``, ``sizes`` (one line per row: how many cells), ``facts`` (what it was
 asked, as JSON), ``labels`` (JSON Lines in, ``{"n": …}`` out), ``bodies`` (its length). ``REFUSE`` is a text no
-body may hold. Custom attributes of one call: ``status=503``, ``sleep=2``, ``die``, ``hang-up``, ``huge``.
+body may hold. Custom attributes of one call: ``status=503``, ``sleep=2``, ``die``, ``hang-up``, ``huge``,
+``headers`` (without an end).
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -45,6 +47,11 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(float(value))
         if name == "die":
             os._exit(9)
+        if name == "headers":
+            with contextlib.suppress(OSError):
+                self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+                while True:
+                    self.wfile.write(b"X-Header: %b\r\n" % (b"x" * 1000))
         if name == "hang-up":
             self.close_connection = True
             return
