@@ -24,7 +24,7 @@ _TRAINING_FORMATS = {
     "recordio-protobuf": "recordio-protobuf",
     "application/x-recordio-protobuf": "recordio-protobuf",
 }
-_WITHOUT_TRACKER = ("1", "0.90-1", "0.90-2")
+_BEFORE_1_0 = ("1", "0.90-1", "0.90-2")
 _DATA_QUALITY = "DATA_QUALITY"
 
 
@@ -43,7 +43,7 @@ def check_training_limits(image: ImageProtocol, request: Mapping[str, Any]) -> N
     if image.name == "xgboost":
         _refuse_hosts(image, request["ResourceConfig"].get("InstanceCount", 1))
         for channel in request.get("InputDataConfig", []):
-            _refuse_format(channel, channel_mode(request, channel))
+            _refuse_format(image, channel, channel_mode(request, channel))
 
 
 def check_hosting_limits(image: ImageProtocol, member: str, environment: Mapping[str, str]) -> None:
@@ -86,21 +86,24 @@ def _script_mode(member: str, image: Image) -> ValidationException:
 
 
 def _refuse_hosts(image: Image, count: int) -> None:
-    if count > 1 and image.version in _WITHOUT_TRACKER:
+    if count > 1 and image.version in _BEFORE_1_0:
         raise ValidationException(
             f"ResourceConfig.InstanceCount {count}: XGBoost before 1.0 trains on one instance in harness, because its "
             "package has no tracker; use 1, or version 1.0-1 or later"
         )
 
 
-def _refuse_format(channel: Mapping[str, Any], mode: str) -> None:
-    if mode == "Pipe":
+def _refuse_format(image: Image, channel: Mapping[str, Any], mode: str) -> None:
+    name, given = channel["ChannelName"], channel.get("ContentType", "")
+    kind = _TRAINING_FORMATS.get(given.partition(";")[0].strip().lower())
+    if name not in ("train", "validation") or kind is None:
+        return
+    if image.version in _BEFORE_1_0:
         raise ValidationException(
-            f"Channel {channel['ChannelName']!r}: Pipe mode is not supported by harness's XGBoost; use File or FastFile"
+            f"Channel {name!r}: ContentType {given} is not supported by harness's {image.display_name}; "
+            "use text/csv or text/libsvm, or version 1.0-1 or later"
         )
-    kind = channel.get("ContentType", "").partition(";")[0].strip().lower()
-    if channel["ChannelName"] in ("train", "validation") and kind in _TRAINING_FORMATS:
+    if mode == "Pipe" and kind == "parquet":
         raise ValidationException(
-            f"Channel {channel['ChannelName']!r}: ContentType {kind} is not supported by harness's XGBoost; "
-            "use text/csv or text/libsvm"
+            f"Channel {name!r}: Pipe mode for ContentType {given} is not supported by harness's XGBoost; use File mode"
         )

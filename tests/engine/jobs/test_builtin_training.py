@@ -176,3 +176,29 @@ def test_stop_of_a_long_training(cloud: Cloud, csv_channels: dict[str, str], tmp
     cloud.says_like(name, r"\[20\]#011", "TrainingJobs")
     cloud.sagemaker.stop_training_job(TrainingJobName=name)
     assert cloud.trained(name)["TrainingJobStatus"] == "Stopped"
+
+
+TO_PARQUET = """
+import pandas, pathlib
+for channel in ("train", "validation"):
+    for file in pathlib.Path("/opt/ml/processing/in", channel).rglob("*.csv"):
+        table = pandas.read_csv(file, header=None)
+        table.columns = [f"column {number}" for number in table]
+        table.to_parquet(f"/opt/ml/processing/{channel}/{file.stem}.parquet")
+"""
+
+
+def test_parquet_gives_the_numbers_of_csv(cloud: Cloud, csv_channels: dict[str, str], trained: dict[str, Any]) -> None:
+    inputs = {f"/opt/ml/processing/in/{channel}": uri for channel, uri in csv_channels.items()}
+    channels = {channel: f"s3://{BUCKET}/parquet/{channel}/" for channel in csv_channels}
+    outputs = {f"/opt/ml/processing/{channel}": uri for channel, uri in channels.items()}
+    made = cloud.process(TO_PARQUET, image=XGBOOST, inputs=inputs, outputs=outputs)
+    assert made["ProcessingJobStatus"] == "Completed", cloud.log(made["ProcessingJobName"])
+    request = cloud.training_request(channels, HyperParameters=PARAMETERS)
+    for channel in request["InputDataConfig"]:
+        channel["ContentType"] = "application/x-parquet"
+    cloud.sagemaker.create_training_job(**request)
+    ended = cloud.trained(request["TrainingJobName"])
+    assert ended["TrainingJobStatus"] == "Completed", ended["FailureReason"]
+    told = [{item["MetricName"]: item["Value"] for item in job["FinalMetricDataList"]} for job in (ended, trained)]
+    assert told[0] == pytest.approx(told[1], rel=1e-3)

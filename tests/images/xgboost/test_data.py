@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import struct
 from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 from typing import Any
 
+import numpy as np
 import pytest
 
 from .conftest import Job, as_csv, table
@@ -39,21 +43,46 @@ def test_content_type_must_match_exactly(empty_job: Job, content_type: str) -> N
 
 
 @pytest.mark.provenance("assumed", source="harness's own behaviour")
-@pytest.mark.parametrize(
-    ("content_type", "mode", "message"),
-    [
-        ("text/csv", "Pipe", "Pipe mode for csv is not supported by this image: use File mode."),
-        ("application/x-parquet", "File", "Content type parquet is not supported by this image: use csv or libsvm."),
-        (
-            "recordio-protobuf",
-            "File",
-            "Content type recordio-protobuf is not supported by this image: use csv or libsvm.",
-        ),
-    ],
-)
-def test_what_this_program_cannot_do_is_said(empty_job: Job, content_type: str, mode: str, message: str) -> None:
-    empty_job.add_channel("train", {"a": ROWS}, content_type, TrainingInputMode=mode)
-    assert failed(empty_job) == message
+def test_what_this_program_cannot_do_is_said(empty_job: Job) -> None:
+    empty_job.add_channel("train", {"a": ROWS}, "application/x-parquet", TrainingInputMode="Pipe")
+    assert failed(empty_job) == "Pipe mode for Parquet is not supported by this image: use File mode."
+
+
+def encode_record(row: Any) -> bytes:
+    """A frame with a label and the features; all lengths are below 128 here, so they are single bytes."""
+
+    def field(number: int, content: bytes) -> bytes:
+        return bytes([number << 3 | 2, len(content)]) + content
+
+    def entry(values: Any) -> bytes:
+        tensor = field(1, struct.pack(f"<{len(values)}f", *values))
+        return field(1, b"values") + field(2, field(2, tensor))
+
+    record = field(1, entry(row[1:])) + field(2, entry(row[:1]))
+    return struct.pack("<II", 0xCED7230A, len(record)) + record + b"\0" * (-len(record) % 4)
+
+
+def test_recordio_and_pipes_give_the_numbers_of_csv(job: Job) -> None:
+    channels = {"train": table(300), "validation": table(100, seed=2)}
+    assert job.train() == 0, job.failure
+    expected = job.metric_lines
+    for channel, values in channels.items():
+        folder = job.root / "input" / "data" / channel
+        job.add_channel(channel, {}, "application/x-recordio-protobuf")
+        (folder / f"{channel}.csv").unlink()
+        for part, rows in enumerate(np.array_split(values, 2)):
+            (folder / f"{part}.pbr").write_bytes(b"".join(encode_record(row) for row in rows))
+    assert job.train() == 0, job.failure
+    assert job.metric_lines == 2 * expected
+    job.add_channel("train", {"2.pbr": "no record"}, "application/x-recordio-protobuf")
+    assert failed(job) == "Failed to load recordio-protobuf data with exception:\nthere is no RecordIO frame at byte 0"
+    for channel, values in channels.items():
+        fifo = job.root / "input" / "data" / f"{channel}_0"
+        job.add_channel(channel, {}, "text/csv", TrainingInputMode="Pipe")
+        os.mkfifo(fifo)
+        Thread(target=fifo.write_text, args=(as_csv(values),), daemon=True).start()
+    assert job.train() == 0, job.failure
+    assert job.metric_lines == 3 * expected
 
 
 @pytest.mark.provenance("assumed", source="harness's own behaviour")

@@ -104,7 +104,6 @@ CHANNEL = ("InputDataConfig", 0)
         (("ResourceConfig",), {"InstanceType": "ml.m5.large"}, "ResourceConfig.InstanceCount is required"),
         (("AlgorithmSpecification", "ContainerArguments"), ["a", ""], "string in ContainerArguments at index 1. "),
         (("ResourceConfig", "InstanceCount"), 21, "ResourceConfig.InstanceCount 21: harness runs a job on at most 20"),
-        ((*CHANNEL, "ContentType"), "application/x-parquet", "ContentType application/x-parquet is not supported"),
         ((*CHANNEL, "CompressionType"), "Gzip", "CompressionType Gzip is only supported in Pipe mode"),
         ((*CHANNEL, "RecordWrapperType"), "RecordIO", "RecordWrapperType RecordIO is only supported in Pipe mode"),
         (

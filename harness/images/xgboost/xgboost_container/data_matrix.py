@@ -1,4 +1,4 @@
-"""A channel's files as one DMatrix, read by XGBoost's own text parser."""
+"""A channel's files as one DMatrix; text is read by XGBoost's own parser."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from .data_files import files_to_read
 from .errors import UserError
 from .libsvm_text import check_libsvm
 from .logs import log
+from .typed_data import load_typed
 from .versions import Version
 
 SINCE_DELIMITERS = (0, 90)
@@ -24,7 +25,7 @@ def check_files(channel: Path, data_format: str, version: Version) -> None:
     for path in files_to_read(channel, version.flattens_channels):
         if data_format == CSV:
             refuse_text_cells(path, delimiter_of(first_line(path)))
-        else:
+        elif data_format == LIBSVM:
             check_libsvm(path)
 
 
@@ -33,9 +34,12 @@ def load_matrix(channels: list[Path], data_format: str, weights: bool, version: 
     if not files:
         raise UserError("No file in {} that is not nested too deep".format(", ".join(map(str, channels))))
     log.info("files path: %s", ", ".join(map(str, channels)))
-    query = _query(data_format, weights, files, version)
-    with tempfile.TemporaryDirectory(prefix="sagemaker_xgboost_input_data") as folder:
-        matrix = _parse(_plain_names(files, Path(folder)), query, data_format)
+    if data_format in (CSV, LIBSVM):
+        query = _query(data_format, weights, files, version)
+        with tempfile.TemporaryDirectory(prefix="sagemaker_xgboost_input_data") as folder:
+            matrix = _parse(_plain_names(files, Path(folder)), query, data_format)
+    else:
+        matrix = _load_typed(files, data_format)
     if matrix.get_label().size == 0:
         raise UserError(
             "Got input data without labels. Please check the input data set. If training job is running on multiple "
@@ -74,6 +78,16 @@ def _plain_names(files: list[Path], folder: Path) -> str:
             link.symlink_to(path)
         links.append(str(link))
     return ";".join(links)
+
+
+def _load_typed(files: list[Path], data_format: str) -> Any:
+    import xgboost
+
+    try:
+        features, labels = load_typed(files, data_format)
+        return xgboost.DMatrix(features, label=labels)
+    except Exception as error:
+        raise UserError("Failed to load {} data with exception:\n{}".format(data_format, error)) from error
 
 
 def _parse(uri: str, query: str, data_format: str) -> Any:

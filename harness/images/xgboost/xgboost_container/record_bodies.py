@@ -1,6 +1,7 @@
-"""A request of RecordIO frames, each a `Record` protobuf message, as a matrix: one row per record.
+"""RecordIO frames, each a `Record` protobuf message, as a matrix: one row per record.
 
-Message: Record.features (field 1) is a map<string, Value>; the row is the value of key `values`. A Value holds one
+Message: Record.features (field 1) and Record.label (field 2) are each a map<string, Value>; the row, or the label, is
+the value of key `values`. A Value holds one
 tensor of values (field 1), for a sparse row with their columns (keys, field 2) and how many there are (shape, field 3).
 https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-training.html
 """
@@ -12,7 +13,7 @@ from typing import Any, Iterator, NamedTuple
 
 import numpy as np
 
-from .record_frames import MAGIC, MAP_KEY, MAP_VALUE, VALUES
+from .record_frames import LABEL_FIELD, MAGIC, MAP_KEY, MAP_VALUE, VALUES
 
 FEATURES_FIELD = 1
 ROW = "values"
@@ -31,7 +32,22 @@ class _Row(NamedTuple):
 
 def parse_records(body: bytes) -> Any:
     """A matrix of floats, or a sparse one when any record is sparse. Raises ValueError."""
-    rows = [_row(record) for record in _frames(body)]
+    return _matrix([_row(record, FEATURES_FIELD) for record in _frames(body)])
+
+
+def parse_labelled_records(body: bytes) -> tuple[Any, Any]:
+    """A matrix like that of ``parse_records``, and the label of each row. Raises ValueError."""
+    rows, labels = [], []
+    for record in _frames(body):
+        rows.append(_row(record, FEATURES_FIELD))
+        label = _row(record, LABEL_FIELD).values
+        if len(label) != 1:
+            raise ValueError("a record has {} labels".format(len(label)))
+        labels.append(label[0])
+    return _matrix(rows), np.array(labels)
+
+
+def _matrix(rows: list[_Row]) -> Any:
     if not rows:
         raise ValueError("there is no record")
     if any(row.width is not None for row in rows):
@@ -72,13 +88,13 @@ def _frames(body: bytes) -> Iterator[bytes]:
         position = start + length + -length % 4
 
 
-def _row(record: bytes) -> _Row:
+def _row(record: bytes, wanted: int) -> _Row:
     for number, _, entry in _fields(record):
-        if number == FEATURES_FIELD:
+        if number == wanted:
             members = {field: content for field, _, content in _fields(entry)}
             if members.get(MAP_KEY) == ROW.encode():
                 return _tensor(members.get(MAP_VALUE, b""))
-    raise ValueError("a record has no feature tensor '{}'".format(ROW))
+    raise ValueError("a record has no {} tensor '{}'".format("label" if wanted == LABEL_FIELD else "feature", ROW))
 
 
 def _tensor(value: bytes) -> _Row:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import xgboost
@@ -19,6 +21,7 @@ from .hyperparameters import validate_hyperparameters
 from .layout import Layout
 from .logs import log
 from .model_files import MODEL_NAME, save_model
+from .piped_channels import read_pipe, refuse_pipes
 from .versions import Version
 
 # Its presence makes the container run a user's script instead.
@@ -26,6 +29,7 @@ PROGRAM_HYPERPARAMETER = "sagemaker_program"
 
 SINCE_COLUMNS = (1, 2, 1)  # the log line about the size of the data
 SINCE_GPU_LINE = (1, 7, 1)
+SINCE_TYPED_DATA = (1, 0)  # the images before have no pyarrow
 
 # XGBoost's own words for what is the caller's mistake.
 CUSTOMER_ERRORS = (
@@ -58,21 +62,37 @@ def run_training(layout: Layout, version: Version) -> None:
     if version.number >= SINCE_GPU_LINE:
         log.info("Determined 0 GPU(s) available on the instance.")
     _refuse_dask(values, name)
-    _refuse_unsupported(channels["train"], name)
+    _refuse_unsupported(name, version)
     resources = layout.read_config("resourceconfig")
     hosts, current = sorted(resources["hosts"]), resources["current_host"]
     refuse_old_releases(hosts, version)
-    if len(hosts) > 1:
-        _train_together(values, channels, name, layout, version, hosts, current)
-        return
-    matrices = _load(values, channels, name, layout, version)
+    with tempfile.TemporaryDirectory(prefix="sagemaker_xgboost_pipes") as folder:
+        paths = _locate(channels, name, layout, version, Path(folder))
+        if len(hosts) > 1:
+            _train_together(values, paths, name, layout, version, hosts, current)
+            return
+        matrices = _load(values, paths, name, version)
     log.info("Single node training.")
     _train(values, matrices, layout, version)
 
 
+def _locate(channels: dict[str, Any], name: str, layout: Layout, version: Version, folder: Path) -> dict[str, Path]:
+    """The data of each channel on disk; what comes through a FIFO is kept in ``folder``."""
+    paths = {}
+    for channel in ("train", "validation"):
+        if channel not in channels:
+            continue
+        if channels[channel]["TrainingInputMode"] == "Pipe":
+            refuse_pipes(name, version)
+            paths[channel] = read_pipe(layout, channel, folder)
+        else:
+            paths[channel] = layout.channel(channel)
+    return paths
+
+
 def _train_together(
     values: dict[str, Any],
-    channels: dict[str, Any],
+    paths: dict[str, Path],
     name: str,
     layout: Layout,
     version: Version,
@@ -82,8 +102,8 @@ def _train_together(
     """Train on those of the hosts that have data. The data is read before they are connected: each host uses all of
     its own."""
     log.info("Distributed node training with %s hosts: %s", len(hosts), hosts)
-    empty = [channel for channel in ("train", "validation") if channel in channels and not _size(layout, channel)]
-    matrices = {} if empty else _load(values, channels, name, layout, version)
+    empty = [channel for channel, path in paths.items() if not data_size(path)]
+    matrices = {} if empty else _load(values, paths, name, version)
     trackers = []
 
     def start_tracker(participants: list[str]) -> None:
@@ -107,10 +127,6 @@ def _train_together(
         _train(values, matrices, layout, version, is_master)
 
 
-def _size(layout: Layout, channel: str) -> int:
-    return data_size(layout.channel(channel))
-
-
 def _check_library(version: Version) -> None:
     installed = tuple(int(part) for part in xgboost.__version__.split(".")[:2])
     if installed != version.xgboost:
@@ -130,19 +146,14 @@ def _refuse_dask(values: dict[str, Any], name: str) -> None:
     raise UserError("Some configurations unsuitable for Dask GPU training were found: {}".format(". ".join(reasons)))
 
 
-def _refuse_unsupported(train: dict[str, Any], name: str) -> None:
-    """Raise an error for features of the container that this program does not support."""
-    if train["TrainingInputMode"] == "Pipe":
-        raise UserError("Pipe mode for {} is not supported by this image: use File mode.".format(name))
-    if name not in (CSV, LIBSVM):
+def _refuse_unsupported(name: str, version: Version) -> None:
+    """Raise an error for what the container's packages cannot read."""
+    if name not in (CSV, LIBSVM) and version.xgboost < SINCE_TYPED_DATA:
         raise UserError("Content type {} is not supported by this image: use csv or libsvm.".format(name))
 
 
-def _load(
-    values: dict[str, Any], channels: dict[str, Any], name: str, layout: Layout, version: Version
-) -> dict[str, Any]:
+def _load(values: dict[str, Any], paths: dict[str, Path], name: str, version: Version) -> dict[str, Any]:
     """DMatrix by channel name, and under "all" both together when k-fold needs them."""
-    paths = {channel: layout.channel(channel) for channel in ("train", "validation") if channel in channels}
     sizes = {channel: data_size(path) for channel, path in paths.items()}
     weights = values.get("csv_weights", 0) == 1
     for channel, path in paths.items():
