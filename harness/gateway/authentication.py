@@ -81,8 +81,13 @@ def _is_signed(request: Request) -> bool:
 
 async def _needs_no_signature(exchange: RequestContext) -> bool:
     if exchange.service == "s3" and form_boundary(exchange.request):
-        form, exchange.request = await read_form(exchange.request)
-        return "policy" in form.fields and form_signature(form.fields) is not None
+        try:
+            form, exchange.request = await read_form(exchange.request)
+            return "policy" in form.fields and form_signature(form.fields) is not None
+        except InvalidSignature as error:
+            raise AccessDenied(
+                f"Access Denied: the request is not signed, and it is no form: {error}. {_REMEDY}"
+            ) from None
     return await _assumes_role_with_web_identity(exchange) or await is_public_read(exchange)
 
 

@@ -8,19 +8,24 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
 from harness.gateway.signatures import InvalidSignature
+from harness.kernel.errors import ApiError
 from harness.kernel.http import Request
 
 LARGEST_HEAD = 256 * 1024
 """Of the fields before the file. S3 itself takes 20 KB of them; a policy is the largest."""
-_BOUNDARY = re.compile(r'multipart/form-data\s*;.*\bboundary="?([^";,]{1,200})"?', re.IGNORECASE)
+_KIND = "multipart/form-data"
 _WITHOUT_CONDITION = frozenset({"x-amz-signature", "signature", "awsaccesskeyid", "policy", "file"})
+
+
+class MalformedForm(ApiError):
+    code = "MalformedPOSTRequest"
+    status = 400
 
 
 @dataclass(frozen=True)
@@ -34,26 +39,46 @@ class Form:
 
 
 def form_boundary(request: Request) -> str:
-    """The boundary of a request that is a POST form; else empty."""
-    boundary = _BOUNDARY.match(request.headers.get("Content-Type", ""))
-    return boundary[1] if boundary and request.method == "POST" else ""
+    """The boundary of a request that is a POST form; else empty. Read as the backends read it."""
+    kind = request.headers.get("Content-Type", "")
+    if request.method != "POST" or not kind.lower().startswith(_KIND):
+        return ""
+    from werkzeug.http import parse_options_header
+
+    return str(parse_options_header(kind)[1].get("boundary", ""))
 
 
 async def read_form(request: Request) -> tuple[Form, Request]:
-    """The form, and the request with its whole body still to be read."""
+    """The form, and the request with its body still to be read, without the fields after the file, as S3 ignores them.
+
+    Raises ``InvalidSignature`` if backends may take the request for something else than this form.
+    """
+    if "?" in request.target or len(request.headers.getall("Content-Type")) > 1:
+        raise InvalidSignature("a form has no query, and one Content-Type")
     received = bytearray()
     blocks = request.stream()
     reader = _FormReader(form_boundary(request))
     async for block in blocks:
         received += block
         reader.feed(block)
-        if reader.complete or len(received) > LARGEST_HEAD:
+        if reader.complete:
             break
+        if len(received) > LARGEST_HEAD:
+            raise InvalidSignature(f"the fields before the form's file have more than {LARGEST_HEAD} bytes")
+    head = received[: reader.head] if reader.has_file else received
+    length = request.headers.get("Content-Length", "")
 
     async def whole() -> AsyncIterator[bytes]:
-        yield bytes(received)
-        async for block in blocks:
-            yield block
+        yield bytes(head)
+        if not reader.has_file:
+            return
+        sent = len(head)
+        async for data in reader.file(blocks):
+            sent += len(data)
+            yield data
+        end = f"\r\n--{reader.boundary}--\r\n".encode()
+        # What follows the end means nothing, and keeps the length that the request says.
+        yield end.ljust(int(length) - sent) if length.isdigit() else end
 
     return reader.form(), replace(request, stream=whole)
 
@@ -64,14 +89,16 @@ class _FormReader:
     def __init__(self, boundary: str) -> None:
         from werkzeug.sansio.multipart import MultipartDecoder
 
-        self._boundary = boundary
+        self.boundary = boundary
         self._decoder = MultipartDecoder(boundary.encode(), max_parts=1000)
         self._fields: dict[str, str] = {}
         self._repeated: set[str] = set()
         self._name = ""
         self._value = bytearray()
         self._fed = 0
-        self._head = 0
+        self.head = 0
+        """How many bytes come before those of the file."""
+        self.has_file = False
         self.complete = False
 
     def feed(self, block: bytes) -> None:
@@ -97,13 +124,33 @@ class _FormReader:
             elif isinstance(event, multipart.NeedData):
                 return
 
+    async def file(self, blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Yield the bytes of the file and pass over what follows it."""
+        from werkzeug.sansio import multipart
+
+        more = True
+        while more:
+            try:
+                event = self._decoder.next_event()
+            except ValueError as error:
+                raise MalformedForm(f"The body of the form ends before its file does: {error}") from None
+            if isinstance(event, multipart.Data):
+                more = event.more_data
+                yield event.data
+                continue
+            block = await anext(blocks, None)
+            self._decoder.receive_data(block)  # None: next_event tells that the body ended too early
+        async for _ in blocks:
+            pass
+
     def form(self) -> Form:
-        return Form(self._fields, frozenset(self._repeated), self._boundary, self._head)
+        return Form(self._fields, frozenset(self._repeated), self.boundary, self.head)
 
     def _end_at_file(self) -> None:
-        self.complete = True
+        self.complete = self.has_file = True
         # What is left of the buffer begins with the line break that ends the headers of the field.
-        self._head = self._fed - len(self._decoder.buffer) + 2
+        line_break = 2 if self._decoder.buffer.startswith(b"\r\n") else 1
+        self.head = self._fed - len(self._decoder.buffer) + line_break
 
     def _keep(self) -> None:
         if self._name in self._fields:

@@ -27,6 +27,15 @@ _AUTHORIZATION = re.compile(
 )
 _NOT_SIGNED = frozenset({"x-amz-content-sha256", "x-amz-user-agent"})
 """Headers of a presigned request that need not be signed: they do not change what it means."""
+_HEADERS_VERSION_2 = ("content-md5", "content-type", "date", "x-amz-")
+"""Beginnings of headers that botocore repeats in the query of Version 2."""
+_UNSIGNED_VERSION_2 = frozenset(
+    {"AWSAccessKeyId", "Signature", "Expires", "x-amz-security-token", "x-id"}
+    | {"continuation-token", "delimiter", "encoding-type", "fetch-owner", "list-type", "prefix", "start-after"}
+    | {"key-marker", "marker", "part-number-marker", "upload-id-marker", "version-id-marker"}
+    | {"max-keys", "max-parts", "max-uploads"}
+)
+"""Parameters that Version 2 does not sign, and that only choose what is listed."""
 
 
 class InvalidSignature(Exception):
@@ -79,6 +88,7 @@ def verify_request(request: Request, signature: Signature, secret: str, payload_
     """
     _verify_time(signature)
     if signature.version == 2:
+        _verify_query_version_2(request)
         expected = _expected_version_2(request, signature, secret, bucket)
     else:
         _verify_coverage(request, signature)
@@ -144,6 +154,16 @@ def _verify_coverage(request: Request, signature: Signature) -> None:
     for name in {name.lower() for name in request.headers if name.lower().startswith("x-amz-")}:
         if name not in signature.signed_headers and not (signature.expires is not None and name in _NOT_SIGNED):
             raise InvalidSignature(f"the header {name} is not signed")
+
+
+def _verify_query_version_2(request: Request) -> None:
+    """Check that what the signature does not cover of the query is a choice of what is listed, and no subresource."""
+    from botocore.auth import HmacV1QueryAuth
+
+    for name, value in _query(request).items():
+        header = name.lower().startswith(_HEADERS_VERSION_2) and request.headers.get(name) == value
+        if not header and name not in HmacV1QueryAuth.QSAOfInterest and name not in _UNSIGNED_VERSION_2:
+            raise InvalidSignature(f"the parameter {name} is not signed")
 
 
 def _expected_version_4(request: Request, signature: Signature, secret: str, payload_hash: str) -> str:

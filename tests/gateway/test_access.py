@@ -252,6 +252,7 @@ def test_a_page_may_use_what_the_emulators_secret_presigned(here: Client, versio
         ("GET", url.replace("%20", "%21")),
         ("PUT", url),
         ("GET", url + "&versionId=x"),
+        ("GET", url + "&retention"),
         ("GET", own.generate_presigned_url("get_object", asked, ExpiresIn=-5)),
     ):
         assert here.fetch(method, target, FOREIGN)[0] == 403
@@ -284,10 +285,36 @@ def test_a_page_may_post_what_the_emulators_secret_allows(here: Client, version:
     assert post(secret="others", key="up/others") == 403
     assert post(policy="e30=", key="up/policy") == 403
     assert post(secret="others", marks={}, key="up/program") == 204
+    assert post(key="up/head", **{"x-ignore-a": "x" * 3_000_000}) == 403
     lifetime = -5
     assert post(key="up/late") == 403
     kept = {each["Key"] for each in here.boto("s3").list_objects_v2(Bucket=BUCKET, Prefix="up/")["Contents"]}
     assert kept == {"up/mine", "up/longest", "up/program"}
+
+
+def test_a_form_is_no_other_request_and_ends_with_its_file(here: Client) -> None:
+    s3 = here.boto("s3", here.secret, signature_version="s3v4")
+    form = s3.generate_presigned_post(BUCKET, "up/form")
+    parts = [(name, None, value) for name, value in form["fields"].items()]
+    parts += [("file", "f.txt", "line\n--b-oundary\n"), ("acl", None, "public-read"), ("submit", None, "Upload")]
+    body = ""
+    for name, filename, value in parts:
+        named = f'name="{name}"' + (f'; filename="{filename}"' if filename else "")
+        body += f"--b\r\nContent-Disposition: form-data; {named}\r\n\r\n{value}\r\n"
+    body += "--b--\r\n"
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    assert here.ask("POST", f"/{BUCKET}", {**FOREIGN, **kind}, body.encode())[0] == 204
+    assert s3.get_object(Bucket=BUCKET, Key="up/form")["Body"].read() == b"line\n--b-oundary\n"
+    assert len(s3.get_object_acl(Bucket=BUCKET, Key="up/form")["Grants"]) == 1
+    cut = body[: body.index("oundary")].encode()
+    for marks, target, sent, expected in (
+        (FOREIGN, f"/{BUCKET}?delete", body.encode(), 403),
+        (FOREIGN, f"/{BUCKET}/key?uploads", body.encode(), 403),
+        ({}, f"/{BUCKET}?delete", body.encode(), 403),
+        ({}, f"/{BUCKET}", cut, 400),
+        ({}, f"/{BUCKET}", body.replace("x-amz-algorithm", "x-amz-other").encode(), 403),
+    ):
+        assert here.ask("POST", target, {**marks, **kind}, sent)[0] == expected
 
 
 def test_other_origins_may_read_what_the_buckets_rules_say(here: Client) -> None:
