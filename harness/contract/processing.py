@@ -25,14 +25,13 @@ CLOUDWATCH_FOLDER = "output/metrics/cloudwatch"
 
 
 def plan_processing(record: Record, image: ImageProtocol, where: ContainerEnvironment) -> JobPlan:
-    hosts = where.of_hosts(record.spec["ProcessingResources"]["ClusterConfig"]["InstanceCount"])
+    hosts = where.of_cluster(record.spec["ProcessingResources"]["ClusterConfig"])
     first, *others = (_plan_host(record, image, host) for host in hosts)
     return replace(first, others=tuple(others))
 
 
 def _plan_host(record: Record, image: ImageProtocol, where: ContainerEnvironment) -> JobPlan:
     spec = record.spec
-    cluster = spec["ProcessingResources"]["ClusterConfig"]
     inputs = tuple(_input(item, where) for item in spec.get("ProcessingInputs", []) if not item.get("AppManaged"))
     outputs = tuple(
         _output(item)
@@ -43,9 +42,7 @@ def _plan_host(record: Record, image: ImageProtocol, where: ContainerEnvironment
         run=_run_spec(record, image, where),
         files={
             "config/processingjobconfig.json": to_json(_job_config(record)),
-            "config/resourceconfig.json": to_json(
-                resource_config(cluster["InstanceType"], image.network_interface, where)
-            ),
+            "config/resourceconfig.json": to_json(resource_config(image.network_interface, where)),
         },
         folders=("output", CLOUDWATCH_FOLDER, "processing", *[i.path for i in inputs], *[o.path for o in outputs]),
         inputs=inputs,
@@ -98,7 +95,7 @@ def _input(item: Mapping[str, Any], where: ContainerEnvironment) -> Input:
         path=below_root(source["LocalPath"]) or "",
         kind=source["S3DataType"],
         gunzip=source.get("S3CompressionType") == "Gzip",
-        share=where.share if source.get("S3DataDistributionType") == "ShardedByS3Key" else (0, 1),
+        share=where.share() if source.get("S3DataDistributionType") == "ShardedByS3Key" else (0, 1),
     )
 
 

@@ -25,24 +25,23 @@ METRICS_FOLDER = "output/metrics/sagemaker"
 
 
 def plan_training(record: Record, image: ImageProtocol, where: ContainerEnvironment) -> JobPlan:
-    hosts = where.of_hosts(record.spec["ResourceConfig"].get("InstanceCount", 1))
+    hosts = where.of_cluster(record.spec["ResourceConfig"])
     first, *others = (_plan_host(record, image, host) for host in hosts)
     return replace(first, others=tuple(others))
 
 
 def _plan_host(record: Record, image: ImageProtocol, where: ContainerEnvironment) -> JobPlan:
     spec = record.spec
-    channels = [(channel, _channel(channel, where)) for channel in spec.get("InputDataConfig", [])]
+    given = [channel for channel in spec.get("InputDataConfig", []) if _is_fed(channel, where)]
+    channels = [(channel, _channel(channel, where)) for channel in given]
     return JobPlan(
         run=_run_spec(record, image, where),
         files={
             "input/config/hyperparameters.json": to_json(spec.get("HyperParameters", {})),
             "input/config/inputdataconfig.json": to_json(
-                {channel["ChannelName"]: _channel_config(spec, channel) for channel in spec.get("InputDataConfig", [])}
+                {channel["ChannelName"]: _channel_config(spec, channel) for channel in given}
             ),
-            "input/config/resourceconfig.json": to_json(
-                resource_config(spec["ResourceConfig"]["InstanceType"], image.network_interface, where)
-            ),
+            "input/config/resourceconfig.json": to_json(resource_config(image.network_interface, where)),
             **_checkpoint_config(spec),
         },
         folders=("input/data", "model", "output/data", METRICS_FOLDER, *_checkpoint_folder(spec)),
@@ -97,7 +96,7 @@ def _run_spec(record: Record, image: ImageProtocol, where: ContainerEnvironment)
     algorithm = spec["AlgorithmSpecification"]
     command = Command(
         "train",
-        spec["ResourceConfig"]["InstanceType"],
+        where.host_group.instance_type,
         tuple(algorithm.get("ContainerEntrypoint", ())),
         tuple(algorithm.get("ContainerArguments", ())),
     )
@@ -106,15 +105,22 @@ def _run_spec(record: Record, image: ImageProtocol, where: ContainerEnvironment)
 
 def _channel(channel: Mapping[str, Any], where: ContainerEnvironment) -> Input:
     source = channel["DataSource"]["S3DataSource"]
+    divided = source.get("S3DataDistributionType") == "ShardedByS3Key"
     return Input(
         name=channel["ChannelName"],
         uri=S3Uri.parse(source["S3Uri"]),
         path=channel_path(channel["ChannelName"]),
         kind=source["S3DataType"],
         gunzip=channel.get("CompressionType") == "Gzip",
-        share=where.share if source.get("S3DataDistributionType") == "ShardedByS3Key" else (0, 1),
+        share=where.share(source.get("InstanceGroupNames", ())) if divided else (0, 1),
         seed=channel["ShuffleConfig"]["Seed"] if "ShuffleConfig" in channel else None,
     )
+
+
+def _is_fed(channel: Mapping[str, Any], where: ContainerEnvironment) -> bool:
+    """Say whether this host gets the channel: InstanceGroupNames may limit it to some instance groups."""
+    groups = channel["DataSource"]["S3DataSource"].get("InstanceGroupNames")
+    return not groups or where.host_group.name in groups
 
 
 def _pipe(channel: Mapping[str, Any], source: Input) -> Pipe:

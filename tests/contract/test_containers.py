@@ -91,6 +91,8 @@ def test_hosts() -> None:
 
 
 def test_one_host_is_no_group() -> None:
-    (where,) = ContainerEnvironment("1", "us-east-1", "http://x", Path("/jobs/ml")).of_hosts(1)
+    (where,) = ContainerEnvironment("1", "us-east-1", "http://x", Path("/jobs/ml")).of_cluster(
+        {"InstanceType": "ml.m5.large"}
+    )
     assert where.group == ""
     assert where.root == Path("/jobs/ml")

@@ -13,6 +13,7 @@ from harness.contract.catalog import Image
 from harness.contract.containers import ImageProtocol
 from harness.contract.training import channel_mode
 from harness.kernel.errors import ValidationException
+from harness.services.sagemaker.jobs import count_instances
 
 _PROGRAM = "sagemaker_program"
 _PROGRAM_VARIABLE = "SAGEMAKER_PROGRAM"
@@ -41,7 +42,7 @@ def check_training_limits(image: ImageProtocol, request: Mapping[str, Any]) -> N
             f"harness; {_INSTEAD}"
         )
     if image.name == "xgboost":
-        _refuse_hosts(image, request["ResourceConfig"].get("InstanceCount", 1))
+        _refuse_hosts(image, count_instances(request["ResourceConfig"]))
         for channel in request.get("InputDataConfig", []):
             _refuse_format(image, channel, channel_mode(request, channel))
 

@@ -111,14 +111,25 @@ def require_single_host(member: str, count: int) -> None:
 
 
 def require_instances(scope: Scope, member: str, resources: dict[str, Any]) -> None:
-    """Check that the request names instances by type and count, the only form that harness supports."""
-    for other in ("InstanceGroups", "InstancePreferences", "InstancePlacementConfig"):
+    """Check that the request names instances by type and count, or in groups."""
+    for other in ("InstancePreferences", "InstancePlacementConfig"):
         if resources.get(other):
             raise ValidationException(f"{member}.{other} is not supported by harness; use InstanceType")
+    if groups := resources.get("InstanceGroups"):
+        if "InstanceType" in resources or "InstanceCount" in resources:
+            raise ValidationException(f"{member}: InstanceGroups goes without InstanceType and InstanceCount")
+        refuse_duplicates(f"{member}.InstanceGroups", [group["InstanceGroupName"] for group in groups])
+        check_instance_count(scope, f"{member}.InstanceGroups: InstanceCount", count_instances(resources))
+        return
     for required in ("InstanceType", "InstanceCount"):
         if required not in resources:
             raise ValidationException(f"{member}.{required} is required")
     check_instance_count(scope, f"{member}.InstanceCount", resources["InstanceCount"])
+
+
+def count_instances(resources: Mapping[str, Any]) -> int:
+    """Return the number of instances of a ResourceConfig or ClusterConfig."""
+    return sum(group.get("InstanceCount", 1) for group in resources.get("InstanceGroups") or [resources])
 
 
 def refuse_too_many_instances(member: str, count: int) -> None:

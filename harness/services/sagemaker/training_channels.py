@@ -38,9 +38,14 @@ def _check_channel(scope: Scope, request: Mapping[str, Any], channel: Mapping[st
         raise _refusal(name, "only S3DataSource is supported by harness")
     if source["S3DataType"] not in _DATA_TYPES:
         raise _refusal(name, f"S3DataType {source['S3DataType']} is not supported by harness")
-    for member in ("InstanceGroupNames", "HubAccessConfig"):
-        if source.get(member):
-            raise _refusal(name, f"{member} is not supported by harness")
+    if source.get("HubAccessConfig"):
+        raise _refusal(name, "HubAccessConfig is not supported by harness")
+    groups = [group["InstanceGroupName"] for group in request["ResourceConfig"].get("InstanceGroups", [])]
+    for group in source.get("InstanceGroupNames", []):
+        if group not in groups:
+            raise _refusal(
+                name, f"InstanceGroupNames has {group!r}, which is no group of ResourceConfig.InstanceGroups"
+            )
     _check_attributes(name, mode, channel, source)
     require_objects(scope, source["S3Uri"], request["RoleArn"])
     if mode == "FastFile":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 import time
 from typing import Any
@@ -100,6 +101,45 @@ def test_one_host_that_fails_fails_the_job(cloud: Cloud) -> None:
     assert ended["FailureReason"] == "AlgorithmError: the second one, exit code: 4"
     assert time.monotonic() - begun < 30
     assert not list((cloud.state / "jobs" / "training-job").glob("*"))
+
+
+GROUPS = """
+import json, os
+config = json.load(open("/opt/ml/input/config/resourceconfig.json"))
+channels = json.load(open("/opt/ml/input/config/inputdataconfig.json"))
+data = {name: sorted(os.listdir("/opt/ml/input/data/" + name)) for name in sorted(channels) if name != "code"}
+print(config["current_host"], config["current_group_name"], config["current_instance_type"], data)
+if config["current_host"] == "algo-1":
+    print(json.dumps(config["instance_groups"]))
+"""
+
+
+def test_instance_groups_get_their_own_channels(cloud: Cloud) -> None:
+    for number in range(4):
+        cloud.put(f"groups/{number}.csv", "1,2\n")
+    uri = f"s3://{BUCKET}/groups/"
+    request = request_for(cloud, 1, channels={"all": uri, "some": uri}, script=GROUPS)
+    some = request["InputDataConfig"][1]["DataSource"]["S3DataSource"]
+    some.update(S3DataDistributionType="ShardedByS3Key", InstanceGroupNames=["workers"])
+    request["ResourceConfig"] = {
+        "VolumeSizeInGB": 1,
+        "InstanceGroups": [
+            {"InstanceGroupName": "head", "InstanceType": "ml.m5.xlarge", "InstanceCount": 1},
+            {"InstanceGroupName": "workers", "InstanceType": "ml.m5.large", "InstanceCount": 2},
+        ],
+    }
+    ended = run(cloud, request)
+    lines = cloud.log(ended["TrainingJobName"], "TrainingJobs")
+    assert ended["TrainingJobStatus"] == "Completed", lines
+    assert lines[0] == "algo-1 head ml.m5.xlarge {'all': ['0.csv', '3.csv']}"
+    assert json.loads(lines[1]) == [
+        {"hosts": ["algo-1"], "instance_group_name": "head", "instance_type": "ml.m5.xlarge"},
+        {"hosts": ["algo-2", "algo-3"], "instance_group_name": "workers", "instance_type": "ml.m5.large"},
+    ]
+    assert lines[2:] == [
+        "algo-2 workers ml.m5.large {'all': ['1.csv'], 'some': ['0.csv', '2.csv']}",
+        "algo-3 workers ml.m5.large {'all': ['2.csv'], 'some': ['1.csv', '3.csv']}",
+    ]
 
 
 def test_processing_on_two_instances(cloud: Cloud) -> None:

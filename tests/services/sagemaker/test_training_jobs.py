@@ -105,6 +105,7 @@ CHANNEL = ("InputDataConfig", 0)
         (("AlgorithmSpecification", "ContainerArguments"), ["a", ""], "string in ContainerArguments at index 1. "),
         (("ResourceConfig", "InstanceCount"), 21, "ResourceConfig.InstanceCount 21: harness runs a job on at most 20"),
         ((*CHANNEL, "CompressionType"), "Gzip", "CompressionType Gzip is only supported in Pipe mode"),
+        ((*CHANNEL, "DataSource", "S3DataSource", "InstanceGroupNames"), ["g"], "InstanceGroupNames has 'g'"),
         ((*CHANNEL, "RecordWrapperType"), "RecordIO", "RecordWrapperType RecordIO is only supported in Pipe mode"),
         (
             (*CHANNEL, "DataSource", "S3DataSource", "AttributeNames"),
@@ -115,8 +116,8 @@ CHANNEL = ("InputDataConfig", 0)
         (("ResourceConfig",), {"VolumeSizeInGB": 1}, "ResourceConfig.InstanceType is required"),
         (
             ("ResourceConfig",),
-            {"InstanceGroups": [{"InstanceGroupName": "g", "InstanceCount": 1, "InstanceType": "ml.m5.large"}]},
-            "ResourceConfig.InstanceGroups is not supported",
+            {"InstanceGroups": [{"InstanceGroupName": "g", "InstanceCount": 21, "InstanceType": "ml.m5.large"}]},
+            "InstanceCount 21: harness runs a job on at most 20 instances",
         ),
         (
             (*CHANNEL, "DataSource", "S3DataSource", "S3DataType"),
