@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "toolkit"))
+
 
 def main() -> None:
     # Threads that wait for work by spinning take the processors of other jobs. Read when XGBoost is first imported.
@@ -22,7 +24,11 @@ def main() -> None:
         sys.exit("Multi-model serving (SAGEMAKER_MULTI_MODEL) is not supported by this image.")
 
     if os.environ.get("SAGEMAKER_PROGRAM"):
-        sys.exit("Script mode (SAGEMAKER_PROGRAM) is not supported by this image.")
+        from framework_toolkit.serving import serve
+        from xgboost_container import script_defaults
+
+        serve(script_defaults)
+        return
 
     import asyncio
 
