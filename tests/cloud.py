@@ -19,6 +19,7 @@ ROLE = "arn:aws:iam::123456789012:role/Role"
 REGISTRY = "683313688378.dkr.ecr.us-east-1.amazonaws.com"
 XGBOOST = f"{REGISTRY}/sagemaker-xgboost:3.0-5"
 SKLEARN = f"{REGISTRY}/sagemaker-scikit-learn:1.4-2-cpu-py3"
+ANALYZER = "156813124566.dkr.ecr.us-east-1.amazonaws.com/sagemaker-model-monitor-analyzer"
 CODE = "/opt/ml/processing/input/code"
 _STAND_IN = re.compile(r".* on Python \S+ stands in for .*: no Python \S+ is installed")
 BUCKET = "the-bucket"

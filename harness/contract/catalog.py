@@ -20,6 +20,8 @@ else:
     import tomli as tomllib
 
 IMAGES = Path(__file__).parent.parent / "images"
+TOOLKIT = IMAGES / "toolkit"
+"""The programs that the images of frameworks share."""
 HARNESS_ENVIRONMENT = Environment("harness")
 
 _TAG_ENDING = re.compile(r"-cpu-py3$")
@@ -49,6 +51,8 @@ class Image:
     """Other tags under which the image was published."""
     accounts: tuple[str, ...] = ()
     """The accounts whose repository is meant. Empty for any account."""
+    toolkit: bool = False
+    """True if the image runs users' scripts (script mode) with the toolkit."""
     sdk: str = ""
     """The name of the image in the SDK's ``image_uris.retrieve``."""
     classes: tuple[str, ...] = ()
@@ -90,9 +94,14 @@ class Image:
             environment=self.environment,
             env={"HARNESS_IMAGE_TAG": self.version, **spec.env} if command.word else spec.env,
             preload=self.warm_modules(start),
-            visible=(self.folder,),
+            visible=self.program_folders,
             needs_absolute_root=start != own,
         )
+
+    @property
+    def program_folders(self) -> tuple[Path, ...]:
+        """Return the folders that the image's programs are made of."""
+        return (self.folder, TOOLKIT) if self.toolkit else (self.folder,)
 
     @property
     def network_interface(self) -> str:
@@ -178,6 +187,7 @@ def _image(name: str, table: Mapping[str, Any], version: str, details: Mapping[s
         runs=details["runs"],
         tags=tuple(details.get("also", ())),
         accounts=tuple(details.get("accounts", ())),
+        toolkit=table.get("toolkit", False),
         sdk=table.get("sdk", ""),
         classes=tuple(table.get("classes", ())),
         service=table.get("service", ""),

@@ -76,3 +76,24 @@ def test_experiments_and_a_monitor_in_a_wired_shell(client: Client) -> None:
     assert told["waited"] <= WITHIN_A_SECOND
     assert told["schedule"] == ["Scheduled", "Stopped"]
     assert told["left"] == []
+
+
+def test_script_mode(client: Client) -> None:
+    ended = client.program("v2_script_mode.py")
+    told = ended.told
+    assert told["metrics"] == {"accuracy": 1.0}
+    assert 'accuracy: 1.000 note: two words hosts: ["algo-1"]' in ended.lines
+    assert told["answered"] == {"late": [0, 1]}
+    assert told["batch"] == "0\n1\n"
+    assert [float(value) > 0.5 for row in told["scores"] for value in row] == [False, True]
+    assert told["errors"]["raised"][0] == 500
+    assert "Internal Server Error" in told["errors"]["raised"][1]
+    assert told["errors"]["type"][0] == 415
+    assert "Content type image/png is not supported by this framework." in told["errors"]["type"][1]
+    raised, wrong, without = (told["failures"][name] for name in ("raises", "arguments", "no model_fn"))
+    assert raised[0] == wrong[0] == without[0] == "Failed"
+    assert raised[1].startswith('AlgorithmError: ExecuteUserScriptError:\nExitCode 1\nErrorMessage ""\nCommand "')
+    assert raised[1].endswith('classify.py --fail yes", exit code: 1')
+    assert "ExitCode 2" in wrong[1]
+    assert "RuntimeError: the table is empty" in ended.lines
+    assert "Please provide a model_fn implementation." in without[1], without[1]

@@ -55,7 +55,8 @@ def own_image(image: Image) -> OwnImage:
     for candidate in image.locked.candidates:
         if candidate.python and candidate.lock:
             locks.setdefault(candidate.python, candidate.lock)
-    return OwnImage(image.display_name, image.docker_name, image.version, image.folder, locks)
+    folder, *shared = image.program_folders
+    return OwnImage(image.display_name, image.docker_name, image.version, folder, locks, *shared)
 
 
 def build_folder() -> Path:

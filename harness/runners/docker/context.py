@@ -26,6 +26,8 @@ class OwnImage:
     version: str
     folder: Path
     locks: Mapping[str, Path]
+    toolkit: Path | None = None
+    """The folder that images of frameworks share; it lies beside ``program`` in the image."""
     """Locks by Python version; the version of the SageMaker image comes first."""
 
     @property
@@ -38,10 +40,12 @@ class OwnImage:
         return self.folder / "Dockerfile"
 
 
-def program_files(folder: Path) -> dict[str, Path]:
-    """Return the files of the image's program, by their path in the container."""
+def program_files(image: OwnImage) -> dict[str, Path]:
+    """Return the files of the image's programs, by their path in the build context."""
+    folders = {"program": image.folder, **({"toolkit": image.toolkit} if image.toolkit else {})}
     return {
-        path.relative_to(folder).as_posix(): path
+        f"{name}/{path.relative_to(folder).as_posix()}": path
+        for name, folder in folders.items()
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not _NOT_THE_PROGRAM.intersection(path.relative_to(folder).parts)
     }
@@ -53,7 +57,7 @@ def content_hash(image: OwnImage, base_id: str) -> str:
     locks = [lock.read_bytes() for lock in image.locks.values()]
     for part in (base_id.encode(), image.version.encode(), *locks, image.dockerfile.read_bytes()):
         digest.update(hashlib.sha256(part).digest())
-    for name, path in program_files(image.folder).items():
+    for name, path in program_files(image).items():
         digest.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
@@ -65,8 +69,8 @@ def archive(image: OwnImage, packages: Path) -> Iterator[bytes]:
         _add(tar, "Dockerfile", image.dockerfile)
         # The folder must exist even if the image has no program of its own.
         _add_folder(tar, "program")
-        for name, path in program_files(image.folder).items():
-            _add(tar, f"program/{name}", path)
+        for name, path in program_files(image).items():
+            _add(tar, name, path)
         yield pieces.take()
         for path in sorted(packages.rglob("*")):
             if path.is_file() and path.name != ".lock":  # a lock file of uv
@@ -81,8 +85,8 @@ def write_context(image: OwnImage, packages: Path, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(image.dockerfile, target / "Dockerfile")
     (target / "program").mkdir()
-    for name, path in program_files(image.folder).items():
-        copy = target / "program" / name
+    for name, path in program_files(image).items():
+        copy = target / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, copy)
     shutil.copytree(packages, target / "packages")

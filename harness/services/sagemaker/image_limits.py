@@ -17,6 +17,17 @@ from harness.services.sagemaker.jobs import count_instances
 
 _PROGRAM = "sagemaker_program"
 _PROGRAM_VARIABLE = "SAGEMAKER_PROGRAM"
+_DISTRIBUTION = (
+    "sagemaker_mpi_enabled",
+    "sagemaker_torch_distributed_enabled",
+    "sagemaker_pytorch_ddp_enabled",
+    "sagemaker_pytorch_xla_multi_worker_enabled",
+    "sagemaker_distributed_dataparallel_enabled",
+    "sagemaker_parameter_server_enabled",
+    "sagemaker_multi_worker_mirrored_strategy_enabled",
+    "sagemaker_s3_output",
+)
+"""Hyperparameters that ask the toolkit for distributed training, or for a copy of intermediate files."""
 _MULTI_MODEL_VARIABLE = "SAGEMAKER_MULTI_MODEL"
 _INSTEAD = 'start the script with ContainerEntrypoint, or use your own image (runner = "docker")'
 _TRAINING_FORMATS = {
@@ -33,15 +44,13 @@ def check_training_limits(image: ImageProtocol, request: Mapping[str, Any]) -> N
     """Refuse a training job that harness's program for the image cannot run."""
     if not isinstance(image, Image) or request["AlgorithmSpecification"].get("ContainerEntrypoint"):
         return
-    if _PROGRAM in request.get("HyperParameters", {}):
-        raise _script_mode(f"HyperParameters.{_PROGRAM}", image)
-    _refuse_program_variable(image, "Environment", request.get("Environment", {}))
+    script = _wants_script(image, request)
     if not image.has_program("train"):
         raise ValidationException(
             f"AlgorithmSpecification.TrainingImage: image {image.display_name} has no 'train' program in "
             f"harness; {_INSTEAD}"
         )
-    if image.name == "xgboost":
+    if image.name == "xgboost" and not script:
         _refuse_hosts(image, count_instances(request["ResourceConfig"]))
         for channel in request.get("InputDataConfig", []):
             _refuse_format(image, channel, channel_mode(request, channel))
@@ -74,8 +83,20 @@ def check_analysis_limits(image: ImageProtocol, request: Mapping[str, Any]) -> N
         )
 
 
+def _wants_script(image: Image, request: Mapping[str, Any]) -> bool:
+    """Return whether the job runs a script of the user's; refuse it where the image has no toolkit."""
+    hyperparameters = request.get("HyperParameters", {})
+    if _PROGRAM in hyperparameters and not image.toolkit:
+        raise _script_mode(f"HyperParameters.{_PROGRAM}", image)
+    _refuse_program_variable(image, "Environment", request.get("Environment", {}))
+    for name in _DISTRIBUTION:
+        if hyperparameters.get(name, "false").strip('"').lower() not in ("", "false"):
+            raise ValidationException(f"HyperParameters.{name} is not supported by harness's {image.display_name}")
+    return _PROGRAM in hyperparameters or bool(request.get("Environment", {}).get(_PROGRAM_VARIABLE))
+
+
 def _refuse_program_variable(image: Image, member: str, environment: Mapping[str, str]) -> None:
-    if environment.get(_PROGRAM_VARIABLE):
+    if environment.get(_PROGRAM_VARIABLE) and not image.toolkit:
         raise _script_mode(f"{member}.{_PROGRAM_VARIABLE}", image)
 
 

@@ -16,12 +16,12 @@ README = Path(__file__).parents[3] / "README.md"
 BEGIN, END = "<!-- made by `tox -e docs` -->", "<!-- end -->"
 _VERB = re.compile(r"[A-Z][a-z]+(?=[A-Z])")
 _RUNS = (
-    "training, processing and batch transform on one instance or several, endpoints with data capture, Model Monitor "
-    "(data quality), experiments and metrics"
+    "training (also users' scripts: script mode), processing and batch transform on one instance or several, endpoints "
+    "with data capture, Model Monitor (data quality), experiments and metrics"
 )
 NOT_YET = (
-    "hyperparameter tuning, pipelines, the model registry, the feature store, AutoML, Clarify, script mode and "
-    "framework images (scikit-learn runs as a processing image)"
+    "hyperparameter tuning, pipelines, the model registry, the feature store, AutoML, Clarify, framework images other "
+    "than scikit-learn and XGBoost"
 )
 """What people look for first. ``test_pages`` checks that none of it is served."""
 NOT_YET_OPERATIONS = (

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-pytestmark = pytest.mark.provenance("documented", source="API reference: CreateModel and its siblings")
+from tests.cloud import ANALYZER
 
+pytestmark = pytest.mark.provenance("documented", source="API reference: CreateModel and its siblings")
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5"
 ROLE = "arn:aws:iam::123456789012:role/Role"
@@ -74,11 +75,10 @@ def test_models_are_listed_and_deleted(sagemaker: Any) -> None:
     [
         ({"Image": "nobody/knows:1"}, "is not in the catalogue"),
         ({"Image": IMAGE.replace("3.0-5", "9.9-9")}, "supported: "),
-        ({"Image": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2"}, "cannot host a model"),
+        ({"Image": ANALYZER}, "cannot host a model"),
         ({"Mode": "MultiModel"}, "MultiModel is not supported"),
         ({"ModelDataUrl": "http://b/model.tar.gz"}, "primaryContainer.modelDataUrl"),
         ({"ModelPackageName": "p"}, "ModelPackageName: not supported"),
-        ({"Environment": {"SAGEMAKER_PROGRAM": "x.py"}}, "Environment.SAGEMAKER_PROGRAM: script mode is not supported"),
         ({"Environment": {"SAGEMAKER_MULTI_MODEL": "true"}}, "Environment.SAGEMAKER_MULTI_MODEL: several models"),
         ({"ModelDataSource": {"S3DataSource": {**SOURCE, "S3DataType": "S3Prefix"}}}, "Gzip needs S3DataType S3Object"),
         ({"ModelDataSource": {"S3DataSource": {**SOURCE, "ManifestS3Uri": "s3://b/m"}}}, "ManifestS3Uri: not support"),

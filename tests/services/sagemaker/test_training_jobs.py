@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.cloud import BUCKET, ROLE, SKLEARN, XGBOOST, Cloud, eventually, running_cloud
+from tests.cloud import ANALYZER, BUCKET, ROLE, SKLEARN, Cloud, eventually, running_cloud
 from tests.services.sagemaker.refusals import refused_job
 
 pytestmark = pytest.mark.provenance("documented", source="API reference: CreateTrainingJob and its siblings")
@@ -48,19 +48,25 @@ def test_an_unknown_version(cloud: Cloud, request_: dict[str, Any]) -> None:
 
 @pytest.mark.provenance("assumed", source="harness's own behaviour")
 def test_an_image_without_a_train_program(cloud: Cloud, request_: dict[str, Any]) -> None:
-    request_["AlgorithmSpecification"]["TrainingImage"] = SKLEARN
+    request_["AlgorithmSpecification"]["TrainingImage"] = ANALYZER
     assert "has no 'train' program" in refusal(cloud, request_)[1]
 
 
 @pytest.mark.provenance("assumed", source="harness's own behaviour")
-@pytest.mark.parametrize("image", [SKLEARN, XGBOOST])
-def test_script_mode_is_refused_by_name(cloud: Cloud, request_: dict[str, Any], image: str) -> None:
-    request_["AlgorithmSpecification"]["TrainingImage"] = image
+def test_script_mode_is_refused_by_name_without_a_toolkit(cloud: Cloud, request_: dict[str, Any]) -> None:
+    request_["AlgorithmSpecification"]["TrainingImage"] = ANALYZER
     request_["HyperParameters"]["sagemaker_program"] = '"train.py"'
     assert refusal(cloud, request_)[1].startswith("HyperParameters.sagemaker_program: script mode is not supported by")
     del request_["HyperParameters"]["sagemaker_program"]
     request_["Environment"] = {"SAGEMAKER_PROGRAM": "train.py"}
     assert refusal(cloud, request_)[1].startswith("Environment.SAGEMAKER_PROGRAM: script mode is not supported by")
+
+
+@pytest.mark.provenance("assumed", source="harness's own behaviour")
+def test_distributed_scripts_are_refused_by_name(cloud: Cloud, request_: dict[str, Any]) -> None:
+    request_["AlgorithmSpecification"]["TrainingImage"] = SKLEARN
+    request_["HyperParameters"].update(sagemaker_program='"train.py"', sagemaker_mpi_enabled="true")
+    assert refusal(cloud, request_)[1].startswith("HyperParameters.sagemaker_mpi_enabled is not supported by")
 
 
 @pytest.mark.provenance("recorded", source="issues aws/amazon-sagemaker-examples#2267 and #2489")
