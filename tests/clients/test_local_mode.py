@@ -220,12 +220,31 @@ def test_what_cannot_run_is_refused_by_name(user: Client, tmp_path: Path, servic
     assert named in ended.text
 
 
-def test_several_hosts_are_refused_by_name(user: Client, tmp_path: Path) -> None:
+def test_several_hosts_reach_each_other(user: Client, tmp_path: Path) -> None:
+    """The first that ends well leaves the others time to finish; one that fails has them stopped."""
+    listening = "import socket; print(socket.create_server(('', 7777)).accept()[0].recv(9)); import time; time.sleep(1)"
+    asking = (
+        "import socket, time\n"
+        "while True:\n"
+        "    try: socket.create_connection(('algo-1', 7777)).send(b'hello'); break\n"
+        "    except OSError: time.sleep(0.1)\n"
+    )
     file = tmp_path / "docker-compose.yaml"
-    file.write_text(json.dumps({"services": {f"algo-{n}": {"image": SKLEARN} for n in (1, 2)}}))
+
+    def write(*codes: str) -> None:
+        services = {
+            f"algo-{number}": {"image": SKLEARN, "entrypoint": ["python3", "-c", code.replace("$", "$$")]}
+            for number, code in enumerate(codes, 1)
+        }
+        file.write_text(json.dumps({"services": services}))
+
+    write(listening, asking)
     ended = up(user, file)
-    assert ended.code == REFUSED
-    assert "algo-1, algo-2" in ended.text
+    assert ended.code == 0, ended.text
+    assert any("b'hello'" in line for line in ended.lines)
+    assert {"algo-1-1 exited with code 0", "algo-2-1 exited with code 0"} <= set(ended.lines)
+    write(FOREVER, "raise SystemExit(3)")
+    assert up(user, file).code == 3
 
 
 @pytest.mark.provenance("documented", source="source code: aws/sagemaker-python-sdk")

@@ -18,8 +18,11 @@ STOP_GRACE = 10.0
 INSTANCE_TYPE = "local"
 
 
-def run_spec(service: Service, config: DockerCliConfig, root: Path) -> RunSpec:
-    """Describe the run of a container. ``root`` is an empty folder for what it writes below ``/opt/ml``."""
+def run_spec(service: Service, config: DockerCliConfig, root: Path, peers: tuple[str, ...] = ()) -> RunSpec:
+    """Describe the run of a container. ``root`` is an empty folder for what it writes below ``/opt/ml``.
+
+    ``peers`` are the hostnames of all services, if there are several.
+    """
     _check_shared_memory(service)
     where = ContainerEnvironment(config.account, config.region, config.address, root)
     spec = RunSpec(
@@ -30,6 +33,8 @@ def run_spec(service: Service, config: DockerCliConfig, root: Path) -> RunSpec:
         mounts={path: _ensure_folder(folder) for path, folder in service.volumes.items()},
         env={**platform_environment(where), **service.environment},
         hostname=service.hostname,
+        group=str(root.parent) if peers else "",
+        peers=peers,
         grace=STOP_GRACE,
         serves=bool(service.ports) or service.command[:1] == ("serve",),
     )

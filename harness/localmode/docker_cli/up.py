@@ -6,11 +6,13 @@ The containers end with this process, and this process ends with the program tha
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import queue
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
@@ -26,10 +28,11 @@ from harness.runners.process.environments import Environments
 from harness.runners.process.folders import JobFolders
 from harness.runners.process.runner import ProcessRunner
 from harness.runners.process.sandbox import adopted_listener
-from harness.runners.spec import Cause, Outcome, Run
+from harness.runners.spec import Cause, Outcome, Run, RunSpec
 
 INTERRUPTED = 130
 """The exit code of compose after a signal; the SDKs do not treat it as a failure."""
+MOST_SERVICES = 20
 _PARENT_SECONDS = 0.5
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -49,9 +52,13 @@ def up(file: Path, config: DockerCliConfig) -> int:
     with contextlib.ExitStack() as stack:
         stack.callback(runner.close)
         runner.sweep()  # folders of a command that was killed
+        if len(services) > 1 and (refusal := runner.refuses_several_hosts()):
+            raise UnsupportedCommand(refusal)
+        peers = tuple(service.hostname for service in services) if len(services) > 1 else ()
         containers = _Containers(runner, Lines(max(len(service.label) for service in services)))
         for service in services:
-            containers.add(service, config, folders.make(service.label), stack)
+            root = folders.make(service.label)
+            containers.add(service, run_spec(service, config, root, peers), stack)
         return containers.run()
 
 
@@ -63,11 +70,9 @@ def _services(file: Path) -> list[Service]:
     except (OSError, yaml.YAMLError) as error:
         raise UnsupportedCommand(f"the compose file {file} cannot be read: {error}") from error
     services = parse(document, os.environ)
-    if len(services) != 1:
-        names = ", ".join(service.name for service in services)
+    if not 1 <= len(services) <= MOST_SERVICES:
         raise UnsupportedCommand(
-            f"local mode without Docker runs one host, and the file has {len(services)} ({names}); "
-            "use instance_count=1, or Docker"
+            f"local mode without Docker runs 1 to {MOST_SERVICES} hosts, and the file has {len(services)}"
         )
     return services
 
@@ -90,9 +95,8 @@ class _Containers:
         self._starts: list[Callable[[], None]] = []
         self._parent = os.getppid()
 
-    def add(self, service: Service, config: DockerCliConfig, root: Path, stack: contextlib.ExitStack) -> None:
+    def add(self, service: Service, spec: RunSpec, stack: contextlib.ExitStack) -> None:
         """Prepare a container. Raise the errors of an unsupported service here, before any container runs."""
-        spec = run_spec(service, config, root)
         ports = [stack.enter_context(contextlib.closing(PublishedPort(port))) for port in service.ports]
 
         def start() -> None:
@@ -114,19 +118,28 @@ class _Containers:
             return self._until_the_first_ends()
 
     def _until_the_first_ends(self) -> int:
+        """Stop the others after the first container's end.
+
+        After a success they have some seconds for their own end. In Docker they have them as well: SIGTERM does not end
+        the first process of a container.
+        """
         code: int | None = None
         left = len(self._starts)
+        patience = math.inf
         while left:
             try:
                 service, outcome = self._events.get(timeout=_PARENT_SECONDS)
             except queue.Empty:
-                if os.getppid() == self._parent and not self._lines.broken:
+                if os.getppid() == self._parent and not self._lines.broken and time.monotonic() < patience:
                     continue
                 service = outcome = None
             if service is not None and outcome is not None:
                 left -= 1
                 code = outcome.code if code is None else code
                 self._tell_end(service, outcome)
+                if outcome.code == 0 and time.monotonic() < patience:
+                    patience = min(patience, time.monotonic() + STOP_GRACE)
+                    continue
             else:
                 code = INTERRUPTED if code is None else code
             for run in self._runs.values():
