@@ -10,7 +10,7 @@ from harness.kernel.records import Key
 
 class Engine(Protocol):
     def submit(self, key: Key, again: bool = False) -> None:
-        """A job record was added in its first status: run it. ``again``: an earlier job had its name."""
+        """A job or pipeline execution was added in its first status: run it. ``again``: an earlier job had its name."""
 
     def stop(self, key: Key) -> None:
         """A job record was moved to Stopping: stop its program."""

@@ -18,6 +18,8 @@ from harness.engine.jobs.queue import JobQueue
 from harness.engine.jobs.training import TRAINING
 from harness.engine.jobs.transform import TRANSFORM
 from harness.engine.monitoring.schedules import Call, Schedules
+from harness.engine.pipelines.executions import PipelineExecutions
+from harness.engine.pipelines.records import EXECUTION
 from harness.engine.warm_pool import warm_up
 from harness.kernel.records import Key
 from harness.kernel.removal import remove_tree
@@ -46,15 +48,20 @@ class LocalEngine:
         self._endpoints = Endpoints(components)
         self._invocations = Invocations(components, self._endpoints, self._metrics)
         self._schedules = Schedules(components, self._call, self.flush)
+        self._pipelines = PipelineExecutions(components, self._call)
 
     def _stop_parts(self) -> None:
         self._schedules.close()
+        self._pipelines.close()
         self._jobs.close()
         self._endpoints.close()
         self._metrics.flush()
 
     def submit(self, key: Key, again: bool = False) -> None:
-        self._jobs.submit(key, again)
+        if key.kind == EXECUTION:
+            self._pipelines.submit(key)
+        else:
+            self._jobs.submit(key, again)
 
     def stop(self, key: Key) -> None:
         self._jobs.stop(key)
@@ -99,6 +106,7 @@ class LocalEngine:
         """After a start: jobs that were in flight are settled, endpoints in service get their servers back."""
         remove_tree(self._components.folder)
         settled = self._jobs.recover()
+        self._pipelines.recover()
         self._endpoints.recover()
         self._schedules.recover()
         self._schedules.begin()

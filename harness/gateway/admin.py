@@ -163,6 +163,7 @@ def _job(record: Record) -> Mapping[str, Any]:
     return {
         "kind": record.kind,
         "name": record.name,
+        "arn": record.arn,
         "account": record.key.account,
         "region": record.key.region,
         "status": record.state,

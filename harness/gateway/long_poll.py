@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from harness.engine.lifecycle import is_unfinished
 from harness.kernel.http import Response
-from harness.kernel.kinds import KINDS
+from harness.kernel.kinds import KINDS, ResourceKind
 from harness.kernel.records import Key, Record
 from harness.stores.records import RecordStore
 
@@ -126,13 +126,18 @@ async def wait_for_change(exchange: RequestContext) -> Response | None:
     kind = _KINDS.get(exchange.operation.name) if exchange.service == "sagemaker" else None
     if kind is None:
         return None
-    key = Key(kind.type, exchange.account, exchange.region, exchange.parameters[kind.name_member])
+    key = Key(kind.type, exchange.account, exchange.region, _name(kind, exchange.parameters[kind.name_member]))
     record = exchange.site.components.records.find(key)
     if record is not None and is_unfinished(record) and _is_waiting(exchange, record):
         record = await _wait_until_finished(exchange, key)
     if record is not None:
         exchange.site.polls.record(_polling_client(exchange), record)
     return None
+
+
+def _name(kind: ResourceKind, identifier: str) -> str:
+    """Return the name of the record that a request identifies by its name or by its ARN."""
+    return identifier.partition("/")[2] if kind.named_by_arn else identifier
 
 
 def _is_waiting(exchange: RequestContext, record: Record) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-KEEPS_CASE = frozenset({"training-job", "processing-job", "transform-job", "model", "endpoint", "endpoint-config"})
+KEEPS_CASE = frozenset(
+    {"training-job", "processing-job", "transform-job", "model", "endpoint", "endpoint-config", "pipeline"}
+)
 """Kinds whose ARNs keep the case of the name.
 
-Recorded in published notebook outputs from AWS: training and processing jobs since 2023, endpoints since 2024, models
-and transform jobs since 2025. Published outputs of other kinds are older and have lower case.
+Recorded in published notebook outputs from AWS: training and processing jobs since 2023, endpoints since 2024, models,
+transform jobs and pipelines since 2025. Published outputs of other kinds are older and have lower case.
 """
 
 

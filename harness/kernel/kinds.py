@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from harness.kernel.lifecycles import ENDPOINT, JOB, SCHEDULE, Lifecycle
+from harness.kernel.lifecycles import ENDPOINT, JOB, PIPELINE_EXECUTION, SCHEDULE, Lifecycle
 
 DEFINITION = "MonitoringScheduleConfig.MonitoringJobDefinition"
 TRAINING_DEFINITIONS = ("TrainingJobDefinition", "TrainingJobDefinitions.*")
@@ -48,6 +48,8 @@ class ResourceKind:
     """The resource type in ARNs, which is also the ``kind`` of records. Empty if it can be derived from the noun."""
     called: str = ""
     """The noun in the names of the Describe, Stop and Delete operations, if it is not ``noun``."""
+    named_by_arn: bool = False
+    """True if requests identify it by its ARN, because it has no name of its own."""
     lifecycle: Lifecycle | None = None
     """The status transitions. None for a kind that has no status or is not served by the emulator."""
     run: str = ""
@@ -80,7 +82,8 @@ class ResourceKind:
 
     @property
     def name_member(self) -> str:
-        return f"{self.noun}Name"
+        """Return the request member that identifies it."""
+        return f"{self.noun}Arn" if self.named_by_arn else f"{self.noun}Name"
 
     @property
     def status_member(self) -> str:
@@ -94,6 +97,11 @@ class ResourceKind:
     @property
     def is_job(self) -> bool:
         return self.noun.endswith(("Job", "JobV2"))
+
+    @property
+    def end_verb(self) -> str:
+        """Return the verb of the operation that ends a running or standing resource."""
+        return "Stop" if self.is_job or self.noun == "PipelineExecution" else "Delete"
 
     @property
     def is_definition(self) -> bool:
@@ -242,7 +250,7 @@ _ROWS = (
     ResourceKind("Artifact"),
     ResourceKind("Context"),
     ResourceKind("Pipeline", removal=1),
-    ResourceKind("PipelineExecution", removal=0, billed=True),
+    ResourceKind("PipelineExecution", lifecycle=PIPELINE_EXECUTION, named_by_arn=True, removal=0, billed=True),
     ResourceKind("FeatureGroup", billed=True),
     ResourceKind("InferenceComponent", removal=3, billed=True),
     ResourceKind("InferenceExperiment", removal=0, billed=True),

@@ -52,3 +52,13 @@ SCHEDULE = Lifecycle(
     unfinished=frozenset({"Pending"}),
     final=frozenset({"Scheduled", "Stopped", "Failed"}),
 )
+PIPELINE_EXECUTION = Lifecycle(
+    first="Executing",
+    moves={
+        "Executing": frozenset({"Succeeded", "Failed", "Stopping", "Stopped"}),
+        "Stopping": frozenset({"Stopped", "Failed"}),
+        "Failed": frozenset({"Executing"}),
+    },
+    unfinished=frozenset({"Executing", "Stopping"}),
+    final=frozenset({"Succeeded", "Failed", "Stopped"}),
+)

@@ -139,7 +139,8 @@ def _end_leftovers(run: Run, harness: SagemakerHarness) -> None:
 
     for job in run.emulator.ask("/_harness/jobs")["jobs"]:
         kind = BY_TYPE[job["kind"]]
-        standing = not kind.is_job and job["status"] != "Deleting"
-        if job["account"] == harness.account and (standing or job["status"] == "InProgress"):
+        standing = kind.end_verb == "Delete" and job["status"] != "Deleting"
+        if job["account"] == harness.account and (standing or job["status"] in ("InProgress", "Executing")):
+            identifier = job["arn"] if kind.named_by_arn else job["name"]
             with contextlib.suppress(ClientError):  # it ended by itself in this moment
-                getattr(client, kind.method("Stop" if kind.is_job else "Delete"))(**{kind.name_member: job["name"]})
+                getattr(client, kind.method(kind.end_verb))(**{kind.name_member: identifier})

@@ -39,7 +39,7 @@ def test_the_members_of_what_the_emulator_runs_are_in_the_model(model: Any, kind
     statuses = {kind.lifecycle.first, *kind.lifecycle.moves, *kind.lifecycle.unfinished, *kind.lifecycle.final}
     assert statuses | set().union(*kind.lifecycle.moves.values()) <= known
     assert kind.operation("List") in model.operation_names
-    assert ("Stop" if kind.is_job else "Delete") + kind.noun in model.operation_names
+    assert kind.operation(kind.end_verb) in model.operation_names
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind.stage], ids=lambda kind: kind.noun)

@@ -1,0 +1,1 @@
+"""The definition of a SageMaker pipeline: its grammar, its expressions, and the rules for running its steps."""

@@ -1,0 +1,1 @@
+"""Pipelines after the answer: executions whose steps are ordinary jobs, created by the ordinary operations."""
