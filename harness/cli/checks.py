@@ -19,6 +19,7 @@ from harness.profiles.sdk_environments import V3, is_installed, own_generation
 from harness.runners.process.environments import Environments
 from harness.runners.process.errors import EnvironmentMissing
 from harness.runners.process.host import Host, Roots, examine
+from harness.runners.process.host_links import JobLinks
 from harness.runners.uv import find_uv
 from harness.settings import Settings
 
@@ -101,6 +102,9 @@ def _jobs(host: Host) -> Iterator[DoctorFinding]:
         limited = limited or (name == "host files" and host.roots is not Roots.NAMESPACE)
         remedy = remedies.get(host.roots, "") if name == "/opt/ml" else ""
         yield DoctorFinding(f"jobs: {name}", "limited" if limited else "ok", state, remedy)
+    refusal = JobLinks().refusal(host)
+    state = refusal or "a network namespace for each host, connected by a bridge"
+    yield DoctorFinding("jobs: several instances", "limited" if refusal else "ok", state)
 
 
 def _admin_interface(host: Host) -> DoctorFinding:
