@@ -23,7 +23,9 @@ class ResourceWatcher:
     def __init__(self, session: Any, record: Callable[[Creation, str], None]) -> None:
         self._names: dict[tuple[str, str], None] = {}
         self._record = record
+        self._executions: list[str] = []
         session.events.register("before-parameter-build.sagemaker", self._note)
+        session.events.register("after-call.sagemaker.StartPipelineExecution", self._note_execution)
 
     def note(self, operation: str, name: str) -> None:
         """Note a resource that was created by other means than this boto3 session."""
@@ -35,10 +37,16 @@ class ResourceWatcher:
         if created := creation(model, params):
             self._record(created, uses(params))
 
+    def _note_execution(self, parsed: dict[str, Any], **_: Any) -> None:
+        if "PipelineExecutionArn" in parsed:
+            self._executions.append(parsed["PipelineExecutionArn"])
+
     def collect(self, client: Callable[[str], Any]) -> Iterator[EvidenceEvent]:
         """Describe every resource that still exists."""
         for operation, name in list(self._names):
             yield from _describe(client, operation, name)
+        for arn in self._executions:
+            yield from _describe_execution(client, arn)
 
 
 def _describe(client: Callable[[str], Any], operation: str, name: str) -> Iterator[EvidenceEvent]:
@@ -59,6 +67,48 @@ def _describe(client: Callable[[str], Any], operation: str, name: str) -> Iterat
     yield EvidenceEvent(kind=kind.noun, title=name, content=content)
     if kind.noun == "MonitoringSchedule":
         yield _list_executions(client, name)
+
+
+def _describe_execution(client: Callable[[str], Any], arn: str) -> Iterator[EvidenceEvent]:
+    """Describe the jobs that the steps of a pipeline execution created, and list the steps in a table."""
+    from botocore.exceptions import ClientError
+
+    steps: list[dict[str, Any]] = []
+    request = {"PipelineExecutionArn": arn, "SortOrder": "Ascending", "MaxResults": 100}
+    try:
+        while "NextToken" in (answer := client("sagemaker").list_pipeline_execution_steps(**request)):
+            steps += answer["PipelineExecutionSteps"]
+            request["NextToken"] = answer["NextToken"]
+    except ClientError:
+        return  # its pipeline is deleted by now, and it with it
+    steps += answer["PipelineExecutionSteps"]
+    for step in steps:
+        reused = "CacheHitResult" in step or "SelectiveExecutionResult" in step
+        for noun, metadata in step.get("Metadata", {}).items():
+            if not reused and noun in KINDS and "Arn" in metadata and f"Create{noun}" in _CREATED:
+                yield from _describe(client, f"Create{noun}", metadata["Arn"].rpartition("/")[2])
+    title = f"Steps of the pipeline execution {arn.rpartition('/')[2]} of {arn.split('/')[1]}"
+    content = {
+        "columns": ["step", "status", "seconds", "result"],
+        "rows": [[step["StepName"], step["StepStatus"], _seconds(step), _result(step)] for step in steps],
+        "compared": False,
+    }
+    yield EvidenceEvent(kind="table", title=title, content=content)
+
+
+def _seconds(step: dict[str, Any]) -> float | None:
+    return round((step["EndTime"] - step["StartTime"]).total_seconds(), 2) if "EndTime" in step else None
+
+
+def _result(step: dict[str, Any]) -> str:
+    """Return what a step made or found: the reason of a failure, the source of a reused result, a name, an outcome."""
+    if "FailureReason" in step:
+        return str(step["FailureReason"])
+    for member, words in (("CacheHitResult", "cached from"), ("SelectiveExecutionResult", "taken from")):
+        if member in step:
+            return f"{words} {step[member]['SourcePipelineExecutionArn'].rpartition('/')[2]}"
+    values = [str(value) for metadata in step.get("Metadata", {}).values() for value in metadata.values()]
+    return ", ".join(value.rpartition("/")[2] for value in values)
 
 
 def _list_executions(client: Callable[[str], Any], schedule: str) -> EvidenceEvent:
