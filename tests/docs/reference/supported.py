@@ -17,16 +17,14 @@ BEGIN, END = "<!-- made by `tox -e docs` -->", "<!-- end -->"
 _VERB = re.compile(r"[A-Z][a-z]+(?=[A-Z])")
 _RUNS = (
     "training (also users' scripts: script mode), processing and batch transform on one instance or several, endpoints "
-    "with data capture, Model Monitor (data quality), experiments and metrics, pipelines"
+    "with data capture, Model Monitor (data quality), experiments and metrics, pipelines, the model registry"
 )
 NOT_YET = (
-    "hyperparameter tuning, the model registry, the feature store, AutoML, Clarify, framework images other "
-    "than scikit-learn and XGBoost"
+    "hyperparameter tuning, the feature store, AutoML, Clarify, framework images other than scikit-learn and XGBoost"
 )
 """What people look for first. ``test_pages`` checks that none of it is served."""
 NOT_YET_OPERATIONS = (
     "CreateHyperParameterTuningJob",
-    "CreateModelPackage",
     "CreateFeatureGroup",
     "CreateAutoMLJobV2",
 )

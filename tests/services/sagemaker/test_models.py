@@ -78,7 +78,7 @@ def test_models_are_listed_and_deleted(sagemaker: Any) -> None:
         ({"Image": ANALYZER}, "cannot host a model"),
         ({"Mode": "MultiModel"}, "MultiModel is not supported"),
         ({"ModelDataUrl": "http://b/model.tar.gz"}, "primaryContainer.modelDataUrl"),
-        ({"ModelPackageName": "p"}, "ModelPackageName: not supported"),
+        ({"ModelPackageName": "p"}, "not allowed in a container with a ModelPackageName"),
         ({"Environment": {"SAGEMAKER_MULTI_MODEL": "true"}}, "Environment.SAGEMAKER_MULTI_MODEL: several models"),
         ({"ModelDataSource": {"S3DataSource": {**SOURCE, "S3DataType": "S3Prefix"}}}, "Gzip needs S3DataType S3Object"),
         ({"ModelDataSource": {"S3DataSource": {**SOURCE, "ManifestS3Uri": "s3://b/m"}}}, "ManifestS3Uri: not support"),
