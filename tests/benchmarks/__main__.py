@@ -7,7 +7,17 @@ import sys
 
 from tests.benchmarks.table import Figure, print_table
 
-NAMES = ("starting", "jobs", "lists", "invocations", "transform", "statistics", "scenario", "local_mode")
+NAMES = (
+    "starting",
+    "jobs",
+    "lists",
+    "invocations",
+    "two_instances",
+    "transform",
+    "statistics",
+    "scenario",
+    "local_mode",
+)
 
 
 def main(names: list[str]) -> int:
