@@ -13,6 +13,7 @@ from harness.aws import AwsBackend
 from harness.contract.containers import ImageProtocol, ImageSource
 from harness.engine import Engine
 from harness.kernel.clock import Clock
+from harness.kernel.errors import ValidationException
 from harness.runners.process.interpreters import WarmInterpreters
 from harness.runners.spec import Runner
 from harness.services.registry import operation
@@ -249,8 +250,27 @@ def _image_ids(settings: Settings) -> Callable[[ImageProtocol], str]:
 
 def build_engine(components: Components, boot: BootContext) -> RunningEngine:
     from harness.engine.local import LocalEngine
+    from harness.engine.pipelines.step_runs import Ports
 
-    return LocalEngine(components, boot.call, boot.settings.max_parallel_jobs)
+    ports = Ports(boot.call, _message_sender(boot.address, components.client_secret))
+    return LocalEngine(components, ports, boot.settings.max_parallel_jobs)
+
+
+def _message_sender(address: str, secret: str) -> Callable[[str, str, str, str], object]:
+    """Return the function that puts a message into a queue at the emulator's own address, whatever serves it there."""
+    from harness.aws.remote.clients import Clients
+
+    clients = Clients(address, lambda account: (account, secret))
+
+    def send(account: str, region: str, url: str, body: str) -> object:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return clients.get("sqs", account, region).send_message(QueueUrl=url, MessageBody=body)
+        except (BotoCoreError, ClientError) as error:
+            raise ValidationException(str(error)) from error
+
+    return send
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from harness.engine.jobs.processing import PROCESSING
 from harness.engine.jobs.queue import JobQueue
 from harness.engine.jobs.training import TRAINING
 from harness.engine.jobs.transform import TRANSFORM
-from harness.engine.monitoring.schedules import Call, Schedules
+from harness.engine.monitoring.schedules import Schedules
 from harness.engine.pipelines.executions import PipelineExecutions
 from harness.engine.pipelines.records import EXECUTION
+from harness.engine.pipelines.step_runs import Ports
 from harness.engine.warm_pool import warm_up
 from harness.kernel.records import Key
 from harness.kernel.removal import remove_tree
@@ -32,9 +33,9 @@ METRICS_INTERVAL = 5.0
 
 
 class LocalEngine:
-    def __init__(self, components: Components, call: Call, parallel: int) -> None:
+    def __init__(self, components: Components, ports: Ports, parallel: int) -> None:
         self._components = components
-        self._call = call
+        self._ports = ports
         self._parallel = parallel
         self._closed = threading.Event()
         self._start_parts()
@@ -47,8 +48,8 @@ class LocalEngine:
         self._jobs = JobQueue(components, (TRAINING, PROCESSING, TRANSFORM), self._parallel)
         self._endpoints = Endpoints(components)
         self._invocations = Invocations(components, self._endpoints, self._metrics)
-        self._schedules = Schedules(components, self._call, self.flush)
-        self._pipelines = PipelineExecutions(components, self._call)
+        self._schedules = Schedules(components, self._ports.call, self.flush)
+        self._pipelines = PipelineExecutions(components, self._ports)
 
     def _stop_parts(self) -> None:
         self._schedules.close()

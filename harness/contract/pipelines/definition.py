@@ -12,9 +12,10 @@ from typing import Any
 from harness.contract.pipelines import conditions
 from harness.contract.pipelines.caching import read_expiry
 from harness.contract.pipelines.expressions import JOIN, JSON_GET, find_gets, is_expression, split_step
+from harness.contract.pipelines.parameters import TYPES as OUTPUT_TYPES
 from harness.contract.pipelines.parameters import BadParameter, Parameter, declare
 from harness.contract.pipelines.retries import check_policies
-from harness.contract.pipelines.step_types import CONDITION, FAIL, SUPPORTED
+from harness.contract.pipelines.step_types import CALLBACK, CONDITION, FAIL, SUPPORTED
 
 VERSION = "2020-12-01"
 EXECUTION_VARIABLES = frozenset(
@@ -28,7 +29,7 @@ _DEEPEST = 100
 _STEP_MEMBERS = frozenset(
     {
         *("Name", "Type", "Arguments", "DependsOn", "DisplayName", "Description", "RetryPolicies", "CacheConfig"),
-        *("PropertyFiles",),
+        *("PropertyFiles", "SqsQueueUrl", "OutputParameters"),
     }
 )
 
@@ -156,6 +157,8 @@ def _check_own_rules(name: str, kind: str, item: dict[str, Any]) -> None:
             _check_condition(name, condition)
     if kind == FAIL and "ErrorMessage" not in arguments:
         raise BadDefinition(f"Step {name!r}: a Fail step needs the argument ErrorMessage.")
+    if kind == CALLBACK:
+        _check_callback(name, item)
     if item.get("RetryPolicies"):
         _refuse(name, check_policies(item["RetryPolicies"]))
     cache = item.get("CacheConfig") or {}
@@ -167,6 +170,16 @@ def _check_own_rules(name: str, kind: str, item: dict[str, Any]) -> None:
     for file in item.get("PropertyFiles") or []:
         if file["OutputName"] not in outputs:
             raise BadDefinition(f"Step {name!r}: no output is named {file['OutputName']!r}, as a property file says.")
+
+
+def _check_callback(name: str, item: dict[str, Any]) -> None:
+    if not isinstance(item.get("SqsQueueUrl"), str):
+        raise BadDefinition(f"Step {name!r}: a Callback step needs an SqsQueueUrl, as a string.")
+    for output in item.get("OutputParameters") or []:
+        if output["OutputType"] not in OUTPUT_TYPES:
+            raise BadDefinition(
+                f"Step {name!r}: OutputType {output['OutputType']!r} is none of {', '.join(OUTPUT_TYPES)}."
+            )
 
 
 def _refuse(name: str, problem: str) -> None:

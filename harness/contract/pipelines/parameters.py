@@ -65,9 +65,14 @@ def resolve(declared: Mapping[str, Parameter], given: Iterable[Mapping[str, str]
     return values
 
 
+def read_value(kind: str, text: str) -> Any:
+    """Return the value of a type in a text. Raise ``KeyError`` or ``ValueError`` for any other text."""
+    return _READERS[kind](text)
+
+
 def _read(parameter: Parameter, text: str) -> Any:
     try:
-        value = _READERS[parameter.type](text)
+        value = read_value(parameter.type, text)
     except (KeyError, ValueError) as error:
         raise BadParameter(
             f"Unexpected type for parameter '{parameter.name}'. Expected {parameter.type} but found {text!r}."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.kernel.kinds import KINDS, ResourceKind
 
-CONDITION, FAIL = "Condition", "Fail"
+CONDITION, FAIL, CALLBACK = "Condition", "Fail", "Callback"
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,8 @@ class CallingStep:
     """The member of ``Metadata`` that holds the resource's ARN."""
     experiment: bool = False
     """True if the request has an ``ExperimentConfig``, which the pipeline fills."""
+    named: bool = True
+    """True if the pipeline gives the resource a name, and the tag of the execution."""
 
     @property
     def kind(self) -> ResourceKind:
@@ -30,5 +32,8 @@ CALLING: Mapping[str, CallingStep] = {
     "Training": CallingStep("TrainingJob", "TrainingJob", experiment=True),
     "Transform": CallingStep("TransformJob", "TransformJob", experiment=True),
     "Model": CallingStep("Model", "Model"),
+    # A version of a group has neither a name nor tags of its own.
+    "RegisterModel": CallingStep("ModelPackage", "RegisterModel", named=False),
 }
-SUPPORTED = frozenset({*CALLING, CONDITION, FAIL})
+SUPPORTED = frozenset({*CALLING, CONDITION, FAIL, CALLBACK})
+"""The types of steps that can be read. A calling step also needs that its Create operation is served."""

@@ -14,7 +14,7 @@ from harness.contract.pipelines.definition import PipelineStep
 from harness.engine.components import Components
 from harness.engine.lifecycle import is_unfinished, move
 from harness.engine.pipelines.records import RUNNING, definition_of, steps_of
-from harness.engine.pipelines.step_runs import Call, StepRuns
+from harness.engine.pipelines.step_runs import Ports, StepRuns
 from harness.engine.pipelines.step_values import experiment_of
 from harness.kernel.errors import ApiError
 from harness.kernel.records import Key, Record
@@ -25,9 +25,9 @@ _LONGEST_WAIT = 5.0
 
 
 class ExecutionRun:
-    def __init__(self, components: Components, call: Call, key: Key, closed: threading.Event) -> None:
+    def __init__(self, components: Components, ports: Ports, key: Key, closed: threading.Event) -> None:
         self._components = components
-        self._call = call
+        self._ports = ports
         self._key = key
         self._closed = closed
         self.changed = threading.Event()
@@ -39,7 +39,7 @@ class ExecutionRun:
         if record is None or not is_unfinished(record):
             return
         self._definition = definition_of(self._components.records, record)
-        self._steps = StepRuns(self._components, self._call, self._key, self._definition)
+        self._steps = StepRuns(self._components, self._ports, self._key, self._definition)
         unsubscribe = self._components.records.subscribe(self._see)
         try:
             self._make_experiment(record)
@@ -65,7 +65,7 @@ class ExecutionRun:
                 requests.append(("CreateTrial", config))
             for operation, request in requests:
                 try:
-                    self._call(account, region, operation, request)
+                    self._ports.call(account, region, operation, request)
                 except ApiError as error:
                     if "already exists" not in error.message and "unique" not in error.message:
                         raise
@@ -131,10 +131,12 @@ class ExecutionRun:
                 yield self._definition.steps[name], state
 
     def _finish(self, record: Record, stopping: bool) -> None:
-        if "Failed" in _statuses(record):
+        if stopping:
+            self._change("Stopped")
+        elif "Failed" in _statuses(record):
             self._change("Failed", FailureReason=FAILED)
         else:
-            self._change("Stopped" if stopping else "Succeeded")
+            self._change("Succeeded")
 
     def _pause(self) -> float:
         record = self._read()

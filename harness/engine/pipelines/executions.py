@@ -11,7 +11,7 @@ from harness.engine.jobs.failures import internal_reason
 from harness.engine.lifecycle import is_unfinished, move
 from harness.engine.pipelines.execution_run import ExecutionRun
 from harness.engine.pipelines.records import EXECUTION, RUNNING, change_step, steps_of
-from harness.engine.pipelines.step_runs import Call
+from harness.engine.pipelines.step_runs import Ports
 from harness.kernel.records import Key, Record
 from harness.stores.records import RecordMissing
 
@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 
 
 class PipelineExecutions:
-    def __init__(self, components: Components, call: Call) -> None:
+    def __init__(self, components: Components, ports: Ports) -> None:
         self._components = components
-        self._call = call
+        self._ports = ports
         self._closed = threading.Event()
         self._lock = threading.Lock()
         self._runs: set[ExecutionRun] = set()
@@ -32,7 +32,7 @@ class PipelineExecutions:
 
     def submit(self, key: Key) -> None:
         """Run an execution whose record was added, or moved back to Executing."""
-        run = ExecutionRun(self._components, self._call, key, self._closed)
+        run = ExecutionRun(self._components, self._ports, key, self._closed)
         with self._lock:
             self._runs.add(run)
         self._pool.submit(self._work, run, key)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from harness.contract.pipelines.caching import cache_key
@@ -10,10 +13,10 @@ from harness.contract.pipelines.conditions import holds
 from harness.contract.pipelines.definition import PipelineDefinition, PipelineStep
 from harness.contract.pipelines.expressions import UndefinedExpression, evaluate
 from harness.contract.pipelines.retries import classify, classify_failure, pause_before_retry
-from harness.contract.pipelines.step_types import CALLING, CONDITION, FAIL, CallingStep
+from harness.contract.pipelines.step_types import CALLBACK, CALLING, CONDITION, FAIL, CallingStep
 from harness.engine.components import Components
 from harness.engine.lifecycle import is_unfinished
-from harness.engine.pipelines.records import change_step, resource_name, steps_of
+from harness.engine.pipelines.records import change_step, random_word, resource_name, steps_of
 from harness.engine.pipelines.step_cache import find_cached
 from harness.engine.pipelines.step_values import values_for
 from harness.kernel.errors import ApiError
@@ -25,14 +28,24 @@ EXECUTION_TAG = "sagemaker:pipeline-execution-arn"
 
 Call = Callable[[str, str, str, Mapping[str, Any]], Mapping[str, Any]]
 """The port: ``(account, region, operation, request)`` -> answer; raises ``ApiError``."""
+Send = Callable[[str, str, str, str], object]
+"""The port: ``(account, region, queue URL, body)``; puts a message into an SQS queue, or raises ``ApiError``."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What steps use of the emulator beside its components."""
+
+    call: Call
+    send: Send
 
 
 class StepRuns:
     """The steps of one execution. All methods are called by the thread of that execution."""
 
-    def __init__(self, components: Components, call: Call, key: Key, definition: PipelineDefinition) -> None:
+    def __init__(self, components: Components, ports: Ports, key: Key, definition: PipelineDefinition) -> None:
         self._components = components
-        self._call_operation = call
+        self._ports = ports
         self._key = key
         self._definition = definition
         self.watched: set[Key] = set()
@@ -56,6 +69,8 @@ class StepRuns:
             elif step.type == FAIL:
                 message = str(evaluate(step.arguments["ErrorMessage"], values))
                 self._fail(step, message, metadata={"Fail": {"ErrorMessage": message[:3072]}})
+            elif step.type == CALLBACK:
+                self._ask(step, execution, evaluate(step.arguments, values))
             else:
                 self._create(step, CALLING[step.type], execution, evaluate(step.arguments, values))
         except UndefinedExpression as error:
@@ -72,12 +87,14 @@ class StepRuns:
             source, state = cached
             self._complete(step, state["metadata"], state["properties"], cached_from=source.arn)
             return
-        name = resource_name(execution, step.name, str(arguments.get(kind.name_member, "")))
+        name = resource_name(execution, step.name, str(arguments.get(kind.name_member, ""))) if calling.named else ""
         request = _request(calling, name, execution, arguments)
         if kind.lifecycle:
             self.watched.add(self._key._replace(kind=kind.type, name=name))
         self._write(step, resource=name)
         try:
+            if "ModelPackageGroupName" in request:
+                self._make_group(request["ModelPackageGroupName"])
             answer = self._call(kind.operation("Create"), request)
         except ApiError as error:
             self._handle_refusal(step, kind, error)
@@ -85,7 +102,38 @@ class StepRuns:
         metadata = {calling.metadata: {"Arn": answer[f"{kind.noun}Arn"]}}
         self._write(step, status="Executing", metadata=metadata)
         if not kind.lifecycle:
-            self._complete(step, metadata, self._describe(kind, name))
+            self._complete(step, metadata, self._describe(kind, name or answer[f"{kind.noun}Arn"]))
+
+    def _make_group(self, name: str) -> None:
+        """Create the group of a model package if there is none, as the step on AWS does."""
+        if name.startswith("arn:"):
+            return
+        try:
+            self._call("CreateModelPackageGroup", {"ModelPackageGroupName": name})
+        except ApiError as error:
+            if "already exists" not in error.message:
+                raise
+
+    def _ask(self, step: PipelineStep, execution: Record, arguments: Mapping[str, Any]) -> None:
+        """Send the message of a Callback step. The step ends when somebody sends its token back."""
+        url, token = step.body["SqsQueueUrl"], random_word()
+        metadata = {"Callback": {"CallbackToken": token, "SqsQueueUrl": url, "OutputParameters": []}}
+        self._write(step, status="Executing", metadata=metadata, callback={"token": token, "arguments": arguments})
+        try:
+            self._send(step, execution, token, arguments, "Executing")
+        except ApiError as error:
+            self._fail(step, f"ClientError: Failed to send the message of the callback to {url}: {error.message}")
+
+    def _send(
+        self, step: PipelineStep, execution: Record, token: str, arguments: Mapping[str, Any], status: str
+    ) -> None:
+        message = {
+            "token": token,
+            "pipelineExecutionArn": execution.arn,
+            "arguments": arguments,
+            "status": status,
+        }
+        self._ports.send(self._key.account, self._key.region, step.body["SqsQueueUrl"], json.dumps(message))
 
     def look(self, step: PipelineStep, state: Mapping[str, Any], stopping: bool) -> None:
         """End a running step if what it created has ended."""
@@ -116,10 +164,15 @@ class StepRuns:
         """Stop a running step. It ends when what it created has stopped."""
         if state["status"] == "Stopping":
             return
-        if state.get("retry_at") or step.type not in CALLING:
+        if state.get("retry_at"):
             self._end(step, "Stopped")
             return
         self._write(step, status="Stopping")
+        if step.type == CALLBACK:  # it is stopping until somebody sends its token back
+            callback = state["callback"]
+            with contextlib.suppress(ApiError):  # a queue that is gone: the step can still be answered
+                self._send(step, self._execution(), callback["token"], callback["arguments"], "Stopping")
+            return
         kind = CALLING[step.type].kind
         try:
             self._call(kind.operation("Stop"), {kind.name_member: state["resource"]})
@@ -154,7 +207,7 @@ class StepRuns:
         return self._call(kind.operation("Describe"), {kind.name_member: name})
 
     def _call(self, operation: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        return self._call_operation(self._key.account, self._key.region, operation, request)
+        return self._ports.call(self._key.account, self._key.region, operation, request)
 
     def _execution(self) -> Record:
         execution = self._components.records.find(self._key)
@@ -187,7 +240,7 @@ def _attempts_before(execution: Record, step: PipelineStep) -> int:
 def _request(calling: CallingStep, name: str, execution: Record, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the Create request of a step: its arguments, a name, the execution's tag and its experiment."""
     tags = [*arguments.get("Tags", []), {"Key": EXECUTION_TAG, "Value": execution.arn}]
-    request = {**arguments, calling.kind.name_member: name, "Tags": tags}
+    request = {**arguments, calling.kind.name_member: name, "Tags": tags} if calling.named else dict(arguments)
     experiment = execution.status.get("PipelineExperimentConfig")
     if calling.experiment and experiment:
         request["ExperimentConfig"] = {**experiment, **arguments.get("ExperimentConfig", {})}

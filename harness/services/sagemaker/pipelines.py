@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from harness.contract.pipelines.definition import BadDefinition, parse_definition
+from harness.contract.pipelines.step_types import CALLING
 from harness.engine.lifecycle import is_unfinished
 from harness.engine.pipelines.records import EXECUTION, PIPELINE, VERSION, pipeline_of, version_key
 from harness.kernel.errors import ConflictException, ResourceNotFound, ValidationException
 from harness.kernel.records import Record
 from harness.kernel.s3uri import S3Uri
 from harness.services.paging import Listing
+from harness.services.registry import operation
 from harness.services.sagemaker.jobs import refuse_members
 from harness.services.scope import Scope
 from harness.stores.objects import BucketMissing, ObjectMissing
@@ -143,9 +145,15 @@ def _read_definition(scope: Scope, request: Mapping[str, Any]) -> str | None:
     if text is None:
         return None
     try:
-        parse_definition(text)
+        definition = parse_definition(text)
     except BadDefinition as error:
         raise ValidationException(str(error)) from error
+    for step in definition.steps.values():
+        create = CALLING[step.type].kind.operation("Create") if step.type in CALLING else None
+        if create and operation("sagemaker", create) is None:
+            raise ValidationException(
+                f"Step {step.name!r}: the step type {step.type!r} is not supported by harness, which has no {create}."
+            )
     return text
 
 

@@ -197,3 +197,52 @@ def test_stop_and_the_limit_of_parallel_steps(cloud: Cloud) -> None:
     cloud.sagemaker.delete_pipeline(PipelineName=pipeline)
     with pytest.raises(cloud.sagemaker.exceptions.ResourceNotFound):
         cloud.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
+
+
+def test_a_callback_waits_for_its_token(cloud: Cloud) -> None:
+    queues = cloud.client("sqs")
+    url = queues.create_queue(QueueName=cloud.name("queue"))["QueueUrl"]
+    ask = {
+        "Name": "Ask",
+        "Type": "Callback",
+        "SqsQueueUrl": url,
+        "OutputParameters": [{"OutputName": "answer", "OutputType": "Integer"}],
+        "Arguments": {"question": {"Std:Join": {"On": "", "Values": ["who ", 1]}}},
+    }
+    answer = {"Get": "Steps.Ask.OutputParameters['answer']"}
+    condition = {"Type": "Equals", "LeftValue": answer, "RightValue": 42}
+    check = {"Name": "Check", "Type": "Condition", "Arguments": {"Conditions": [condition]}}
+    pipeline = create(cloud, ask, check)
+
+    def receive(arn: str, status: str) -> str:
+        [message] = eventually(lambda: queues.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages"))
+        queues.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        body = json.loads(message["Body"])
+        token = body.pop("token")
+        assert body == {"pipelineExecutionArn": arn, "arguments": {"question": "who 1"}, "status": status}
+        return str(token)
+
+    arn = start(cloud, pipeline)
+    token = receive(arn, "Executing")
+    with pytest.raises(cloud.sagemaker.exceptions.ClientError, match="answer 'many' is no Integer"):
+        cloud.sagemaker.send_pipeline_execution_step_success(
+            CallbackToken=token, OutputParameters=[{"Name": "answer", "Value": "many"}]
+        )
+    given = [{"Name": "answer", "Value": "42"}]
+    cloud.sagemaker.send_pipeline_execution_step_success(CallbackToken=token, OutputParameters=given)
+    assert wait(cloud, arn)["PipelineExecutionStatus"] == "Succeeded"
+    found = steps_of(cloud, arn)
+    callback = {"CallbackToken": token, "SqsQueueUrl": url, "OutputParameters": given}
+    assert found["Ask"]["Metadata"] == {"Callback": callback}
+    assert found["Check"]["Metadata"] == {"Condition": {"Outcome": "True"}}
+
+    stopped = start(cloud, pipeline)
+    receive(stopped, "Executing")
+    cloud.sagemaker.stop_pipeline_execution(PipelineExecutionArn=stopped)
+    token = receive(stopped, "Stopping")
+    described = cloud.sagemaker.describe_pipeline_execution(PipelineExecutionArn=stopped)
+    assert described["PipelineExecutionStatus"] == "Stopping"
+    cloud.sagemaker.send_pipeline_execution_step_failure(CallbackToken=token, FailureReason="gave up")
+    assert wait(cloud, stopped)["PipelineExecutionStatus"] == "Stopped"
+    assert steps_of(cloud, stopped)["Ask"]["FailureReason"] == "gave up"
+    queues.close()
