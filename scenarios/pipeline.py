@@ -1,4 +1,4 @@
-"""The classic pipeline: process, train, predict in batch, evaluate, and keep the model if it is good enough."""
+"""The classic pipeline: process, train, predict in batch, evaluate, and register the model if it is good enough."""
 
 import contextlib
 import json
@@ -24,9 +24,9 @@ from sagemaker.workflow.steps import CacheConfig, ProcessingStep, TrainingStep, 
 
 from harness.asserts import Expectations
 
-TITLE = "A pipeline: process, train, predict, evaluate, decide; and once more from its cache"
+TITLE = "A pipeline: process, train, predict, evaluate, register; and once more from its cache"
 SDK = "v2"
-TAGS = ("pipelines", "xgboost")
+TAGS = ("pipelines", "registry", "xgboost")
 PARITY = "same-as-aws"
 
 INSTANCE = "ml.m5.large"
@@ -46,6 +46,7 @@ def run(session):
         pipeline = define(session, sm, name, home, raw)
         pipeline.upsert(session.role)
         session.cleanup(pipeline.delete)
+        session.cleanup(lambda: delete_group(session.client("sagemaker"), name))
 
     with session.step("Run it: the model is good enough"):
         execution = pipeline.start()
@@ -55,7 +56,11 @@ def run(session):
             expect.completed(metadata, steps[step]["Metadata"][metadata]["Arn"].rpartition("/")[2])
         outcome = steps["GoodEnough"]["Metadata"]["Condition"]["Outcome"]
         expect.that(outcome == "True", "the condition chooses the model", f"the outcome is {outcome}")
-        expect.that("Approved-CreateModel" in steps, "the model is kept", ", ".join(steps))
+        [package] = session.client("sagemaker").list_model_packages(ModelPackageGroupName=name)[
+            "ModelPackageSummaryList"
+        ]
+        registered = steps["Approved-RegisterModel"]["Metadata"]["RegisterModel"]["Arn"]
+        expect.equal(package["ModelPackageArn"], registered, "the group holds the model that the step registered")
         report = json.loads(S3Downloader.read_file(f"{home}/evaluation/evaluation.json", sagemaker_session=sm))
         auc = report["binary_classification_metrics"]["auc"]["value"]
         expect.between(auc, 0.74, 0.82, "AUC on the test set")
@@ -117,16 +122,30 @@ def define(session, sm, name, home, raw):
         ),
         property_files=[figures],
     )
+    register = model.register(
+        content_types=["text/csv"],
+        response_types=["text/csv"],
+        inference_instances=[session.instance_type(INSTANCE)],
+        transform_instances=[session.instance_type(INSTANCE)],
+        model_package_group_name=name,
+        approval_status="PendingManualApproval",
+    )
     auc = JsonGet("Evaluate", figures, "binary_classification_metrics.auc.value")
     decide = ConditionStep(
         "GoodEnough",
         conditions=[ConditionGreaterThanOrEqualTo(auc, limit)],
-        if_steps=[ModelStep("Approved", step_args=model.create(session.instance_type(INSTANCE)))],
+        if_steps=[ModelStep("Approved", step_args=register)],
         else_steps=[FailStep("NotGoodEnough", Join(on=" ", values=["The AUC is below", limit]))],
     )
     return Pipeline(
         name, [limit, data], steps=[process, train, candidate, predict, evaluate, decide], sagemaker_session=sm
     )
+
+
+def delete_group(client, name):
+    for package in client.list_model_packages(ModelPackageGroupName=name)["ModelPackageSummaryList"]:
+        client.delete_model_package(ModelPackageName=package["ModelPackageArn"])
+    client.delete_model_package_group(ModelPackageGroupName=name)
 
 
 def processor(session, sm):
