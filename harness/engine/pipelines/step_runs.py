@@ -34,7 +34,7 @@ Send = Callable[[str, str, str, str], object]
 
 @dataclass(frozen=True)
 class Ports:
-    """What steps use of the emulator beside its components."""
+    """The functions of the emulator that steps call."""
 
     call: Call
     send: Send
