@@ -21,6 +21,8 @@ from harness.engine.monitoring.schedules import Schedules
 from harness.engine.pipelines.executions import PipelineExecutions
 from harness.engine.pipelines.records import EXECUTION
 from harness.engine.pipelines.step_runs import Ports
+from harness.engine.tuning.records import KIND as TUNING_JOB
+from harness.engine.tuning.tuning_jobs import TuningJobs
 from harness.engine.warm_pool import warm_up
 from harness.kernel.records import Key
 from harness.kernel.removal import remove_tree
@@ -50,10 +52,12 @@ class LocalEngine:
         self._invocations = Invocations(components, self._endpoints, self._metrics)
         self._schedules = Schedules(components, self._ports.call, self.flush)
         self._pipelines = PipelineExecutions(components, self._ports)
+        self._tuning = TuningJobs(components, self._ports.call, self._jobs.live_points)
 
     def _stop_parts(self) -> None:
         self._schedules.close()
         self._pipelines.close()
+        self._tuning.close()
         self._jobs.close()
         self._endpoints.close()
         self._metrics.flush()
@@ -61,11 +65,16 @@ class LocalEngine:
     def submit(self, key: Key, again: bool = False) -> None:
         if key.kind == EXECUTION:
             self._pipelines.submit(key)
+        elif key.kind == TUNING_JOB:
+            self._tuning.submit(key)
         else:
             self._jobs.submit(key, again)
 
     def stop(self, key: Key) -> None:
-        self._jobs.stop(key)
+        if key.kind == TUNING_JOB:
+            self._tuning.stop(key)
+        else:
+            self._jobs.stop(key)
 
     def reconcile(self, key: Key) -> None:
         self._endpoints.reconcile(key)
@@ -108,6 +117,7 @@ class LocalEngine:
         remove_tree(self._components.folder)
         settled = self._jobs.recover()
         self._pipelines.recover()
+        self._tuning.recover()
         self._endpoints.recover()
         self._schedules.recover()
         self._schedules.begin()

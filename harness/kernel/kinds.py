@@ -195,8 +195,10 @@ _ROWS = (
     ),
     ResourceKind(
         "HyperParameterTuningJob",
+        lifecycle=JOB,
         request=_TRAINING_REQUEST.within(TRAINING_DEFINITIONS),
         stage="TrainingJob",
+        unique=True,
         removal=2,
     ),
     ResourceKind("AutoMLJob", arn_type="automl-job", removal=2),
@@ -266,8 +268,8 @@ KINDS: Mapping[str, ResourceKind] = {row.noun: row for row in _ROWS}
 """The rows by noun."""
 BY_TYPE: Mapping[str, ResourceKind] = {row.type: row for row in reversed(_ROWS)}
 """The rows by resource type in ARNs, which is the kind of a record. If two nouns share a type, the first row counts."""
-RUN_JOBS: tuple[ResourceKind, ...] = tuple(row for row in _ROWS if row.is_job and row.lifecycle)
-"""The kinds of jobs that the emulator runs."""
+RUN_JOBS: tuple[ResourceKind, ...] = tuple(row for row in _ROWS if row.is_job and row.run)
+"""The kinds of jobs that run programs."""
 STAGES = frozenset(row.stage for row in _ROWS if row.stage)
 """The nouns that ``harness.toml`` may use for kinds of resources."""
 

@@ -15,6 +15,7 @@ from harness.contract.layout import JobPlan, Output
 from harness.engine.components import Components
 from harness.engine.jobs.continuous_upload import ContinuousUpload
 from harness.engine.jobs.failures import disk_is_full, exit_reason, full_disk_reason
+from harness.engine.jobs.metric_regexes import MetricWatch
 from harness.engine.jobs.multi_host_run import STOP_GRACE, MultiHostRun, merge_outputs
 from harness.engine.jobs.pipes import ChannelPipes
 from harness.engine.jobs.staging import lay_out, stage_in, stage_out
@@ -42,6 +43,8 @@ class JobRun:
     stream: str = ""
     stopping: threading.Event = field(default_factory=threading.Event)
     run: Run | None = None
+    metrics: MetricWatch | None = None
+    """Collects the metrics that the program prints, in jobs that have any."""
     packages: str = field(default_factory=lambda: secrets.token_hex(8))
     """The name by which the package index knows the job."""
     _lock: threading.Lock = field(default_factory=threading.Lock)

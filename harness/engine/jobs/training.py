@@ -57,6 +57,7 @@ def _execute(work: JobRun) -> None:
     definitions = work.record.status["AlgorithmSpecification"].get("MetricDefinitions", [])
     only_own = bool(definitions) and "MetricDefinitions" not in spec["AlgorithmSpecification"]
     watch = MetricWatch(definitions, metrics_of(image.name).mark if only_own else "")
+    work.metrics = watch
     work.on_line(watch.see)
     lookup = look_up(work, image, plan)
     if not lookup.result:

@@ -54,10 +54,16 @@ _UNSUPPORTED = (
 _CHANNEL_DEFAULTS = {"CompressionType": "None", "RecordWrapperType": "None"}
 
 
-def create_training_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+def check_training_job(scope: Scope, request: dict[str, Any]) -> ImageProtocol:
+    """Refuse a request that cannot run; return the image that it names."""
     require_members(request, ("AlgorithmSpecification", "ResourceConfig"))
     image = _image(scope, request)
     _check(scope, request)
+    return image
+
+
+def create_training_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+    image = check_training_job(scope, request)
     now = scope.clock.real()
     algorithm = dict(request["AlgorithmSpecification"])
     if metrics := metrics_of(image.name).add_to(algorithm.get("MetricDefinitions", [])):

@@ -17,17 +17,12 @@ BEGIN, END = "<!-- made by `tox -e docs` -->", "<!-- end -->"
 _VERB = re.compile(r"[A-Z][a-z]+(?=[A-Z])")
 _RUNS = (
     "training (also users' scripts: script mode), processing and batch transform on one instance or several, endpoints "
-    "with data capture, Model Monitor (data quality), experiments and metrics, pipelines, the model registry"
+    "with data capture, Model Monitor (data quality), experiments and metrics, hyperparameter tuning, pipelines, the "
+    "model registry"
 )
-NOT_YET = (
-    "hyperparameter tuning, the feature store, AutoML, Clarify, framework images other than scikit-learn and XGBoost"
-)
+NOT_YET = "the feature store, AutoML, Clarify, framework images other than scikit-learn and XGBoost"
 """What people look for first. ``test_pages`` checks that none of it is served."""
-NOT_YET_OPERATIONS = (
-    "CreateHyperParameterTuningJob",
-    "CreateFeatureGroup",
-    "CreateAutoMLJobV2",
-)
+NOT_YET_OPERATIONS = ("CreateFeatureGroup", "CreateAutoMLJobV2")
 
 
 def page() -> str:

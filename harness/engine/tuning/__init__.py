@@ -1,0 +1,1 @@
+"""Tuning jobs after the answer: training jobs with hyperparameters that a search chooses."""
