@@ -1,4 +1,4 @@
-"""What the record of a tuning job says of its training jobs: members of Describe, and the list behind them."""
+"""The training jobs in the record of a tuning job: members of Describe, and the list behind them."""
 
 from __future__ import annotations
 

@@ -123,14 +123,14 @@ def _combinations(definition: TuningDefinition) -> Iterator[dict[str, str]]:
         yield {each["Name"]: value for each, value in zip(ranges, values, strict=True)}
 
 
-def _reversed(name: str, definition: TuningDefinition) -> bool:
+def _is_reversed(name: str, definition: TuningDefinition) -> bool:
     ranges = definition.of_type("Continuous")
     return any(each["Name"] == name and each.get("ScalingType") == "ReverseLogarithmic" for each in ranges)
 
 
 def _text(name: str, value: Any, definition: TuningDefinition) -> str:
     if isinstance(value, float):
-        return repr(1 - value if _reversed(name, definition) else value)
+        return repr(1 - value if _is_reversed(name, definition) else value)
     return str(value)
 
 
@@ -138,5 +138,5 @@ def _parse(name: str, text: str, definition: TuningDefinition) -> Any:
     if name in (each["Name"] for each in definition.of_type("Integer")):
         return int(text)
     if name in (each["Name"] for each in definition.of_type("Continuous")):
-        return 1 - float(text) if _reversed(name, definition) else float(text)
+        return 1 - float(text) if _is_reversed(name, definition) else float(text)
     return text

@@ -75,7 +75,7 @@ class Application:
         try:
             result = self._functions.transform_fn(self._model, body, content_type, accept)
         except UnsupportedFormatError as error:
-            return _unsupported(error, 415 if repr(content_type)[1:-1] in str(error) else 406)
+            return _refuse_format(error, 415 if repr(content_type)[1:-1] in str(error) else 406)
         return _to_answer(result)
 
 
@@ -96,7 +96,7 @@ def _to_answer(result: Any) -> Answer:
     )
 
 
-def _unsupported(error: UnsupportedFormatError, status: int) -> Answer:
+def _refuse_format(error: UnsupportedFormatError, status: int) -> Answer:
     return Answer(
         json.dumps({"error": type(error).__name__, "error-message": str(error), "stack-trace": traceback.format_exc()}),
         JSON,

@@ -20,7 +20,7 @@ HOSTS_TIMEOUT = 900.0
 
 
 class Framework:
-    """What differs between the training programs of the framework images."""
+    """The differences between the training programs of the framework images."""
 
     def __init__(self, module: str, greeting: str = "", as_module: bool = False, capture: bool = False) -> None:
         self.module = module
@@ -44,7 +44,7 @@ def train(framework: Framework) -> int:
     try:
         _run(layout, framework)
     except Exception as error:
-        text = error.failure_text() if isinstance(error, ToolkitError) else _unexpected(error)
+        text = error.failure_text() if isinstance(error, ToolkitError) else _describe_defect(error)
         log.error("Reporting training FAILURE")
         log.error(text)
         log.error("Encountered exit_code 1")
@@ -112,6 +112,6 @@ def _await_hosts(hosts: list[str]) -> None:
                 time.sleep(0.2)
 
 
-def _unexpected(error: Exception) -> str:
+def _describe_defect(error: Exception) -> str:
     frames = "".join(traceback.format_exception(type(error), error, error.__traceback__, limit=-2, chain=False))
     return "Framework Error: \n{}\n{}".format(frames, error)
