@@ -92,7 +92,7 @@ class Settings:
 
 
 def exposure(settings: Settings) -> str:
-    """What to warn of where the emulator listens on other addresses than loopback; else empty."""
+    """Return the warning for an emulator that listens on other addresses than loopback, else an empty text."""
     if is_loopback(settings.host):
         return ""
     return (
@@ -129,19 +129,19 @@ def read_project(project: Path) -> ProjectFile:
     known = [each.name for each in fields(ProjectFile)]
     for name, table in tables.items():
         if name not in known and not isinstance(table, dict):
-            where = "[settings]" if name in _known() else "one, as in [settings] or [profiles.NAME]"
+            where = "[settings]" if name in _defaults() else "one, as in [settings] or [profiles.NAME]"
             raise ConfigurationError(FILE, f"{name!r} stands outside every table", f"write it below {where}", key=name)
         if name not in known:
-            hint = f"; {name!r} is a key of [settings]" if name in _known() else ""
+            hint = f"; {name!r} is a key of [settings]" if name in _defaults() else ""
             raise ConfigurationError(FILE, f"unknown table [{name}]", f"known: {', '.join(known)}{hint}", key=name)
         if not isinstance(table, dict):
             raise ConfigurationError(FILE, f"{name!r} must be a table, as in [{name}]", key=name)
     for key, value in tables.get("settings", {}).items():
-        if key not in _known():
-            remedy = f"known: {', '.join(sorted(_known()))}"
+        if key not in _defaults():
+            remedy = f"known: {', '.join(sorted(_defaults()))}"
             raise ConfigurationError(FILE, f"unknown setting {key!r}", remedy, key=key)
         try:
-            _typed(key, value)
+            _convert(key, value)
         except StateError as error:
             raise ConfigurationError(FILE, error.problem, error.remedy, key=key) from error.__cause__
     for uri, image in tables.get("images", {}).items():
@@ -166,10 +166,10 @@ def load_settings(project: Path, **given: Any) -> Settings:
     read = _from_environment(os.environ)
     for key, value in read.items():
         if given.get(key) is None:
-            _typed(key, value, f" ({PREFIX}{key.upper()})")
+            _convert(key, value, f" ({PREFIX}{key.upper()})")
     values.update(read)
     values.update({key: value for key, value in given.items() if value is not None})
-    settings = replace(Settings(), **{key: _typed(key, value) for key, value in values.items()})
+    settings = replace(Settings(), **{key: _convert(key, value) for key, value in values.items()})
     if settings.aws_backend == "localstack" and "account" not in values:
         settings = replace(settings, account=LOCALSTACK_ACCOUNT)
     return replace(
@@ -179,18 +179,18 @@ def load_settings(project: Path, **given: Any) -> Settings:
 
 def misspelt(environment: Mapping[str, str]) -> dict[str, str]:
     """``HARNESS_`` variables that nothing reads, and whose name is almost that of one: variable -> the one meant."""
-    known = [*(key.upper() for key in _known()), *OTHER_VARIABLES]
+    known = [*(key.upper() for key in _defaults()), *OTHER_VARIABLES]
     unread = [name for name in environment if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in known]
     nearest = {name: difflib.get_close_matches(name.removeprefix(PREFIX), known, 1, ALIKE) for name in sorted(unread)}
     return {name: PREFIX + found[0] for name, found in nearest.items() if found}
 
 
-def _known() -> dict[str, Any]:
+def _defaults() -> dict[str, Any]:
     return {each.name: each.default for each in fields(Settings) if each.name not in ("images", "project")}
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    return {key: environment[name] for key in _known() if (name := PREFIX + key.upper()) in environment}
+    return {key: environment[name] for key in _defaults() if (name := PREFIX + key.upper()) in environment}
 
 
 _LISTS = {
@@ -201,8 +201,8 @@ _LISTS = {
 _WANTED = {bool: "true, false, 1 or 0", int: "a whole number", float: "a number"}
 
 
-def _typed(key: str, value: Any, source: str = "") -> Any:
-    kind = type(_known()[key])
+def _convert(key: str, value: Any, source: str = "") -> Any:
+    kind = type(_defaults()[key])
     if key in CHOICES and value not in CHOICES[key]:
         raise StateError(f"setting {key!r}{source}: {value!r} is none of {', '.join(CHOICES[key])}")
     if key in _LISTS:

@@ -23,23 +23,6 @@ LONGEST_FILE = 400
 GENERATIONS = {"sdk_v2", "container_program"}
 """Modules of one generation of the SDK, and the program that an interpreter with either runs by itself."""
 
-PLAIN = (
-    *(
-        "asserts",
-        "aws",
-        "aws_run",
-        "cli",
-        "clients",
-        "contract",
-        "emulator",
-        "engine",
-        "gateway",
-        "kernel",
-        "localmode",
-    ),
-    *("profiles", "protocol", "report", "scenario", "services", "stores"),
-)
-"""The packages whose words are checked. A package is added when it is clean."""
 FRAGMENT_OPENINGS = {
     *("as", "at", "because", "by", "for", "from", "in", "none", "not", "of", "once", "only", "those", "to"),
     *("what", "where", "whether", "which", "who", "whose", "with", "without"),
@@ -149,13 +132,9 @@ def definitions(file: Path) -> list[ast.Module | Definition]:
     return [node for node in nodes(file) if isinstance(node, ast.Module | Definition)]
 
 
-def plain_sources() -> list[Path]:
-    return [file for file in sources() if file.parts[1] in PLAIN]
-
-
 def test_docstrings_are_sentences() -> None:
     fragments = []
-    for file in plain_sources():
+    for file in sources():
         for node in definitions(file):
             opening = (ast.get_docstring(node) or "-").split()[0].strip("`'\".,:;").lower()
             if opening in FRAGMENT_OPENINGS:
@@ -166,7 +145,7 @@ def test_docstrings_are_sentences() -> None:
 def test_functions_are_verbs() -> None:
     functions = [
         f"{file}: {node.name}"
-        for file in plain_sources()
+        for file in sources()
         for node in definitions(file)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.decorator_list
         if PARTICIPLES.fullmatch(node.name) and not node.name.endswith("feed")
@@ -177,7 +156,7 @@ def test_functions_are_verbs() -> None:
 
 def test_overloaded_words_name_nothing() -> None:
     named = []
-    for file in plain_sources():
+    for file in sources():
         names = [file.stem, *(node.name for node in definitions(file) if not isinstance(node, ast.Module))]
         for name in names:
             plain = re.sub(r"([A-Z])", r"_\1", name).lower().replace("not_found", "")  # AWS's word in error codes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from harness.promotion.cost.estimate import estimator, total, unpriced
+from harness.promotion.cost.estimate import estimator, find_unpriced, total
 from harness.promotion.cost.prices import PriceTable
 from harness.promotion.destination import Destination
 from harness.promotion.plan import recorded_plan
@@ -35,6 +35,6 @@ class Costs:
             "rows": [asdict(cost) for cost in costs],
             "total": total(costs),
             "prices_of": self.prices.dated,
-            "unpriced": unpriced(costs),
+            "unpriced": find_unpriced(costs),
         }
         return Evidence(KIND, title, None, content)

@@ -13,7 +13,7 @@ from harness.kernel.errors import GuardRefused, StateError
 from harness.profiles.scenarios import Scenario
 from harness.profiles.target import CostLimit
 from harness.promotion.account import Account, open_account
-from harness.promotion.cost.estimate import DurationEstimate, estimator, total, unpriced
+from harness.promotion.cost.estimate import DurationEstimate, estimator, find_unpriced, total
 from harness.promotion.cost.prices import prices_of
 from harness.promotion.destination import ONE_OFF, SCHEDULE, Destination
 from harness.promotion.plan import RunPlan, make_plan
@@ -134,7 +134,7 @@ def _hold_against(budget: float | None, plans: Sequence[RunPlan], estimate: Dura
         costs = [cost for plan in plans for cost in estimate.costs(plan)]
         if all(plan.learned_from for plan in plans):
             click.echo(f"Estimate: ${total(costs):.2f} ({of_plans})", err=True)
-        if unknown := unpriced(costs):
+        if unknown := find_unpriced(costs):
             click.echo(f"  without {', '.join(unknown)}, which the price table does not know", err=True)
         return
     click.echo(f"Estimate: ${estimate.check_budget(budget, plans):.2f} ({of_plans})", err=True)

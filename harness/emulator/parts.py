@@ -134,7 +134,7 @@ def _engine_images(settings: Settings) -> Callable[[str, str], Sequence[Registry
 
     def list_images(account: str, region: str) -> Sequence[RegistryImage]:
         try:
-            return registry.listed(account, region)
+            return registry.images_in(account, region)
         except EngineRefusal:
             return ()
 

@@ -95,7 +95,7 @@ def _refuse_unfollowed() -> Iterator[None]:
 
     is_aws, call = loaded_shim().is_aws, BaseClient._make_api_call
 
-    def guarded(self: Any, operation_name: str, api_params: Any) -> Any:
+    def guard(self: Any, operation_name: str, api_params: Any) -> Any:
         if is_aws(self.meta.endpoint_url) and not self.meta.events.emit(_FOLLOWED):
             raise NotFollowed(
                 f"harness: {operation_name} was not sent to {self.meta.endpoint_url}: its client, or its session, was "
@@ -104,7 +104,7 @@ def _refuse_unfollowed() -> Iterator[None]:
             )
         return call(self, operation_name, api_params)
 
-    BaseClient._make_api_call = guarded
+    BaseClient._make_api_call = guard
     try:
         yield
     finally:

@@ -16,7 +16,7 @@ from harness.scenario.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from harness.aws_run.ledger import LedgerEntry
-    from harness.pytest_plugin.places import SagemakerHarness
+    from harness.pytest_plugin.emulator_target import SagemakerHarness
 
 ANSWERS, OBJECTS, TAIL = 12, 20, 20
 _LOG_BYTES, _LONGEST_ERROR = 512 * 1024, 300

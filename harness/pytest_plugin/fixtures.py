@@ -9,7 +9,7 @@ import pytest
 
 if TYPE_CHECKING:
     from harness.asserts import Expectations
-    from harness.pytest_plugin.places import SagemakerHarness
+    from harness.pytest_plugin.emulator_target import SagemakerHarness
     from harness.scenario.session import Session
 
 _Scope = Literal["session", "package", "module", "class", "function"]

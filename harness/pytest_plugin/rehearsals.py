@@ -16,7 +16,7 @@ from harness.scenario.run_folder import EVENTS, RunFolder
 
 if TYPE_CHECKING:
     from harness.promotion.destination import Destination
-    from harness.pytest_plugin.places import SagemakerHarness
+    from harness.pytest_plugin.emulator_target import SagemakerHarness
 
 
 def describe(harness: SagemakerHarness) -> None:

@@ -23,8 +23,8 @@ from harness.settings import Settings, load_settings
 if TYPE_CHECKING:
     from harness.clients.emulator_process import RunningEmulator
     from harness.profiles.target import Profile
-    from harness.pytest_plugin.aws_places import AwsRun
-    from harness.pytest_plugin.places import SagemakerHarness
+    from harness.pytest_plugin.aws_target import AwsRun
+    from harness.pytest_plugin.emulator_target import SagemakerHarness
     from harness.pytest_plugin.rehearsals import Rehearsals
 
 _KEY = pytest.StashKey["Run"]()
@@ -126,7 +126,7 @@ class Run:
     @cached_property
     def aws(self) -> AwsRun | str:
         """The account for test functions, or why there is none; opened once for all tests."""
-        from harness.pytest_plugin.aws_places import AwsRun
+        from harness.pytest_plugin.aws_target import AwsRun
 
         if not self._may_cost:
             return f"profile {self.profile_name!r}: on AWS tests cost money: add --harness-yes"
@@ -201,7 +201,7 @@ class Run:
         if self.on_aws:
             self.items = node.session.items
             return self.require_aws().open(folder, test)
-        from harness.pytest_plugin.places import open_on_emulator
+        from harness.pytest_plugin.emulator_target import open_on_emulator
 
         self.require_emulator()
         return open_on_emulator(self, folder, test)

@@ -148,7 +148,7 @@ def _refuse_aws() -> Iterator[None]:
 
     is_aws, send = loaded_shim().is_aws, URLLib3Session.send
 
-    def guarded(self: Any, request: Any) -> Any:
+    def guard(self: Any, request: Any) -> Any:
         if is_aws(request.url):
             raise ReachesAws(
                 f"harness: this request was for {request.url.split('?')[0]}, and this test runs on the emulator. Its "
@@ -157,7 +157,7 @@ def _refuse_aws() -> Iterator[None]:
             )
         return send(self, request)
 
-    URLLib3Session.send = guarded
+    URLLib3Session.send = guard
     try:
         yield
     finally:

@@ -63,7 +63,7 @@ def _interruptible(look: _Look) -> Iterator[None]:
         return
     usual = signal.getsignal(signal.SIGINT)
 
-    def interrupted(number: int, frame: Any) -> None:
+    def on_interrupt(number: int, frame: Any) -> None:
         reason, look.reason = look.reason, None
         if reason is None:
             if callable(usual):
@@ -71,7 +71,7 @@ def _interruptible(look: _Look) -> Iterator[None]:
         elif not look.over.is_set():
             raise pytest.fail.Exception(reason, pytrace=False)
 
-    signal.signal(signal.SIGINT, interrupted)
+    signal.signal(signal.SIGINT, on_interrupt)
     look.interrupts = True
     try:
         yield

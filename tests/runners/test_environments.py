@@ -54,7 +54,7 @@ def test_built_once_for_all_who_ask_at_once(tmp_path: Path, lock: Path) -> None:
     assert len(set(pythons)) == 1
     assert len([line for line in lines if line.startswith("harness: installing")]) == 1
     assert any("tiny" in line for line in lines[1:-1]), "uv's own lines are passed on"
-    assert list(Environments(tmp_path / "cache").installed()) == [pythons[0].parent.parent.name]
+    assert list(Environments(tmp_path / "cache").complete_folders()) == [pythons[0].parent.parent.name]
     done = subprocess.run([pythons[0], "-c", "import tiny; print(tiny.WORD)"], capture_output=True, check=True)
     assert done.stdout == b"tiny\n"
 
@@ -84,7 +84,7 @@ def test_removed_environment_is_gone(tmp_path: Path, lock: Path) -> None:
     assert environments.all_folders() == [environments.folder_of(Environment("tiny", lock))]
     assert environments.discard(environments.all_folders()[0])
     assert environments.all_folders() == []
-    assert environments.installed() == {}
+    assert environments.complete_folders() == {}
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_failed_build_says_what_uv_said(tmp_path: Path, requirement: str, python
         environments.build(Environment("broken", lock, python), _quiet)
     assert "run: harness images pull broken" in str(caught.value)
     assert evidence in str(caught.value).partition("\n")[2]
-    assert environments.installed() == {}
+    assert environments.complete_folders() == {}
 
 
 @pytest.mark.parametrize("damage", ["another hash", "no hash"])
@@ -111,7 +111,7 @@ def test_file_that_is_not_the_locked_one_is_not_installed(tmp_path: Path, lock: 
         environments.build(Environment("tiny", lock), _quiet)
     assert "tiny" in str(caught.value).partition("\n")[2]
     assert hashed
-    assert environments.installed() == {}
+    assert environments.complete_folders() == {}
 
 
 def test_versions_that_the_user_prefers_elsewhere_do_not_matter(
@@ -157,7 +157,7 @@ def test_job_runs_in_its_environment_in_a_hidden_place(tmp_path: Path, lock: Pat
         outcome, text = bench.job("python", "-c", code, environment=environment)
         assert outcome.code == 0, text
         assert text.startswith("harness: installing the environment of tiny")
-        assert text.splitlines()[-1] == f"tiny {next(iter(Environments(cache).installed().values()))}"
+        assert text.splitlines()[-1] == f"tiny {next(iter(Environments(cache).complete_folders().values()))}"
         (tmp_path / "ml").mkdir()
         (tmp_path / "ml" / "code.py").write_text(code)
         place = "/opt/ml" if bench.roots != "environment" else str(tmp_path / "ml")

@@ -58,7 +58,7 @@ class DurationEstimate:
                 f"`{plan.rehearsal}`, or leave out {self.option}"
             )
         costs = self.costs(plan)
-        if unknown := unpriced(costs):
+        if unknown := find_unpriced(costs):
             raise GuardRefused(
                 f"the price table of {self.prices.dated} has no price for {', '.join(unknown)}, so {self.option} "
                 "cannot be checked",
@@ -106,12 +106,12 @@ def total(costs: list[Cost]) -> float:
     return sum(cost.dollars or 0.0 for cost in costs)
 
 
-def unpriced(costs: list[Cost]) -> list[str]:
+def find_unpriced(costs: list[Cost]) -> list[str]:
     return list(dict.fromkeys(cost.instance_type for cost in costs if cost.dollars is None))
 
 
 def require_priced(costs: list[Cost], prices: PriceTable) -> None:
-    if unknown := unpriced(costs):
+    if unknown := find_unpriced(costs):
         raise StateError(
             f"the price table of {prices.dated} has no price for {', '.join(unknown)} in this use",
             remedy(unknown[0]),

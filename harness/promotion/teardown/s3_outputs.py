@@ -31,7 +31,7 @@ def delete(account: Account, entry: LedgerEntry) -> int:
         if errors := answer.get("Errors"):
             raise NotDeleted(f"{errors[0]['Key']}: {errors[0]['Code']} {errors[0].get('Message', '')}".strip())
         deleted += len(some)
-    for key, upload in _unfinished(s3, entry):
+    for key, upload in _unfinished_uploads(s3, entry):
         s3.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
     return deleted
 
@@ -65,7 +65,7 @@ def _versions(s3: Any, entry: LedgerEntry) -> Iterator[dict[str, str]]:
         yield from ({"Key": item["Key"]} for item in page.get("Contents", ()) if not exact or item["Key"] == prefix)
 
 
-def _unfinished(s3: Any, entry: LedgerEntry) -> Iterator[tuple[str, str]]:
+def _unfinished_uploads(s3: Any, entry: LedgerEntry) -> Iterator[tuple[str, str]]:
     from botocore.exceptions import ClientError
 
     bucket, prefix = _bucket_and_prefix(entry)

@@ -62,7 +62,7 @@ class Networks:
                 self._open = self._make("open", apart=True, reachable=True)
             return self._open
 
-    def sealed(self) -> DockerNetwork:
+    def sealed_network(self) -> DockerNetwork:
         """Return the network whose containers reach nothing; this machine reaches them by their address."""
         with self._lock:
             if self._sealed is None:

@@ -49,7 +49,7 @@ class Registry:
             self._engine.client.tag(reference, name.registry + name.repository, name.tag, force=True)
         return reference
 
-    def listed(self, account: str, region: str) -> list[RegistryImage]:
+    def images_in(self, account: str, region: str) -> list[RegistryImage]:
         """Return the images in the ECR of an account and region.
 
         These are images named by its URIs, mapped ones, those pushed to a local registry, and the images of harness,

@@ -165,7 +165,7 @@ class DockerRunner:
             return undo.enter_context(self._networks.group(spec.group, spec.peers, reachable))
         if spec.network is Reach.EMULATOR:
             return self._networks.open()
-        return self._networks.sealed() if spec.serves else None
+        return self._networks.sealed_network() if spec.serves else None
 
     def _address(self, container: str, network: DockerNetwork | None) -> str:
         details: dict[str, Any] = self._engine.client.inspect_container(container)["NetworkSettings"]["Networks"]

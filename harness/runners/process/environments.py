@@ -64,7 +64,7 @@ class Environments:
                 self._build(chosen, python, folder, progress)
         return self._python(chosen)
 
-    def installed(self) -> Mapping[str, Path]:
+    def complete_folders(self) -> Mapping[str, Path]:
         """Return the folders of complete environments, by name."""
         if not self.folder.is_dir():
             return {}

@@ -39,7 +39,7 @@ class JobFolders:
     def close(self) -> None:
         remove_tree(self.own)
 
-    def abandoned(self) -> list[Path]:
+    def orphans(self) -> list[Path]:
         """Return the folders of runners whose process has ended."""
         if not self._all.is_dir():
             return []
@@ -49,7 +49,7 @@ class JobFolders:
 def _is_owner_alive(name: str) -> bool:
     pid, _, start = name.partition(".")
     # An ended process may remain as a zombie, as in containers without an init process.
-    return pid.isdigit() and processes.start_time(int(pid)) == start != "" and not processes.ended(int(pid))
+    return pid.isdigit() and processes.start_time(int(pid)) == start != "" and not processes.has_ended(int(pid))
 
 
 def users_of(folder: Path) -> list[int]:

@@ -1,4 +1,4 @@
-"""What a job does about packages: whether its program may install some, and what ``apt-get`` says there."""
+"""Rules for packages in a job: whether its program may install some, and what ``apt-get`` says there."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ exit $code
 
 
 def may_install(spec: RunSpec) -> bool:
-    """Whether a file of the job's speaks of installing packages, or there are too many files to tell.
+    """Return whether a file of the job's speaks of installing packages, or there are too many files to tell.
 
     A warm parent has imported packages already: a program that replaces one of them has to start in a new interpreter.
     """

@@ -43,7 +43,7 @@ class SandboxPlan:
 
     @property
     def runs_in_process(self) -> bool:
-        """Whether a warm parent can run the program in its own process instead of starting another one."""
+        """Return whether a warm parent can run the program in its own process instead of starting another one."""
         name = self.spec.argv[0]
         own = {"python", "python3", str(self.python), self.python.name}
         return not self.request["wrapped"] and name in own and interpreter.can_run(list(self.spec.argv[1:]))

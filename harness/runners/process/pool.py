@@ -32,7 +32,7 @@ class NoWarmParent(Exception):
 
 @dataclass(frozen=True)
 class Kind:
-    """What two jobs need in common to share a parent: also the variables that modules read while being imported."""
+    """The properties that two jobs must share to use one parent, with the variables that modules read on import."""
 
     python: Path
     modules: tuple[str, ...]
@@ -59,17 +59,17 @@ class _ForkedProcess:
         self._end = os.pidfd_open(pid)
 
     def poll(self) -> int | None:
-        return 0 if self._ended(0.0) else None
+        return 0 if self._wait_for_end(0.0) else None
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._end, signal.SIGKILL)
 
     def wait(self) -> int:
-        self._ended(None)
+        self._wait_for_end(None)
         return 0
 
-    def _ended(self, seconds: float | None) -> bool:
+    def _wait_for_end(self, seconds: float | None) -> bool:
         return bool(select.select([self._end], [], [], seconds)[0])
 
     def __del__(self) -> None:

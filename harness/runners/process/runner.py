@@ -96,7 +96,7 @@ class ProcessRunner:
         return uid == os.geteuid()
 
     def sweep(self) -> list[str]:
-        return [line for folder in self._folders.abandoned() for line in kill_and_remove(folder)]
+        return [line for folder in self._folders.orphans() for line in kill_and_remove(folder)]
 
     def describe(self) -> Mapping[str, str]:
         warm = "off" if self._pool is None else self._pool.describe()

@@ -63,12 +63,12 @@ def make(docker_client: Any) -> Iterator[Make]:
 def test_images_are_listed_in_the_account_and_region_of_their_name(engine: DockerEngine, make: Make, name: str) -> None:
     image_id = make(f"{REGISTRY}/team/{name}:1", f"{name}:plain")
     registry = Registry(engine, {}, lambda uri: None)
-    found = [each for each in registry.listed(ACCOUNT, REGION) if name in each.repository]
+    found = [each for each in registry.images_in(ACCOUNT, REGION) if name in each.repository]
     assert [(each.repository, each.tag, each.digest) for each in found] == [(f"team/{name}", "1", image_id)]
     assert found[0].size > 0
     assert time.time() - found[0].created < 600
     for account, region in ((ACCOUNT, "eu-west-1"), ("999999999999", REGION)):
-        assert not [each for each in registry.listed(account, region) if name in each.repository]
+        assert not [each for each in registry.images_in(account, region) if name in each.repository]
 
 
 def test_mapped_images_are_listed_and_come_first(engine: DockerEngine, make: Make, name: str) -> None:
@@ -76,10 +76,10 @@ def test_mapped_images_are_listed_and_come_first(engine: DockerEngine, make: Mak
     make(f"{REGISTRY}/{name}:1")
     table = {f"{name}:1": f"{name}:local", f"{REGISTRY}/{name}-too": f"{name}:local"}
     registry = Registry(engine, table, lambda uri: None)
-    found = {(each.repository, each.tag): each.digest for each in registry.listed(ACCOUNT, REGION)}
+    found = {(each.repository, each.tag): each.digest for each in registry.images_in(ACCOUNT, REGION)}
     assert found[name, "1"] == mapped
     assert found[f"{name}-too", "local"] == mapped
-    elsewhere = {(each.repository, each.tag) for each in registry.listed(ACCOUNT, "eu-west-1")}
+    elsewhere = {(each.repository, each.tag) for each in registry.images_in(ACCOUNT, "eu-west-1")}
     assert (name, "1") in elsewhere
     assert (f"{name}-too", "local") not in elsewhere
 
@@ -87,7 +87,7 @@ def test_mapped_images_are_listed_and_come_first(engine: DockerEngine, make: Mak
 def test_our_own_stand_in_every_registry_by_both_tags(engine: DockerEngine, make: Make, name: str) -> None:
     make(f"harness/{name}:1.2-3", labels=f"harness.image={name}")
     registry = Registry(engine, {}, lambda uri: None)
-    listed = [each.tag for each in registry.listed("683313688378", "eu-west-3") if each.repository == name]
+    listed = [each.tag for each in registry.images_in("683313688378", "eu-west-3") if each.repository == name]
     assert listed == ["1.2-3", "1.2-3-cpu-py3"]
 
 
@@ -107,7 +107,7 @@ def test_an_image_is_given_the_name_it_stands_for(
 def test_the_manifest_names_the_image_and_its_layers(engine: DockerEngine, make: Make, name: str) -> None:
     image_id = make(f"{REGISTRY}/{name}:1")
     registry = Registry(engine, {}, lambda uri: None)
-    (listed,) = [each for each in registry.listed(ACCOUNT, REGION) if each.repository == name]
+    (listed,) = [each for each in registry.images_in(ACCOUNT, REGION) if each.repository == name]
     found = json.loads(listed.manifest())
     assert found["config"]["digest"] == image_id
     assert [layer["digest"] for layer in found["layers"]] == engine.client.inspect_image(image_id)["RootFS"]["Layers"]
@@ -154,7 +154,7 @@ def test_a_pushed_image_is_found_by_its_aws_uri(
     assert Images(engine, {}).resolve(uri).reference == pushed
     listed = {
         each.tag: each
-        for each in Registry(engine, {}, lambda uri: None).listed(ACCOUNT, REGION)
+        for each in Registry(engine, {}, lambda uri: None).images_in(ACCOUNT, REGION)
         if name in each.repository
     }
     assert set(listed) == {"1", "kept"}

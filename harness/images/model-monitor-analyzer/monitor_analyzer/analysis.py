@@ -66,7 +66,7 @@ def profile_dataset(
         profile.update(frame)
     if not profile.rows:
         return profile
-    profile.ordered(reader.order(list(profile.columns)))
+    profile.order_columns(reader.order(list(profile.columns)))
     _recount_late_texts(profile, reader)
     return profile
 

@@ -53,7 +53,7 @@ class CaptureRows:
         row: Row = {}
         position = 0
         for line in lines:
-            named = line if isinstance(line, dict) else self._named(line, position)
+            named = line if isinstance(line, dict) else self._name_values(line, position)
             for name, value in named.items():
                 if name in row:
                     raise AnalyzerError(messages.CAPTURE_SAME_KEY.format(where=record.where, name=name))
@@ -61,7 +61,7 @@ class CaptureRows:
             position += len(line)
         return row
 
-    def _named(self, values: list[str | None], start: int) -> Row:
+    def _name_values(self, values: list[str | None], start: int) -> Row:
         named: Row = {}
         for position, value in enumerate(values, start=start):
             known = position < len(self._names)

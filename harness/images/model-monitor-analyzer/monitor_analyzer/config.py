@@ -108,10 +108,10 @@ class _Settings:
 
     def path(self, name: str) -> Path | None:
         value = self.get(name)
-        return self._rooted(value) if value else None
+        return self._below_base(value) if value else None
 
     def required_path(self, name: str) -> Path:
-        return self._rooted(self.values[name])
+        return self._below_base(self.values[name])
 
     def choice(self, name: str, choices: list[str]) -> str | None:
         value = self.get(name)
@@ -126,7 +126,7 @@ class _Settings:
         except ValueError:
             raise AnalyzerError(messages.SETTING_TIME.format(name=name, value=value)) from None
 
-    def _rooted(self, value: str) -> Path:
+    def _below_base(self, value: str) -> Path:
         if value == _OPT_ML or value.startswith(_OPT_ML + "/"):
             return self._base / value[len(_OPT_ML) + 1 :]
         return Path(value)

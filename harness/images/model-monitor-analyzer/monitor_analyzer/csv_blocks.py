@@ -70,11 +70,11 @@ def first_record(block: bytes) -> tuple[bytes, bytes]:
 
 
 def cells_of(record: bytes, path: Path) -> list[str]:
-    rows = list(csv.reader(io.StringIO(decoded(record, path), newline="")))
+    rows = list(csv.reader(io.StringIO(decode(record, path), newline="")))
     return rows[0] if rows else []
 
 
-def decoded(data: bytes, path: Path) -> str:
+def decode(data: bytes, path: Path) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -12,7 +12,7 @@ import numpy as np
 
 from . import messages
 from .ahead import read_ahead
-from .csv_blocks import blocks_of, cells_of, decoded, first_record, without_blank_lines
+from .csv_blocks import blocks_of, cells_of, decode, first_record, without_blank_lines
 from .errors import AnalyzerError
 from .plain_csv import check_widths, is_one_block, plain_frame
 
@@ -76,9 +76,9 @@ class CsvFiles:
             return plain
         # Spaces before digits are allowed to the parser, but only one of them to an Integral cell.
         integral = set() if b" " in block or b"\t" in block else (self._integral or set()) - text_columns
-        frame = _parsed(path, block, self._names, integral, only)
+        frame = _parse(path, block, self._names, integral, only)
         if frame is None or self._integral is None:
-            frame = _parsed(path, block, self._names, set(), only)
+            frame = _parse(path, block, self._names, set(), only)
             candidates = frame.columns if self._integral is None else self._integral
             self._integral = {name for name in candidates if _is_integral(frame.get_column(name))}
         if not _has_blank_or_short_rows(block, frame.height, len(self._names)):
@@ -97,7 +97,7 @@ def _header_names(cells: list[str], path: Path) -> list[str]:
     return names
 
 
-def _parsed(path: Path, block: bytes, names: list[str], integral: set[str], only: frozenset[str] | None) -> Any:
+def _parse(path: Path, block: bytes, names: list[str], integral: set[str], only: frozenset[str] | None) -> Any:
     """Return the parsed block, or None if a cell of an integral column is not an integer."""
     import polars as pl
 
@@ -118,7 +118,7 @@ def _parsed_by_rows(path: Path, block: bytes, names: list[str], only: frozenset[
     """Exact for every row, but slow: tells blank lines inside a quoted cell from others, and finds the short row."""
     import polars as pl
 
-    rows = [row for row in csv.reader(io.StringIO(decoded(block, path), newline="")) if row]
+    rows = [row for row in csv.reader(io.StringIO(decode(block, path), newline="")) if row]
     check_widths(path, map(len, rows), len(names))
     cells = [[cell or None for cell in row] for row in rows]
     frame = pl.DataFrame(cells, schema=[(name, pl.String) for name in names], orient="row")

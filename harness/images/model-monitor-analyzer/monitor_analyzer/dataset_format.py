@@ -45,10 +45,10 @@ def parse_dataset_format(text: str) -> DatasetFormat:
     kind = _KINDS.get(name.lower())
     if kind is None or not isinstance(options, (dict, type(None))):
         raise AnalyzerError(messages.FORMAT_SHAPE.format(value=text, choices=", ".join(_KINDS.values())))
-    return _with_options(kind, _named(kind, options or {}))
+    return _with_options(kind, _name_options(kind, options or {}))
 
 
-def _named(kind: str, options: dict[str, Any]) -> dict[str, Any]:
+def _name_options(kind: str, options: dict[str, Any]) -> dict[str, Any]:
     known = _OPTIONS[kind]
     named = {}
     for option, value in options.items():

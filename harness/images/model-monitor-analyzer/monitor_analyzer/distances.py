@@ -19,7 +19,7 @@ _YATES, _YATES_SHARE, _COCHRAN = 5, 0.2, 10
 def numerical_distance(baseline: Ranks, current: Ranks, robust: bool) -> float:
     points = np.union1d(baseline.values, current.values)
     gaps = np.abs(baseline.inclusive(points) / baseline.total - current.inclusive(points) / current.total)
-    return _corrected(float(gaps.max()), baseline.total, current.total, robust)
+    return _correct(float(gaps.max()), baseline.total, current.total, robust)
 
 
 def categorical_distance(baseline: Mapping[str, float], current: Mapping[str, float], robust: bool) -> float:
@@ -28,10 +28,10 @@ def categorical_distance(baseline: Mapping[str, float], current: Mapping[str, fl
         abs(baseline.get(value, 0.0) / expected - current.get(value, 0.0) / observed)
         for value in set(baseline) | set(current)
     ]
-    return _corrected(max(gaps), expected, observed, robust)
+    return _correct(max(gaps), expected, observed, robust)
 
 
-def _corrected(distance: float, n: float, m: float, robust: bool) -> float:
+def _correct(distance: float, n: float, m: float, robust: bool) -> float:
     """Robust takes off what two samples of this size differ by anyway."""
     return max(0.0, distance - _C_ALPHA * math.sqrt((n + m) / (n * m))) if robust else distance
 

@@ -118,8 +118,8 @@ class DatasetProfile:
             known = classified[name] if name in classified else _of_numbers(present)
             self._column(name).update(len(column), known, partial(present.cast, pl.String))
 
-    def ordered(self, names: list[str]) -> None:
-        """Puts the columns into the order the data set itself gives them."""
+    def order_columns(self, names: list[str]) -> None:
+        """Put the columns into the order the data set itself gives them."""
         self.columns = {name: self._column(name) for name in names}
         for profile in self.columns.values():
             profile.add_missing(self.rows - profile.rows)

@@ -18,7 +18,7 @@ TRIES = 5
 MARKERS = (".sagemaker-uploading", ".sagemaker-uploaded")
 
 
-def _numbered(directory: Path) -> list[tuple[int, Path]]:
+def _list_by_number(directory: Path) -> list[tuple[int, Path]]:
     pattern = re.compile(r"^{}\.([0-9]+)$".format(CHECKPOINT_NAME))
     matches = ((pattern.match(path.name), path) for path in directory.iterdir())
     return sorted((int(match.group(1)), path) for match, path in matches if match)
@@ -32,7 +32,7 @@ def load_checkpoint(directory: Path | None) -> tuple[str | None, int]:
     """
     if directory is None or not directory.exists():
         return None, 0
-    for iteration, path in list(reversed(_numbered(directory)))[:TRIES]:
+    for iteration, path in list(reversed(_list_by_number(directory)))[:TRIES]:
         try:
             xgboost.Booster().load_model(str(path))
         except xgboost.core.XGBoostError:
@@ -60,7 +60,7 @@ class NumberedCheckpoints:
 
     def save(self, model: Any, iteration: int) -> None:
         save_model_whole(model, self._directory / "{}.{}".format(CHECKPOINT_NAME, self._start + iteration))
-        for _, path in _numbered(self._directory)[:-KEPT]:
+        for _, path in _list_by_number(self._directory)[:-KEPT]:
             # The platform's agent marks what it is uploading; such a file stays for the next round.
             if not Path(str(path) + MARKERS[0]).exists():
                 path.unlink()

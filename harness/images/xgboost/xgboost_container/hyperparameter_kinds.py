@@ -40,7 +40,7 @@ class Hyperparameter:
     def out_of_range(self, value: Any) -> UserError:
         return UserError("Hyperparameter {}: {} is not in {}".format(self.name, value, self.allowed))
 
-    def parsed(self, text: Any) -> Any:
+    def parse_text(self, text: Any) -> Any:
         try:
             return self.parse(text)
         except ValueError as error:

@@ -20,7 +20,7 @@ def validate_hyperparameters(given: dict[str, Any], version: Version) -> dict[st
     for name, text in texts.items():
         if name not in table:
             raise UserError("Extraneous hyperparameter found: {}".format(name))
-        values[name] = table[name].parsed(text)
+        values[name] = table[name].parse_text(text)
     for name, value in values.items():
         table[name].check(value)
     check_dependencies(values, version)

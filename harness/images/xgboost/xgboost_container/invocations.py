@@ -35,7 +35,7 @@ class Settings:
     selected: str | None = field(default_factory=lambda: os.environ.get("SAGEMAKER_INFERENCE_OUTPUT"))
 
 
-def _failed(status: int, text: str) -> Answer:
+def _failure(status: int, text: str) -> Answer:
     log.error(text, exc_info=True)
     return Answer(status, text.encode())
 
@@ -48,15 +48,15 @@ def invoke(
     try:
         table, name = parse_body(body, content_type, version.shifts_libsvm)
     except (UnreadableBody, UserError) as error:
-        return _failed(415, str(error))
+        return _failure(415, str(error))
     try:
-        models.loaded()
+        models.load()
     except Exception as error:
-        return _failed(500, "Unable to load model: {}".format(error))
+        return _failure(500, "Unable to load model: {}".format(error))
     try:
         predictions = models.predict(table, name)
     except Exception as error:
-        return _failed(400, "Unable to evaluate payload provided: {}".format(error))
+        return _failure(400, "Unable to evaluate payload provided: {}".format(error))
     return _respond(predictions, accept, models, version, settings)
 
 
@@ -66,7 +66,7 @@ def _respond(predictions: Any, accept: str, models: Models, version: Version, se
         try:
             negotiated = answers.negotiate(accept, settings.default_accept)
         except answers.NotAcceptable as error:
-            return _failed(406, str(error))
+            return _failure(406, str(error))
     if settings.selected is not None:
         return _respond_selected(predictions, negotiated, models, settings.selected, settings.batch)
     if settings.batch:
@@ -77,10 +77,10 @@ def _respond(predictions: Any, accept: str, models: Models, version: Version, se
 
 
 def _respond_selected(predictions: Any, accept: str, models: Models, setting: str, batch: bool) -> Answer:
-    model = models.loaded()[0]
+    model = models.load()[0]
     keys = requested_keys(setting)
     try:
         selected = select(predictions, keys, model.objective, model.num_class)
         return Answer(200, encode_selected(selected, keys, accept, batch), accept)
     except Exception as error:
-        return _failed(500, str(error))
+        return _failure(500, str(error))

@@ -117,17 +117,17 @@ def _tensor(value: bytes) -> _Row:
 def _numbers(item: Any, kind: int, integral: bool, dtype: str) -> Any:
     """One value, or many packed ones; a writer may do either."""
     if kind == VARINT:
-        return np.array([_signed(item)])
+        return np.array([_to_signed(item)])
     if not integral:
         return np.frombuffer(item, dtype=dtype)
     numbers, position = [], 0
     while position < len(item):
         number, position = _varint(item, position)
-        numbers.append(_signed(number))
+        numbers.append(_to_signed(number))
     return np.array(numbers, dtype=np.int64)
 
 
-def _signed(number: int) -> int:
+def _to_signed(number: int) -> int:
     return number - (1 << 64) if number >= 1 << 63 else number
 
 

@@ -28,21 +28,21 @@ def _score_functions() -> tuple[dict[str, Score], dict[str, Score]]:
     """Return the scores (for classes, for numbers); imported late, because few jobs need them."""
     from sklearn import metrics
 
-    def averaged(function: Any, average: str) -> Score:
+    def with_average(function: Any, average: str) -> Score:
         return lambda labels, classes: function(labels, classes, average=average)
 
     of_classes = {
         "accuracy": metrics.accuracy_score,
         "balanced_accuracy": metrics.balanced_accuracy_score,
-        "f1": averaged(metrics.f1_score, "macro"),
-        "f1_binary": averaged(metrics.f1_score, "binary"),
-        "f1_macro": averaged(metrics.f1_score, "macro"),
+        "f1": with_average(metrics.f1_score, "macro"),
+        "f1_binary": with_average(metrics.f1_score, "binary"),
+        "f1_macro": with_average(metrics.f1_score, "macro"),
         "precision": metrics.precision_score,
-        "precision_macro": averaged(metrics.precision_score, "macro"),
-        "precision_micro": averaged(metrics.precision_score, "micro"),
+        "precision_macro": with_average(metrics.precision_score, "macro"),
+        "precision_micro": with_average(metrics.precision_score, "micro"),
         "recall": metrics.recall_score,
-        "recall_macro": averaged(metrics.recall_score, "macro"),
-        "recall_micro": averaged(metrics.recall_score, "micro"),
+        "recall_macro": with_average(metrics.recall_score, "macro"),
+        "recall_micro": with_average(metrics.recall_score, "micro"),
     }
     of_numbers = {
         "mae": metrics.mean_absolute_error,

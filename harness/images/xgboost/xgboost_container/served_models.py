@@ -78,7 +78,7 @@ class Models:
         self._loaded: list[Model] = []
         self._loading = threading.Lock()
 
-    def loaded(self) -> list[Model]:
+    def load(self) -> list[Model]:
         with self._loading:
             if not self._loaded:
                 self._loaded = [self._load(path) for path in self._paths()]
@@ -86,7 +86,7 @@ class Models:
         return self._loaded
 
     def predict(self, table: Any, name: str) -> Any:
-        models = self.loaded()
+        models = self.load()
         predictions = [model.predict(table, name) for model in models]
         if len(models) == 1:
             return predictions[0]

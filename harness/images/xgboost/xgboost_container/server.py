@@ -85,7 +85,7 @@ class Served:
 
     async def _ping(self, request: web.BaseRequest) -> Answer:
         if self.version.ping_loads_model:
-            await asyncio.get_running_loop().run_in_executor(self.threads, self.models.loaded)
+            await asyncio.get_running_loop().run_in_executor(self.threads, self.models.load)
         return Answer(200, b"")
 
     async def _execution_parameters(self, request: web.BaseRequest) -> Answer:
@@ -130,7 +130,7 @@ def _max_payload(version: Version) -> int:
     return wanted if version.payload_cap is None else min(wanted, version.payload_cap)
 
 
-def _served(layout: Layout, version: Version) -> Served:
+def _make_served(layout: Layout, version: Version) -> Served:
     settings = Settings()
     # The container predicts with one thread per worker process and has a worker per processor. Here one process
     # stands for all of them: a batch transform gets every processor, an endpoint's small requests stay on one
@@ -150,7 +150,7 @@ def _load_ahead(served: Served) -> bool:
     if served.settings.batch:
         import pandas as pd  # noqa: F401 - large bodies will need it; its import would delay the first of them
     try:
-        served.models.loaded()
+        served.models.load()
     except Exception as error:
         log.error("The model cannot be loaded: %s", error)
         return False
@@ -161,7 +161,7 @@ async def run_server(layout: Layout, version: Version) -> None:
     stopped: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _stop, stopped)
-    served = _served(layout, version)
+    served = _make_served(layout, version)
     loaded = await asyncio.get_running_loop().run_in_executor(served.threads, _load_ahead, served)
     if not loaded and not version.ping_loads_model:
         # The container's workers load the model at their start and end where they cannot. Since 1.2-2 /ping loads it

@@ -194,7 +194,7 @@ def _train(
             found = cross_validate(job, matrices["all"], watched, folds, repetitions, predictions)
             boosters = {"{}-{}".format(MODEL_NAME, fold): booster for fold, booster in enumerate(found)}
     except Exception as error:
-        raise _translated(error) from error
+        raise _translate(error) from error
     _debug(version, "FINAL_MODEL_DEBUG: is_master={}, model_dir={}".format(is_master, layout.model))
     if not is_master:
         return
@@ -230,7 +230,7 @@ def _log_sizes(matrices: dict[str, Any], version: Version) -> None:
         log.info("Validation matrix has %s rows", matrices["validation"].num_row())
 
 
-def _translated(error: Exception) -> ContainerError:
+def _translate(error: Exception) -> ContainerError:
     text = str(error)
     if any(known in text for known in CUSTOMER_ERRORS):
         return UserError(text)

@@ -27,7 +27,7 @@ _HEADER = struct.Struct("=IHHII")
 
 def make_bridge() -> None:
     """Make the bridge in this process's network namespace. Raise ``OSError`` if the kernel has no bridges or cables."""
-    _ask(_NEW_LINK, _CREATE | _EXCLUSIVE, _link(0, True) + _named(BRIDGE) + _of_kind("bridge"))
+    _ask(_NEW_LINK, _CREATE | _EXCLUSIVE, _link(0, True) + _open_by_name(BRIDGE) + _of_kind("bridge"))
     _make_cable("trial", "other", None)
     _ask(_DELETE_LINK, 0, _link(socket.if_nametoindex("trial"), False))
 
@@ -59,8 +59,8 @@ def plug_in(bridge_namespace: int, number: int, address: str) -> None:
 def _make_cable(name: str, other: str, namespace: int | None) -> None:
     """Make a cable; its other end is in the network namespace of that descriptor, or in this one."""
     place = b"" if namespace is None else _attribute(_NAMESPACE, struct.pack("=I", namespace))
-    peer = _attribute(_PEER, _link(0, False) + _named(other) + place)
-    _ask(_NEW_LINK, _CREATE | _EXCLUSIVE, _link(0, False) + _named(name) + _of_kind("veth", peer))
+    peer = _attribute(_PEER, _link(0, False) + _open_by_name(other) + place)
+    _ask(_NEW_LINK, _CREATE | _EXCLUSIVE, _link(0, False) + _open_by_name(name) + _of_kind("veth", peer))
 
 
 def _link(index: int, up: bool) -> bytes:
@@ -68,7 +68,7 @@ def _link(index: int, up: bool) -> bytes:
     return struct.pack("=BxHiII", socket.AF_UNSPEC, 0, index, flag, flag)
 
 
-def _named(name: str) -> bytes:
+def _open_by_name(name: str) -> bytes:
     return _attribute(_NAME, name.encode() + b"\0")
 
 

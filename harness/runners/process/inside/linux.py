@@ -54,7 +54,7 @@ _CAPABILITY_VERSION_3 = 0x20080522
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _checked(result: int, what: str) -> int:
+def _check(result: int, what: str) -> int:
     if result == -1:
         code = ctypes.get_errno()
         raise OSError(code, f"{what}: {os.strerror(code)}")
@@ -66,20 +66,20 @@ def _text(value: str | None) -> bytes | None:
 
 
 def unshare(flags: int) -> None:
-    _checked(_libc.unshare(ctypes.c_int(flags)), "unshare")
+    _check(_libc.unshare(ctypes.c_int(flags)), "unshare")
 
 
 def mount(source: str | None, target: str, kind: str | None = None, flags: int = 0, data: str | None = None) -> None:
     result = _libc.mount(_text(source), _text(target), _text(kind), ctypes.c_ulong(flags), _text(data))
-    _checked(result, f"mount {target}")
+    _check(result, f"mount {target}")
 
 
 def detach(target: str) -> None:
-    _checked(_libc.umount2(_text(target), ctypes.c_int(_MNT_DETACH)), f"umount {target}")
+    _check(_libc.umount2(_text(target), ctypes.c_int(_MNT_DETACH)), f"umount {target}")
 
 
 def pivot_root(new: str, old: str) -> None:
-    _checked(_libc.pivot_root(_text(new), _text(old)), f"pivot_root {new}")
+    _check(_libc.pivot_root(_text(new), _text(old)), f"pivot_root {new}")
 
 
 class _MountAttributes(ctypes.Structure):
@@ -109,7 +109,7 @@ def clone_mount(path: str) -> int:
     flags = _OPEN_TREE_CLONE | _AT_RECURSIVE | os.O_CLOEXEC
     call = ctypes.c_long(_OPEN_TREE)
     result = _libc.syscall(call, ctypes.c_int(_AT_FDCWD), _text(path), ctypes.c_uint(flags))
-    descriptor = _checked(result, f"open_tree {path}")
+    descriptor = _check(result, f"open_tree {path}")
     try:
         _set_attributes(descriptor, "", _AT_EMPTY_PATH | _AT_RECURSIVE, _MountAttributes(0, 0, MS_PRIVATE, 0))
     except OSError:
@@ -134,7 +134,7 @@ def attach_mount(mount: int, target: str) -> None:
         _text(target),
         ctypes.c_uint(_MOVE_MOUNT_F_EMPTY_PATH),
     )
-    _checked(result, f"move_mount {target}")
+    _check(result, f"move_mount {target}")
 
 
 def _set_attributes(folder: int, path: str, flags: int, attributes: _MountAttributes) -> None:
@@ -146,12 +146,12 @@ def _set_attributes(folder: int, path: str, flags: int, attributes: _MountAttrib
         ctypes.byref(attributes),
         ctypes.c_size_t(ctypes.sizeof(attributes)),
     )
-    _checked(result, f"mount_setattr {path}")
+    _check(result, f"mount_setattr {path}")
 
 
 def join_namespace(descriptor: int, kind: int) -> None:
     """Enter a namespace, of which ``kind`` is the flag that would make a new one."""
-    _checked(_libc.setns(ctypes.c_int(descriptor), ctypes.c_int(kind)), "setns")
+    _check(_libc.setns(ctypes.c_int(descriptor), ctypes.c_int(kind)), "setns")
 
 
 def allow_own_inspection() -> None:
@@ -169,7 +169,7 @@ def become_subreaper() -> None:
 
 def set_host_name(name: str) -> None:
     encoded = name.encode()
-    _checked(_libc.sethostname(encoded, ctypes.c_size_t(len(encoded))), "sethostname")
+    _check(_libc.sethostname(encoded, ctypes.c_size_t(len(encoded))), "sethostname")
 
 
 def leave_keyrings() -> None:
@@ -189,12 +189,12 @@ def filter_calls(program: ctypes.Structure) -> None:
     """Install a seccomp filter for this process and all processes that it starts."""
     call, flags = ctypes.c_long(_SECCOMP[platform.machine()]), ctypes.c_ulong(_ALLOW_SPECULATION)
     result = _libc.syscall(call, ctypes.c_ulong(_SET_MODE_FILTER), flags, ctypes.byref(program))
-    _checked(result, "seccomp")
+    _check(result, "seccomp")
 
 
 def _prctl(option: int, value: int) -> int:
     zero = ctypes.c_ulong(0)
-    return _checked(_libc.prctl(ctypes.c_int(option), ctypes.c_ulong(value), zero, zero, zero), "prctl")
+    return _check(_libc.prctl(ctypes.c_int(option), ctypes.c_ulong(value), zero, zero, zero), "prctl")
 
 
 class _CapabilityHeader(ctypes.Structure):
@@ -218,10 +218,10 @@ def keep_capabilities(kept: frozenset[int]) -> None:
             break  # after the last capability of this kernel
     header = _CapabilityHeader(_CAPABILITY_VERSION_3, 0)
     data = (_CapabilityData * 2)()
-    _checked(_libc.capget(ctypes.byref(header), ctypes.byref(data)), "capget")
+    _check(_libc.capget(ctypes.byref(header), ctypes.byref(data)), "capget")
     for word in (0, 1):
         mask = sum(1 << (number - 32 * word) for number in kept if number // 32 == word)
         data[word].permitted &= mask
         data[word].effective = data[word].permitted
         data[word].inheritable = 0
-    _checked(_libc.capset(ctypes.byref(header), ctypes.byref(data)), "capset")
+    _check(_libc.capset(ctypes.byref(header), ctypes.byref(data)), "capset")

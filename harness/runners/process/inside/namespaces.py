@@ -9,7 +9,7 @@ import sys
 from . import links, linux, messages
 
 _NEEDED = linux.CLONE_NEWNS | linux.CLONE_NEWPID
-_WISHED = (
+_OPTIONAL = (
     ("network", linux.CLONE_NEWNET),
     ("ipc", linux.CLONE_NEWIPC),
     ("hostname", linux.CLONE_NEWUTS),
@@ -30,7 +30,7 @@ def enter(without: list[str], user_namespace: int | None) -> list[str]:
     else:
         linux.join_namespace(user_namespace, linux.CLONE_NEWUSER)
     linux.unshare(_NEEDED)
-    return ["user", "mount", "pid"] + _wished(without)
+    return ["user", "mount", "pid"] + _optional_namespaces(without)
 
 
 def become_root() -> None:
@@ -72,9 +72,9 @@ def make_links(channel: socket.socket, user_namespace: int | None) -> None:
     messages.send(channel, {"event": "linked"}, made)
 
 
-def _wished(without: list[str]) -> list[str]:
+def _optional_namespaces(without: list[str]) -> list[str]:
     granted = []
-    for name, flag in _WISHED:
+    for name, flag in _OPTIONAL:
         if name in without:
             continue
         try:

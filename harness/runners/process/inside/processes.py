@@ -35,7 +35,7 @@ def start_time(pid: int) -> str:
     return fields[19] if fields else ""
 
 
-def ended(pid: int) -> bool:
+def has_ended(pid: int) -> bool:
     """Return whether a process does not exist or is a zombie."""
     return status_fields(pid)[:1] in ([], ["Z"])
 

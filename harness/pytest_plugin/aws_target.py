@@ -30,7 +30,7 @@ from harness.promotion.teardown.aftermath import proof_of, tear_down
 from harness.promotion.teardown.run import FAILED
 from harness.pytest_plugin.aws_requests import Relay
 from harness.pytest_plugin.claims import is_left_out
-from harness.pytest_plugin.places import SagemakerHarness
+from harness.pytest_plugin.emulator_target import SagemakerHarness
 from harness.pytest_plugin.recognition import uses_harness
 from harness.pytest_plugin.rehearsals import describe
 from harness.pytest_plugin.surroundings import changed_environment, own_default_session, own_sdk_clients

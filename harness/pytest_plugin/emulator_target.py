@@ -44,7 +44,7 @@ class SagemakerHarness:
 
     @property
     def went_well(self) -> bool:
-        """Whether all its tests went well so far."""
+        """Return whether all its tests went well so far."""
         return bool(self.outcomes) and all(self.outcomes.values())
 
     @property
