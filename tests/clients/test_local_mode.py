@@ -209,7 +209,6 @@ def test_a_command_that_is_not_there(user: Client, tmp_path: Path) -> None:
     ("service", "named"),
     [
         ({"image": "nobody/nothing:1"}, "nobody/nothing:1"),
-        ({"command": "train"}, "scikit-learn:1.4-2"),
         ({"deploy": {"resources": {}}}, "local_gpu"),
         ({"privileged": True}, "privileged"),
     ],

@@ -16,7 +16,7 @@ _LARGE_RATIO = 1000
 """The ratio of a range's limits from which ScalingType Auto means Logarithmic. AWS does not say how it chooses."""
 
 
-class Search:
+class HyperparameterSearch:
     """Asks Optuna for values and tells it results; Grid goes through all combinations in order.
 
     The same seed gives the same values as long as the results arrive in the same order.

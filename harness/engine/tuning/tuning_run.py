@@ -28,7 +28,7 @@ from harness.engine.tuning.records import (
     training_key,
     with_job,
 )
-from harness.engine.tuning.search import Search
+from harness.engine.tuning.search import HyperparameterSearch
 from harness.kernel.errors import ApiError
 from harness.kernel.records import Key, Record
 from harness.stores.records import RecordMissing
@@ -65,7 +65,7 @@ class TuningRun:
         self._key = key
         self._closed = closed
         self.changed = threading.Event()
-        self._searches: dict[str, Search] = {}
+        self._searches: dict[str, HyperparameterSearch] = {}
         self._seen: set[str] = set()
         """The training jobs whose end has been reported to the search."""
         self._epochs: dict[str, list[float]] = {}
@@ -82,7 +82,7 @@ class TuningRun:
             return
         self._config = record.spec["HyperParameterTuningJobConfig"]
         self._definitions = definitions_of(record.spec)
-        self._searches = {each.name: Search(each, self._config) for each in self._definitions}
+        self._searches = {each.name: HyperparameterSearch(each, self._config) for each in self._definitions}
         self._add_parents(record)
         unsubscribe = self._components.records.subscribe(self._see)
         try:

@@ -8,7 +8,7 @@ import pytest
 
 from harness.contract.tuning import TuningDefinition
 from harness.engine.tuning.early_stopping import is_worse_than_median
-from harness.engine.tuning.search import Search
+from harness.engine.tuning.search import HyperparameterSearch
 
 pytestmark = pytest.mark.provenance("documented", source="Developer guide: Define hyperparameter ranges")
 
@@ -34,7 +34,7 @@ def one(kind: str, low: str, high: str, scaling: str = "Auto") -> TuningDefiniti
 def test_values_lie_in_their_range_and_follow_its_scaling(
     kind: str, low: str, high: str, scaling: str, below: int
 ) -> None:
-    search = Search(one(kind, low, high, scaling), {"Strategy": "Random", "RandomSeed": 1})
+    search = HyperparameterSearch(one(kind, low, high, scaling), {"Strategy": "Random", "RandomSeed": 1})
     values = [float((search.ask(str(number)) or {})["x"]) for number in range(200)]
     assert float(low) <= min(values) <= max(values) <= float(high)
     hundredth = float(low) + (float(high) - float(low)) / 50
@@ -42,14 +42,16 @@ def test_values_lie_in_their_range_and_follow_its_scaling(
 
 
 def test_reversed_scaling_favours_values_near_the_end() -> None:
-    search = Search(one("Continuous", "0", "0.999999", "ReverseLogarithmic"), {"Strategy": "Random", "RandomSeed": 1})
+    search = HyperparameterSearch(
+        one("Continuous", "0", "0.999999", "ReverseLogarithmic"), {"Strategy": "Random", "RandomSeed": 1}
+    )
     values = [float((search.ask(str(number)) or {})["x"]) for number in range(100)]
     assert 0 <= min(values) <= max(values) <= 0.999999
     assert sum(value > 0.98 for value in values) > 50
 
 
 def test_bayesian_values_gather_near_good_results() -> None:
-    search = Search(one("Continuous", "0", "1"), {"Strategy": "Bayesian", "RandomSeed": 3})
+    search = HyperparameterSearch(one("Continuous", "0", "1"), {"Strategy": "Bayesian", "RandomSeed": 3})
     values = []
     for number in range(40):
         asked = search.ask(str(number))
@@ -60,7 +62,7 @@ def test_bayesian_values_gather_near_good_results() -> None:
 
 
 def test_results_of_a_parent_guide_the_search_and_foreign_ones_are_left_out() -> None:
-    search = Search(one("Continuous", "0", "1"), {"Strategy": "Bayesian", "RandomSeed": 3})
+    search = HyperparameterSearch(one("Continuous", "0", "1"), {"Strategy": "Bayesian", "RandomSeed": 3})
     for number in range(40):
         search.add_result({"x": str(number / 40)}, -abs(number / 40 - 0.2))
     search.add_result({"x": "7"}, 100.0)
@@ -71,7 +73,7 @@ def test_results_of_a_parent_guide_the_search_and_foreign_ones_are_left_out() ->
 
 def test_a_grid_ends() -> None:
     ranges = [{"Name": "a", "Values": ["1", "2"]}, {"Name": "b", "Values": ["x", "y"]}]
-    search = Search(definition(Categorical=ranges), {"Strategy": "Grid"})
+    search = HyperparameterSearch(definition(Categorical=ranges), {"Strategy": "Grid"})
     asked = [search.ask(str(number)) for number in range(5)]
     assert asked == [
         {"a": "1", "b": "x"},
@@ -88,7 +90,7 @@ def test_hyperband_gives_up_bad_jobs() -> None:
         "StrategyConfig": {"HyperbandStrategyConfig": {"MinResource": 1, "MaxResource": 9}},
         "RandomSeed": 5,
     }
-    search = Search(one("Continuous", "0", "1"), config)
+    search = HyperparameterSearch(one("Continuous", "0", "1"), config)
     stopped = 0
     for number in range(30):
         asked = search.ask(str(number))
