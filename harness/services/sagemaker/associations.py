@@ -52,7 +52,7 @@ def list_associations(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
 
     def end(arn: str) -> Record | None:
         if arn not in ends:
-            ends[arn] = _find(scope, arn)
+            ends[arn] = find_entity(scope, arn)
         return ends[arn]
 
     return _listing(end).page(scope.records_of(ASSOCIATION), request)
@@ -62,19 +62,19 @@ def _key(scope: Scope, request: dict[str, Any]) -> Key:
     return scope.key(ASSOCIATION, f"{request['SourceArn'].lower()}>{request['DestinationArn'].lower()}")
 
 
-def _find(scope: Scope, arn: str) -> Record | None:
+def find_entity(scope: Scope, arn: str) -> Record | None:
     kind, account, region, name = parse_arn(arn)
     return scope.records.find(Key(kind, account, region, name.lower()))
 
 
 def _entity(scope: Scope, arn: str) -> Record:
-    record = _find(scope, arn)
+    record = find_entity(scope, arn)
     if record is None:
         raise ResourceNotFound(f"{ALL[parse_arn(arn)[0]].noun} '{arn}' does not exist.")
     return record
 
 
-def _type_of(entity: Record | None) -> str:
+def type_of(entity: Record | None) -> str:
     """Return the type of an artifact, action or context, or the type of a trial component's source."""
     if entity is None:
         return ""
@@ -88,7 +88,7 @@ def _listing(end: Callable[[str], Record | None]) -> Listing:
         answer = {**record.spec, "CreationTime": record.created, "CreatedBy": {}}
         for side in ("Source", "Destination"):
             entity = end(record.spec[f"{side}Arn"])
-            answer[f"{side}Type"] = _type_of(entity)
+            answer[f"{side}Type"] = type_of(entity)
             name = entity.spec.get(ALL[entity.kind].name_member) if entity else None
             answer.update({f"{side}Name": name} if name else {})
         return answer
@@ -100,14 +100,14 @@ def _listing(end: Callable[[str], Record | None]) -> Listing:
             **INCLUSIVE_TIMES,
             "SourceArn": lambda record, arn: record.spec["SourceArn"].lower() == arn.lower(),
             "DestinationArn": lambda record, arn: record.spec["DestinationArn"].lower() == arn.lower(),
-            "SourceType": lambda record, kind: _type_of(end(record.spec["SourceArn"])) == kind,
-            "DestinationType": lambda record, kind: _type_of(end(record.spec["DestinationArn"])) == kind,
+            "SourceType": lambda record, kind: type_of(end(record.spec["SourceArn"])) == kind,
+            "DestinationType": lambda record, kind: type_of(end(record.spec["DestinationArn"])) == kind,
             "AssociationType": lambda record, kind: record.spec.get("AssociationType") == kind,
         },
         sorts={
             "SourceArn": lambda record: record.spec["SourceArn"],
             "DestinationArn": lambda record: record.spec["DestinationArn"],
-            "SourceType": lambda record: _type_of(end(record.spec["SourceArn"])),
-            "DestinationType": lambda record: _type_of(end(record.spec["DestinationArn"])),
+            "SourceType": lambda record: type_of(end(record.spec["SourceArn"])),
+            "DestinationType": lambda record: type_of(end(record.spec["DestinationArn"])),
         },
     )

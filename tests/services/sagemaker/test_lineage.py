@@ -110,3 +110,45 @@ def test_an_artifact_is_held_by_its_associations_and_a_component_takes_them_alon
     sagemaker.delete_trial_component(TrialComponentName="part")
     assert sagemaker.list_associations()["AssociationSummaries"] == []
     sagemaker.delete_artifact(ArtifactArn=data)
+
+
+@pytest.mark.provenance("documented", source="API reference: QueryLineage; developer guide: Querying Lineage Entities")
+def test_lineage_is_queried_along_associations(sagemaker: Any) -> None:
+    """From data through a component to a model, an action and a context; beside the model a picture."""
+    data, part = artifact(sagemaker), component(sagemaker)
+    model = artifact(sagemaker, ArtifactType="Model", Properties={"stage": "test"})
+    image = artifact(sagemaker, ArtifactType="Image")
+    source = {"SourceUri": "s3://b/x"}
+    action = sagemaker.create_action(ActionName="deploy", Source=source, ActionType="ModelDeployment")["ActionArn"]
+    context = sagemaker.create_context(ContextName="e", Source=source, ContextType="Endpoint")["ContextArn"]
+    chain = [(data, part), (part, model), (model, action), (action, context), (image, action), (context, data)]
+    for source_arn, destination in chain:
+        sagemaker.add_association(SourceArn=source_arn, DestinationArn=destination, AssociationType="ContributedTo")
+
+    def query(start: str, direction: str, **more: Any) -> Any:
+        return sagemaker.query_lineage(StartArns=[start], Direction=direction, **more)
+
+    def arns(answer: Any) -> list[str]:
+        return [vertex["Arn"] for vertex in answer["Vertices"]]
+
+    whole = query(context, "Ascendants")
+    assert arns(whole)[0] == action
+    assert set(arns(whole)) == {action, model, image, part, data}
+    assert len(whole["Edges"]) == len(chain)
+    # Filters choose what is returned. With edges, what lies on the way is returned as well.
+    types = {"Types": ["DataSet"]}
+    assert arns(query(context, "Ascendants", Filters=types, IncludeEdges=False)) == [data]
+    on_the_way = query(context, "Ascendants", Filters=types)
+    assert arns(on_the_way) == [action, model, part, data]
+    assert arns(query(model, "Both", MaxDepth=1, IncludeEdges=False)) == sorted([part, action])
+    found = query(data, "Descendants", Filters={"Properties": {"stage": "test"}}, IncludeEdges=False)
+    assert found["Vertices"] == [{"Arn": model, "Type": "Model", "LineageType": "Artifact"}]
+    assert found["Edges"] == []
+    assert arns(query(data, "Descendants", Filters={"LineageTypes": ["Context"]}, IncludeEdges=False)) == [context]
+    first = query(context, "Ascendants", MaxResults=2, IncludeEdges=False)
+    rest = query(context, "Ascendants", MaxResults=9, IncludeEdges=False, NextToken=first["NextToken"])
+    assert arns(first) + arns(rest) == arns(whole)
+    with pytest.raises(sagemaker.exceptions.ResourceNotFound):
+        query(data[:-1] + "x", "Both")
+    with pytest.raises(ClientError, match="StartArns is required"):
+        sagemaker.query_lineage(Direction="Both")
