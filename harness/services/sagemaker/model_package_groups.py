@@ -20,7 +20,7 @@ from harness.stores.records import RecordExists, RecordMissing
 
 KIND = "model-package-group"
 _POLICY = "policy"
-_DELETING = "Deleting"
+_COMPLETED, _DELETING = "Completed", "Deleting"
 
 
 def create_model_package_group(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def create_model_package_group(scope: Scope, request: dict[str, Any]) -> dict[st
         scope.key(KIND, name.lower()),
         scope.arn(KIND, name),
         request,
-        {"ModelPackageGroupStatus": "Completed"},
+        _status(_COMPLETED),
         created=now,
         modified=now,
     )
@@ -56,11 +56,10 @@ def list_model_package_groups(scope: Scope, request: dict[str, Any]) -> dict[str
 
 def delete_model_package_group(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     group = find_group(scope, request["ModelPackageGroupName"])
-    before = group.status
     # In status Deleting a group takes no new version, so none can be added between the check and the deletion.
     group = _change(scope, group, lambda record: replace(record, status={**record.status, **_status(_DELETING)}))
     if any(True for _ in versions_of(scope, group)):
-        _change(scope, group, lambda record: replace(record, status=before))
+        _change(scope, group, lambda record: replace(record, status={**record.status, **_status(_COMPLETED)}))
         raise ConflictException(
             f"Model package group {group.arn} cannot be deleted because it contains model packages. "
             "Delete its model packages first."
