@@ -52,3 +52,4 @@ def test_a_processor_a_transformer_and_a_builder(user: Client) -> None:
     assert {step: late for step, late in told["waited"].items() if late > WITHIN_A_SECOND} == {}
     assert told["status"] == "InService"
     assert [round(float(value)) for value in told["answer"]] == [0, 1]
+    assert told["registry"] == ["PendingManualApproval", "Approved", "Completed"]

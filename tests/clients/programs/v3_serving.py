@@ -14,7 +14,7 @@ import boto3  # noqa: E402
 from sagemaker.core import image_uris  # noqa: E402
 from sagemaker.core.helper.session_helper import Session, get_execution_role  # noqa: E402
 from sagemaker.core.processing import ScriptProcessor  # noqa: E402
-from sagemaker.core.resources import Model, TrainingJob  # noqa: E402
+from sagemaker.core.resources import Model, ModelPackage, ModelPackageGroup, TrainingJob  # noqa: E402
 from sagemaker.core.shapes import (  # noqa: E402
     AlgorithmSpecification,
     Channel,
@@ -104,5 +104,23 @@ answer = endpoint.invoke(body="0.1,1\n1.4,2", content_type="text/csv", accept="t
 endpoint.delete()
 endpoint.wait_for_delete()
 
+ModelPackageGroup.create(model_package_group_name="Built").wait_for_status("Completed")
+builder.register(
+    model_package_group_name="Built",
+    content_types=["text/csv"],
+    response_types=["text/csv"],
+    inference_instances=["ml.m5.large"],
+    transform_instances=["ml.m5.large"],
+)
+[package] = ModelPackage.get_all(model_package_group_name="Built")
+pending = package.model_approval_status
+package.update(model_approval_status="Approved")
+packed = ContainerDefinition(model_package_name=package.model_package_arn)
+registered = Model.create(model_name="registered", primary_container=packed, execution_role_arn=role)
+transformer = Transformer("registered", 1, "ml.m5.large", assemble_with="Line", output_path=f"{home}/registered")
+transformer.transform(f"{home}/features", content_type="text/csv", split_type="Line")
+statuses = [pending, package.model_approval_status, transformer.latest_transform_job.refresh().transform_job_status]
+registered.delete()
+
 print()
-print(json.dumps({"waited": waited, "status": found["EndpointStatus"], "answer": answer.split()}))
+print(json.dumps({"waited": waited, "status": found["EndpointStatus"], "answer": answer.split(), "registry": statuses}))
