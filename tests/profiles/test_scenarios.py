@@ -80,5 +80,7 @@ def test_a_project_without_scenarios_is_told_so(tmp_path: Path) -> None:
 
 def test_the_projects_own_scenarios_are_readable() -> None:
     scenarios = {scenario.name: scenario.sdk for scenario in discover(Path(__file__).parents[2])}
-    v2 = dict.fromkeys(("credit_default", "faults", "pipeline", "registry", "tuning", "two_instances"), "v2")
+    v2 = dict.fromkeys(
+        ("credit_default", "faults", "pipeline", "registry", "script_mode", "tuning", "two_instances"), "v2"
+    )
     assert scenarios == {**v2, "smoke": "v3"}
