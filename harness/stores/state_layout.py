@@ -34,10 +34,15 @@ logger = logging.getLogger(__name__)
 
 
 def check_layout(folder: Path) -> None:
-    """Raise ``StateError`` if a file of the emulator is something else, or a folder of it is no folder."""
+    """Raise ``StateError`` if a file of the emulator is something else, or a folder of it is no folder, or a link.
+
+    The emulator deletes what it does not know in some of its folders: behind a link that would be others' files.
+    """
     for name in _FILES:
         check_file(folder / name)
     for name in _FOLDERS:
+        if (folder / name).is_symlink():
+            raise _state_error(folder / name, f"is a link, to {(folder / name).readlink()}")
         if os.path.lexists(folder / name) and not (folder / name).is_dir():
             raise _state_error(folder / name, "is no folder")
     if (folder / "control.sock").is_dir():

@@ -111,3 +111,18 @@ def test_what_is_of_another_kind_than_the_emulator_makes_is_refused(state: Path,
     os.mkfifo(state / name)
     with pytest.raises(StateError, match=rf"{name} is no (regular file|folder)"):
         check_layout(state)
+
+
+@pytest.mark.parametrize("name", ["s3", "s3/objects", "s3/incoming", "aws", "logs", "jobs", "runs", "kept", "client"])
+def test_a_folder_that_leads_elsewhere_is_refused(state: Path, tmp_path: Path, name: str) -> None:
+    """An emulator that followed it would delete what it does not know there."""
+    elsewhere = tmp_path / "elsewhere"
+    if (state / name).exists():
+        (state / name).rename(elsewhere)
+    else:
+        elsewhere.mkdir()
+    (elsewhere / "a file of others").touch()
+    (state / name).symlink_to(elsewhere)
+    with pytest.raises(StateError, match=rf"{name} is a link, to .*elsewhere"):
+        check_layout(state)
+    assert (elsewhere / "a file of others").exists()

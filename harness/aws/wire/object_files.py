@@ -17,6 +17,8 @@ from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from harness.kernel.removal import remove_tree
+
 BLOCK = 1024 * 1024
 
 MOST_UNFINISHED = 64
@@ -209,8 +211,8 @@ class ObjectFiles:
         A kill leaves at most a few such files. If there are many, rows were lost: the files are kept, with a warning.
         What the emulator does not make is kept as well: files beside the folders of objects, and folders within them.
         """
-        for path in _files_in(self._incoming):
-            path.unlink(missing_ok=True)
+        remove_tree(self._incoming)  # which follows no link
+        self._incoming.mkdir()
         with os.scandir(self._objects) as entries:
             folders = [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
         left = [path for folder in folders for path in _files_in(folder) if path.name not in known]
