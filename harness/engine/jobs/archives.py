@@ -6,15 +6,17 @@ import errno
 import gzip
 import os
 import shutil
+import stat
 import tarfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO, cast
 
+from harness.engine.jobs.archive_places import ArchivePlaces, LinksOutside
 from harness.engine.jobs.failures import JobFailed
 from harness.kernel.job_files import MODES
-from harness.kernel.safe_paths import UnsafeName, below, safe_parts
+from harness.kernel.safe_paths import UnsafeName, safe_parts
 from harness.kernel.unpacking import BLOCK, LimitedStream, TooLarge, check_size, unpacked_limit
 
 MOST_MEMBERS = 100_000
@@ -75,8 +77,9 @@ def unpack(archive: Path, folder: Path, name: str) -> None:
                 stream.headers_left = None
                 if not any(member.isreg() for member in members):
                     raise JobFailed(f"ClientError: Model archive {name} holds no file")
+                places = ArchivePlaces(folder)
                 for member in members:
-                    _extract_named(tar, member, folder, name)
+                    _extract_named(tar, member, places, name)
     except TooLarge as error:
         raise JobFailed(f"ClientError: Model archive {name} is too large: {error}") from error
     except _DAMAGED as error:
@@ -130,11 +133,11 @@ def _climbs_out(path: PurePosixPath) -> bool:
     return path.is_absolute()
 
 
-def _extract_named(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, name: str) -> None:
+def _extract_named(tar: tarfile.TarFile, member: tarfile.TarInfo, places: ArchivePlaces, name: str) -> None:
     """Extract a member. One that clashes with another, or can be no file, is named and not the path that it came to."""
     try:
         if safe_parts(member.name):
-            _extract(tar, member, folder)
+            _extract(tar, member, places)
     except FileNotFoundError as error:
         if not member.islnk():
             raise
@@ -142,7 +145,11 @@ def _extract_named(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, 
             f"ClientError: Model archive {name}: {member.name[:200]!r} links to {member.linkname[:200]!r}, "
             "which it does not hold"
         ) from error
-    except (OSError, ValueError, RuntimeError) as error:
+    except LinksOutside as error:
+        raise JobFailed(
+            f"ClientError: Model archive {name} has a member outside its own folder: {member.name[:200]!r}"
+        ) from error
+    except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno not in _OF_THE_MEMBER:
             raise
         why = error.strerror if isinstance(error, OSError) else error
@@ -151,44 +158,47 @@ def _extract_named(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, 
         ) from error
 
 
-def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, places: ArchivePlaces) -> None:
     """Owner and special bits of the archive are ignored: files belong to the user, folders stay removable."""
-    target = below(folder, member.name)
+    parts = safe_parts(member.name)
     # Links that point at links can climb although each alone does not: what really lies there decides.
-    _require_inside(target.parent / member.linkname if member.issym() else target, folder, member)
     if member.isdir():
-        target.mkdir(parents=True, exist_ok=True)
+        places.folder(parts)
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target = places.folder(parts[:-1]) / parts[-1]
     if member.islnk():
-        _link(below(folder, member.linkname), target, folder, member)
+        _link(places.find(safe_parts(member.linkname)), target, member, places)
         return
-    if target.is_symlink() or target.exists():
-        target.unlink()
+    if member.issym():
+        places.find((*parts[:-1], *member.linkname.split("/")))
+    _remove(target, places)
     if member.issym():
         target.symlink_to(member.linkname)
+        places.forget()
         return
     source = tar.extractfile(member)
     if source is None:
         return
     with source, target.open("wb") as out:
         shutil.copyfileobj(source, out, BLOCK)
-    target.chmod(0o755 if member.mode & 0o100 else 0o644)
+        os.fchmod(out.fileno(), 0o755 if member.mode & 0o100 else 0o644)
 
 
-def _link(source: Path, target: Path, folder: Path, member: tarfile.TarInfo) -> None:
+def _link(real: Path, target: Path, member: tarfile.TarInfo, places: ArchivePlaces) -> None:
     """Make a hard link, as tar does: a copy for each would make an archive of any size of a small one."""
-    _require_inside(source, folder, member)
-    real = source.resolve(strict=True)
-    if not real.is_file():
+    if not stat.S_ISREG(real.lstat().st_mode):
         raise ValueError(f"{member.linkname[:200]!r} is no file")
-    if target.is_symlink() or target.exists():
-        if target.samefile(real):
-            return
-        target.unlink()
+    if target.exists() and target.samefile(real):
+        return
+    _remove(target, places)
     os.link(real, target)
 
 
-def _require_inside(path: Path, folder: Path, member: tarfile.TarInfo) -> None:
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise JobFailed(f"ClientError: Model archive has a member outside its own folder: {member.name[:200]!r}")
+def _remove(target: Path, places: ArchivePlaces) -> None:
+    try:
+        is_link = stat.S_ISLNK(target.lstat().st_mode)
+    except FileNotFoundError:
+        return
+    target.unlink()
+    if is_link:
+        places.forget()

@@ -123,6 +123,25 @@ def test_links_that_climb_only_together(unpacked: Callable[..., Path], tmp_path:
     assert not list(tmp_path.rglob("escaped"))
 
 
+def test_a_chain_of_links_is_followed_as_far_as_linux_follows_it(unpacked: Callable[..., Path]) -> None:
+    chain = [link(f"l{number}", f"l{number - 1}") for number in range(1, 39)]
+    folder = unpacked(("d/f", b"1"), link("l0", "./d//"), *chain, ("l38/g", b"2"))
+    assert (folder / "d" / "g").read_bytes() == b"2"
+    shutil.rmtree(folder)
+    folder.mkdir()
+    longer = [link(f"l{number}", f"absent/../l{number - 1}") for number in range(1, 3000)]
+    with pytest.raises(JobFailed, match="'l41' cannot be unpacked: Too many levels of symbolic links"):
+        unpacked(("f", b"1"), link("l0", "f"), *longer)
+
+
+def test_a_link_that_another_one_replaces_is_looked_up_anew(unpacked: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(JobFailed, match="outside"):
+        unpacked(
+            ("x/y/f", b"1"), link("a", "x/y"), link("b", "a/.."), ("b/g", b"2"), link("a", "."), ("b/escaped", b"")
+        )
+    assert not list(tmp_path.rglob("escaped"))
+
+
 def test_a_file_does_not_write_through_a_link(unpacked: Callable[..., Path]) -> None:
     folder = unpacked(("real", b"1"), link("name", "real"), ("name", b"2"))
     assert ((folder / "real").read_bytes(), (folder / "name").read_bytes()) == (b"1", b"2")
