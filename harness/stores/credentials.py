@@ -17,6 +17,8 @@ from harness.kernel.files import write_private
 
 ADMIN_TOKEN = "admin-token"
 CLIENT_SECRET = "client-secret"
+_LENGTH = 40
+"""Characters, as in a secret access key of AWS."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ def issue_credentials(folder: Path, client_secret: str = "") -> Credentials:
     """
     if client_secret and _read(folder / CLIENT_SECRET) != client_secret:
         write_private(folder / CLIENT_SECRET, client_secret.encode())
-    return Credentials(_read_or_create(folder / ADMIN_TOKEN), _read_or_create(folder / CLIENT_SECRET))
+    return Credentials(_read_or_create(folder / ADMIN_TOKEN, _LENGTH), _read_or_create(folder / CLIENT_SECRET, 1))
 
 
 def read_admin_token(folder: Path) -> str:
@@ -51,9 +53,12 @@ def read_client_secret(folder: Path) -> str:
     return secret
 
 
-def _read_or_create(file: Path) -> str:
-    """Return the secret in the file. Create a new one if it is missing or other users could read it."""
-    return _read(file) if _is_private(file) and _read(file) else _create(file)
+def _read_or_create(file: Path, least: int) -> str:
+    """Return the secret in the file. Create a new one if it is missing, damaged, or other users could read it.
+
+    It is damaged if it has less than ``least`` characters: a part of the token would be guessed.
+    """
+    return _read(file) if _is_private(file) and len(_read(file)) >= least else _create(file)
 
 
 def _is_private(file: Path) -> bool:
@@ -65,12 +70,13 @@ def _is_private(file: Path) -> bool:
 
 
 def _create(file: Path) -> str:
-    value = secrets.token_urlsafe(30)  # 40 characters, like a secret access key of AWS
+    value = secrets.token_urlsafe(_LENGTH * 3 // 4)
     write_private(file, value.encode())
     return value
 
 
 def _read(file: Path) -> str:
+    """Return the content of the file; empty if it cannot be read or holds what no header can carry."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -78,4 +84,5 @@ def _read(file: Path) -> str:
     with os.fdopen(descriptor, encoding="ascii", errors="replace") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return ""
-        return stream.read(4096).strip()
+        text = stream.read(4096).strip()
+    return text if text.isprintable() and "\N{REPLACEMENT CHARACTER}" not in text else ""

@@ -396,7 +396,11 @@ def test_credentials_stay_from_one_start_to_the_next_unless_others_could_read_th
     (tmp_path / "admin-token").unlink()
     (tmp_path / "elsewhere").write_text("known")
     (tmp_path / "admin-token").symlink_to("elsewhere")
-    assert issue_credentials(tmp_path).admin_token not in ("known", second.admin_token)
+    third = issue_credentials(tmp_path)
+    assert third.admin_token not in ("known", second.admin_token)
+    for damaged in (b"", third.admin_token[:20].encode(), b"\xff" * 40, b"\0" * 40):
+        (tmp_path / "admin-token").write_bytes(damaged)
+        assert len(issue_credentials(tmp_path).admin_token) == 40
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
