@@ -127,8 +127,9 @@ def test_a_chain_of_links_is_followed_as_far_as_linux_follows_it(unpacked: Calla
     chain = [link(f"l{number}", f"l{number - 1}") for number in range(1, 39)]
     folder = unpacked(("d/f", b"1"), link("l0", "./d//"), *chain, ("l38/g", b"2"))
     assert (folder / "d" / "g").read_bytes() == b"2"
-    shutil.rmtree(folder)
-    folder.mkdir()
+
+
+def test_a_longer_chain_is_refused(unpacked: Callable[..., Path]) -> None:
     longer = [link(f"l{number}", f"absent/../l{number - 1}") for number in range(1, 3000)]
     with pytest.raises(JobFailed, match="'l41' cannot be unpacked: Too many levels of symbolic links"):
         unpacked(("f", b"1"), link("l0", "f"), *longer)
