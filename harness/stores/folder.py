@@ -99,9 +99,9 @@ class StateFolder:
 def check_file(path: Path) -> None:
     """Raise ``StateError`` if something else than a file has the name of one of the emulator's files.
 
-    Opening a FIFO would wait for ever; a link to nothing could make a file anywhere.
+    Opening a FIFO would wait for ever; through a link the emulator would write to a file anywhere.
     """
-    if os.path.lexists(path) and not path.is_file():
+    if path.is_symlink() or (os.path.lexists(path) and not path.is_file()):
         raise StateError(f"{path} is no regular file", "move it away, or choose another folder with --state")
 
 

@@ -45,8 +45,18 @@ def check_layout(folder: Path) -> None:
             raise _state_error(folder / name, f"is a link, to {(folder / name).readlink()}")
         if os.path.lexists(folder / name) and not (folder / name).is_dir():
             raise _state_error(folder / name, "is no folder")
+    _refuse_linked_files(folder)
     if (folder / "control.sock").is_dir():
         raise StateError(f"{folder / 'control.sock'} is a folder; move it away, or choose another one with --state")
+
+
+def _refuse_linked_files(folder: Path) -> None:
+    """Raise ``StateError`` for a link in place of a database or of anything among the logs, which are written to."""
+    found = [folder / name for name in DATABASES if (folder / name).is_symlink()]
+    for parent, folders, files in os.walk(folder / "logs"):
+        found += [Path(parent, name) for name in (*folders, *files) if Path(parent, name).is_symlink()]
+    if found:
+        raise _state_error(found[0], f"is a link, to {found[0].readlink()}")
 
 
 def check_databases(folder: Path) -> None:

@@ -126,3 +126,16 @@ def test_a_folder_that_leads_elsewhere_is_refused(state: Path, tmp_path: Path, n
     with pytest.raises(StateError, match=rf"{name} is a link, to .*elsewhere"):
         check_layout(state)
     assert (elsewhere / "a file of others").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["records.sqlite", "s3/objects.sqlite", "logs/group/a.idx", "logs/group", "emulator.log"]
+)
+def test_a_file_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "others").write_text("kept")
+    link = tmp_path / "state" / name
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "others")
+    with pytest.raises(StateError, match=r"is a link, to .*others|is no regular file"):
+        check_layout(tmp_path / "state")
+    assert (tmp_path / "others").read_text() == "kept"

@@ -1,4 +1,4 @@
-"""Where the members of an archive lie below the folder that it is unpacked to, when its own links are followed."""
+"""Finds where the members of an archive lie below the folder that it is unpacked to, following its own links."""
 
 from __future__ import annotations
 
