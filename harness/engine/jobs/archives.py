@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO, cast
 
-from harness.engine.jobs.archive_places import ArchivePlaces, LinksOutside
 from harness.engine.jobs.failures import JobFailed
+from harness.engine.jobs.member_paths import LinksOutside, MemberPaths
 from harness.kernel.job_files import MODES
 from harness.kernel.safe_paths import UnsafeName, safe_parts
 from harness.kernel.unpacking import BLOCK, LimitedStream, TooLarge, check_size, unpacked_limit
@@ -77,7 +77,7 @@ def unpack(archive: Path, folder: Path, name: str) -> None:
                 stream.headers_left = None
                 if not any(member.isreg() for member in members):
                     raise JobFailed(f"ClientError: Model archive {name} holds no file")
-                places = ArchivePlaces(folder)
+                places = MemberPaths(folder)
                 for member in members:
                     _extract_named(tar, member, places, name)
     except TooLarge as error:
@@ -133,7 +133,7 @@ def _climbs_out(path: PurePosixPath) -> bool:
     return path.is_absolute()
 
 
-def _extract_named(tar: tarfile.TarFile, member: tarfile.TarInfo, places: ArchivePlaces, name: str) -> None:
+def _extract_named(tar: tarfile.TarFile, member: tarfile.TarInfo, places: MemberPaths, name: str) -> None:
     """Extract a member. One that clashes with another, or can be no file, is named and not the path that it came to."""
     try:
         if safe_parts(member.name):
@@ -158,7 +158,7 @@ def _extract_named(tar: tarfile.TarFile, member: tarfile.TarInfo, places: Archiv
         ) from error
 
 
-def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, places: ArchivePlaces) -> None:
+def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, places: MemberPaths) -> None:
     """Owner and special bits of the archive are ignored: files belong to the user, folders stay removable."""
     parts = safe_parts(member.name)
     # Links that point at links can climb although each alone does not: what really lies there decides.
@@ -184,7 +184,7 @@ def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, places: ArchivePlace
         os.fchmod(out.fileno(), 0o755 if member.mode & 0o100 else 0o644)
 
 
-def _link(real: Path, target: Path, member: tarfile.TarInfo, places: ArchivePlaces) -> None:
+def _link(real: Path, target: Path, member: tarfile.TarInfo, places: MemberPaths) -> None:
     """Make a hard link, as tar does: a copy for each would make an archive of any size of a small one."""
     if not stat.S_ISREG(real.lstat().st_mode):
         raise ValueError(f"{member.linkname[:200]!r} is no file")
@@ -194,7 +194,7 @@ def _link(real: Path, target: Path, member: tarfile.TarInfo, places: ArchivePlac
     os.link(real, target)
 
 
-def _remove(target: Path, places: ArchivePlaces) -> None:
+def _remove(target: Path, places: MemberPaths) -> None:
     try:
         is_link = stat.S_ISLNK(target.lstat().st_mode)
     except FileNotFoundError:

@@ -15,7 +15,7 @@ class LinksOutside(Exception):
     """Links lead out of the folder."""
 
 
-class ArchivePlaces:
+class MemberPaths:
     """Nothing else changes the folder meanwhile, so folders are looked up once, until a link is made or removed."""
 
     def __init__(self, folder: Path) -> None:
