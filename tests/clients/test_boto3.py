@@ -74,7 +74,7 @@ def test_every_list_has_its_own_member_also_when_it_is_empty(client: Client) -> 
     without = []
     for operation in (name for name in supported if name.startswith("List")):
         shape = model.operation_model(operation)
-        if shape.input_shape.required_members:
+        if shape.input_shape.required_members or operation == "ListPipelineExecutionSteps":  # which needs an execution
             continue
         wanted = set(shape.output_shape.members) - {"NextToken"}
         answer = sagemaker._make_api_call(operation, {})
