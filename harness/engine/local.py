@@ -52,7 +52,7 @@ class LocalEngine:
         self._invocations = Invocations(components, self._endpoints, self._metrics)
         self._schedules = Schedules(components, self._ports.call, self.flush)
         self._pipelines = PipelineExecutions(components, self._ports)
-        self._tuning = TuningJobs(components, self._ports.call, self._jobs.live_points)
+        self._tuning = TuningJobs(components, self._ports.call, self._jobs.find_run)
 
     def _stop_parts(self) -> None:
         self._schedules.close()

@@ -15,7 +15,6 @@ from harness.engine.components import Components
 from harness.engine.jobs.failures import JobFailed, disk_is_full, full_disk_reason, internal_reason
 from harness.engine.jobs.job_run import JobKind, JobRun, Stopped
 from harness.engine.lifecycle import is_unfinished, move
-from harness.engine.tracking.component_metrics import MetricPoint
 from harness.kernel.records import Key, Record
 from harness.stores.records import RecordMissing
 
@@ -62,11 +61,10 @@ class JobQueue:
         if future is not None and future.cancel():  # it never left the queue
             self._settle(self._kinds[key.kind], work, "Stopped")
 
-    def live_points(self, key: Key) -> list[MetricPoint]:
-        """Return the points of the metrics that a running job has printed so far."""
+    def find_run(self, key: Key) -> JobRun | None:
+        """Return the run of a job that waits or runs."""
         with self._lock:
-            work = self._works.get(key)
-        return work.metrics.points() if work is not None and work.metrics is not None else []
+            return self._works.get(key)
 
     def running(self) -> list[Key]:
         with self._lock:

@@ -10,7 +10,7 @@ from harness.engine.components import Components
 from harness.engine.jobs.failures import internal_reason
 from harness.engine.lifecycle import is_unfinished, move
 from harness.engine.tuning.records import KIND, summaries
-from harness.engine.tuning.tuning_run import Call, LivePoints, TuningRun, final_members
+from harness.engine.tuning.tuning_run import Call, FindRun, TuningRun, final_members
 from harness.kernel.records import Key, Record
 from harness.stores.records import RecordMissing
 
@@ -21,10 +21,10 @@ log = logging.getLogger(__name__)
 
 
 class TuningJobs:
-    def __init__(self, components: Components, call: Call, live_points: LivePoints) -> None:
+    def __init__(self, components: Components, call: Call, find_run: FindRun) -> None:
         self._components = components
         self._call = call
-        self._live_points = live_points
+        self._find_run = find_run
         self._closed = threading.Event()
         self._lock = threading.Lock()
         self._runs: dict[Key, TuningRun] = {}
@@ -32,7 +32,7 @@ class TuningJobs:
 
     def submit(self, key: Key) -> None:
         """Run a tuning job whose record was added."""
-        run = TuningRun(self._components, self._call, self._live_points, key, self._closed)
+        run = TuningRun(self._components, self._call, self._find_run, key, self._closed)
         with self._lock:
             self._runs[key] = run
         self._pool.submit(self._work, run, key)

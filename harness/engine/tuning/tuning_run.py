@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from harness.contract.tuning import TuningDefinition, definitions_of, training_job_name, training_request
 from harness.engine.components import Components
+from harness.engine.jobs.job_run import JobRun
 from harness.engine.lifecycle import is_unfinished, move
-from harness.engine.tracking.component_metrics import MetricPoint
 from harness.engine.tuning.early_stopping import is_worse_than_median
 from harness.engine.tuning.records import (
     KIND,
@@ -35,8 +35,8 @@ from harness.stores.records import RecordMissing
 
 Call = Callable[[str, str, str, Mapping[str, Any]], Mapping[str, Any]]
 """The port: ``(account, region, operation, request)`` -> answer; raises ``ApiError``."""
-LivePoints = Callable[[Key], Sequence[MetricPoint]]
-"""The points of the metrics that a running training job has printed so far."""
+FindRun = Callable[[Key], JobRun | None]
+"""The run of a training job that waits or runs."""
 
 ALL_FAILED = (
     "All training jobs failed. Please take a look at the training jobs failures to get more details."  # as AWS words it
@@ -57,19 +57,21 @@ _RUNNING = ("InProgress", "Stopping")
 
 class TuningRun:
     def __init__(
-        self, components: Components, call: Call, live_points: LivePoints, key: Key, closed: threading.Event
+        self, components: Components, call: Call, find_run: FindRun, key: Key, closed: threading.Event
     ) -> None:
         self._components = components
         self._call = call
-        self._live_points = live_points
+        self._find_run = find_run
         self._key = key
         self._closed = closed
         self.changed = threading.Event()
         self._searches: dict[str, HyperparameterSearch] = {}
         self._seen: set[str] = set()
         """The training jobs whose end has been reported to the search."""
-        self._epochs: dict[str, list[float]] = {}
-        """The values of the objective of each training job, one for each epoch."""
+        self._runs: dict[str, JobRun] = {}
+        """The runs of the training jobs, where they may be stopped early: their metrics stay readable after the end."""
+        self._judged: dict[str, int] = {}
+        """The number of epochs of each training job that early stopping has looked at."""
         self._ending: tuple[str, str] | None = None
         """The final status and failure reason, once the tuning job is to end."""
         self._exhausted = False
@@ -187,9 +189,14 @@ class TuningRun:
         return float(limit) - (self._components.clock.real() - record.created)
 
     def _pause(self) -> float:
-        watches = self._config["Strategy"] == "Hyperband" or self._config.get("TrainingJobEarlyStoppingType") == "Auto"
-        longest = _LOOK if watches else _LONGEST_WAIT
+        longest = _LOOK if self._stops_early() else _LONGEST_WAIT
         return max(0.01, min(longest, self._time_left(self._record())))
+
+    def _stops_early(self) -> bool:
+        """Return whether the metrics of running training jobs are watched."""
+        if self._config["Strategy"] == "Hyperband":
+            return True
+        return bool(self._config.get("TrainingJobEarlyStoppingType") == "Auto")
 
     def _start(self, record: Record, running: int) -> bool:
         """Start training jobs up to the limits; return False if the tuning job failed because one was refused."""
@@ -217,6 +224,9 @@ class TuningRun:
         tags = {"Tags": record.spec["Tags"]} if record.spec.get("Tags") else {}
         request = {**training_request(definition, name, values), **tags}
         self._call(self._key.account, self._key.region, "CreateTrainingJob", request)
+        run = self._find_run(training_key(record, name))
+        if run is not None and self._stops_early():
+            self._runs[name] = run
         records = self._components.records
         records.change(
             training_key(record, name),
@@ -238,22 +248,27 @@ class TuningRun:
 
     def _stop_hopeless(self, record: Record, running: list[str]) -> None:
         """Stop the training jobs that Hyperband or the median rule gives up."""
-        automatic = self._config.get("TrainingJobEarlyStoppingType") == "Auto"
-        if not automatic and self._config["Strategy"] != "Hyperband":
+        if not self._stops_early():
             return
-        of_jobs = {job["name"]: job["definition"] for job in jobs_of(record)}
+        automatic = self._config.get("TrainingJobEarlyStoppingType") == "Auto"
+        of_jobs = {job["name"]: definition_named(record, job["definition"]) for job in jobs_of(record)}
+        earlier = [self._values(name, of_jobs[name].metric) for name in self._seen]
         for name in running:
-            definition = definition_named(record, of_jobs[name])
-            points = self._live_points(training_key(record, name))
-            values = [point.value for point in points if point.name == definition.metric]
-            if not values or len(values) == len(self._epochs.get(name, [])):
-                continue
-            self._epochs[name] = values
-            earlier = [self._epochs[other] for other in self._seen if other in self._epochs]
-            if self._searches[definition.name].should_stop(name, values) or (
-                automatic and is_worse_than_median(values, earlier, definition.maximize)
+            definition = of_jobs[name]
+            values = self._values(name, definition.metric)
+            epochs = range(self._judged.get(name, 0) + 1, len(values) + 1)
+            self._judged[name] = len(values)
+            if any(
+                self._searches[definition.name].should_stop(name, values[:epoch])
+                or (automatic and is_worse_than_median(values[:epoch], earlier, definition.maximize))
+                for epoch in epochs
             ):
                 self._call_stop(name)
+
+    def _values(self, name: str, metric: str) -> list[float]:
+        """Return the values of a metric that a training job has printed so far, one for each epoch."""
+        metrics = self._runs[name].metrics if name in self._runs else None
+        return [point.value for point in metrics.points() if point.name == metric] if metrics is not None else []
 
     def _settle(self, status: str, reason: str) -> None:
         now = self._components.clock.real()
