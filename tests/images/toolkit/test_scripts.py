@@ -156,7 +156,9 @@ def test_output_passes_through_and_is_quoted(tmp_path: Path, capfd: pytest.Captu
     from framework_toolkit import entry_point
     from framework_toolkit.errors import CommandError
 
-    (tmp_path / "t.py").write_text("import os\nprint('seen', os.environ['SM_X'])\nraise ValueError('bad value')\n")
+    lines = ["import os, time", "print('seen', os.environ['SM_X'], flush=True)", "time.sleep(0.5)"]
+    script = "\n".join([*lines, "raise ValueError('bad value')", ""])
+    (tmp_path / "t.py").write_text(script)
     with pytest.raises(CommandError) as caught:
         entry_point.run([sys.executable, "t.py"], tmp_path, {"SM_X": "1"}, capture=True)
     assert (caught.value.code, caught.value.output) == (1, "raise ValueError('bad value')\n ValueError: bad value")

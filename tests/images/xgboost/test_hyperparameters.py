@@ -17,10 +17,6 @@ OBJECTIVE_ERROR = "Hyperparameter objective: reg:squared is not in ['aft_loss_di
 REFUSED = {
     "required": ({"num_round": None}, "Missing required hyperparameter: num_round"),
     "unknown": ({"foo": "1"}, "Extraneous hyperparameter found: foo"),
-    "script mode": (
-        {"sagemaker_program": "train.py"},
-        "Script mode (hyperparameter sagemaker_program) is not supported by this image.",
-    ),
     "unknown sagemaker_ key": ({"sagemaker_region": "x"}, "Extraneous hyperparameter found: sagemaker_region"),
     "not an integer": ({"num_round": "ten"}, "Hyperparameter num_round: could not parse value (caused by ValueError)"),
     "quoted by the SDK": ({"eta": '"0.1"'}, "Hyperparameter eta: could not parse value (caused by ValueError)"),

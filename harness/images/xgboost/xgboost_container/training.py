@@ -24,9 +24,6 @@ from .model_files import MODEL_NAME, save_model
 from .piped_channels import read_pipe, refuse_pipes
 from .versions import Version
 
-# Its presence makes the container run a user's script instead.
-PROGRAM_HYPERPARAMETER = "sagemaker_program"
-
 SINCE_COLUMNS = (1, 2, 1)  # the log line about the size of the data
 SINCE_GPU_LINE = (1, 7, 1)
 SINCE_TYPED_DATA = (1, 0)  # the images before have no pyarrow
@@ -49,8 +46,6 @@ CUSTOMER_ERRORS = (
 def run_training(layout: Layout, version: Version) -> None:
     log.info("Running XGBoost Sagemaker in algorithm mode")
     given = layout.read_config("hyperparameters")
-    if PROGRAM_HYPERPARAMETER in given:
-        raise UserError("Script mode (hyperparameter sagemaker_program) is not supported by this image.")
     values = validate_hyperparameters(given, version)
     channels = validate_channels(layout.read_config("inputdataconfig"))
     _check_library(version)
