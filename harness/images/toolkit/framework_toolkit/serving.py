@@ -15,7 +15,7 @@ from .logs import configure_logging, log
 from .source import fetch_code
 from .user_functions import UserFunctions, load_script
 
-INSTALLED = "HARNESS_TOOLKIT_INSTALLED"
+INSTALLED = "TOOLKIT_HAS_INSTALLED"
 """Set in the process that is started anew after packages were installed."""
 KEEP_ALIVE = 3600
 
