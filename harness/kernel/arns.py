@@ -7,8 +7,9 @@ KEEPS_CASE = frozenset(
 )
 """Kinds whose ARNs keep the case of the name.
 
-Recorded in published notebook outputs from AWS: training and processing jobs since 2023, endpoints since 2024, models,
-transform jobs and pipelines since 2025. Published outputs of other kinds are older and have lower case.
+Recorded in published notebook outputs from AWS: training and processing jobs since 2023, endpoints since 2024, models
+and transform jobs since 2025. That pipelines do as well is assumed. Published outputs of other kinds are older and have
+lower case.
 """
 
 

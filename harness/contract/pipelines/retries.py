@@ -52,7 +52,7 @@ def pause_before_retry(
             pause = policy.get("IntervalSeconds", 1) * policy.get("BackoffRate", 2.0) ** (attempts - 1)
             if "ExpireAfterMin" in policy:
                 return float(pause) if elapsed + pause < policy["ExpireAfterMin"] * 60 else None
-            # MaxAttempts counts the retries: the guide calls it "the maximum number of retry attempts".
+            # That MaxAttempts counts the retries, and not the first attempt, is assumed.
             return float(pause) if attempts <= policy.get("MaxAttempts", 5) else None
     return None
 
